@@ -1,0 +1,52 @@
+// Analysis: runs every condition of a plan through the forward pass with capture and collects a Session. The
+// one entry the window, the command line, tests and benchmarks share.
+#pragma once
+
+#include "core/base/outcome.h"
+#include "core/base/progress.h"
+#include "core/model/model.h"
+#include "core/session/session.h"
+#include "core/text/documents.h"
+
+#include <functional>
+
+namespace qroar {
+
+struct AnalysisPlan {
+    std::shared_ptr<const Model> model;
+    std::shared_ptr<const std::vector<Document>> documents;
+    std::vector<RopeSpec> ropes;
+    std::vector<int> contexts;
+    std::vector<QuantSpec> quants;
+    int maxWindows = 0; ///< of each document; 0 = all
+    int bands = 8;
+    bool capture = true; ///< false: perplexity only
+    bool groupPerKvHead = false;
+    std::string command; ///< for the provenance
+
+    /// quants x ropes x contexts, without repeats, in that nesting.
+    [[nodiscard]] std::vector<ConditionKey> conditions() const;
+};
+
+struct AnalysisEstimate {
+    double seconds = 0;             ///< from the number of operations and a short measurement on this machine
+    double peakBytes = 0;           ///< beyond the mapped file
+    double fileBytes = 0;           ///< of the session file
+    long long tokens = 0;           ///< forward-pass tokens over all conditions
+    std::vector<std::string> notes; ///< e.g. documents too short for a context
+};
+/// Checks the plan (specs resolve, contexts have windows, memory suffices) without running it; errors say
+/// what to change.
+Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan);
+
+using ConditionCallback = std::function<void(std::shared_ptr<const ConditionResult>)>;
+/// Runs what `previous` (may be null; must match model, documents and maxWindows) does not hold yet.
+/// `onResult` is called after each condition, from the calling thread. When cancelled, returns what is done
+/// (complete conditions only).
+Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, ProgressSink& sink,
+                                                    const ConditionCallback& onResult = {},
+                                                    std::shared_ptr<const Session> previous = nullptr);
+/// An empty session for a plan: model, documents, bands and provenance filled in.
+Session emptySession(const AnalysisPlan& plan);
+
+} // namespace qroar

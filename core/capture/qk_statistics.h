@@ -1,0 +1,94 @@
+// QkStatistics: what a run remembers of q and k, per (layer, q|k, before|after RoPE, head group, rotary pair,
+// position bucket): method.md section 4. Plain data with addition: merge order is fixed by the caller, so
+// results do not depend on the number of threads. Bands are not here: they are a view (core/diagnostics).
+#pragma once
+
+#include "core/capture/log_histogram.h"
+#include "core/inference/probe.h"
+
+#include <vector>
+
+namespace qroar {
+
+/// Moments of the samples (x, y) of a rotary pair; one sample per token and head. Sums are doubles.
+struct PairMoments {
+    double count = 0;
+    double sumX = 0, sumY = 0;
+    double sumXX = 0, sumXY = 0, sumYY = 0;
+    double sumNorm = 0; ///< sum of sqrt(x^2 + y^2): the pair's mean length is the weight of its energy
+    double maxAbs = 0;  ///< max over |x|, |y|
+    void add(const PairMoments& other);
+    bool operator==(const PairMoments&) const = default;
+};
+
+struct StatisticsShape {
+    int layers = 0;
+    int groups = 1; ///< head groups: 1 = all heads pooled, or one per KV head
+    int pairs = 0;
+    std::vector<int> bucketEdges; ///< [buckets + 1] token positions, 0 first, context last
+    [[nodiscard]] int buckets() const { return static_cast<int>(bucketEdges.size()) - 1; }
+    [[nodiscard]] int bucketOf(int position) const;
+    bool operator==(const StatisticsShape&) const = default;
+};
+
+/// 0, 16, 32, 64, ... (powers of two), plus trainedContext when it lies inside, up to `context`.
+std::vector<int> positionBuckets(int context, int trainedContext);
+
+class QkStatistics {
+  public:
+    QkStatistics() = default;
+    explicit QkStatistics(StatisticsShape shape);
+    [[nodiscard]] const StatisticsShape& shape() const { return shape_; }
+
+    /// Flat index: ((((layer*2 + tensor)*2 + stage)*groups + group)*pairs + pair)*buckets + bucket.
+    [[nodiscard]] std::size_t cell(int layer, QkTensor tensor, RopeStage stage, int group, int pair,
+                                   int bucket) const;
+    [[nodiscard]] std::size_t cells() const { return moments_.size(); }
+    [[nodiscard]] const PairMoments& moments(std::size_t cellIndex) const { return moments_[cellIndex]; }
+    [[nodiscard]] const LogHistogram& histogram(std::size_t cellIndex) const {
+        return histograms_[cellIndex];
+    }
+    PairMoments& moments(std::size_t cellIndex) { return moments_[cellIndex]; }
+    LogHistogram& histogram(std::size_t cellIndex) { return histograms_[cellIndex]; }
+
+    /// Adds the other's cells; shapes must be equal (asserted).
+    void add(const QkStatistics& other);
+    /// Sums buckets; every edge of `edges` must be an edge of this (asserted).
+    [[nodiscard]] QkStatistics rebucketed(const std::vector<int>& edges) const;
+    /// Bytes it holds in memory, for estimates.
+    [[nodiscard]] std::size_t bytes() const;
+    bool operator==(const QkStatistics&) const = default;
+
+  private:
+    StatisticsShape shape_;
+    std::vector<PairMoments> moments_;
+    std::vector<LogHistogram> histograms_;
+};
+
+/// A probe that fills QkStatistics: `merged` with fine position buckets over all documents, and one per
+/// document with only two zones, [0, L0) and [L0, context), for the bootstrap over documents.
+class QkCapture : public ActivationProbe {
+  public:
+    struct Options {
+        int layers = 0, pairs = 0, context = 0, trainedContext = 0, documents = 0;
+        int queryHeads = 0, kvHeads = 0;
+        bool groupPerKvHead = false;
+    };
+    explicit QkCapture(const Options& options);
+    [[nodiscard]] bool wants(int, QkTensor, RopeStage) const override { return true; }
+    /// Deterministic: work is cut by (document, head), partial results are merged in that order.
+    void deliver(const QkActivations& activations) override;
+
+    [[nodiscard]] const QkStatistics& merged() const { return merged_; }
+    [[nodiscard]] const std::vector<QkStatistics>& byDocument() const { return byDocument_; }
+    /// Moves the results out; the capture is empty afterwards.
+    QkStatistics takeMerged() { return std::move(merged_); }
+    std::vector<QkStatistics> takeByDocument() { return std::move(byDocument_); }
+
+  private:
+    Options options_;
+    QkStatistics merged_;
+    std::vector<QkStatistics> byDocument_;
+};
+
+} // namespace qroar

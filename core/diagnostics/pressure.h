@@ -1,0 +1,36 @@
+// Interpolation pressure, analytic (method.md section 5; ours, after the papers' wording), and its
+// companions. Pure functions of a frequency table and, for energy weights, of stored statistics.
+#pragma once
+
+#include "core/capture/qk_statistics.h"
+#include "core/diagnostics/band_grid.h"
+#include "core/rope/bands.h"
+#include "core/rope/rope_spec.h"
+
+namespace qroar {
+
+/// Per pair, at relative distance D (tokens).
+struct PairPressure {
+    double raw = 0;              ///< IP_i(D) = |d phi_i / d ln s|, radians
+    double saturated = 0;        ///< min(IP, pi) / pi, 0..1
+    double displacement = 0;     ///< |omega - omega'| D, radians
+    double aliasingDistance = 0; ///< pi / |omega - omega'|, tokens; +inf when the frequency is unchanged
+    double wavelength = 0;       ///< 2 pi / omega (unscaled), tokens
+    bool partialCycle = false;   ///< wavelength > L0: the pair never completed a cycle in training
+};
+/// [d/2]. linear, ntk (and dynamic, with its effective factor), yarn by formula; any other table
+/// |omega-omega'| D / |ln s|.
+std::vector<PairPressure> pairPressure(const FrequencyTable& table, double distance);
+
+enum class PressureForm { Raw, Saturated, EnergyWeighted };
+/// Layer x band. Raw and Saturated: plain mean over the band's pairs (equal in every layer). EnergyWeighted:
+/// mean of the saturated form with weights E|q_i| E|k_i| of that layer (pair lengths, before RoPE, all
+/// positions and heads).
+BandGrid pressureGrid(PressureForm form, const FrequencyTable& table, double distance,
+                      const BandPartition& bands, const QkStatistics& statistics);
+
+/// E|q_i| E|k_i| per pair of a layer, [pairs]; K heads are matched to their query groups when groups are
+/// recorded.
+std::vector<double> pairEnergy(const QkStatistics& statistics, int layer);
+
+} // namespace qroar

@@ -1,0 +1,68 @@
+// Tail-inflation ratio and the other tail metrics of method.md section 5 (ours, after the papers' wording).
+// Pure functions of stored statistics and bands. Pooled over heads, the tokens of the named positions and
+// both rows of each pair.
+#pragma once
+
+#include "core/capture/qk_statistics.h"
+#include "core/diagnostics/band_grid.h"
+#include "core/rope/bands.h"
+#include "core/session/session.h"
+
+#include <array>
+#include <limits>
+
+namespace qroar {
+
+inline constexpr std::array<double, 3> tailEpsilons{1e-2, 1e-3, 1e-4};
+
+/// Positions a pooled histogram takes in.
+struct PositionRange {
+    int from = 0;
+    int to = std::numeric_limits<int>::max(); ///< one past the last
+};
+/// All samples of a band in one histogram. Buckets that straddle a bound of the range are left out unless
+/// they start in it.
+LogHistogram pooledHistogram(const QkStatistics& statistics, int layer, QkTensor tensor, RopeStage stage,
+                             int firstPair, int endPair, PositionRange positions = {});
+
+struct TailInflationOptions {
+    QkTensor tensor = QkTensor::K;
+    RopeStage stage = RopeStage::Post;
+    double epsilon = 1e-3;
+    bool divideByAttentionFactor = false; ///< shows the ratio without m (only after RoPE)
+};
+/// TIR = Q_{1-eps}(long) / Q_{1-eps}(short). Long: positions >= L0 when the long context exceeds L0, else
+/// all; short: all. NaN where a band has no samples.
+BandGrid tailInflation(const ConditionResult& longCondition, const ConditionResult& shortCondition,
+                       const BandPartition& bands, const TailInflationOptions& options);
+
+struct Interval {
+    double low, high;
+};
+/// 95 % percentile interval of one cell by bootstrap over documents (pairs of documents resampled together,
+/// `draws` draws, fixed seed). NaN bounds with fewer than two documents that have samples in both conditions.
+Interval tailInflationInterval(const ConditionResult& longCondition, const ConditionResult& shortCondition,
+                               int layer, int firstPair, int endPair, const TailInflationOptions& options,
+                               int draws = 500);
+
+/// max|post| / max|pre| per layer and band: dynamic-range dilation.
+BandGrid rangeDilation(const ConditionResult& condition, QkTensor tensor, const BandPartition& bands);
+
+/// Clip rate (share of values) of the long condition on a symmetric grid whose range is the short condition's
+/// max|x|, and the effective bits lost log2(max long / max short) when the grid is widened instead.
+struct CalibrationLoss {
+    BandGrid clipRate, bitsLost;
+};
+CalibrationLoss calibrationLoss(const ConditionResult& longCondition, const ConditionResult& shortCondition,
+                                const BandPartition& bands, QkTensor tensor, RopeStage stage);
+
+/// Share of a layer's top-eps values (over all its bands and positions) that lies in each band: rows sum
+/// to 1.
+BandGrid topShareByBand(const ConditionResult& condition, const BandPartition& bands, QkTensor tensor,
+                        RopeStage stage, double epsilon);
+/// The same share by position bucket: [layers, buckets], rows sum to 1; and the ratio to the bucket's share
+/// of all values when `relative` (1 = no outlier shift).
+BandGrid topShareByPosition(const ConditionResult& condition, QkTensor tensor, RopeStage stage,
+                            double epsilon, bool relative);
+
+} // namespace qroar

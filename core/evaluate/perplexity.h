@@ -1,0 +1,48 @@
+// Perplexity from stored per-token NLL: means, position buckets, bootstrap intervals over documents, and the
+// four-way split with its interaction term (method.md sections 6 and 8). Natural logarithms throughout.
+#pragma once
+
+#include "core/session/session.h"
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qroar {
+
+enum class Convention {
+    All,      ///< every predicted token of a window
+    LastHalf, ///< llama-perplexity's: tokens predicted from positions context/2 .. context-2
+};
+const char* conventionName(Convention convention); ///< "all", "last-half"
+
+struct NllBucket {
+    int from = 0, to = 0; ///< positions of the predicted token: from <= position < to
+    long long tokens = 0;
+    double nll = 0; ///< mean
+};
+
+struct NllSummary {
+    long long tokens = 0;
+    int windows = 0, documents = 0; ///< that contributed
+    double nll = 0, perplexity = 0;
+    std::optional<double> ciLow, ciHigh; ///< 95 % of nll; absent when there is only one block to resample
+    std::vector<NllBucket> buckets;      ///< edges of positionBuckets(), empty ones left out
+};
+/// Blocks of the bootstrap are documents; with one document, its windows. Fixed seed.
+NllSummary summarizeNll(const std::vector<WindowNll>& windows, int context, int trainedContext,
+                        Convention convention, int draws = 1000);
+
+/// ln PPL(Q+PI) - ln PPL(Q) - ln PPL(PI) + ln PPL(FP) at one context length; positive: they hurt each other.
+struct Interaction {
+    std::string rope, quant; ///< canonical spec texts of PI and Q
+    int context = 0;
+    double fp = 0, pi = 0, q = 0, qpi = 0; ///< mean NLL of the four
+    double value = 0;
+};
+/// For every (rope, quant, context) whose four conditions are all present; rope none and quant none are the
+/// corners.
+std::vector<Interaction> interactions(const std::vector<std::shared_ptr<const ConditionResult>>& conditions,
+                                      Convention convention);
+
+} // namespace qroar

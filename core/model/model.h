@@ -1,0 +1,75 @@
+// Model: a checkpoint that is open for reading. Weights stay where they are (memory-mapped); callers convert
+// one tensor or a few rows at a time to float. Immutable after open; safe to share between threads. Not here:
+// arithmetic on weights (core/quant), the forward pass (core/inference).
+#pragma once
+
+#include "core/base/matrix.h"
+#include "core/base/outcome.h"
+#include "core/model/config.h"
+#include "core/model/tensor.h"
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace qroar {
+
+/// The seven linear projections of a layer, each [out, in] row-major.
+enum class Projection { Q, K, V, O, Gate, Up, Down };
+inline constexpr Projection allProjections[] = {Projection::Q,   Projection::K,    Projection::V,
+                                                Projection::O,   Projection::Gate, Projection::Up,
+                                                Projection::Down};
+/// "q_proj", "down_proj", ...
+const char* projectionName(Projection projection);
+
+enum class Norm { Attention, FeedForward };
+
+class Model {
+  public:
+    virtual ~Model() = default;
+    [[nodiscard]] const ModelConfig& config() const { return config_; }
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+    /// "HF safetensors" or "llama2.c v0" ...
+    [[nodiscard]] const std::string& format() const { return format_; }
+    /// XXH3-128 over the config, every tensor's name, type, shape, and its first and last 64 KiB.
+    [[nodiscard]] const std::string& fingerprint() const { return fingerprint_; }
+    /// Every tensor in the files, in file order, for listings.
+    [[nodiscard]] const std::vector<TensorView>& tensors() const { return tensors_; }
+    /// Things the user should know that are not errors ("lm_head.weight is stored and equals the embedding").
+    [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+
+    /// [out, in]: q [heads*headDim, hidden], k and v [kvHeads*headDim, hidden], o [hidden, heads*headDim],
+    /// gate and up [intermediate, hidden], down [hidden, intermediate].
+    [[nodiscard]] const TensorView& weight(int layer, Projection projection) const;
+    /// [out], or null when the projection has no bias.
+    [[nodiscard]] const TensorView* bias(int layer, Projection projection) const;
+    [[nodiscard]] const TensorView& norm(int layer, Norm norm) const;        ///< [hidden]
+    [[nodiscard]] const TensorView& finalNorm() const { return finalNorm_; } ///< [hidden]
+    [[nodiscard]] const TensorView& embedding() const { return embedding_; } ///< [vocab, hidden]
+    [[nodiscard]] const TensorView& head() const {
+        return head_;
+    } ///< [vocab, hidden]; the embedding when tied
+
+  protected:
+    struct LayerTensors {
+        TensorView projection[7];
+        TensorView projectionBias[7]; ///< data null when absent
+        TensorView attentionNorm, feedForwardNorm;
+    };
+    ModelConfig config_;
+    std::filesystem::path path_;
+    std::string format_, fingerprint_;
+    std::vector<TensorView> tensors_;
+    std::vector<std::string> warnings_;
+    std::vector<LayerTensors> layers_;
+    TensorView finalNorm_, embedding_, head_;
+};
+
+/// Opens a Hugging Face folder (config.json + model.safetensors or a sharded index), a single .safetensors
+/// file with its config.json beside it, or a llama2.c .bin. Checks that every tensor is there with the shape
+/// the config implies, and that no norm, bias or weight holds NaN or infinity (the first offending tensor is
+/// named). Errors name file and tensor.
+Outcome<std::shared_ptr<const Model>> openModel(const std::filesystem::path& path);
+
+} // namespace qroar

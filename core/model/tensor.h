@@ -1,0 +1,35 @@
+// TensorView: a named, typed, shaped range of bytes inside a mapped file, and its conversion to float.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace qroar {
+
+enum class DType { F64, F32, F16, BF16, I64, I32, I16, I8, U64, U32, U16, U8, Bool, F8E4M3, F8E5M2, Other };
+const char* dtypeName(DType type); ///< "F16", as safetensors spells it
+std::size_t dtypeBits(DType type); ///< 0 for Other
+
+struct TensorView {
+    std::string name;
+    DType type = DType::F32;
+    std::vector<long long> shape;
+    const std::byte* data = nullptr; ///< may be unaligned; lives as long as `owner`
+    std::size_t bytes = 0;
+    std::string file; ///< name of the file it lies in, for messages
+    std::shared_ptr<const void> owner;
+
+    [[nodiscard]] long long count() const; ///< product of the shape
+    [[nodiscard]] bool isFloat() const {
+        return type == DType::F32 || type == DType::F16 || type == DType::BF16;
+    }
+    [[nodiscard]] explicit operator bool() const { return data != nullptr; }
+    /// Elements [first, first + n) in row-major order as floats. Only for F32, F16 and BF16 (asserted).
+    void toFloat(float* target, long long first, long long n) const;
+    /// All elements as floats.
+    [[nodiscard]] std::vector<float> toFloat() const;
+};
+
+} // namespace qroar

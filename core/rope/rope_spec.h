@@ -1,0 +1,68 @@
+// RopeSpec: which RoPE scaling, with which parameters, as the user writes it; FrequencyTable: what it comes
+// to for a model and a context length. Formulas: method.md section 3. Pure functions; no model files here.
+//
+// Grammar (product.md):  none | model | linear:4 | ntk:4 | dynamic:4 | yarn:4 | llama3:8 | longrope, then
+// options as yarn:4:orig=4096:beta_fast=32:beta_slow=1:attn=1.2:mscale=1:mscale_all_dim=0:truncate=0,
+// llama3:8:low=1:high=4:orig=8192.
+#pragma once
+
+#include "core/base/outcome.h"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qroar {
+
+enum class RopeKind { None, Model, Linear, Ntk, Dynamic, Yarn, Llama3, LongRope };
+
+struct RopeSpec {
+    RopeKind kind = RopeKind::None;
+    std::optional<double> factor;               ///< s; null for yarn and longrope: max positions / L0
+    std::optional<double> original;             ///< L0 override (orig=)
+    std::optional<double> betaFast, betaSlow;   ///< yarn; defaults 32 and 1
+    std::optional<double> attentionFactor;      ///< yarn, longrope (attn=)
+    std::optional<double> mscale, mscaleAllDim; ///< yarn
+    std::optional<bool> truncate;               ///< yarn; default true
+    std::optional<double> lowFreqFactor, highFreqFactor; ///< llama3; defaults 1 and 4
+    std::vector<double> shortFactors,
+        longFactors; ///< longrope, [d/2] each; from the checkpoint (not in the grammar)
+
+    /// Errors name the text and what is wrong with it.
+    static Outcome<RopeSpec> parse(std::string_view text);
+    /// Canonical text: parse(text()) gives the same spec (except the longrope lists).
+    [[nodiscard]] std::string text() const;
+    bool operator==(const RopeSpec&) const = default;
+};
+
+/// What a frequency table needs to know of a model.
+struct RopeModel {
+    int headDim = 0;
+    int rotaryDim = 0;    ///< d
+    double theta = 10000; ///< base
+    int maxPositions = 0; ///< max_position_embeddings
+    std::optional<int> originalMaxPositions;
+    RopeSpec stored; ///< what `model` stands for
+    [[nodiscard]] int trainedContext() const { return originalMaxPositions.value_or(maxPositions); }
+};
+
+struct FrequencyTable {
+    std::vector<double> omega;  ///< [d/2] radians per position, after scaling (omega')
+    std::vector<double> plain;  ///< [d/2] theta^(-2i/d), before scaling (omega)
+    double attentionFactor = 1; ///< m: multiplies cos and sin; logits get its square
+    double factor = 1;          ///< s in force; 1 when nothing is scaled
+    double trainedContext = 0;  ///< L0 in force
+    RopeSpec spec;              ///< resolved: never Model
+    /// yarn only: pair indices where the ramp starts and ends; and r_i, [d/2].
+    std::optional<double> rampLow, rampHigh;
+    std::vector<double> ramp;
+    std::vector<std::string> warnings; ///< e.g. yarn factor differs from max positions / original
+    [[nodiscard]] double wavelength(int pair) const; ///< 2 pi / omega'
+};
+
+/// The table for a context of `context` tokens (dynamic and longrope depend on it). Errors: longrope without
+/// lists, wrong list lengths, non-positive factors, a model without rotary dims.
+Outcome<FrequencyTable> buildFrequencyTable(const RopeSpec& spec, const RopeModel& model, long long context);
+
+} // namespace qroar

@@ -1,0 +1,84 @@
+// Session: everything a run produced and everything a view needs, as one immutable value that threads share
+// by shared_ptr<const Session>. Changing something makes a new Session that shares the unchanged parts. Not
+// here: files (session_file.h), computation (core/analysis), metrics (core/diagnostics, core/evaluate).
+#pragma once
+
+#include "core/capture/qk_statistics.h"
+#include "core/model/config.h"
+#include "core/quant/quant_spec.h"
+#include "core/quant/rtn.h"
+#include "core/rope/bands.h"
+#include "core/rope/rope_spec.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace qroar {
+
+/// What a forward pass was run under: method.md section 4.
+struct ConditionKey {
+    RopeSpec rope; ///< as asked for (may be `model`)
+    int context = 0;
+    QuantSpec quant;
+    [[nodiscard]] std::string text() const; ///< "yarn:4 . 1024 . rtn:4:g64": unique within a session
+    bool operator==(const ConditionKey&) const = default;
+};
+
+/// NLL in nats of the context-1 predicted tokens of a window: nll[t] is that of token t+1 given tokens 0..t.
+struct WindowNll {
+    int document = 0;
+    int index = 0;
+    std::vector<float> nll;
+    bool operator==(const WindowNll&) const = default;
+};
+
+struct LayerDistortion {
+    int layer = 0;
+    std::string projection; ///< "q_proj", ...
+    Distortion distortion;
+};
+
+struct ConditionResult {
+    ConditionKey key;
+    FrequencyTable table;
+    std::vector<WindowNll> windows; ///< ordered by (document, index)
+    QkStatistics statistics;        ///< fine position buckets, all documents; no cells when capture was off
+    std::vector<QkStatistics> byDocument; ///< zones [0, L0), [L0, context); one per document of the session
+    std::vector<LayerDistortion> distortions; ///< empty for full precision
+    double seconds = 0;                       ///< wall time of the forward pass with capture
+};
+
+struct SessionDocument {
+    std::string name, path, fingerprint;
+    long long tokens = 0;
+    bool operator==(const SessionDocument&) const = default;
+};
+
+struct Provenance {
+    std::string program; ///< "qroar 0.1.0"
+    std::string created; ///< ISO 8601, UTC
+    std::string command; ///< command line that does the same
+    std::string host;    ///< processor and threads, not the machine's name
+    bool operator==(const Provenance&) const = default;
+};
+
+struct Session {
+    static constexpr int schemaVersion = 1;
+    std::string modelPath, modelFormat, modelFingerprint;
+    ModelConfig model;
+    std::vector<SessionDocument> documents;
+    int maxWindows = 0;
+    BandPartition bands;
+    std::vector<std::shared_ptr<const ConditionResult>> conditions; ///< in the order they were asked for
+    Provenance provenance;
+    std::string viewState; ///< JSON of the window; opaque to core
+
+    [[nodiscard]] std::shared_ptr<const ConditionResult> find(const ConditionKey& key) const;
+    /// The condition TIR compares with: L0 (or the longest context up to it) without PI, same quantization if
+    /// there is one.
+    [[nodiscard]] std::shared_ptr<const ConditionResult>
+    shortReference(const ConditionResult& longCondition) const;
+};
+
+} // namespace qroar

@@ -1,0 +1,41 @@
+// Tokenizer: text to token ids and back. Implementations: tokenizer.json (byte-level BPE and
+// Metaspace/byte-fallback BPE) and llama2.c tokenizer.bin.
+#pragma once
+
+#include "core/base/outcome.h"
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace qroar {
+
+using TokenId = std::int32_t;
+
+class Tokenizer {
+  public:
+    virtual ~Tokenizer() = default;
+    /// Ids of `text` (UTF-8; invalid bytes are encoded as bytes where the model can, else replaced by
+    /// U+FFFD), without BOS/EOS.
+    [[nodiscard]] virtual std::vector<TokenId> encode(std::string_view text) const = 0;
+    [[nodiscard]] virtual std::string decode(const std::vector<TokenId>& ids) const = 0;
+    /// One past the largest id it can produce.
+    [[nodiscard]] virtual int vocabSize() const = 0;
+    /// The id this tokenizer puts in front of a text; -1 when it adds none.
+    [[nodiscard]] virtual TokenId bosToAdd() const = 0;
+    /// "byte-level BPE, 1,024 tokens", for listings.
+    [[nodiscard]] virtual std::string description() const = 0;
+};
+
+/// The tokenizer that belongs to a model: tokenizer.json in the folder; for a llama2.c .bin, tok<vocab>.bin
+/// or tokenizer.bin beside it. An error says what was looked for.
+Outcome<std::shared_ptr<const Tokenizer>> loadTokenizerFor(const std::filesystem::path& model, int vocabSize);
+Outcome<std::shared_ptr<const Tokenizer>> loadHfTokenizer(const std::filesystem::path& tokenizerJson);
+/// The file holds no count: `vocabSize` comes from the model.
+Outcome<std::shared_ptr<const Tokenizer>> loadLlama2cTokenizer(const std::filesystem::path& tokenizerBin,
+                                                               int vocabSize);
+
+} // namespace qroar
