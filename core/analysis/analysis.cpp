@@ -1,0 +1,238 @@
+#include "core/analysis/analysis.h"
+
+#include "core/analysis/machine.h"
+#include "core/base/strings.h"
+#include "core/base/work_meter.h"
+#include "core/inference/forward.h"
+#include "qroar/version.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+
+namespace qroar {
+
+std::vector<ConditionKey> AnalysisPlan::conditions() const {
+    std::vector<ConditionKey> keys;
+    for (const QuantSpec& quant : quants)
+        for (const RopeSpec& rope : ropes)
+            for (const int context : contexts) {
+                ConditionKey key{rope, context, quant};
+                if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(std::move(key));
+            }
+    return keys;
+}
+
+namespace {
+
+QkCapture::Options captureOptions(const AnalysisPlan& plan, const FrequencyTable& table, int context) {
+    const ModelConfig& c = plan.model->config();
+    QkCapture::Options options;
+    options.layers = c.layers;
+    options.pairs = c.pairs();
+    options.context = context;
+    options.trainedContext = static_cast<int>(table.trainedContext);
+    options.documents = static_cast<int>(plan.documents->size());
+    options.queryHeads = c.heads;
+    options.kvHeads = c.kvHeads;
+    options.groupPerKvHead = plan.groupPerKvHead;
+    return options;
+}
+
+Status checkPlan(const AnalysisPlan& plan) {
+    if (!plan.model || !plan.documents) return Error::bad("an analysis needs a model and documents");
+    if (plan.documents->empty()) return Error::bad("no documents: add at least one text");
+    if (plan.ropes.empty() || plan.contexts.empty() || plan.quants.empty())
+        return Error::bad(
+            "an analysis needs at least one RoPE spec, one context length and one weight variant");
+    for (const int context : plan.contexts) {
+        if (context < 2)
+            return Error::bad("context " + std::to_string(context) + ": expected at least 2 tokens");
+        if (auto windows = cutWindows(*plan.documents, context, plan.maxWindows); !windows)
+            return windows.error();
+        for (const RopeSpec& rope : plan.ropes)
+            if (auto table = buildFrequencyTable(rope, plan.model->config().ropeModel(), context); !table)
+                return table.error();
+    }
+    for (const QuantSpec& quant : plan.quants)
+        if (Status supported = checkQuantSupported(quant); !supported) return supported;
+    return Done{};
+}
+
+/// Bytes of the statistics of one condition: merged ones and those per document. Counts are bounded by the
+/// samples.
+double statisticsBytes(const AnalysisPlan& plan, int context, long long tokens) {
+    if (!plan.capture) return 0;
+    const ModelConfig& c = plan.model->config();
+    const double groups = plan.groupPerKvHead ? c.kvHeads : 1;
+    const double cells = 4.0 * c.layers * groups * c.pairs();
+    const double documents = static_cast<double>(plan.documents->size());
+    const double typicalBins = 320; // about 8 octaves
+    const double buckets = static_cast<double>(positionBuckets(context, c.trainedContext()).size() - 1);
+    const double samplesPerCell = 2.0 * static_cast<double>(tokens) * c.heads / groups;
+    const double cellBytes =
+        sizeof(PairMoments) + sizeof(LogHistogram) + 4 * std::min(typicalBins, samplesPerCell);
+    return cells * cellBytes * (buckets + 2 * documents);
+}
+
+/// A guess of how well the statistics and NLL compress (counts are small numbers; measured about 3).
+constexpr double compression = 3.0;
+
+std::string nowUtc() {
+    const std::time_t now = std::time(nullptr);
+    std::tm parts{};
+    gmtime_r(&now, &parts);
+    char buffer[32];
+    std::strftime(buffer, sizeof buffer, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return buffer;
+}
+
+Status checkPrevious(const AnalysisPlan& plan, const Session& fresh, const Session& previous) {
+    if (previous.modelFingerprint != fresh.modelFingerprint)
+        return Error::bad("the earlier run used another model (fingerprint " + previous.modelFingerprint
+                          + ", this one has " + fresh.modelFingerprint + "): start a new run");
+    const auto sameText = [](const SessionDocument& a, const SessionDocument& b) {
+        return a.fingerprint == b.fingerprint;
+    };
+    if (!std::equal(previous.documents.begin(), previous.documents.end(), fresh.documents.begin(),
+                    fresh.documents.end(), sameText)
+        || previous.maxWindows != plan.maxWindows)
+        return Error::bad("the earlier run used other documents or another window limit: start a new run");
+    return Done{};
+}
+
+/// NaN or infinite NLL means that the model's activations overflowed: an error that says where.
+Status checkFinite(const ConditionResult& result, const std::vector<Document>& documents) {
+    for (const WindowNll& window : result.windows)
+        for (std::size_t token = 0; token < window.nll.size(); ++token)
+            if (!std::isfinite(window.nll[token]))
+                return Error::bad(result.key.text() + ": the model's output is not a number in "
+                                  + documents[static_cast<std::size_t>(window.document)].name + ", window "
+                                  + std::to_string(window.index) + ", position " + std::to_string(token)
+                                  + ": its activations overflow under this condition");
+    return Done{};
+}
+
+Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan& plan,
+                                                             const ConditionKey& key, WorkMeter& meter) {
+    const double start = meter.secondsElapsed();
+    auto table = buildFrequencyTable(key.rope, plan.model->config().ropeModel(), key.context);
+    if (!table) return table.error();
+    auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
+    if (!windows) return windows.error();
+
+    auto result = std::make_shared<ConditionResult>();
+    result->key = key;
+    result->table = *table;
+    ForwardPass pass(plan.model, *table, key.quant, key.context);
+    NllSink nll(*windows);
+    std::optional<QkCapture> capture;
+    if (plan.capture) capture.emplace(captureOptions(plan, *table, key.context));
+    if (Status ran = pass.run(*windows, capture ? &*capture : nullptr, nll, meter); !ran) return ran.error();
+
+    auto values = nll.take();
+    for (std::size_t at = 0; at < windows->size(); ++at)
+        result->windows.push_back({(*windows)[at].document, (*windows)[at].index, std::move(values[at])});
+    if (Status finite = checkFinite(*result, *plan.documents); !finite) return finite.error();
+    if (capture) {
+        result->statistics = capture->takeMerged();
+        result->byDocument = capture->takeByDocument();
+    }
+    for (std::size_t layer = 0; layer < pass.distortions().size(); ++layer)
+        for (const Projection projection : allProjections)
+            result->distortions.push_back({static_cast<int>(layer), projectionName(projection),
+                                           pass.distortions()[layer][static_cast<std::size_t>(projection)]});
+    result->seconds = meter.secondsElapsed() - start;
+    return std::shared_ptr<const ConditionResult>(std::move(result));
+}
+
+} // namespace
+
+Session emptySession(const AnalysisPlan& plan) {
+    Session session;
+    session.modelPath = plan.model->path().string();
+    session.modelFormat = plan.model->format();
+    session.modelFingerprint = plan.model->fingerprint();
+    session.model = plan.model->config();
+    for (const Document& document : *plan.documents)
+        session.documents.push_back({document.name, document.path, document.fingerprint,
+                                     static_cast<long long>(document.tokens.size())});
+    session.maxWindows = plan.maxWindows;
+    session.bands = BandPartition::equal(plan.bands, session.model.pairs());
+    session.provenance.program = "qroar " QROAR_VERSION;
+    session.provenance.created = nowUtc();
+    session.provenance.command = plan.command;
+    session.provenance.host = processorName() + ", " + std::to_string(omp_get_max_threads()) + " threads";
+    return session;
+}
+
+Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan) {
+    if (Status fine = checkPlan(plan); !fine) return fine.error();
+    const ModelConfig& config = plan.model->config();
+    AnalysisEstimate estimate;
+    double operations = 0, statistics = 0;
+    for (const ConditionKey& key : plan.conditions()) {
+        auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
+        if (!windows) return windows.error();
+        const auto tokens = static_cast<long long>(windows->size()) * key.context;
+        estimate.tokens += tokens;
+        operations += static_cast<double>(windows->size()) * ForwardPass::operations(config, key.context);
+        statistics += statisticsBytes(plan, key.context, tokens);
+        estimate.fileBytes += 4.0 * static_cast<double>(tokens) / 1.2;
+        estimate.peakBytes = std::max(
+            estimate.peakBytes, ForwardPass::peakBytes(config, key.context, tokens, omp_get_max_threads()));
+    }
+    estimate.peakBytes += statistics + 4.0 * static_cast<double>(estimate.tokens);
+    estimate.fileBytes += statistics / compression + 1e6;
+    estimate.seconds = operations / measuredOperationsPerSecond(config);
+    for (const int context : plan.contexts)
+        for (const Document& document : *plan.documents)
+            if (static_cast<int>(document.tokens.size()) < context)
+                estimate.notes.push_back(
+                    document.name + ": " + formatCount(static_cast<long long>(document.tokens.size()))
+                    + " tokens, too short for context " + formatCount(context) + ": left out there");
+    const double available = availableMemory();
+    if (available > 0 && estimate.peakBytes > available)
+        return Error::outOfMemory(
+            "this analysis needs about " + formatBytes(estimate.peakBytes) + " of memory, "
+            + formatBytes(available)
+            + " are available: use shorter contexts, fewer conditions, or --max-windows");
+    return estimate;
+}
+
+Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, ProgressSink& sink,
+                                                    const ConditionCallback& onResult,
+                                                    std::shared_ptr<const Session> previous) {
+    if (Status fine = checkPlan(plan); !fine) return fine.error();
+    auto session = std::make_shared<Session>(emptySession(plan));
+    if (previous) {
+        if (Status same = checkPrevious(plan, *session, *previous); !same) return same.error();
+        session->bands = previous->bands;
+        session->viewState = previous->viewState;
+        session->conditions = previous->conditions;
+    }
+    std::vector<ConditionKey> missing;
+    double work = 0;
+    for (const ConditionKey& key : plan.conditions()) {
+        if (session->find(key)) continue;
+        missing.push_back(key);
+        auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
+        if (windows)
+            work += static_cast<double>(windows->size())
+                    * ForwardPass::operations(plan.model->config(), key.context);
+    }
+    WorkMeter meter(sink, work);
+    for (const ConditionKey& key : missing) {
+        meter.setStage(key.text());
+        auto result = runCondition(plan, key, meter);
+        if (!result && result.error().code == ErrorCode::Cancelled) break;
+        if (!result) return result.error();
+        session->conditions.push_back(*result);
+        if (onResult) onResult(*result);
+    }
+    return std::shared_ptr<const Session>(std::move(session));
+}
+
+} // namespace qroar

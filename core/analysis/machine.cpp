@@ -1,0 +1,55 @@
+#include "core/analysis/machine.h"
+
+#include "core/base/strings.h"
+#include "core/inference/gemm.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+
+namespace qroar {
+
+double availableMemory() {
+    std::ifstream info("/proc/meminfo");
+    std::string key, unit;
+    double kib = 0;
+    while (info >> key >> kib) {
+        std::getline(info, unit);
+        if (key == "MemAvailable:") return kib * 1024;
+    }
+    return 0;
+}
+
+std::string processorName() {
+    std::ifstream info("/proc/cpuinfo");
+    std::string line;
+    while (std::getline(info, line))
+        if (startsWith(line, "model name")) return trim(line.substr(line.find(':') + 1));
+    return "unknown processor";
+}
+
+double measuredOperationsPerSecond(const ModelConfig& config) {
+    constexpr int rows = 128;
+    constexpr double passShare =
+        0.55; // of the rate of its matrix products alone (measured on the sample model)
+    const int inner = std::min(config.hiddenSize, 2048), outer = std::min(config.intermediateSize, 2048);
+    const Matrix weight(outer, inner);
+    using Clock = std::chrono::steady_clock;
+    const auto start = Clock::now();
+    const auto secondsSince = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
+    double operations = 0;
+#pragma omp parallel reduction(+ : operations)
+    {
+        const Matrix input(rows, inner);
+        Matrix output(rows, outer);
+        while (secondsSince() < 0.05) {
+            multiplyTransposed(input.view(), weight.view(), output.view());
+            operations += 2.0 * rows * inner * outer;
+        }
+    }
+    return passShare * operations / secondsSince();
+}
+
+} // namespace qroar

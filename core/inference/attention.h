@@ -1,0 +1,33 @@
+// Causal attention over one window, tiled with a running softmax (Milakov & Gimelshein 2018; FlashAttention,
+// Dao et al. 2022): memory grows with the tile, never with context x context. Grouped queries share keys and
+// values in place.
+#pragma once
+
+#include "core/base/matrix.h"
+
+#include <vector>
+
+namespace qroar {
+
+struct AttentionShape {
+    int heads = 0, kvHeads = 0, headDim = 0;
+    int slidingWindow =
+        0; ///< a query sees itself and slidingWindow - 1 positions before it; 0 = all before it
+};
+
+/// Buffers of one worker, reused from tile to tile.
+struct AttentionScratch {
+    Matrix scores;              ///< [queryTile, keyTile]
+    std::vector<float> rowMax;  ///< [queryTile]
+    std::vector<double> rowSum; ///< [queryTile]
+};
+
+inline constexpr int queryTile = 128;
+inline constexpr int keyTile = 256;
+
+/// One head's output for queries [firstQuery, firstQuery + count): softmax(q k^T / sqrt(headDim)) v.
+/// q and out are [context, heads * headDim], k and v [context, kvHeads * headDim]: all rows of one window.
+void attendTile(const AttentionShape& shape, int head, int firstQuery, int count, ConstMatrixView q,
+                ConstMatrixView k, ConstMatrixView v, MatrixView out, AttentionScratch& scratch);
+
+} // namespace qroar

@@ -1,0 +1,34 @@
+#include "core/inference/layer_weights.h"
+
+namespace qroar {
+
+Status checkQuantSupported(const QuantSpec& quant) {
+    if (quant.kind == QuantKind::None || quant.kind == QuantKind::Rtn) return Done{};
+    if (quant.kind == QuantKind::Stored)
+        return Error::unsupported(
+            "quantization 'stored': this model's weights are not quantized; use none or rtn:BITS:gSIZE");
+    return Error::unsupported("quantization '" + quant.text()
+                              + "' is not available in this version; use none or rtn:BITS:gSIZE");
+}
+
+void readMatrix(const TensorView& tensor, Matrix& target) {
+    const auto rows = static_cast<std::ptrdiff_t>(tensor.shape.at(0));
+    const auto cols = static_cast<std::ptrdiff_t>(tensor.shape.at(1));
+    target.resize(rows, cols);
+#pragma omp parallel for schedule(static)
+    for (std::ptrdiff_t row = 0; row < rows; ++row) tensor.toFloat(target.row(row), row * cols, cols);
+}
+
+void LayerWeights::load(const Model& model, int layer, const QuantSpec& quant) {
+    for (const Projection p : allProjections) {
+        const auto at = static_cast<std::size_t>(p);
+        readMatrix(model.weight(layer, p), projection[at]);
+        const TensorView* stored = model.bias(layer, p);
+        bias[at] = stored ? stored->toFloat() : std::vector<float>{};
+        distortion[at] = quant.kind == QuantKind::Rtn ? applyRtn(quant, projection[at].view()) : Distortion{};
+    }
+    attentionNorm = model.norm(layer, Norm::Attention).toFloat();
+    feedForwardNorm = model.norm(layer, Norm::FeedForward).toFloat();
+}
+
+} // namespace qroar

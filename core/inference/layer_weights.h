@@ -1,0 +1,39 @@
+// LayerWeights: one layer's weights as floats, converted from the mapped file (and quantized, when the
+// variant says so) just before the layer runs, and dropped or overwritten by the next one.
+#pragma once
+
+#include "core/base/matrix.h"
+#include "core/base/outcome.h"
+#include "core/model/model.h"
+#include "core/quant/quant_spec.h"
+#include "core/quant/rtn.h"
+
+#include <array>
+#include <vector>
+
+namespace qroar {
+
+struct LayerWeights {
+    std::array<Matrix, 7> projection;                  ///< [out, in], by Projection
+    std::array<std::vector<float>, 7> bias;            ///< [out] or empty
+    std::vector<float> attentionNorm, feedForwardNorm; ///< [hidden]
+    std::array<Distortion, 7> distortion;              ///< filled when quantized
+
+    [[nodiscard]] ConstMatrixView matrix(Projection p) const {
+        return projection[static_cast<std::size_t>(p)].view();
+    }
+    [[nodiscard]] const std::vector<float>& biasOf(Projection p) const {
+        return bias[static_cast<std::size_t>(p)];
+    }
+
+    /// Reads layer `layer` under a weight variant; buffers are reused.
+    void load(const Model& model, int layer, const QuantSpec& quant);
+};
+
+/// Whether this engine can run the variant; the error names what is missing.
+Status checkQuantSupported(const QuantSpec& quant);
+
+/// A whole tensor [rows, cols] as floats, converted in parallel.
+void readMatrix(const TensorView& tensor, Matrix& target);
+
+} // namespace qroar

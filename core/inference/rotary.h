@@ -1,0 +1,34 @@
+// RotaryTable: cosines and sines of every position and pair under one frequency table, attention factor
+// included, and the rotation itself (RoPE, Su et al. 2021; pair layouts: method.md section 2).
+#pragma once
+
+#include "core/base/matrix.h"
+#include "core/model/config.h"
+#include "core/rope/rope_spec.h"
+
+#include <vector>
+
+namespace qroar {
+
+class RotaryTable {
+  public:
+    /// Angles are computed in double: position * omega'_pair.
+    RotaryTable(const FrequencyTable& table, int positions);
+    [[nodiscard]] int positions() const { return static_cast<int>(cosines_.rows()); }
+    [[nodiscard]] int pairs() const { return static_cast<int>(cosines_.cols()); }
+    [[nodiscard]] const float* cosines(int position) const {
+        return cosines_.row(position);
+    } ///< [pairs], times m
+    [[nodiscard]] const float* sines(int position) const {
+        return sines_.row(position);
+    } ///< [pairs], times m
+
+    /// Rotates one token's heads in place: row [heads * headDim]. Values beyond the rotary dims are left
+    /// alone.
+    void rotate(float* row, int position, int heads, int headDim, PairLayout layout) const;
+
+  private:
+    Matrix cosines_, sines_;
+};
+
+} // namespace qroar
