@@ -26,7 +26,7 @@ class BandPartition {
     [[nodiscard]] int pairs() const { return edges_.empty() ? 0 : edges_.back(); }
     [[nodiscard]] int begin(int band) const { return edges_[band]; }
     [[nodiscard]] int end(int band) const { return edges_[band + 1]; } ///< one past the last pair
-    [[nodiscard]] int bandOf(int pair) const;
+    [[nodiscard]] int bandOf(int pair) const;                          ///< -1 for a pair outside 0..pairs()-1
     [[nodiscard]] const std::vector<int>& edges() const { return edges_; }
     [[nodiscard]] std::string text() const; ///< "0,4,9,16"
     /// Moves inner edge `index` (1..count()-1) to `pair`, clamped so that no band becomes empty.
@@ -42,7 +42,8 @@ struct SnapPoint {
     double pair = 0;    ///< fractional pair index
     std::string reason; ///< "yarn ramp low", "wavelength = 256 (trained)", "wavelength = 4,096 (target)"
 };
-/// yarn low / high, and where the unscaled wavelength equals L0 and the target context L.
+/// yarn low / high, and where the unscaled wavelength 2 pi theta^(2i/d) equals L0 and the target context L
+/// (method.md section 6); in rising order, without those outside 0..d/2.
 std::vector<SnapPoint> snapPoints(const FrequencyTable& table, double theta, double targetContext);
 
 } // namespace qroar

@@ -20,7 +20,7 @@ enum class RopeKind { None, Model, Linear, Ntk, Dynamic, Yarn, Llama3, LongRope 
 struct RopeSpec {
     RopeKind kind = RopeKind::None;
     std::optional<double> factor;               ///< s; null for yarn and longrope: max positions / L0
-    std::optional<double> original;             ///< L0 override (orig=)
+    std::optional<double> original;             ///< L0 override (orig=), any kind but none and model
     std::optional<double> betaFast, betaSlow;   ///< yarn; defaults 32 and 1
     std::optional<double> attentionFactor;      ///< yarn, longrope (attn=)
     std::optional<double> mscale, mscaleAllDim; ///< yarn
@@ -51,8 +51,9 @@ struct FrequencyTable {
     std::vector<double> omega;  ///< [d/2] radians per position, after scaling (omega')
     std::vector<double> plain;  ///< [d/2] theta^(-2i/d), before scaling (omega)
     double attentionFactor = 1; ///< m: multiplies cos and sin; logits get its square
-    double factor = 1;          ///< s in force; 1 when nothing is scaled
-    double trainedContext = 0;  ///< L0 in force
+    double factor = 1;          ///< s in force; 1 when nothing is scaled; dynamic: s L/L0 - (s-1)
+    double trainedContext = 0;  ///< L0 in force: orig=, else original_max_position_embeddings, else
+                                ///< max_position_embeddings (dynamic: orig=, else max_position_embeddings)
     RopeSpec spec;              ///< resolved: never Model
     /// yarn only: pair indices where the ramp starts and ends; and r_i, [d/2].
     std::optional<double> rampLow, rampHigh;
@@ -61,8 +62,11 @@ struct FrequencyTable {
     [[nodiscard]] double wavelength(int pair) const; ///< 2 pi / omega'
 };
 
-/// The table for a context of `context` tokens (dynamic and longrope depend on it). Errors: longrope without
-/// lists, wrong list lengths, non-positive factors, a model without rotary dims.
+/// The table for a context of `context` tokens, at least 1 (dynamic and longrope depend on it). Formulas:
+/// method.md section 3 (standard; those of Hugging Face transformers 5.x), in double. `longrope` without
+/// lists takes the checkpoint's. Dynamic NTK measures the context against max_position_embeddings, as
+/// transformers does, unless orig= is given. Errors: longrope without lists, wrong list lengths, non-positive
+/// factors, a model without rotary dims.
 Outcome<FrequencyTable> buildFrequencyTable(const RopeSpec& spec, const RopeModel& model, long long context);
 
 } // namespace qroar
