@@ -1,0 +1,20 @@
+// The sub-commands: each adds itself to the program and runs when it was chosen; the exit code goes to
+// `result`.
+#pragma once
+
+#include "app/cli/console.h"
+
+#include <CLI/CLI.hpp>
+
+namespace qroar::cli {
+
+void addInspect(CLI::App& program, int& result);
+void addRope(CLI::App& program, int& result);
+void addAnalyze(CLI::App& program, int& result);
+void addDiagnose(CLI::App& program, int& result);
+void addEvaluate(CLI::App& program, int& result);
+
+/// Adds --json and --threads to a sub-command.
+void addCommon(CLI::App& command, Common& common);
+
+} // namespace qroar::cli

@@ -1,0 +1,111 @@
+#include "app/cli/inputs.h"
+
+#include <omp.h>
+
+namespace qroar::cli {
+
+namespace {
+std::string& typedCommand() {
+    static std::string text;
+    return text;
+}
+} // namespace
+
+void rememberCommandLine(int argc, char** argv) {
+    std::string& text = typedCommand();
+    for (int at = 0; at < argc; ++at) {
+        const std::string word = at == 0 ? "qroar" : argv[at];
+        const bool quote = word.empty() || word.find_first_of(" \t'\"$*?&;|<>()") != std::string::npos;
+        text += (at > 0 ? " " : "") + (quote ? "'" + word + "'" : word);
+    }
+}
+
+std::string commandLine() {
+    return typedCommand();
+}
+
+void addRunOptions(CLI::App& command, RunOptions& options) {
+    command.add_option("MODEL", options.model, "HF folder, .safetensors file, or llama2.c .bin")->required();
+    command
+        .add_option("--text", options.texts,
+                    "documents: .txt .md .jsonl .npy .u16 .u32 (as many as you like)")
+        ->required();
+    command.add_option("--contexts", options.contexts, "context lengths in tokens, e.g. 256,1024,4096")
+        ->required()
+        ->delimiter(',');
+    command
+        .add_option("--rope", options.ropes,
+                    "RoPE specs: none model linear:4 ntk:4 dynamic:4 yarn:4[:orig=N:beta_fast=X...] llama3:8 "
+                    "longrope")
+        ->delimiter(',')
+        ->capture_default_str();
+    command
+        .add_option("--quant", options.quants, "weight variants: none, rtn:BITS:gSIZE[:sym], rtn:BITS:row")
+        ->delimiter(',')
+        ->capture_default_str();
+    command.add_option("--max-windows", options.maxWindows, "at most N windows of each document; 0 = all")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    command.add_option("--field", options.jsonField, "text field of .jsonl documents")->capture_default_str();
+}
+
+void useThreads(const Common& common) {
+    if (common.threads > 0) omp_set_num_threads(common.threads);
+}
+
+Outcome<std::vector<RopeSpec>> parseRopes(const std::vector<std::string>& texts) {
+    std::vector<RopeSpec> specs;
+    for (const std::string& text : texts) {
+        auto spec = RopeSpec::parse(text);
+        if (!spec) return spec.error();
+        specs.push_back(std::move(*spec));
+    }
+    return specs;
+}
+
+Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& texts) {
+    std::vector<QuantSpec> specs;
+    for (const std::string& text : texts) {
+        auto spec = QuantSpec::parse(text);
+        if (!spec) return spec.error();
+        specs.push_back(*spec);
+    }
+    return specs;
+}
+
+Outcome<AnalysisPlan> makePlan(const RunOptions& options) {
+    AnalysisPlan plan;
+    auto ropes = parseRopes(options.ropes);
+    if (!ropes) return ropes.error();
+    auto quants = parseQuants(options.quants);
+    if (!quants) return quants.error();
+    plan.ropes = std::move(*ropes);
+    plan.quants = std::move(*quants);
+    plan.contexts = options.contexts;
+    plan.maxWindows = options.maxWindows;
+    plan.command = commandLine();
+
+    auto model = openModel(options.model);
+    if (!model) return model.error();
+    plan.model = *model;
+    const int vocabSize = plan.model->config().vocabSize;
+    std::vector<std::filesystem::path> paths(options.texts.begin(), options.texts.end());
+    const auto holdsText = [](const std::filesystem::path& path) {
+        const auto suffix = path.extension();
+        return suffix != ".npy" && suffix != ".u16" && suffix != ".u32";
+    };
+    std::shared_ptr<const Tokenizer> tokenizer;
+    if (std::any_of(paths.begin(), paths.end(), holdsText)) {
+        auto loaded = loadTokenizerFor(plan.model->path(), vocabSize);
+        if (!loaded) return loaded.error();
+        tokenizer = *loaded;
+    }
+    DocumentOptions documentOptions;
+    documentOptions.jsonField = options.jsonField;
+    auto documents = loadDocuments(paths, tokenizer.get(), vocabSize, documentOptions);
+    if (!documents) return documents.error();
+    plan.documents = std::make_shared<const std::vector<Document>>(std::move(*documents));
+    return plan;
+}
+
+} // namespace qroar::cli

@@ -1,0 +1,44 @@
+// qroar: the workbench's engine on the command line. Each sub-command lives in a file of its own.
+#include "app/cli/commands.h"
+#include "app/cli/inputs.h"
+#include "qroar/version.h"
+
+#include <iostream>
+
+namespace qroar::cli {
+
+void addCommon(CLI::App& command, Common& common) {
+    command.add_flag("--json", common.json, "machine-readable result on stdout (fields: handbook, cli.md)");
+    command.add_option("--threads", common.threads, "worker threads; the results do not depend on it")
+        ->check(CLI::Range(1, 4096));
+}
+
+} // namespace qroar::cli
+
+int main(int argc, char** argv) {
+    using namespace qroar::cli;
+    CLI::App program{"Diagnostics for RoPE scaling of quantized LLMs (Q-ROAR workbench, command line)",
+                     "qroar"};
+    program.set_version_flag("--version", std::string("qroar " QROAR_VERSION));
+    program.require_subcommand(1);
+    program.footer("Exit codes: 0 done, 1 failed, 2 usage, 3 cancelled.");
+    rememberCommandLine(argc, argv);
+    int result = exitDone;
+    addInspect(program, result);
+    addRope(program, result);
+    addAnalyze(program, result);
+    addDiagnose(program, result);
+    addEvaluate(program, result);
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::ParseError& error) {
+        return program.exit(error, std::cout, std::cerr) == 0 ? exitDone : exitUsage;
+    } catch (const std::bad_alloc&) {
+        std::cerr << "qroar: out of memory: use shorter contexts, fewer conditions or fewer documents\n";
+        return exitFailed;
+    } catch (const std::exception& error) {
+        std::cerr << "qroar: internal error, please report it: " << error.what() << '\n';
+        return exitFailed;
+    }
+    return result;
+}
