@@ -1,0 +1,98 @@
+#include "widgets/common/color_map.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace qroar {
+
+namespace {
+
+QList<QColor> fromHex(std::initializer_list<QRgb> colours) {
+    QList<QColor> stops;
+    for (const QRgb colour : colours) stops << QColor::fromRgb(colour);
+    return stops;
+}
+
+} // namespace
+
+QColor ColorMap::at(double t) const {
+    if (std::isnan(t) || stops.isEmpty()) return {};
+    const double scaled = std::clamp(t, 0.0, 1.0) * static_cast<double>(stops.size() - 1);
+    const auto index = std::min(static_cast<qsizetype>(scaled), stops.size() - 2);
+    const double part = scaled - static_cast<double>(index);
+    const QColor &a = stops[index], &b = stops[index + 1];
+    const auto mix = [part](int from, int to) {
+        return static_cast<int>(std::lround(from + part * (to - from)));
+    };
+    return QColor(mix(a.red(), b.red()), mix(a.green(), b.green()), mix(a.blue(), b.blue()));
+}
+
+ColorMap ColorMap::viridis() {
+    return {fromHex({0x440154, 0x482878, 0x3e4989, 0x31688e, 0x26828e, 0x1f9e89, 0x35b779, 0x6ece58, 0xb5de2b,
+                     0xfde725})};
+}
+
+ColorMap ColorMap::cividis() {
+    return {fromHex({0x00224e, 0x123570, 0x3b496c, 0x575d6d, 0x707173, 0x8a8678, 0xa59c74, 0xc3b369, 0xe1cc55,
+                     0xfee838})};
+}
+
+ColorMap ColorMap::divergingLight() {
+    return {
+        fromHex({0x0b3c78, 0x2f6db0, 0x79a9d6, 0xbdd5ea, 0xf5f4f1, 0xf3cdb4, 0xe39a6d, 0xc65b27, 0x8a2f06})};
+}
+
+ColorMap ColorMap::divergingDark() {
+    return {
+        fromHex({0x8fc4f5, 0x5b9bd8, 0x3a72ab, 0x2d4b6b, 0x33363b, 0x6b4430, 0xa85f33, 0xd9864a, 0xffba85})};
+}
+
+double ColorScale::position(double value) const {
+    if (std::isnan(value)) return value;
+    if (!logarithmic) return std::clamp((value - low) / (high - low), 0.0, 1.0);
+    if (value <= 0) return 0;
+    return std::clamp(std::log(value / low) / std::log(high / low), 0.0, 1.0);
+}
+
+double ColorScale::valueAt(double position) const {
+    return logarithmic ? low * std::pow(high / low, position) : low + position * (high - low);
+}
+
+ColorScale ColorScale::sequential(std::span<const double> values, bool logarithmic) {
+    ColorScale scale{.low = std::numeric_limits<double>::infinity(),
+                     .high = -std::numeric_limits<double>::infinity(),
+                     .logarithmic = logarithmic};
+    for (const double value : values) {
+        if (!std::isfinite(value) || (logarithmic && value <= 0)) continue;
+        scale.low = std::min(scale.low, value);
+        scale.high = std::max(scale.high, value);
+    }
+    if (!(scale.low <= scale.high)) {
+        scale.low = logarithmic ? 0.1 : 0;
+        scale.high = 1;
+    } else if (logarithmic && scale.high / scale.low < 1.02) {
+        scale.low /= 1.01;
+        scale.high *= 1.01;
+    } else if (!logarithmic && scale.high - scale.low < 1e-9 * std::max(1.0, std::abs(scale.high))) {
+        const double margin = scale.high == 0 ? 1 : 0.05 * std::abs(scale.high);
+        scale.low = scale.low >= 0 ? std::max(0.0, scale.low - margin) : scale.low - margin;
+        scale.high += margin;
+    }
+    return scale;
+}
+
+ColorScale ColorScale::around(double centre, std::span<const double> values, bool logarithmic,
+                              double smallest) {
+    double reach = logarithmic ? std::log(smallest) : smallest;
+    for (const double value : values) {
+        if (!std::isfinite(value) || (logarithmic && value <= 0)) continue;
+        reach = std::max(reach, std::abs(logarithmic ? std::log(value / centre) : value - centre));
+    }
+    ColorScale scale{.logarithmic = logarithmic, .diverging = true};
+    scale.low = logarithmic ? centre * std::exp(-reach) : centre - reach;
+    scale.high = logarithmic ? centre * std::exp(reach) : centre + reach;
+    return scale;
+}
+
+} // namespace qroar

@@ -1,0 +1,14 @@
+// FigureSize: the sizes a figure can be exported in. Plain values; drawing lives in
+// widgets/plot/figure_export.h.
+#pragma once
+
+namespace qroar {
+
+enum class FigureSize {
+    AsShown,   ///< as large as on the screen
+    OneColumn, ///< 3.3 in wide
+    TwoColumn, ///< 7 in wide
+    Slide,     ///< 16:9, 1920 x 1080 pixels as PNG
+};
+
+} // namespace qroar

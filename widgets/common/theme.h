@@ -1,0 +1,38 @@
+// PlotTheme: every colour a plot uses, chosen from the palette of the application (dark or light) or fixed
+// for export (light). Not here: fonts of the application, style sheets.
+#pragma once
+
+#include "widgets/common/color_map.h"
+
+#include <QColor>
+#include <QList>
+#include <QPalette>
+
+namespace qroar {
+
+struct PlotTheme {
+    bool dark = false;
+    QColor background; ///< of the plot
+    QColor text;       ///< labels, titles
+    QColor mutedText;  ///< provenance, secondary marks
+    QColor axis;       ///< axis lines and ticks
+    QColor grid;       ///< thin grid lines
+    QColor highlight;  ///< outline of the selected cell, focused edge
+    QColor missing;    ///< cells without data
+    /// Okabe & Ito, "Color Universal Design" (2008), ordered for contrast with the background.
+    QList<QColor> categorical;
+    ColorMap sequential;            ///< viridis
+    ColorMap sequentialAlternative; ///< cividis
+    ColorMap diverging;             ///< ours, neutral in the middle
+
+    /// Dark when the window colour of the palette is darker than its text (Qt 6.4 has no colorScheme()).
+    static PlotTheme fromPalette(const QPalette& palette);
+    /// Light on white, whatever the application looks like.
+    static PlotTheme forExport();
+    [[nodiscard]] QColor category(int index) const; ///< wraps around
+};
+
+/// Black or white, whichever is easier to read on `background` (WCAG relative luminance).
+QColor readableOn(const QColor& background);
+
+} // namespace qroar

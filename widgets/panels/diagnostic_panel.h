@@ -1,0 +1,126 @@
+// DiagnosticPanel: what every view has in common: a session, a band partition and a selection that come in, a
+// tool bar, a table twin, a one-line live summary, an empty state that says what to do, and export. Panels
+// compute nothing heavy: they call core's pure functions on stored statistics, in the thread of the window,
+// and only while they are visible (a hidden one catches up when it is shown or exported).
+#pragma once
+
+#include "core/session/session.h"
+#include "widgets/common/figure_size.h"
+#include "widgets/common/selection_model.h"
+
+#include <QAbstractItemModel>
+#include <QImage>
+#include <QPointer>
+#include <QWidget>
+
+#include <memory>
+
+class QHBoxLayout;
+class QLabel;
+class QStackedWidget;
+class QTableView;
+class QTimer;
+class QToolButton;
+
+namespace qroar {
+
+class BasePlot;
+class ResultTableModel;
+
+class DiagnosticPanel : public QWidget {
+    Q_OBJECT
+  public:
+    ~DiagnosticPanel() override;
+
+    /// Null shows the empty state. Takes the session's bands unless the bands in force fit its pairs.
+    virtual void setSession(std::shared_ptr<const Session> session);
+    /// Re-aggregates from stored statistics. Ignored when it does not fit the session's pairs.
+    virtual void setBands(const BandPartition& bands);
+    [[nodiscard]] const std::shared_ptr<const Session>& session() const { return session_; }
+    [[nodiscard]] const BandPartition& bands() const { return bands_; }
+    [[nodiscard]] SelectionModel* selectionModel() const { return selection_; }
+
+    [[nodiscard]] QString title() const { return title_; }
+    /// Title of exported figures: the panel's title and what is selected.
+    [[nodiscard]] QString figureTitle();
+    /// One sentence with the selected numbers, also given to assistive technology.
+    [[nodiscard]] QString summary();
+    /// What the empty state says; empty when there is something to see.
+    [[nodiscard]] QString emptyText();
+    /// The table twin; up to date when this returns. Owned by the panel.
+    virtual QAbstractItemModel* tableModel();
+
+    /// Writes the figure (.png .svg .pdf) or the table twin (.csv), by suffix, in the light export theme,
+    /// with title and provenance. False with a message when there is nothing to show, the suffix is unknown
+    /// or writing fails.
+    bool exportTo(const QString& path, QString* error, FigureSize size = FigureSize::AsShown);
+    /// The figure as exportTo draws it; null in the empty state. `scale` device pixels per logical pixel.
+    [[nodiscard]] QImage renderFigure(FigureSize size = FigureSize::AsShown, double scale = 2);
+    void setProvenance(const QString& text) { provenance_ = text; }
+    void home(); ///< resets the zoom of every plot
+    void copyImage();
+    /// Brings pending changes on screen now, visible or not.
+    void ensureFresh();
+
+  signals:
+    /// For the status bar: what was saved, or what went wrong.
+    void message(const QString& text);
+
+  protected:
+    enum Change { SessionChanged = 1, BandsChanged = 2, SelectionChanged = 4, OptionsChanged = 8 };
+    using Changes = int; ///< or-ed Change values
+
+    DiagnosticPanel(const QString& title, SelectionModel* selection, QWidget* parent);
+
+    /// Recomputes what `changes` made stale and calls showContent or showEmpty. Never called without a
+    /// session.
+    virtual void refresh(Changes changes) = 0;
+    /// Sentence for the empty state without a session.
+    [[nodiscard]] virtual QString noSessionText() const;
+    /// Subclasses call this when one of their own controls changed.
+    void invalidate(Changes changes);
+
+    /// `content` is shown while there is something to see; its BasePlot children make the exported figure.
+    void setContent(QWidget* content);
+    void addControl(QWidget* control); ///< into the tool bar, left of the common buttons
+    void showContent(const QString& figureTitle, const QString& summary);
+    void showEmpty(const QString& text);
+
+    [[nodiscard]] const Selection& selection() const { return selection_->selection(); }
+    /// The selected condition, or a default (the longest one with scaling); null without conditions.
+    [[nodiscard]] std::shared_ptr<const ConditionResult> condition() const;
+    [[nodiscard]] int conditionIndex() const;
+    [[nodiscard]] ResultTableModel& table() { return *table_; }
+    [[nodiscard]] int selectedLayer(int layers) const; ///< clamped
+    [[nodiscard]] int selectedBand() const;            ///< clamped
+
+    void showEvent(QShowEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+    void changeEvent(QEvent* event) override;
+    /// Row of the table twin that the user clicked.
+    virtual void tableRowActivated(int row);
+
+  private:
+    void buildToolBar();
+    void saveAs();
+    void updateTitle();
+    [[nodiscard]] QList<BasePlot*> visiblePlots() const;
+
+    QString title_, figureTitle_, summary_, emptyText_, provenance_;
+    QPointer<SelectionModel> selection_;
+    std::shared_ptr<const Session> session_;
+    BandPartition bands_;
+    ResultTableModel* table_ = nullptr;
+    QWidget* content_ = nullptr;
+    QHBoxLayout* toolBar_ = nullptr;
+    QLabel *titleLabel_ = nullptr, *emptyLabel_ = nullptr, *summaryLabel_ = nullptr;
+    QStackedWidget* stack_ = nullptr;
+    QTableView* tableView_ = nullptr;
+    QToolButton *tableButton_ = nullptr, *copyButton_ = nullptr, *saveButton_ = nullptr,
+                *homeButton_ = nullptr;
+    QTimer* refreshTimer_ = nullptr;
+    Changes pending_ = 0;
+    bool refreshing_ = false;
+};
+
+} // namespace qroar

@@ -1,0 +1,38 @@
+// SpectrumPanel: rotary pairs by frequency, bands as coloured zones whose edges can be dragged or moved with
+// the arrow keys, marks where the wavelength equals the trained and the target length and where yarn's ramp
+// starts and ends. The panel edits bands but stores no undo: it tells the window.
+#pragma once
+
+#include "widgets/panels/diagnostic_panel.h"
+
+class QComboBox;
+
+namespace qroar {
+
+class SpectrumPlot;
+
+class SpectrumPanel : public DiagnosticPanel {
+    Q_OBJECT
+  public:
+    explicit SpectrumPanel(SelectionModel* selection, QWidget* parent = nullptr);
+    void setBands(const BandPartition& bands) override;
+    [[nodiscard]] SpectrumPlot* plot() const { return plot_; }
+
+  signals:
+    void bandsEdited(const qroar::BandPartition& bands); ///< during a gesture
+    /// Once per gesture that changed something: a drag, or an arrow key until it is released.
+    void bandEditFinished(const qroar::BandPartition& before, const qroar::BandPartition& after);
+
+  protected:
+    void refresh(Changes changes) override;
+    [[nodiscard]] QString noSessionText() const override;
+    void tableRowActivated(int row) override;
+
+  private:
+    void fillTable(const ConditionResult& condition, const std::vector<double>& energy);
+
+    SpectrumPlot* plot_ = nullptr;
+    QComboBox* curve_ = nullptr;
+};
+
+} // namespace qroar

@@ -1,0 +1,99 @@
+// BasePlot: what every plot of the workbench does the same way: colours of the theme, thin grid, wheel zoom
+// (Ctrl: x only, Shift: y only), pan by dragging, rubber band with the right button or in zoom mode, Home by
+// key or double click, a read-out with units under the cursor. Not here: data (subclasses), export
+// (figure_export.h).
+#pragma once
+
+#include "widgets/common/theme.h"
+
+#include <qcustomplot.h>
+
+#include <optional>
+
+class QLabel;
+class QRubberBand;
+
+namespace qroar {
+
+class BasePlot : public QCustomPlot {
+    Q_OBJECT
+  public:
+    explicit BasePlot(QWidget* parent = nullptr);
+
+    [[nodiscard]] const PlotTheme& theme() const { return theme_; }
+    /// Colours of everything; fonts of `fontPixels`.
+    void setTheme(const PlotTheme& theme, int fontPixels);
+    /// Back to the palette and font of the widget.
+    void useWidgetTheme();
+    [[nodiscard]] int fontPixels() const { return fontPixels_; }
+
+    /// Small heading above the axes; empty takes no room.
+    void setHeading(const QString& text);
+    [[nodiscard]] QString heading() const { return headingText_; }
+    /// Ranges that Home shows; also applied now unless the user has zoomed and `keepZoom`.
+    void setHomeRanges(const QCPRange& x, const QCPRange& y, bool keepZoom = true);
+    void home();
+    [[nodiscard]] bool isZoomed() const { return zoomed_; }
+    /// While on, dragging with the left button zooms instead of panning.
+    void setZoomMode(bool on) { zoomMode_ = on; }
+    /// Axes that do not zoom and pan (heat maps of few bands).
+    void setNavigable(bool x, bool y);
+
+    /// Name and summary for assistive technology (a plot is one opaque widget to it).
+    void describe(const QString& name, const QString& summary);
+    [[nodiscard]] QString readoutText() const;
+    [[nodiscard]] QSize sizeHint() const override { return {420, 260}; }
+    [[nodiscard]] QSize minimumSizeHint() const override { return {180, 130}; }
+
+  signals:
+    void clicked(const QPointF& position); ///< left button, without dragging; widget coordinates
+
+  protected:
+    /// Text under the cursor; empty hides it. Positions are widget coordinates inside the axes.
+    [[nodiscard]] virtual QString readoutAt(const QPointF& position) const;
+    /// Colours of what the subclass adds.
+    virtual void applyTheme() {}
+    /// True when a subclass takes the left-button gesture that starts here (an edge drag).
+    virtual bool beginGesture(const QPointF& position);
+    virtual void moveGesture(const QPointF& position);
+    virtual void endGesture(bool cancelled);
+    [[nodiscard]] virtual Qt::CursorShape cursorAt(const QPointF& position) const;
+
+    [[nodiscard]] QFont plotFont(double scale = 1.0) const;
+    void styleAxis(QCPAxis* axis) const;
+    void styleLegend();
+    /// The legend into its own row above the axes (horizontal) or its own column right of them.
+    void placeLegend(bool above);
+
+    void mousePressEvent(QMouseEvent* event) override;
+    void mouseMoveEvent(QMouseEvent* event) override;
+    void mouseReleaseEvent(QMouseEvent* event) override;
+    void mouseDoubleClickEvent(QMouseEvent* event) override;
+    void wheelEvent(QWheelEvent* event) override;
+    void keyPressEvent(QKeyEvent* event) override;
+    void leaveEvent(QEvent* event) override;
+    void changeEvent(QEvent* event) override;
+    void focusInEvent(QFocusEvent* event) override;
+    void focusOutEvent(QFocusEvent* event) override;
+
+  private:
+    enum class Drag { None, Pending, Pan, RubberBand, Gesture };
+    void panTo(const QPointF& position);
+    void zoomInto(const QRectF& area);
+    void showReadout(const QPointF& position);
+    void limitRanges();
+
+    PlotTheme theme_;
+    int fontPixels_ = 12;
+    bool exportTheme_ = false, zoomed_ = false, zoomMode_ = false, navigableX_ = true, navigableY_ = true;
+    bool settingTheme_ = false;
+    Drag drag_ = Drag::None;
+    QPointF pressed_, last_;
+    QCPRange homeX_, homeY_;
+    QString headingText_;
+    QCPTextElement* headingElement_ = nullptr;
+    QLabel* readout_ = nullptr;
+    QRubberBand* rubberBand_ = nullptr;
+};
+
+} // namespace qroar
