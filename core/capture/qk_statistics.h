@@ -1,11 +1,13 @@
 // QkStatistics: what a run remembers of q and k, per (layer, q|k, before|after RoPE, head group, rotary pair,
-// position bucket): method.md section 4. Plain data with addition: merge order is fixed by the caller, so
-// results do not depend on the number of threads. Bands are not here: they are a view (core/diagnostics).
+// position bucket): method.md section 4 (ours). Plain data with addition: merge order is fixed by the caller,
+// so results do not depend on the number of threads. Bands are not here: they are a view (core/diagnostics).
+// Values beyond the rotary dims (the NoPE band) are not recorded.
 #pragma once
 
 #include "core/capture/log_histogram.h"
 #include "core/inference/probe.h"
 
+#include <utility>
 #include <vector>
 
 namespace qroar {
@@ -27,12 +29,17 @@ struct StatisticsShape {
     int pairs = 0;
     std::vector<int> bucketEdges; ///< [buckets + 1] token positions, 0 first, context last
     [[nodiscard]] int buckets() const { return static_cast<int>(bucketEdges.size()) - 1; }
+    /// The bucket that holds the position; -1 outside all of them.
     [[nodiscard]] int bucketOf(int position) const;
     bool operator==(const StatisticsShape&) const = default;
 };
 
-/// 0, 16, 32, 64, ... (powers of two), plus trainedContext when it lies inside, up to `context`.
+/// 0, 16, 32, 64, ... (powers of two), plus trainedContext when it lies inside, up to `context`; {0} for an
+/// empty context.
 std::vector<int> positionBuckets(int context, int trainedContext);
+/// {0, L0, context}, or {0, context} when the context does not exceed L0: the zones of the statistics per
+/// document.
+std::vector<int> positionZones(int context, int trainedContext);
 
 class QkStatistics {
   public:
@@ -53,7 +60,8 @@ class QkStatistics {
 
     /// Adds the other's cells; shapes must be equal (asserted).
     void add(const QkStatistics& other);
-    /// Sums buckets; every edge of `edges` must be an edge of this (asserted).
+    /// Sums buckets; every edge of `edges` must be an edge of this (asserted). Buckets outside all of them
+    /// are left out.
     [[nodiscard]] QkStatistics rebucketed(const std::vector<int>& edges) const;
     /// Bytes it holds in memory, for estimates.
     [[nodiscard]] std::size_t bytes() const;
@@ -65,8 +73,10 @@ class QkStatistics {
     std::vector<LogHistogram> histograms_;
 };
 
-/// A probe that fills QkStatistics: `merged` with fine position buckets over all documents, and one per
-/// document with only two zones, [0, L0) and [L0, context), for the bootstrap over documents.
+/// A probe that fills QkStatistics: `merged` with fine position buckets over all documents, in head groups
+/// (group of query head h is h / (heads / kvHeads), of kv head h is h), and one per document, pooled over
+/// heads, with only two zones, [0, L0) and [L0, context), for the bootstrap over documents. The second zone
+/// has no samples in a document whose windows end before L0; with context <= L0 there is one zone.
 class QkCapture : public ActivationProbe {
   public:
     struct Options {
@@ -75,20 +85,34 @@ class QkCapture : public ActivationProbe {
         bool groupPerKvHead = false;
     };
     explicit QkCapture(const Options& options);
+    ~QkCapture() override;
+    QkCapture(const QkCapture&) = delete;
+    QkCapture& operator=(const QkCapture&) = delete;
     [[nodiscard]] bool wants(int, QkTensor, RopeStage) const override { return true; }
-    /// Deterministic: work is cut by (document, head), partial results are merged in that order.
+    /// Deterministic: work is cut by (document, head group, heads) in a way that does not depend on the
+    /// number of threads; partial results are merged in that order. Windows must belong to the documents and
+    /// be no longer than the context of the options (asserted; what is outside is left out).
     void deliver(const QkActivations& activations) override;
 
     [[nodiscard]] const QkStatistics& merged() const { return merged_; }
     [[nodiscard]] const std::vector<QkStatistics>& byDocument() const { return byDocument_; }
     /// Moves the results out; the capture is empty afterwards.
-    QkStatistics takeMerged() { return std::move(merged_); }
-    std::vector<QkStatistics> takeByDocument() { return std::move(byDocument_); }
+    QkStatistics takeMerged() { return std::exchange(merged_, {}); }
+    std::vector<QkStatistics> takeByDocument() { return std::exchange(byDocument_, {}); }
 
   private:
+    struct Unit;     ///< a share of one delivery: some heads of one group in one document
+    struct Partial;  ///< what a unit counted
+    struct Counters; ///< dense counters of one worker
+    [[nodiscard]] std::vector<Unit> cutUnits(const QkActivations& activations) const;
+    void count(const QkActivations& activations, const Unit& unit, Counters& counters,
+               Partial& partial) const;
+    void mergePair(const QkActivations& activations, int pair, const Unit* units, std::size_t unitCount);
+
     Options options_;
     QkStatistics merged_;
     std::vector<QkStatistics> byDocument_;
+    std::vector<Partial> partials_; ///< [units of a wave], reused
 };
 
 } // namespace qroar
