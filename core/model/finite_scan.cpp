@@ -1,0 +1,81 @@
+#include "core/model/finite_scan.h"
+
+#include <algorithm>
+#include <cstdint>
+#include <cstring>
+#include <limits>
+
+namespace qroar {
+
+namespace {
+
+/// A piece of a tensor small enough to share the work evenly.
+struct Tile {
+    std::size_t tensor = 0;
+    long long first = 0, count = 0;
+};
+constexpr long long tileElements = 1 << 18;
+
+/// Whether an exponent of all ones (NaN or infinity) is among `count` values of type Bits.
+template<class Bits>
+bool anyNonFinite(const std::byte* source, long long count, Bits exponent) {
+    constexpr long long block = 1024;
+    for (long long start = 0; start < count; start += block) {
+        const long long n = std::min(block, count - start);
+        unsigned found = 0;
+        const std::byte* at = source + static_cast<std::size_t>(start) * sizeof(Bits);
+#pragma omp simd reduction(| : found)
+        for (long long element = 0; element < n; ++element) {
+            Bits bits;
+            std::memcpy(&bits, at + static_cast<std::size_t>(element) * sizeof(Bits), sizeof(Bits));
+            found |= static_cast<unsigned>((bits & exponent) == exponent);
+        }
+        if (found) return true;
+    }
+    return false;
+}
+
+bool anyNonFinite(const TensorView& tensor, long long first, long long count) {
+    const std::byte* source = tensor.data + static_cast<std::size_t>(first) * (dtypeBits(tensor.type) / 8);
+    switch (tensor.type) {
+    case DType::F32:
+        return anyNonFinite<std::uint32_t>(source, count, 0x7F800000u);
+    case DType::F16:
+        return anyNonFinite<std::uint16_t>(source, count, 0x7C00u);
+    case DType::BF16:
+        return anyNonFinite<std::uint16_t>(source, count, 0x7F80u);
+    default:
+        return false;
+    }
+}
+
+} // namespace
+
+std::optional<NonFinite> findNonFinite(const std::vector<const TensorView*>& tensors) {
+    std::vector<Tile> tiles;
+    for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
+        if (!tensors[tensor]->isFloat()) continue;
+        const long long elements = tensors[tensor]->count();
+        for (long long first = 0; first < elements; first += tileElements)
+            tiles.push_back({tensor, first, std::min(tileElements, elements - first)});
+    }
+    const auto tileCount = static_cast<long long>(tiles.size());
+    long long firstBad = std::numeric_limits<long long>::max();
+#pragma omp parallel for schedule(dynamic) reduction(min : firstBad)
+    for (long long tile = 0; tile < tileCount; ++tile) {
+        const Tile& piece = tiles[static_cast<std::size_t>(tile)];
+        if (tile < firstBad && anyNonFinite(*tensors[piece.tensor], piece.first, piece.count))
+            firstBad = tile;
+    }
+    if (firstBad >= tileCount) return std::nullopt;
+
+    const Tile& piece = tiles[static_cast<std::size_t>(firstBad)];
+    const TensorView& tensor = *tensors[piece.tensor];
+    long long element = piece.first;
+    while (!anyNonFinite(tensor, element, 1)) ++element;
+    float value = 0;
+    tensor.toFloat(&value, element, 1);
+    return NonFinite{piece.tensor, element, value != value};
+}
+
+} // namespace qroar

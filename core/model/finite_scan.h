@@ -1,0 +1,22 @@
+// Search for NaN and infinity in stored weights. Internal to core/model.
+#pragma once
+
+#include "core/model/tensor.h"
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+namespace qroar {
+
+struct NonFinite {
+    std::size_t tensor = 0; ///< index into the list that was searched
+    long long element = 0;  ///< row-major
+    bool isNan = false;     ///< else infinity
+};
+
+/// The first NaN or infinity in list order, then element order; F32, F16 and BF16 tensors only. All cores;
+/// the answer does not depend on how many there are.
+std::optional<NonFinite> findNonFinite(const std::vector<const TensorView*>& tensors);
+
+} // namespace qroar

@@ -1,0 +1,147 @@
+#include "core/model/hf_rope_config.h"
+
+#include "core/model/hf_config.h"
+#include "core/model/json_keys.h"
+#include "core/model/json_text.h"
+
+#include <algorithm>
+
+namespace qroar {
+
+namespace {
+
+constexpr double smallest = 1e-12, largestFactor = 1e9;
+constexpr const char* originalKey = "original_max_position_embeddings";
+
+/// The three places where a RoPE key may stand.
+struct RopeSources {
+    KeyReader parameters, scaling, top;
+
+    /// The RoPE object that has the key; rope_scaling when none has, so that messages name it.
+    [[nodiscard]] const KeyReader& scoped(const char* key) const {
+        return parameters.has(key) || (!scaling.has(key) && parameters.has("rope_type")) ? parameters
+                                                                                         : scaling;
+    }
+    /// The same with the top level as the last place.
+    [[nodiscard]] const KeyReader& anywhere(const char* key) const {
+        const KeyReader& inner = scoped(key);
+        return inner.has(key) ? inner : top;
+    }
+};
+
+/// rope_parameters or rope_scaling: null when absent. Nested per layer type ({"full_attention": {..}, ..}) it
+/// is that one object when all layer types agree.
+const nlohmann::json* ropeObject(const nlohmann::json& config, const char* key, const KeyReader& top) {
+    const nlohmann::json* object = top.find(key);
+    if (!object) return nullptr;
+    if (!object->is_object()) {
+        top.fail(key, "an object or null", describeJson(*object));
+        return nullptr;
+    }
+    const auto isObject = [](const nlohmann::json& value) { return value.is_object(); };
+    if (object->empty() || !std::all_of(object->begin(), object->end(), isObject)) return object;
+    const nlohmann::json& first = *object->begin();
+    const auto sameAsFirst = [&first](const nlohmann::json& value) { return value == first; };
+    if (!std::all_of(object->begin(), object->end(), sameAsFirst))
+        top.fail(key, "the same RoPE for every layer type", "different ones, which is not supported");
+    return &config.at(key).begin().value();
+}
+
+/// "rope_type", the old "type", or what the absence of both means.
+std::string ropeType(const RopeSources& sources) {
+    for (const KeyReader* place : {&sources.parameters, &sources.scaling})
+        for (const char* key : {"rope_type", "type"})
+            if (place->has(key)) return place->optionalText(key).value_or("default");
+    for (const char* key : {"factor", "short_factor", "long_factor", "low_freq_factor"}) {
+        const KeyReader& place = sources.scoped(key);
+        if (place.has(key))
+            place.missing("rope_type", "a RoPE scaling type, as \"factor\" and the like are there");
+    }
+    return "default";
+}
+
+std::optional<double> positive(const RopeSources& sources, const char* key) {
+    return sources.scoped(key).optionalNumber(key, smallest, largestFactor);
+}
+
+std::optional<double> requiredPositive(const RopeSources& sources, const char* key) {
+    return sources.scoped(key).requiredNumber(key, smallest, largestFactor);
+}
+
+void readYarn(const RopeSources& sources, bool originalKnown, RopeSpec& spec) {
+    spec.kind = RopeKind::Yarn;
+    spec.factor = originalKnown ? positive(sources, "factor") : requiredPositive(sources, "factor");
+    spec.betaFast = positive(sources, "beta_fast");
+    spec.betaSlow = positive(sources, "beta_slow");
+    spec.attentionFactor = positive(sources, "attention_factor");
+    spec.mscale = sources.scoped("mscale").optionalNumber("mscale", 0, largestFactor);
+    spec.mscaleAllDim = sources.scoped("mscale_all_dim").optionalNumber("mscale_all_dim", 0, largestFactor);
+    spec.truncate = sources.scoped("truncate").optionalBool("truncate");
+}
+
+void readLlama3(const RopeSources& sources, bool originalKnown, RopeSpec& spec) {
+    spec.kind = RopeKind::Llama3;
+    spec.factor = requiredPositive(sources, "factor");
+    spec.lowFreqFactor = requiredPositive(sources, "low_freq_factor");
+    spec.highFreqFactor = requiredPositive(sources, "high_freq_factor");
+    if (!originalKnown) sources.scoped(originalKey).missing(originalKey, "the trained context length");
+    if (spec.lowFreqFactor && spec.highFreqFactor && !(*spec.lowFreqFactor < *spec.highFreqFactor))
+        sources.scoped("high_freq_factor")
+            .fail("high_freq_factor", "more than low_freq_factor",
+                  std::to_string(*spec.highFreqFactor) + " and " + std::to_string(*spec.lowFreqFactor));
+}
+
+void readLongRope(const RopeSources& sources, std::size_t pairs, RopeSpec& spec) {
+    spec.kind = RopeKind::LongRope;
+    spec.factor = positive(sources, "factor");
+    spec.attentionFactor = positive(sources, "attention_factor");
+    spec.shortFactors =
+        sources.scoped("short_factor").numbers("short_factor", pairs, smallest, largestFactor);
+    spec.longFactors = sources.scoped("long_factor").numbers("long_factor", pairs, smallest, largestFactor);
+}
+
+} // namespace
+
+HfRope readHfRope(const nlohmann::json& config, const std::string& source, int headDim,
+                  std::optional<Error>& error) {
+    const KeyReader top(&config, source, error);
+    const RopeSources sources{
+        KeyReader(ropeObject(config, "rope_parameters", top), source + ": rope_parameters", error),
+        KeyReader(ropeObject(config, "rope_scaling", top), source + ": rope_scaling", error), top};
+    HfRope rope;
+    // Yarn and llama3 divide by ln(theta): a base of 1 or less has no meaning.
+    rope.theta =
+        sources.anywhere("rope_theta").optionalNumber("rope_theta", 1.0 + 1e-6, 1e18).value_or(rope.theta);
+    const KeyReader& partial = sources.anywhere("partial_rotary_factor");
+    const double share = partial.optionalNumber("partial_rotary_factor", 0.0, 1.0).value_or(1.0);
+    rope.rotaryDim = static_cast<int>(headDim * share);
+    if (rope.rotaryDim < 2 || rope.rotaryDim % 2 != 0)
+        partial.fail(partial.has("partial_rotary_factor") ? "partial_rotary_factor" : "head_dim",
+                     "an even number of rotary dims, at least 2", std::to_string(rope.rotaryDim));
+
+    const std::string type = ropeType(sources);
+    const bool longRope = type == "longrope" || type == "su";
+    const auto inner = sources.scoped(originalKey).optionalInteger(originalKey, 1, ConfigLimits::positions);
+    const auto outer = top.optionalInteger(originalKey, 1, ConfigLimits::positions);
+    rope.original = longRope && outer ? outer : inner ? inner : outer;
+    if (inner && rope.original == inner) rope.spec.original = *inner;
+
+    if (type == "linear" || type == "dynamic") {
+        rope.spec.kind = type == "linear" ? RopeKind::Linear : RopeKind::Dynamic;
+        rope.spec.factor = requiredPositive(sources, "factor");
+    } else if (type == "yarn") {
+        readYarn(sources, rope.original.has_value(), rope.spec);
+    } else if (type == "llama3") {
+        readLlama3(sources, rope.original.has_value(), rope.spec);
+    } else if (longRope) {
+        readLongRope(sources, static_cast<std::size_t>(rope.rotaryDim / 2), rope.spec);
+    } else if (type == "default") {
+        rope.spec = {};
+    } else {
+        sources.scoped("rope_type")
+            .fail("rope_type", "default, linear, dynamic, yarn, llama3 or longrope", quotedText(type));
+    }
+    return rope;
+}
+
+} // namespace qroar

@@ -1,0 +1,28 @@
+// The RoPE keys of a config.json in all their spellings: rope_theta, rope_scaling (transformers 4),
+// rope_parameters (transformers 5). Internal to core/model. Frequencies are core/rope's business.
+#pragma once
+
+#include "core/base/outcome.h"
+#include "core/rope/rope_spec.h"
+
+#include <nlohmann/json.hpp>
+
+#include <optional>
+#include <string>
+
+namespace qroar {
+
+struct HfRope {
+    double theta = 10000.0;
+    int rotaryDim = 0;           ///< int(headDim * partial_rotary_factor)
+    std::optional<int> original; ///< original_max_position_embeddings, wherever it stands
+    RopeSpec spec;
+};
+
+/// Precedence of every key: rope_parameters, then rope_scaling, then the top level (which has only
+/// rope_theta, partial_rotary_factor and original_max_position_embeddings; for longrope the top-level
+/// original_... comes first, as transformers 4 reads it). The first problem goes to `error`.
+HfRope readHfRope(const nlohmann::json& config, const std::string& source, int headDim,
+                  std::optional<Error>& error);
+
+} // namespace qroar

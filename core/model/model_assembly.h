@@ -1,0 +1,41 @@
+// What the readers of core/model share when they put a Model together: writable members, the checks on
+// tensors, the fingerprint. Internal to core/model.
+#pragma once
+
+#include "core/base/outcome.h"
+#include "core/model/model.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace qroar {
+
+/// A Model whose members a reader may fill; it leaves the reader as shared_ptr<const Model>.
+class ModelDraft final : public Model {
+  public:
+    using Model::config_;
+    using Model::embedding_;
+    using Model::finalNorm_;
+    using Model::fingerprint_;
+    using Model::format_;
+    using Model::head_;
+    using Model::layers_;
+    using Model::LayerTensors;
+    using Model::path_;
+    using Model::tensors_;
+    using Model::warnings_;
+};
+
+/// [out, in] of a projection under a config.
+std::vector<long long> projectionShape(const ModelConfig& config, Projection projection);
+
+/// The last steps of every reader: no NaN or infinity in any tensor the model uses, then the fingerprint.
+Outcome<std::shared_ptr<const Model>> finishModel(std::shared_ptr<ModelDraft> draft);
+
+/// Readers, by format. A folder or one .safetensors file:
+Outcome<std::shared_ptr<const Model>> openHfModel(const std::filesystem::path& path);
+/// llama2.c .bin, legacy or version 1.
+Outcome<std::shared_ptr<const Model>> openLlama2c(const std::filesystem::path& path);
+
+} // namespace qroar

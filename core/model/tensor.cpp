@@ -1,0 +1,64 @@
+#include "core/model/tensor.h"
+
+#include "core/base/half.h"
+
+#include <cassert>
+#include <cstring>
+#include <iterator>
+
+namespace qroar {
+
+namespace {
+struct DTypeFacts {
+    const char* name;
+    std::size_t bits;
+};
+/// In the order of the enum.
+constexpr DTypeFacts dtypeFacts[] = {{"F64", 64}, {"F32", 32},    {"F16", 16},    {"BF16", 16},
+                                     {"I64", 64}, {"I32", 32},    {"I16", 16},    {"I8", 8},
+                                     {"U64", 64}, {"U32", 32},    {"U16", 16},    {"U8", 8},
+                                     {"BOOL", 8}, {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"other", 0}};
+static_assert(std::size(dtypeFacts) == static_cast<std::size_t>(DType::Other) + 1);
+} // namespace
+
+const char* dtypeName(DType type) {
+    return dtypeFacts[static_cast<std::size_t>(type)].name;
+}
+
+std::size_t dtypeBits(DType type) {
+    return dtypeFacts[static_cast<std::size_t>(type)].bits;
+}
+
+long long TensorView::count() const {
+    long long product = 1;
+    for (const long long extent : shape) product *= extent;
+    return product;
+}
+
+void TensorView::toFloat(float* target, long long first, long long n) const {
+    assert(isFloat() && data && first >= 0 && n >= 0 && first + n <= count());
+    const auto amount = static_cast<std::size_t>(n);
+    const std::byte* source = data + static_cast<std::size_t>(first) * (dtypeBits(type) / 8);
+    switch (type) {
+    case DType::F32:
+        if (amount > 0) std::memcpy(target, source, amount * sizeof(float));
+        return;
+    case DType::F16:
+        f16ToFloat(source, target, amount);
+        return;
+    case DType::BF16:
+        bf16ToFloat(source, target, amount);
+        return;
+    default:
+        return;
+    }
+}
+
+std::vector<float> TensorView::toFloat() const {
+    const long long elements = count();
+    std::vector<float> values(static_cast<std::size_t>(elements));
+    toFloat(values.data(), 0, elements);
+    return values;
+}
+
+} // namespace qroar
