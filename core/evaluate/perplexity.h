@@ -1,5 +1,7 @@
-// Perplexity from stored per-token NLL: means, position buckets, bootstrap intervals over documents, and the
-// four-way split with its interaction term (method.md sections 6 and 8). Natural logarithms throughout.
+// Perplexity from stored per-token NLL: means, position buckets, bootstrap intervals over documents, paired
+// differences, and the four-way split with its interaction term (method.md sections 6 and 8). Natural
+// logarithms throughout. Not here: the forward pass that made the NLL, KL between conditions, tables
+// (nll_table.h).
 #pragma once
 
 #include "core/session/session.h"
@@ -24,14 +26,27 @@ struct NllBucket {
 
 struct NllSummary {
     long long tokens = 0;
-    int windows = 0, documents = 0; ///< that contributed
-    double nll = 0, perplexity = 0;
+    int windows = 0, documents = 0;      ///< that contributed
+    double nll = 0, perplexity = 0;      ///< token-weighted mean and its exponential; NaN without tokens
     std::optional<double> ciLow, ciHigh; ///< 95 % of nll; absent when there is only one block to resample
     std::vector<NllBucket> buckets;      ///< edges of positionBuckets(), empty ones left out
 };
-/// Blocks of the bootstrap are documents; with one document, its windows. Fixed seed.
+/// Blocks of the bootstrap are documents; with one document, its windows. Percentile interval of the
+/// token-weighted mean (Efron; the block form is standard), fixed seed. A non-finite NLL makes the means
+/// non-finite and leaves the interval out.
 NllSummary summarizeNll(const std::vector<WindowNll>& windows, int context, int trainedContext,
                         Convention convention, int draws = 1000);
+
+/// How much worse `changed` predicts the tokens that `base` predicts too: mean over tokens of
+/// nll(changed) - nll(base), in nats; negative: it predicts better. Only windows that both hold are compared.
+struct PairedDifference {
+    long long tokens = 0;
+    int windows = 0, documents = 0;      ///< compared
+    double mean = 0;                     ///< NaN without tokens
+    std::optional<double> ciLow, ciHigh; ///< 95 %, same bootstrap as NllSummary
+};
+PairedDifference pairedDifference(const std::vector<WindowNll>& changed, const std::vector<WindowNll>& base,
+                                  int context, Convention convention, int draws = 1000);
 
 /// ln PPL(Q+PI) - ln PPL(Q) - ln PPL(PI) + ln PPL(FP) at one context length; positive: they hurt each other.
 struct Interaction {
@@ -40,8 +55,8 @@ struct Interaction {
     double fp = 0, pi = 0, q = 0, qpi = 0; ///< mean NLL of the four
     double value = 0;
 };
-/// For every (rope, quant, context) whose four conditions are all present; rope none and quant none are the
-/// corners.
+/// For every (rope, quant, context) whose four conditions are all present with the same windows, in the order
+/// of `conditions`; rope none (also `model` when it stores no scaling) and quant none are the corners.
 std::vector<Interaction> interactions(const std::vector<std::shared_ptr<const ConditionResult>>& conditions,
                                       Convention convention);
 

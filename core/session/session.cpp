@@ -1,0 +1,38 @@
+#include "core/session/session.h"
+
+#include <algorithm>
+#include <tuple>
+
+namespace qroar {
+
+std::string ConditionKey::text() const {
+    return rope.text() + " \u00b7 " + std::to_string(context) + " \u00b7 " + quant.text();
+}
+
+std::shared_ptr<const ConditionResult> Session::find(const ConditionKey& key) const {
+    const auto found = std::find_if(conditions.begin(), conditions.end(),
+                                    [&key](const auto& condition) { return condition->key == key; });
+    return found == conditions.end() ? nullptr : *found;
+}
+
+std::shared_ptr<const ConditionResult> Session::shortReference(const ConditionResult& longCondition) const {
+    const auto withoutScaling = [this](const RopeSpec& rope) {
+        return rope.kind == RopeKind::None
+               || (rope.kind == RopeKind::Model && model.storedRope.kind == RopeKind::None);
+    };
+    // Same quantization, then full precision, then the longest context; the first asked for wins a tie.
+    const auto rank = [&longCondition](const ConditionResult& candidate) {
+        return std::tuple(candidate.key.quant == longCondition.key.quant,
+                          candidate.key.quant.kind == QuantKind::None, candidate.key.context);
+    };
+    const bool needsStatistics = longCondition.statistics.cells() > 0;
+    std::shared_ptr<const ConditionResult> best;
+    for (const auto& candidate : conditions) {
+        if (!withoutScaling(candidate->key.rope) || candidate->key.context > model.trainedContext()) continue;
+        if (needsStatistics && candidate->statistics.cells() == 0) continue;
+        if (!best || rank(*candidate) > rank(*best)) best = candidate;
+    }
+    return best;
+}
+
+} // namespace qroar
