@@ -1,0 +1,149 @@
+// BandPartition and snap points: edges stay ordered whatever is asked of them.
+#include "core/rope/bands.h"
+
+#include <QtTest>
+
+#include <climits>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+using namespace qroar;
+
+class TestBands : public QObject {
+    Q_OBJECT
+  private slots:
+    void equalBands();
+    void bandOf();
+    void edges();
+    void parsesEdges();
+    void refusesEdges();
+    void movesEdges();
+    void snaps();
+    void snapsLeaveOut();
+};
+
+void TestBands::equalBands() {
+    QCOMPARE(QString::fromStdString(BandPartition::equal(4, 16).text()), QString("0,4,8,12,16"));
+    for (int pairs = 1; pairs <= 20; ++pairs)
+        for (int bands = 1; bands <= pairs; ++bands) {
+            const BandPartition partition = BandPartition::equal(bands, pairs);
+            QCOMPARE(partition.count(), bands);
+            QCOMPARE(partition.pairs(), pairs);
+            QCOMPARE(partition.begin(0), 0);
+            for (int band = 0; band < bands; ++band) {
+                const int size = partition.end(band) - partition.begin(band);
+                QVERIFY(size == pairs / bands || size == pairs / bands + 1);
+            }
+        }
+    QCOMPARE(BandPartition::equal(0, 8).count(), 1);
+    QCOMPARE(BandPartition::equal(-3, 8).count(), 1);
+    QCOMPARE(BandPartition::equal(99, 8).count(), 8);
+    QCOMPARE(BandPartition::equal(4, 0).count(), 0);
+    QVERIFY(BandPartition::equal(4, 0) == BandPartition());
+}
+
+void TestBands::bandOf() {
+    const BandPartition bands = *BandPartition::fromEdges({0, 1, 5}, 9);
+    const int expected[] = {0, 1, 1, 1, 1, 2, 2, 2, 2};
+    for (int pair = 0; pair < 9; ++pair) QCOMPARE(bands.bandOf(pair), expected[pair]);
+    for (const int outside : {-1, 9, INT_MAX, INT_MIN}) QCOMPARE(bands.bandOf(outside), -1);
+    QCOMPARE(BandPartition().bandOf(0), -1);
+}
+
+void TestBands::edges() {
+    const std::vector<int> whole{0, 4, 9, 16};
+    for (const std::vector<int>& given :
+         {whole, std::vector<int>{4, 9}, std::vector<int>{0, 4, 9}, std::vector<int>{4, 9, 16}})
+        QVERIFY(BandPartition::fromEdges(given, 16)->edges() == whole);
+    for (const std::vector<int>& given : {std::vector<int>{}, {0}, {16}, {0, 16}})
+        QCOMPARE(BandPartition::fromEdges(given, 16)->count(), 1);
+}
+
+void TestBands::parsesEdges() {
+    for (const char* text : {"0,4,9", "4,9", " 0, 4 ,9,16"}) {
+        const auto bands = BandPartition::parseEdges(text, 16);
+        QVERIFY2(bands.ok(), text);
+        QCOMPARE(QString::fromStdString(bands->text()), QString("0,4,9,16"));
+    }
+    const BandPartition some = *BandPartition::parseEdges("3", 16);
+    QVERIFY(*BandPartition::parseEdges(some.text(), 16) == some);
+}
+
+void TestBands::refusesEdges() {
+    const std::pair<const char*, const char*> cases[] = {
+        {"", "whole numbers"},
+        {"4,", "whole numbers"},
+        {"4;9", "found '4;9'"},
+        {"4.5", "whole numbers"},
+        {"x", "whole numbers"},
+        {"99999999999999999999", "whole numbers"},
+        {"9999999999", "whole numbers"},
+        {"-1", "between 0 and 16 (rotary pairs), found -1"},
+        {"4,17", "found 17"},
+        {"4,4", "must increase, found 4 before 4"},
+        {"9,4", "found 9 before 4"},
+        {"0,0", "found 0 before 0"},
+        {"4,16,16", "found 16 before 16"},
+    };
+    for (const auto& [text, words] : cases) {
+        const auto bands = BandPartition::parseEdges(text, 16);
+        QVERIFY2(!bands.ok(), text);
+        const QString message = QString::fromStdString(bands.error().message);
+        QVERIFY2(message.contains(words), qPrintable(message));
+    }
+    QVERIFY(!BandPartition::fromEdges({}, 0).ok());
+    QVERIFY(!BandPartition::fromEdges({INT_MAX, INT_MIN}, 16).ok());
+}
+
+void TestBands::movesEdges() {
+    const BandPartition bands = *BandPartition::fromEdges({0, 4, 9, 16}, 16);
+    const auto moved = [&bands](int index, int pair) {
+        return QString::fromStdString(bands.withEdgeMoved(index, pair).text());
+    };
+    QCOMPARE(moved(1, 6), QString("0,6,9,16"));
+    QCOMPARE(moved(1, 9), QString("0,8,9,16")); // not onto its neighbour
+    QCOMPARE(moved(1, INT_MAX), QString("0,8,9,16"));
+    QCOMPARE(moved(1, INT_MIN), QString("0,1,9,16"));
+    QCOMPARE(moved(2, 3), QString("0,4,5,16"));
+    QCOMPARE(moved(2, 99), QString("0,4,15,16"));
+    for (const int fixed : {0, 3, -1, 4}) QCOMPARE(moved(fixed, 7), QString("0,4,9,16"));
+    const BandPartition singles = BandPartition::equal(3, 3);
+    QVERIFY(singles.withEdgeMoved(1, 2) == singles);
+    QVERIFY(BandPartition().withEdgeMoved(1, 2) == BandPartition());
+}
+
+void TestBands::snaps() {
+    RopeModel model;
+    model.headDim = model.rotaryDim = 128;
+    model.maxPositions = 4096;
+    const FrequencyTable yarn = *buildFrequencyTable(*RopeSpec::parse("yarn:4"), model, 16384);
+    const std::vector<SnapPoint> points = snapPoints(yarn, model.theta, 16384);
+    QCOMPARE(points.size(), std::size_t{4});
+    QCOMPARE(points[0].pair, 20.0);
+    QCOMPARE(QString::fromStdString(points[0].reason), QString("yarn ramp low"));
+    // At the fractional pair the wavelength is the context: 2 pi theta^(2i/d).
+    const auto wavelength = [](double pair) { return 2 * std::numbers::pi * std::pow(1e4, pair / 64); };
+    QCOMPARE(QString::fromStdString(points[1].reason), QString("wavelength = 4,096 (trained)"));
+    QVERIFY(std::abs(wavelength(points[1].pair) - 4096) < 1e-8);
+    QCOMPARE(points[2].pair, 46.0);
+    QCOMPARE(QString::fromStdString(points[2].reason), QString("yarn ramp high"));
+    QCOMPARE(QString::fromStdString(points[3].reason), QString("wavelength = 16,384 (target)"));
+    QVERIFY(std::abs(wavelength(points[3].pair) - 16384) < 1e-8);
+}
+
+void TestBands::snapsLeaveOut() {
+    RopeModel model;
+    model.headDim = model.rotaryDim = 64;
+    model.maxPositions = 512;
+    const FrequencyTable none = *buildFrequencyTable(RopeSpec{}, model, 512);
+    QCOMPARE(snapPoints(none, model.theta, 512).size(), std::size_t{1}); // target = trained: said once
+    QCOMPARE(snapPoints(none, model.theta, 1e5).size(), std::size_t{1}); // beyond pair d/2
+    QCOMPARE(snapPoints(none, model.theta, 3).size(), std::size_t{1});   // below 2 pi
+    for (const double bad : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity()})
+        QCOMPARE(snapPoints(none, model.theta, bad).size(), std::size_t{1});
+    QVERIFY(snapPoints(FrequencyTable{}, 1e4, 512).size() <= 1);
+}
+
+QTEST_APPLESS_MAIN(TestBands)
+#include "tst_bands.moc"
