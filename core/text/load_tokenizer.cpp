@@ -1,0 +1,30 @@
+// loadTokenizerFor: which file beside a model is its tokenizer.
+#include "core/text/tokenizer.h"
+
+namespace qroar {
+
+Outcome<std::shared_ptr<const Tokenizer>> loadTokenizerFor(const std::filesystem::path& model,
+                                                           int vocabSize) {
+    namespace fs = std::filesystem;
+    std::error_code ignored;
+    const bool isFolder = fs::is_directory(model, ignored);
+    const fs::path folder = isFolder ? model : model.parent_path();
+    const fs::path json = "tokenizer.json";
+    const fs::path numbered = "tok" + std::to_string(vocabSize) + ".bin";
+    const fs::path plain = "tokenizer.bin";
+    std::vector<fs::path> candidates{json, numbered, plain};
+    if (!isFolder && model.extension() == ".bin") candidates = {numbered, plain, json};
+    if (!isFolder && model.extension() == ".gguf") candidates = {json};
+    std::string looked;
+    for (const fs::path& name : candidates) {
+        const fs::path file = folder / name;
+        if (fs::exists(file, ignored))
+            return name == json ? loadHfTokenizer(file) : loadLlama2cTokenizer(file, vocabSize);
+        looked += (looked.empty() ? "" : ", ") + name.string();
+    }
+    return Error::notFound(model.string() + ": no tokenizer found (looked for " + looked + " in "
+                           + (folder.empty() ? "." : folder.string())
+                           + "); documents of token ids (.npy, .u16, .u32) need none");
+}
+
+} // namespace qroar
