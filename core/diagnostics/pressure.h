@@ -1,5 +1,6 @@
 // Interpolation pressure, analytic (method.md section 5; ours, after the papers' wording), and its
-// companions. Pure functions of a frequency table and, for energy weights, of stored statistics.
+// companions. Pure functions of a frequency table and, for energy weights, of stored statistics. Not here:
+// the measured pressure d NLL / d ln omega', which needs a reverse pass.
 #pragma once
 
 #include "core/capture/qk_statistics.h"
@@ -18,19 +19,23 @@ struct PairPressure {
     double wavelength = 0;       ///< 2 pi / omega (unscaled), tokens
     bool partialCycle = false;   ///< wavelength > L0: the pair never completed a cycle in training
 };
-/// [d/2]. linear, ntk (and dynamic, with its effective factor), yarn by formula; any other table
-/// |omega-omega'| D / |ln s|.
+/// [d/2]. Raw pressure by the kind of the table's spec, s = table.factor:
+///   linear omega_i D / s;  ntk 2i/(d-2) omega'_i D;  yarn r_i omega_i D / s;
+///   dynamic as ntk, with the derivative taken by its effective factor s_eff = s L/L0 - (s-1), not by the s
+///   of the spec (for that, multiply by (s_eff - 1) / s_eff): equal tables have equal pressure; 0 while
+///   L <= L0, where it scales nothing;
+///   any other table |omega_i - omega'_i| D / |ln s|, 0 when s = 1.
 std::vector<PairPressure> pairPressure(const FrequencyTable& table, double distance);
 
 enum class PressureForm { Raw, Saturated, EnergyWeighted };
 /// Layer x band. Raw and Saturated: plain mean over the band's pairs (equal in every layer). EnergyWeighted:
 /// mean of the saturated form with weights E|q_i| E|k_i| of that layer (pair lengths, before RoPE, all
-/// positions and heads).
+/// positions and heads); NaN where the band has no samples or no energy.
 BandGrid pressureGrid(PressureForm form, const FrequencyTable& table, double distance,
                       const BandPartition& bands, const QkStatistics& statistics);
 
-/// E|q_i| E|k_i| per pair of a layer, [pairs]; K heads are matched to their query groups when groups are
-/// recorded.
+/// E|q_i| E|k_i| per pair of a layer, [pairs], mean lengths of the pair before RoPE; K heads are matched to
+/// their query groups when groups are recorded (mean of the groups' products). NaN without samples.
 std::vector<double> pairEnergy(const QkStatistics& statistics, int layer);
 
 } // namespace qroar

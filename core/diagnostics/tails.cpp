@@ -1,0 +1,189 @@
+#include "core/diagnostics/tails.h"
+
+#include "core/diagnostics/band_histogram.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace qroar {
+
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// a / b, NaN unless both are positive numbers that make sense as magnitudes.
+double ratio(double a, double b) {
+    return a >= 0 && b > 0 ? a / b : nan;
+}
+
+/// max|x| of a band; NaN without samples (or when the run recorded NaN).
+double bandMaximum(const TensorSlice& slice, int firstPair, int endPair, PositionRange positions) {
+    double maximum = nan;
+    bool overflow = false;
+    forEachCell(slice, firstPair, endPair, positions, [&](std::size_t cell, int, int) {
+        const PairMoments& moments = slice.statistics->moments(cell);
+        if (moments.count == 0) return;
+        overflow = overflow || std::isnan(moments.maxAbs);
+        maximum = std::fmax(maximum, moments.maxAbs);
+    });
+    return overflow ? nan : maximum;
+}
+
+/// A grid whose cells are metric(layer, first pair, end pair).
+template<class Metric>
+BandGrid gridOf(int layers, const BandPartition& bands, Metric&& metric) {
+    BandGrid grid(layers, bands.count());
+    for (int layer = 0; layer < layers; ++layer)
+        for (int band = 0; band < grid.bands; ++band)
+            grid.at(layer, band) = metric(layer, bands.begin(band), bands.end(band));
+    return grid;
+}
+
+/// Each histogram's part of the mass above the cut of their sum: [histograms], sums to 1; NaN without mass.
+std::vector<double> topShares(const std::vector<DenseHistogram>& parts, double epsilon) {
+    double total = 0;
+    int first = LogHistogram::binCount, end = 0;
+    for (const DenseHistogram& part : parts) {
+        total += static_cast<double>(part.total());
+        first = std::min(first, part.firstBin());
+        end = std::max(end, part.endBin());
+    }
+    const TailCut cut = cutTail(total, first, end, 1 - epsilon, [&](int bin) {
+        double count = 0;
+        for (const DenseHistogram& part : parts) count += static_cast<double>(part.countAt(bin));
+        return count;
+    });
+    std::vector<double> shares;
+    double top = 0;
+    for (const DenseHistogram& part : parts) {
+        shares.push_back(massAbove(part, cut));
+        top += shares.back();
+    }
+    for (double& share : shares) share = top > 0 ? share / top : nan;
+    return shares;
+}
+
+} // namespace
+
+DenseHistogram bandHistogram(const TensorSlice& slice, int firstPair, int endPair, PositionRange positions) {
+    DenseHistogram pooled;
+    forEachCell(slice, firstPair, endPair, positions,
+                [&](std::size_t cell, int, int) { pooled.add(slice.statistics->histogram(cell)); });
+    return pooled;
+}
+
+double attentionDivisor(const ConditionResult& longCondition, const ConditionResult& shortCondition,
+                        const TailInflationOptions& options) {
+    if (!options.divideByAttentionFactor || options.stage != RopeStage::Post) return 1;
+    return longCondition.table.attentionFactor / shortCondition.table.attentionFactor;
+}
+
+LogHistogram pooledHistogram(const QkStatistics& statistics, int layer, QkTensor tensor, RopeStage stage,
+                             int firstPair, int endPair, PositionRange positions) {
+    return bandHistogram({&statistics, layer, tensor, stage}, firstPair, endPair, positions).compact();
+}
+
+PositionRange longPositions(const ConditionResult& longCondition) {
+    PositionRange positions;
+    if (longCondition.key.context > longCondition.table.trainedContext)
+        positions.from = static_cast<int>(longCondition.table.trainedContext);
+    return positions;
+}
+
+BandGrid tailInflation(const ConditionResult& longCondition, const ConditionResult& shortCondition,
+                       const BandPartition& bands, const TailInflationOptions& options) {
+    const double divisor = attentionDivisor(longCondition, shortCondition, options);
+    const PositionRange positions = longPositions(longCondition);
+    const double p = 1 - options.epsilon;
+    return gridOf(longCondition.statistics.shape().layers, bands, [&](int layer, int first, int end) {
+        const auto quantile = [&](const QkStatistics& statistics, PositionRange range) {
+            return bandHistogram({&statistics, layer, options.tensor, options.stage}, first, end, range)
+                .quantile(p);
+        };
+        return ratio(quantile(longCondition.statistics, positions), quantile(shortCondition.statistics, {}))
+               / divisor;
+    });
+}
+
+BandGrid excessTailMass(const ConditionResult& longCondition, const ConditionResult& shortCondition,
+                        const BandPartition& bands, const TailInflationOptions& options) {
+    const double divisor = attentionDivisor(longCondition, shortCondition, options);
+    const PositionRange positions = longPositions(longCondition);
+    return gridOf(longCondition.statistics.shape().layers, bands, [&](int layer, int first, int end) {
+        const auto pooled = [&](const QkStatistics& statistics, PositionRange range) {
+            return bandHistogram({&statistics, layer, options.tensor, options.stage}, first, end, range);
+        };
+        const double threshold = pooled(shortCondition.statistics, {}).quantile(1 - options.epsilon);
+        return pooled(longCondition.statistics, positions).tailMass(threshold * divisor) - options.epsilon;
+    });
+}
+
+BandGrid rangeDilation(const ConditionResult& condition, QkTensor tensor, const BandPartition& bands) {
+    const QkStatistics& statistics = condition.statistics;
+    return gridOf(statistics.shape().layers, bands, [&](int layer, int first, int end) {
+        return ratio(bandMaximum({&statistics, layer, tensor, RopeStage::Post}, first, end, {}),
+                     bandMaximum({&statistics, layer, tensor, RopeStage::Pre}, first, end, {}));
+    });
+}
+
+CalibrationLoss calibrationLoss(const ConditionResult& longCondition, const ConditionResult& shortCondition,
+                                const BandPartition& bands, QkTensor tensor, RopeStage stage) {
+    const PositionRange positions = longPositions(longCondition);
+    const int layers = longCondition.statistics.shape().layers;
+    CalibrationLoss loss{BandGrid(layers, bands.count()), BandGrid(layers, bands.count())};
+    for (int layer = 0; layer < layers; ++layer)
+        for (int band = 0; band < bands.count(); ++band) {
+            const int first = bands.begin(band), end = bands.end(band);
+            const TensorSlice slice{&longCondition.statistics, layer, tensor, stage};
+            const double longMaximum = bandMaximum(slice, first, end, positions);
+            const double range =
+                bandMaximum({&shortCondition.statistics, layer, tensor, stage}, first, end, {});
+            if (std::isnan(longMaximum) || std::isnan(range)) continue;
+            loss.bitsLost.at(layer, band) = std::log2(ratio(longMaximum, range));
+            loss.clipRate.at(layer, band) =
+                longMaximum <= range ? 0.0 : bandHistogram(slice, first, end, positions).tailMass(range);
+        }
+    return loss;
+}
+
+BandGrid topShareByBand(const ConditionResult& condition, const BandPartition& bands, QkTensor tensor,
+                        RopeStage stage, double epsilon) {
+    const QkStatistics& statistics = condition.statistics;
+    BandGrid grid(statistics.shape().layers, bands.count());
+    for (int layer = 0; layer < grid.layers; ++layer) {
+        std::vector<DenseHistogram> parts;
+        for (int band = 0; band < grid.bands; ++band)
+            parts.push_back(
+                bandHistogram({&statistics, layer, tensor, stage}, bands.begin(band), bands.end(band), {}));
+        const std::vector<double> shares = topShares(parts, epsilon);
+        for (int band = 0; band < grid.bands; ++band)
+            grid.at(layer, band) = shares[static_cast<std::size_t>(band)];
+    }
+    return grid;
+}
+
+BandGrid topShareByPosition(const ConditionResult& condition, QkTensor tensor, RopeStage stage,
+                            double epsilon, bool relative) {
+    const QkStatistics& statistics = condition.statistics;
+    const StatisticsShape& shape = statistics.shape();
+    BandGrid grid(shape.layers, std::max(shape.buckets(), 0));
+    for (int layer = 0; layer < grid.layers; ++layer) {
+        const TensorSlice slice{&statistics, layer, tensor, stage};
+        std::vector<DenseHistogram> parts(static_cast<std::size_t>(grid.bands));
+        forEachCell(slice, 0, shape.pairs, {}, [&](std::size_t cell, int, int bucket) {
+            parts[static_cast<std::size_t>(bucket)].add(statistics.histogram(cell));
+        });
+        double total = 0;
+        for (const DenseHistogram& part : parts) total += static_cast<double>(part.total());
+        const std::vector<double> shares = topShares(parts, epsilon);
+        for (int bucket = 0; bucket < grid.bands; ++bucket) {
+            const auto at = static_cast<std::size_t>(bucket);
+            const double all = static_cast<double>(parts[at].total()) / total;
+            grid.at(layer, bucket) = relative ? ratio(shares[at], all) : shares[at];
+        }
+    }
+    return grid;
+}
+
+} // namespace qroar
