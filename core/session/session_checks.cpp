@@ -1,0 +1,127 @@
+#include "core/session/session_checks.h"
+
+#include "core/base/strings.h"
+
+#include <cmath>
+
+namespace qroar {
+
+namespace {
+
+Error unexpected(const std::string& what, const std::string& expected, long long found) {
+    return Error::bad(what + ": expected " + expected + ", found " + std::to_string(found));
+}
+
+Status checkFrequencies(const std::string& name, const std::vector<double>& values, int pairs) {
+    if (static_cast<int>(values.size()) != pairs)
+        return unexpected(name, std::to_string(pairs) + " pairs", static_cast<long long>(values.size()));
+    for (const double value : values)
+        if (!std::isfinite(value) || value <= 0)
+            return Error::bad(name + ": expected positive frequencies, found " + formatNumber(value));
+    return Done{};
+}
+
+Status checkTable(const FrequencyTable& table, int pairs) {
+    if (Status fine = checkFrequencies("inverse_frequency", table.omega, pairs); !fine) return fine;
+    if (Status fine = checkFrequencies("plain_inverse_frequency", table.plain, pairs); !fine) return fine;
+    if (!table.ramp.empty() && static_cast<int>(table.ramp.size()) != pairs)
+        return unexpected("ramp", std::to_string(pairs) + " pairs or none",
+                          static_cast<long long>(table.ramp.size()));
+    if (table.spec.kind == RopeKind::Model) return Error::bad("resolved_rope: expected anything but model");
+    return Done{};
+}
+
+Status checkWindows(const Session& session, const ConditionResult& condition) {
+    const auto documents = static_cast<int>(session.documents.size());
+    const WindowNll* previous = nullptr;
+    for (const WindowNll& window : condition.windows) {
+        if (window.document < 0 || window.document >= documents)
+            return unexpected("nll/document", "0 to " + std::to_string(documents - 1), window.document);
+        if (window.index < 0) return unexpected("nll/index", "0 or more", window.index);
+        if (static_cast<long long>(window.nll.size()) != condition.key.context - 1LL)
+            return unexpected("nll/values", std::to_string(condition.key.context - 1) + " tokens of a window",
+                              static_cast<long long>(window.nll.size()));
+        if (previous
+            && std::pair(previous->document, previous->index) >= std::pair(window.document, window.index))
+            return unexpected("nll/index", "windows ordered by document and index", window.index);
+        previous = &window;
+    }
+    return Done{};
+}
+
+Status checkStatistics(const std::string& name, const QkStatistics& statistics, const ModelConfig& model,
+                       int context) {
+    const StatisticsShape& shape = statistics.shape();
+    if (shape.layers != model.layers)
+        return unexpected(name + "/moments", std::to_string(model.layers) + " layers", shape.layers);
+    if (shape.pairs != model.pairs())
+        return unexpected(name + "/moments", std::to_string(model.pairs()) + " pairs", shape.pairs);
+    if (shape.groups < 1 || shape.groups > model.heads)
+        return unexpected(name + "/moments", "1 to " + std::to_string(model.heads) + " head groups",
+                          shape.groups);
+    const std::vector<int>& edges = shape.bucketEdges;
+    for (std::size_t edge = 1; edge < edges.size(); ++edge)
+        if (edges[edge] <= edges[edge - 1])
+            return unexpected(name + "/bucket_edges", "increasing positions", edges[edge]);
+    if (edges.size() < 2 || edges.front() != 0 || edges.back() != context)
+        return unexpected(name + "/bucket_edges", "0 to " + std::to_string(context),
+                          edges.empty() ? 0 : edges.back());
+    for (std::size_t cell = 0; cell < statistics.cells(); ++cell) {
+        const double count = statistics.moments(cell).count;
+        if (!std::isfinite(count) || count < 0)
+            return Error::bad(name + "/moments: expected a count of samples, found " + formatNumber(count));
+    }
+    return Done{};
+}
+
+} // namespace
+
+Status checkSessionHead(const Session& session) {
+    const ModelConfig& model = session.model;
+    const auto within = [](long long value, long long least, long long most) {
+        return value >= least && value <= most;
+    };
+    if (!within(model.layers, 1, mostLayers)) return unexpected("model/layers", "1 or more", model.layers);
+    if (!within(model.pairs(), 1, mostPairs) || model.rotaryDim % 2 != 0 || model.rotaryDim > model.headDim)
+        return unexpected("model/rotary_dim", "an even number up to head_dim", model.rotaryDim);
+    if (model.heads < 1 || model.kvHeads < 1 || model.heads % model.kvHeads != 0)
+        return unexpected("model/kv_heads", "a divisor of " + std::to_string(model.heads), model.kvHeads);
+    if (model.trainedContext() < 1)
+        return unexpected("model/max_positions", "1 or more", model.trainedContext());
+    if (session.documents.size() > mostDocuments)
+        return unexpected("documents", "at most " + std::to_string(mostDocuments),
+                          static_cast<long long>(session.documents.size()));
+    for (const SessionDocument& document : session.documents)
+        if (document.tokens < 0) return unexpected("documents/tokens", "0 or more", document.tokens);
+    if (session.bands.pairs() != model.pairs())
+        return unexpected("bands/edges", std::to_string(model.pairs()) + " at the end",
+                          session.bands.pairs());
+    return Done{};
+}
+
+Status checkCondition(const Session& session, const ConditionResult& condition) {
+    const int context = condition.key.context;
+    if (context < 2 || context > mostContext) return unexpected("context", "2 or more", context);
+    if (Status fine = checkTable(condition.table, session.model.pairs()); !fine) return fine;
+    if (Status fine = checkWindows(session, condition); !fine) return fine;
+    if (condition.statistics.cells() > 0) {
+        Status fine = checkStatistics("statistics", condition.statistics, session.model, context);
+        if (!fine) return fine;
+    }
+    const std::size_t perDocument = condition.byDocument.size();
+    if (perDocument != 0 && perDocument != session.documents.size())
+        return unexpected("by_document", std::to_string(session.documents.size()) + " documents or none",
+                          static_cast<long long>(perDocument));
+    for (std::size_t document = 0; document < perDocument; ++document) {
+        const std::string name = "by_document/" + std::to_string(document);
+        Status fine = checkStatistics(name, condition.byDocument[document], session.model, context);
+        if (!fine) return fine;
+    }
+    for (const LayerDistortion& one : condition.distortions)
+        if (one.layer < 0 || one.layer >= session.model.layers)
+            return unexpected("distortion/layer", "0 to " + std::to_string(session.model.layers - 1),
+                              one.layer);
+    return Done{};
+}
+
+} // namespace qroar

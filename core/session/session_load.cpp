@@ -1,0 +1,265 @@
+// Reads what session_save.cpp lays out, and believes nothing.
+#include "core/base/strings.h"
+#include "core/session/hdf5_reader.h"
+#include "core/session/session_checks.h"
+#include "core/session/session_file.h"
+#include "core/session/session_layout.h"
+
+#include <limits>
+#include <new>
+#include <set>
+
+namespace qroar {
+
+namespace {
+
+using h5::GroupReader;
+
+constexpr double anyNumber = std::numeric_limits<double>::max();
+constexpr int anyInt = std::numeric_limits<int>::max();
+constexpr long long anyLong = std::numeric_limits<long long>::max();
+
+template<class Spec>
+Spec readSpec(const GroupReader& from, const std::string& name) {
+    const std::string text = from.text(name);
+    if (from.failed()) return {};
+    auto parsed = Spec::parse(text);
+    if (parsed) return *parsed;
+    from.fail(name, parsed.error().message);
+    return {};
+}
+
+RopeSpec readRope(const GroupReader& from, const std::string& name) {
+    auto spec = readSpec<RopeSpec>(from, name);
+    spec.shortFactors = from.list<double>(name + "_short_factors");
+    spec.longFactors = from.list<double>(name + "_long_factors");
+    return spec;
+}
+
+void readModel(const GroupReader& from, Session& session) {
+    ModelConfig& model = session.model;
+    session.modelPath = from.text("path");
+    session.modelFormat = from.text("format");
+    session.modelFingerprint = from.text("fingerprint");
+    model.architecture = from.text("architecture");
+    for (const auto& field : layout::modelIntegers)
+        model.*field.member = static_cast<int>(from.integer(field.name, field.least, anyInt));
+    for (const auto& field : layout::modelFlags) model.*field.member = from.flag(field.name);
+    for (const auto& field : layout::modelOptionals)
+        if (from.hasAttribute(field.name))
+            model.*field.member = static_cast<int>(from.integer(field.name, 0, anyInt));
+    model.rmsEps = from.number("rms_eps", 0, anyNumber);
+    model.ropeTheta = from.number("rope_theta", 0, anyNumber);
+    const std::string pairs = from.text("pair_layout");
+    if (pairs != layout::halfSplit && pairs != layout::interleaved)
+        from.fail("pair_layout", "expected half-split or interleaved");
+    model.pairLayout = pairs == layout::interleaved ? PairLayout::Interleaved : PairLayout::HalfSplit;
+    model.storedRope = readRope(from, "stored_rope");
+}
+
+void readDocuments(const GroupReader& from, Session& session) {
+    const auto tokens = from.list<std::int64_t>("tokens");
+    const auto names = from.strings("name"), paths = from.strings("path");
+    const auto fingerprints = from.strings("fingerprint");
+    if (names.size() != tokens.size() || paths.size() != tokens.size()
+        || fingerprints.size() != tokens.size())
+        from.fail("name", "name, path, fingerprint and tokens have different lengths");
+    if (from.failed()) return;
+    for (std::size_t document = 0; document < tokens.size(); ++document)
+        session.documents.push_back(
+            {names[document], paths[document], fingerprints[document], tokens[document]});
+}
+
+FrequencyTable readTable(const GroupReader& from) {
+    FrequencyTable table;
+    table.spec = readRope(from, "resolved_rope");
+    table.attentionFactor = from.number("attention_factor", -anyNumber, anyNumber);
+    table.factor = from.number("factor", -anyNumber, anyNumber);
+    table.trainedContext = from.number("trained_context", 0, anyNumber);
+    if (from.hasAttribute("ramp_low")) table.rampLow = from.number("ramp_low", -anyNumber, anyNumber);
+    if (from.hasAttribute("ramp_high")) table.rampHigh = from.number("ramp_high", -anyNumber, anyNumber);
+    table.omega = from.list<double>("inverse_frequency");
+    table.plain = from.list<double>("plain_inverse_frequency");
+    table.ramp = from.list<double>("ramp");
+    table.warnings = from.strings("warnings");
+    return table;
+}
+
+std::vector<WindowNll> readWindows(const GroupReader& from, int context) {
+    std::vector<WindowNll> windows;
+    if (!from.hasChild("values")) {
+        if (from.hasChild("document")) from.fail("values", "missing");
+        return windows;
+    }
+    const auto tokens = static_cast<hsize_t>(context - 1);
+    const auto values = from.array<float>("values", {0, tokens});
+    if (from.failed()) return windows;
+    const auto document = from.array<std::int32_t>("document", {values.dims[0]});
+    const auto index = from.array<std::int32_t>("index", {values.dims[0]});
+    if (from.failed()) return windows;
+    for (std::size_t window = 0; window < values.dims[0]; ++window) {
+        const auto first = values.values.begin() + static_cast<std::ptrdiff_t>(window * tokens);
+        windows.push_back({document.values[window], index.values[window],
+                           std::vector<float>(first, first + static_cast<std::ptrdiff_t>(tokens))});
+    }
+    return windows;
+}
+
+std::vector<LayerDistortion> readDistortions(const GroupReader& from) {
+    std::vector<LayerDistortion> distortions;
+    const auto layer = from.list<std::int32_t>("layer");
+    const auto projection = from.strings("projection");
+    if (projection.size() != layer.size()) from.fail("projection", "another length than layer");
+    if (layer.empty() || from.failed()) return distortions;
+    const auto count = from.array<std::int64_t>("count", {layer.size()});
+    const auto clipped = from.array<std::int64_t>("clipped", {layer.size()});
+    if (from.failed()) return distortions;
+    for (std::size_t row = 0; row < layer.size(); ++row) {
+        LayerDistortion one{layer[row], projection[row], {}};
+        one.distortion.count = count.values[row];
+        one.distortion.clipped = clipped.values[row];
+        distortions.push_back(std::move(one));
+    }
+    for (const auto& field : layout::distortionNumbers) {
+        const auto values = from.array<double>(field.name, {layer.size()});
+        if (from.failed()) return {};
+        for (std::size_t row = 0; row < layer.size(); ++row)
+            distortions[row].distortion.*field.member = values.values[row];
+    }
+    return distortions;
+}
+
+void readHistograms(const GroupReader& from, const std::vector<hsize_t>& dims, QkStatistics& statistics) {
+    const auto first = from.array<std::int32_t>("histogram_first", dims);
+    const auto length = from.array<std::int32_t>("histogram_length", dims);
+    const auto counts = from.list<std::uint32_t>("histogram_counts");
+    if (from.failed()) return;
+    std::size_t used = 0;
+    for (std::size_t cell = 0; cell < statistics.cells(); ++cell) {
+        const int begin = first.values[cell], bins = length.values[cell];
+        if (begin < 0 || bins < 0 || begin > LogHistogram::binCount || bins > LogHistogram::binCount - begin)
+            return from.fail("histogram_length", "bins " + std::to_string(begin) + " + "
+                                                     + std::to_string(bins) + " are outside 0 to "
+                                                     + std::to_string(LogHistogram::binCount));
+        if (static_cast<std::size_t>(bins) > counts.size() - used)
+            return from.fail("histogram_counts", "shorter than histogram_length says");
+        const auto stretch = counts.begin() + static_cast<std::ptrdiff_t>(used);
+        if (bins > 0)
+            statistics.histogram(cell) =
+                LogHistogram::fromCounts(begin, std::vector<std::uint32_t>(stretch, stretch + bins));
+        used += static_cast<std::size_t>(bins);
+    }
+    if (used != counts.size()) from.fail("histogram_counts", "longer than histogram_length says");
+}
+
+/// The expected shape is that of the session's model: a file cannot ask for more.
+QkStatistics readStatistics(const GroupReader& from, const ModelConfig& model) {
+    StatisticsShape shape;
+    shape.bucketEdges = from.list<std::int32_t>("bucket_edges");
+    if (!from.failed() && shape.bucketEdges.size() < 2) from.fail("bucket_edges", "expected two or more");
+    if (from.failed()) return {};
+    shape.layers = model.layers;
+    shape.pairs = model.pairs();
+    std::vector<hsize_t> dims{
+        static_cast<hsize_t>(shape.layers),    2, 2, 0, static_cast<hsize_t>(shape.pairs),
+        static_cast<hsize_t>(shape.buckets()), 8};
+    const auto moments = from.array<double>("moments", dims);
+    if (from.failed()) return {};
+    if (moments.dims[3] > static_cast<hsize_t>(model.heads)) {
+        from.fail("moments", "more head groups than heads");
+        return {};
+    }
+    shape.groups = static_cast<int>(moments.dims[3]);
+    QkStatistics statistics(shape);
+    const double* value = moments.values.data();
+    for (std::size_t cell = 0; cell < statistics.cells(); ++cell, value += 8)
+        statistics.moments(cell) = {value[0], value[1], value[2], value[3],
+                                    value[4], value[5], value[6], value[7]};
+    dims = moments.dims;
+    dims.pop_back();
+    readHistograms(from, dims, statistics);
+    return statistics;
+}
+
+std::shared_ptr<const ConditionResult> readCondition(const GroupReader& from, const Session& session) {
+    auto condition = std::make_shared<ConditionResult>();
+    condition->key.rope = readRope(from, "rope");
+    condition->key.context = static_cast<int>(from.integer("context", 2, mostContext));
+    condition->key.quant = readSpec<QuantSpec>(from, "quant");
+    condition->seconds = from.number("seconds", 0, anyNumber);
+    condition->table = readTable(from);
+    condition->windows = readWindows(from.group("nll"), condition->key.context);
+    condition->distortions = readDistortions(from.group("distortion"));
+    if (from.hasChild("statistics"))
+        condition->statistics = readStatistics(from.group("statistics"), session.model);
+    if (from.hasChild("by_document")) {
+        const GroupReader byDocument = from.group("by_document");
+        for (std::size_t document = 0; document < session.documents.size() && !from.failed(); ++document)
+            condition->byDocument.push_back(
+                readStatistics(byDocument.group(layout::numbered(document)), session.model));
+    }
+    if (from.failed()) return condition;
+    if (Status fine = checkCondition(session, *condition); !fine)
+        from.fail("condition " + condition->key.text(), fine.error().message);
+    return condition;
+}
+
+void readHead(const GroupReader& root, Session& session) {
+    session.provenance = {root.text("program"), root.text("created"), root.text("command"),
+                          root.text("host")};
+    session.maxWindows = static_cast<int>(root.integer("max_windows", 0, anyInt));
+    readModel(root.group("model"), session);
+    readDocuments(root.group("documents"), session);
+    const GroupReader bands = root.group("bands");
+    const auto edges = bands.list<std::int32_t>("edges");
+    const auto view = root.strings("view");
+    if (!view.empty()) session.viewState = view.front();
+    if (root.failed()) return;
+    auto partition = BandPartition::fromEdges(edges, session.model.pairs());
+    if (!partition || partition->edges() != edges)
+        return bands.fail("edges",
+                          partition ? "expected 0 to the number of pairs" : partition.error().message);
+    session.bands = std::move(*partition);
+    if (Status fine = checkSessionHead(session); !fine) root.fail("model", fine.error().message);
+}
+
+std::shared_ptr<const Session> readSession(const GroupReader& root) {
+    auto session = std::make_shared<Session>();
+    if (!root.hasAttribute("schema")) root.fail("schema", "missing: an HDF5 file, but not a session");
+    const long long schema = root.integer("schema", 1, anyLong);
+    if (schema > Session::schemaVersion)
+        root.fail("schema", "expected version " + std::to_string(Session::schemaVersion) + ", found "
+                                + std::to_string(schema) + ": written by a newer version of this program");
+    readHead(root, *session);
+    const GroupReader conditions = root.group("conditions");
+    const long long count = conditions.integer("count", 0, 1 << 20);
+    std::set<std::string> seen;
+    for (long long index = 0; index < count && !root.failed(); ++index) {
+        const std::string name = layout::numbered(static_cast<std::size_t>(index));
+        auto condition = readCondition(conditions.group(name), *session);
+        if (!seen.insert(condition->key.text()).second)
+            conditions.fail(name, "the condition " + condition->key.text() + " is there twice");
+        session->conditions.push_back(std::move(condition));
+    }
+    return session;
+}
+
+} // namespace
+
+Outcome<std::shared_ptr<const Session>> loadSession(const std::filesystem::path& path) {
+    const h5::QuietErrors quiet;
+    h5::ReadState state;
+    state.file = path;
+    auto file = h5::openFile(path, state.fileBytes);
+    if (!file) return file.error();
+    try {
+        const GroupReader root(h5::group(H5Gopen2(file->get(), "/", H5P_DEFAULT)), "", state);
+        auto session = readSession(root);
+        if (state.error) return *state.error;
+        return session;
+    } catch (const std::bad_alloc&) {
+        return Error::outOfMemory(path.string() + ": not enough memory to load this session");
+    }
+}
+
+} // namespace qroar

@@ -1,0 +1,228 @@
+// The layout of a session file (schema 1), top to bottom.
+#include "core/base/files.h"
+#include "core/session/hdf5_writer.h"
+#include "core/session/session_checks.h"
+#include "core/session/session_file.h"
+#include "core/session/session_layout.h"
+
+#include <set>
+
+namespace qroar {
+
+namespace {
+
+using h5::GroupWriter;
+
+/// `name`: the canonical text; the lists of longrope, which the text does not carry, beside it.
+void writeRope(GroupWriter& to, const std::string& name, const RopeSpec& spec) {
+    to.text(name, spec.text());
+    to.list(name + "_short_factors", spec.shortFactors, {"1", "pair", "longrope divisors up to L0"});
+    to.list(name + "_long_factors", spec.longFactors, {"1", "pair", "longrope divisors beyond L0"});
+}
+
+void writeModel(GroupWriter to, const Session& session) {
+    const ModelConfig& model = session.model;
+    to.text("path", session.modelPath);
+    to.text("format", session.modelFormat);
+    to.text("fingerprint", session.modelFingerprint);
+    to.text("architecture", model.architecture);
+    for (const auto& field : layout::modelIntegers) to.integer(field.name, model.*field.member);
+    for (const auto& field : layout::modelFlags) to.integer(field.name, model.*field.member ? 1 : 0);
+    for (const auto& field : layout::modelOptionals)
+        if (model.*field.member) to.integer(field.name, *(model.*field.member));
+    to.number("rms_eps", model.rmsEps);
+    to.number("rope_theta", model.ropeTheta);
+    to.text("pair_layout",
+            model.pairLayout == PairLayout::HalfSplit ? layout::halfSplit : layout::interleaved);
+    writeRope(to, "stored_rope", model.storedRope);
+}
+
+void writeDocuments(GroupWriter to, const std::vector<SessionDocument>& documents) {
+    std::vector<std::string> names, paths, fingerprints;
+    std::vector<std::int64_t> tokens;
+    for (const SessionDocument& document : documents) {
+        names.push_back(document.name);
+        paths.push_back(document.path);
+        fingerprints.push_back(document.fingerprint);
+        tokens.push_back(document.tokens);
+    }
+    to.list("tokens", tokens, {"tokens", "document", "length of each document"});
+    to.strings("name", names, {"text", "document", "name, as shown"});
+    to.strings("path", paths, {"text", "document", "file it was read from"});
+    to.strings("fingerprint", fingerprints, {"text", "document", "XXH3-128 of the token ids, hexadecimal"});
+}
+
+void writeTable(GroupWriter& to, const FrequencyTable& table) {
+    writeRope(to, "resolved_rope", table.spec);
+    to.number("attention_factor", table.attentionFactor);
+    to.number("factor", table.factor);
+    to.number("trained_context", table.trainedContext);
+    if (table.rampLow) to.number("ramp_low", *table.rampLow);
+    if (table.rampHigh) to.number("ramp_high", *table.rampHigh);
+    to.list("inverse_frequency", table.omega,
+            {"radians per position", "pair", "angular frequency of each rotary pair, after scaling"});
+    to.list("plain_inverse_frequency", table.plain,
+            {"radians per position", "pair", "theta^(-2i/d), before scaling"});
+    to.list("ramp", table.ramp, {"1", "pair", "yarn: share of interpolation, 0 to 1"});
+    to.strings("warnings", table.warnings, {"text", "warning", "what is unusual about the table"});
+}
+
+void writeWindows(GroupWriter to, const std::vector<WindowNll>& windows, int context) {
+    if (windows.empty()) return;
+    const auto tokens = static_cast<hsize_t>(context - 1);
+    std::vector<std::int32_t> document, index;
+    std::vector<float> values;
+    values.reserve(windows.size() * tokens);
+    for (const WindowNll& window : windows) {
+        document.push_back(window.document);
+        index.push_back(window.index);
+        values.insert(values.end(), window.nll.begin(), window.nll.end());
+    }
+    to.list("document", document, {"1", "window", "document the window was cut from"});
+    to.list("index", index, {"1", "window", "number of the window within its document"});
+    to.array<float>(
+        "values", values, {windows.size(), tokens},
+        {"nats", "window, token", "negative log-likelihood of token t+1 of the window given tokens 0 to t"});
+}
+
+void writeDistortions(GroupWriter to, const std::vector<LayerDistortion>& distortions) {
+    if (distortions.empty()) return;
+    std::vector<std::int32_t> layer;
+    std::vector<std::string> projection;
+    std::vector<std::int64_t> count, clipped;
+    for (const LayerDistortion& one : distortions) {
+        layer.push_back(one.layer);
+        projection.push_back(one.projection);
+        count.push_back(one.distortion.count);
+        clipped.push_back(one.distortion.clipped);
+    }
+    to.list("layer", layer, {"1", "tensor", "layer of the quantized tensor"});
+    to.strings("projection", projection, {"text", "tensor", "which linear projection of the layer"});
+    to.list("count", count, {"weights", "tensor", "number of weights"});
+    to.list("clipped", clipped, {"weights", "tensor", "codes that had to be clamped"});
+    for (const auto& field : layout::distortionNumbers) {
+        std::vector<double> values;
+        for (const LayerDistortion& one : distortions) values.push_back(one.distortion.*field.member);
+        to.list(field.name, values, {"weight units", "tensor", field.description});
+    }
+}
+
+void writeStatistics(GroupWriter to, const QkStatistics& statistics) {
+    static_assert(sizeof(PairMoments) == 8 * sizeof(double));
+    const StatisticsShape& shape = statistics.shape();
+    std::vector<hsize_t> dims{static_cast<hsize_t>(shape.layers),
+                              2,
+                              2,
+                              static_cast<hsize_t>(shape.groups),
+                              static_cast<hsize_t>(shape.pairs),
+                              static_cast<hsize_t>(shape.buckets())};
+    std::vector<std::int32_t> first(statistics.cells()), length(statistics.cells());
+    std::vector<std::uint32_t> counts;
+    for (std::size_t cell = 0; cell < statistics.cells(); ++cell) {
+        const LogHistogram& histogram = statistics.histogram(cell);
+        first[cell] = histogram.empty() ? 0 : histogram.firstBin();
+        length[cell] = static_cast<std::int32_t>(histogram.counts().size());
+        counts.insert(counts.end(), histogram.counts().begin(), histogram.counts().end());
+    }
+    const char* const cellAxes = "layer, tensor (q, k), stage (pre, post RoPE), head group, pair, bucket";
+    to.list("bucket_edges", shape.bucketEdges, {"token positions", "edge", "edges of the position buckets"});
+    to.array<std::int32_t>("histogram_first", first, dims, {"bin", cellAxes, "first stored bin of |x|"});
+    to.array<std::int32_t>("histogram_length", length, dims, {"bins", cellAxes, "number of stored bins"});
+    to.list("histogram_counts", counts,
+            {"values", "bin",
+             "counts of |x| in log-spaced bins, 40 per octave from 2^-8 to 2^16 and one bin at either end; "
+             "the stretches of all cells one after the other"});
+    dims.push_back(8);
+    to.array<double>("moments", {&statistics.moments(0).count, statistics.cells() * 8}, dims,
+                     {"samples, activation units and their squares",
+                      "layer, tensor (q, k), stage (pre, post RoPE), head group, pair, bucket, moment",
+                      "count, sum x, sum y, sum x^2, sum xy, sum y^2, sum sqrt(x^2+y^2), max |x| of the rows "
+                      "(x, y) of each rotary pair"});
+}
+
+void writeCondition(GroupWriter to, const ConditionResult& condition) {
+    writeRope(to, "rope", condition.key.rope);
+    to.integer("context", condition.key.context);
+    to.text("quant", condition.key.quant.text());
+    to.number("seconds", condition.seconds);
+    writeTable(to, condition.table);
+    writeWindows(to.group("nll"), condition.windows, condition.key.context);
+    writeDistortions(to.group("distortion"), condition.distortions);
+    if (condition.statistics.cells() > 0) writeStatistics(to.group("statistics"), condition.statistics);
+    if (condition.byDocument.empty()) return;
+    GroupWriter byDocument = to.group("by_document");
+    for (std::size_t document = 0; document < condition.byDocument.size(); ++document)
+        writeStatistics(byDocument.group(layout::numbered(document)), condition.byDocument[document]);
+}
+
+void writeSession(GroupWriter root, const Session& session) {
+    root.integer("schema", Session::schemaVersion);
+    root.text("content", "qroar session");
+    root.text("program", session.provenance.program);
+    root.text("created", session.provenance.created);
+    root.text("command", session.provenance.command);
+    root.text("host", session.provenance.host);
+    root.integer("max_windows", session.maxWindows);
+    writeModel(root.group("model"), session);
+    writeDocuments(root.group("documents"), session.documents);
+    root.group("bands").list("edges", session.bands.edges(),
+                             {"pair", "edge", "first pair of each band, and the number of pairs"});
+    if (!session.viewState.empty())
+        root.strings("view", {session.viewState}, {"JSON", "one", "state of the window"});
+    GroupWriter conditions = root.group("conditions");
+    conditions.integer("count", static_cast<long long>(session.conditions.size()));
+    for (std::size_t index = 0; index < session.conditions.size(); ++index)
+        writeCondition(conditions.group(layout::numbered(index)), *session.conditions[index]);
+}
+
+/// A spec that its text does not carry could not be loaded again.
+Status checkSpecs(const Session& session) {
+    const auto survives = [](RopeSpec spec) {
+        spec.shortFactors.clear();
+        spec.longFactors.clear();
+        const auto parsed = RopeSpec::parse(spec.text());
+        return parsed && *parsed == spec;
+    };
+    if (!survives(session.model.storedRope))
+        return Error::bad("model/stored_rope: " + session.model.storedRope.text() + " cannot be stored");
+    for (const auto& condition : session.conditions) {
+        const auto quant = QuantSpec::parse(condition->key.quant.text());
+        if (!survives(condition->key.rope) || !survives(condition->table.spec) || !quant
+            || !(*quant == condition->key.quant))
+            return Error::bad("condition " + condition->key.text() + " cannot be stored");
+    }
+    return Done{};
+}
+
+Status checkAll(const Session& session) {
+    if (Status fine = checkSessionHead(session); !fine) return fine;
+    if (Status fine = checkSpecs(session); !fine) return fine;
+    std::set<std::string> seen;
+    for (const auto& condition : session.conditions) {
+        const std::string name = "condition " + condition->key.text();
+        if (!seen.insert(name).second) return Error::bad(name + " is there twice");
+        if (Status fine = checkCondition(session, *condition); !fine) return fine.error().in(name);
+    }
+    return Done{};
+}
+
+} // namespace
+
+Status saveSession(const Session& session, const std::filesystem::path& path) {
+    if (Status fine = checkAll(session); !fine) return fine.error().in(path.string() + ": not saved");
+    const h5::QuietErrors quiet;
+    return writeAtomically(path, [&](const std::filesystem::path& temporary) -> Status {
+        h5::Handle file = h5::createFile(temporary);
+        if (!file) return Error::io(path.string() + ": cannot be created: is its folder there and writable?");
+        h5::WriteState state;
+        writeSession(GroupWriter(h5::openRoot(file), "", state), session);
+        const bool flushed = H5Fflush(file.get(), H5F_SCOPE_GLOBAL) >= 0;
+        if (!file.reset() || !flushed || !state.failed.empty())
+            return Error::io(path.string() + ": cannot be written"
+                             + (state.failed.empty() ? std::string() : " (" + state.failed + ")")
+                             + ": is the disk full?");
+        return Done{};
+    });
+}
+
+} // namespace qroar

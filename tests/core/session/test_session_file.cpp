@@ -1,0 +1,190 @@
+// Saving and loading: exact round trips, atomic replacement, other programs can read it.
+#include "core/session/session_file.h"
+#include "tests/core/session/session_equality.h"
+#include "tests/support/synthetic_session.h"
+
+#include <QFile>
+#include <QProcess>
+#include <QStandardPaths>
+#include <QTemporaryDir>
+#include <QTest>
+
+#include <functional>
+#include <limits>
+
+using namespace qroar;
+
+namespace {
+
+QByteArray contentOf(const std::filesystem::path& path) {
+    QFile file(QString::fromStdString(path.string()));
+    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
+std::shared_ptr<ConditionResult> copyOf(const std::shared_ptr<const ConditionResult>& condition) {
+    return std::make_shared<ConditionResult>(*condition);
+}
+
+} // namespace
+
+class TestSessionFile : public QObject {
+    Q_OBJECT
+    QTemporaryDir folder_;
+    std::filesystem::path path(const char* name) const {
+        return std::filesystem::path(folder_.path().toStdString()) / name;
+    }
+    std::string roundTrip(const Session& session, const char* name) const {
+        const Status saved = saveSession(session, path(name));
+        if (!saved) return saved.error().message;
+        const auto loaded = loadSession(path(name));
+        return loaded ? test::difference(session, **loaded) : loaded.error().message;
+    }
+
+  private slots:
+    void initTestCase() { QVERIFY(folder_.isValid()); }
+
+    void synthetic() { QCOMPARE(roundTrip(*test::makeSyntheticSession(), "plain.h5"), std::string()); }
+
+    void manyChunks() {
+        test::SyntheticOptions options; // arrays far larger than a chunk, in more than one axis
+        options.layers = 9;
+        options.pairs = 48;
+        options.groups = 2;
+        options.documents = 3;
+        options.contexts = {4096, 70001};
+        options.ropes = {"yarn:4"};
+        QCOMPARE(roundTrip(*test::makeSyntheticSession(options), "chunks.h5"), std::string());
+    }
+
+    void everyOptionalField() {
+        test::SyntheticOptions options;
+        options.ropes = {"none",
+                         "model",
+                         "ntk:4",
+                         "dynamic:4",
+                         "llama3:8:low=1:high=4:orig=64",
+                         "yarn:4:orig=128:beta_fast=16:attn=1.2:truncate=0"};
+        options.contexts = {257};
+        Session session = *test::makeSyntheticSession(options);
+        session.model.slidingWindow = 77;
+        session.model.originalMaxPositions = 128;
+        session.model.pairLayout = PairLayout::Interleaved;
+        session.model.tiedEmbeddings = session.model.mlpBias = true;
+        session.model.eosId = -1;
+        session.model.storedRope.kind = RopeKind::LongRope;
+        session.model.storedRope.shortFactors.assign(16, 1.0 / 3);
+        session.model.storedRope.longFactors.assign(16, 12.3456789);
+        session.viewState.clear();
+        session.provenance.command = std::string(200000, 'x'); // more than a compact attribute holds
+        session.provenance.host.clear();
+        auto changed = copyOf(session.conditions[3]);
+        changed->table.warnings = {"first", "", "third: \xc3\xa4\xe2\x82\xac, \"quotes\"\nand lines"};
+        changed->table.spec = session.model.storedRope;
+        changed->windows[0].nll[0] = std::numeric_limits<float>::quiet_NaN();
+        changed->windows[0].nll[1] = std::numeric_limits<float>::infinity();
+        changed->windows[0].nll[2] = -0.0F;
+        changed->statistics.moments(0).maxAbs = std::numeric_limits<double>::infinity();
+        changed->statistics.histogram(5) = LogHistogram();
+        changed->statistics.histogram(6) =
+            LogHistogram::fromCounts(LogHistogram::binCount - 1, {4294967295U});
+        changed->statistics.histogram(7) = LogHistogram::fromCounts(0, {1, 0, 0, 2});
+        session.conditions[3] = changed;
+        QCOMPARE(roundTrip(session, "optional.h5"), std::string());
+    }
+
+    void withoutCaptureDocumentsOrConditions() {
+        test::SyntheticOptions options;
+        options.capture = false;
+        QCOMPARE(roundTrip(*test::makeSyntheticSession(options), "nocapture.h5"), std::string());
+        Session session = *test::makeSyntheticSession(options);
+        for (auto& condition : session.conditions) {
+            auto bare = copyOf(condition);
+            bare->windows.clear();
+            bare->distortions.clear();
+            condition = bare;
+        }
+        QCOMPARE(roundTrip(session, "bare.h5"), std::string());
+        session.conditions.clear();
+        session.documents.clear();
+        QCOMPARE(roundTrip(session, "empty.h5"), std::string());
+    }
+
+    void sameSessionSameBytes() {
+        const auto session = test::makeSyntheticSession();
+        QVERIFY(saveSession(*session, path("one.h5")));
+        QTest::qSleep(1100); // a time stamp would change
+        QVERIFY(saveSession(*session, path("two.h5")));
+        QCOMPARE(contentOf(path("one.h5")), contentOf(path("two.h5")));
+    }
+
+    void savingInAMissingFolderFails() {
+        const auto target = path("missing") / "run.h5";
+        const Status saved = saveSession(*test::makeSyntheticSession(), target);
+        QVERIFY(!saved);
+        QCOMPARE(static_cast<int>(saved.error().code), static_cast<int>(ErrorCode::Io));
+        QVERIFY(saved.error().message.find(target.string()) != std::string::npos);
+        QVERIFY(!std::filesystem::exists(target));
+    }
+
+    void aSessionThatCannotBeLoadedIsNotSaved() {
+        const auto good = test::makeSyntheticSession();
+        QVERIFY(saveSession(*good, path("kept.h5")));
+        const QByteArray before = contentOf(path("kept.h5"));
+        const auto refused = [&](const std::function<void(Session&, ConditionResult&)>& spoil) {
+            Session session = *good;
+            auto condition = copyOf(session.conditions[4]);
+            spoil(session, *condition);
+            session.conditions[4] = condition;
+            return !saveSession(session, path("kept.h5"));
+        };
+        QVERIFY(refused([](Session&, ConditionResult& c) { c.windows[2].nll.pop_back(); }));
+        QVERIFY(refused([](Session&, ConditionResult& c) { c.windows[2].document = 4; }));
+        QVERIFY(refused([](Session&, ConditionResult& c) { std::swap(c.windows[0], c.windows[1]); }));
+        QVERIFY(refused([](Session&, ConditionResult& c) { c.table.omega.pop_back(); }));
+        QVERIFY(refused([](Session&, ConditionResult& c) { c.byDocument.pop_back(); }));
+        QVERIFY(refused([](Session& s, ConditionResult&) { s.bands = BandPartition::equal(3, 15); }));
+        QVERIFY(refused([](Session& s, ConditionResult& c) { c.key = s.conditions[0]->key; }));
+        QVERIFY(!refused([](Session&, ConditionResult&) {}));
+        QCOMPARE(contentOf(path("kept.h5")), before);
+        for (const auto& entry : std::filesystem::directory_iterator(folder_.path().toStdString()))
+            QVERIFY(entry.path().string().find("partial") == std::string::npos);
+    }
+
+    void overwritingReplacesTheWholeFile() {
+        test::SyntheticOptions options;
+        QVERIFY(saveSession(*test::makeSyntheticSession(options), path("replaced.h5")));
+        options.seed = 9;
+        options.layers = 2;
+        QCOMPARE(roundTrip(*test::makeSyntheticSession(options), "replaced.h5"), std::string());
+    }
+
+    void h5dumpReadsIt() {
+        const QString program = QStandardPaths::findExecutable("h5dump");
+        if (program.isEmpty()) QSKIP("h5dump (package hdf5-tools) is not installed");
+        test::SyntheticOptions options;
+        options.layers = 2;
+        options.pairs = 4;
+        QVERIFY(saveSession(*test::makeSyntheticSession(options), path("dump.h5")));
+        const QString file = QString::fromStdString(path("dump.h5").string());
+        const auto dump = [&](const QStringList& arguments) {
+            QProcess process;
+            process.start(program, arguments + QStringList{file});
+            process.waitForFinished(60000);
+            return process.exitCode() == 0 ? QString::fromUtf8(process.readAllStandardOutput()) : QString();
+        };
+        const QString headers = dump({"-H"});
+        for (const char* name : {"DATASET \"inverse_frequency\"", "DATASET \"moments\"",
+                                 "GROUP \"by_document\"", "ATTRIBUTE \"units\"", "ATTRIBUTE \"axes\"",
+                                 "ATTRIBUTE \"description\"", "GROUP \"017\"", "DATASET \"view\""})
+            QVERIFY2(headers.contains(name), name);
+        // Every dataset says what it is.
+        QCOMPARE(headers.count("ATTRIBUTE \"description\""), headers.count("DATASET \""));
+        QCOMPARE(headers.count("ATTRIBUTE \"units\""), headers.count("DATASET \""));
+        QVERIFY(dump({"-d", "/conditions/000/inverse_frequency"}).contains("(0): 1, 0.1, 0.01, 0.001"));
+        QVERIFY(dump({"-d", "/documents/name"}).contains("document 3.txt"));
+        QVERIFY(!dump({"-d", "/conditions/017/statistics/moments"}).isEmpty()); // its filters work there
+    }
+};
+
+QTEST_GUILESS_MAIN(TestSessionFile)
+#include "test_session_file.moc"
