@@ -376,4 +376,4 @@ void TestFrequencyTable::refusesBadStoredSpecs() { // from a checkpoint: they ne
 }
 
 QTEST_APPLESS_MAIN(TestFrequencyTable)
-#include "tst_frequency_table.moc"
+#include "test_frequency_table.moc"

@@ -163,4 +163,4 @@ void TestRopeSpec::hostileTextStaysShortInMessages() {
 }
 
 QTEST_APPLESS_MAIN(TestRopeSpec)
-#include "tst_rope_spec.moc"
+#include "test_rope_spec.moc"

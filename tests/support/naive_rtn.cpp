@@ -1,4 +1,4 @@
-#include "naive_rtn.h"
+#include "tests/support/naive_rtn.h"
 
 #include <algorithm>
 #include <cmath>

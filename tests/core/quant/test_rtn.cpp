@@ -1,7 +1,7 @@
 // RTN against a naive double implementation, by hand-computed values, and by its identities.
 #include "core/base/half.h"
 #include "core/quant/rtn.h"
-#include "naive_rtn.h"
+#include "tests/support/naive_rtn.h"
 
 #include <QtTest>
 
@@ -388,4 +388,4 @@ void TestRtn::refusesOtherSpecs() {
 }
 
 QTEST_APPLESS_MAIN(TestRtn)
-#include "tst_rtn.moc"
+#include "test_rtn.moc"

@@ -146,4 +146,4 @@ void TestBands::snapsLeaveOut() {
 }
 
 QTEST_APPLESS_MAIN(TestBands)
-#include "tst_bands.moc"
+#include "test_bands.moc"

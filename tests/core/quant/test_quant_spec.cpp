@@ -109,4 +109,4 @@ void TestQuantSpec::hostileTextStaysShortInMessages() {
 }
 
 QTEST_APPLESS_MAIN(TestQuantSpec)
-#include "tst_quant_spec.moc"
+#include "test_quant_spec.moc"

@@ -1,0 +1,26 @@
+// RoPE frequency tables a second time, from the formulas of method.md section 3, for tests to compare with.
+// Deliberately shares no code with core/rope. Covers what the reference forward pass needs; no longrope.
+#pragma once
+
+#include <vector>
+
+namespace qroar::test {
+
+struct ReferenceRope {
+    enum class Kind { None, Linear, Ntk, Dynamic, Yarn, Llama3 };
+    Kind kind = Kind::None;
+    double factor = 1;         ///< s
+    double trainedContext = 0; ///< L0; needed by dynamic, yarn and llama3
+    double betaFast = 32, betaSlow = 1;
+    double lowFreqFactor = 1, highFreqFactor = 4;
+};
+
+struct ReferenceRopeTable {
+    std::vector<double> omega;  ///< [d/2] radians per position
+    double attentionFactor = 1; ///< multiplies cos and sin
+};
+
+/// d = rotaryDim; `context` = L, for dynamic.
+ReferenceRopeTable referenceRopeTable(const ReferenceRope& rope, int rotaryDim, double theta, double context);
+
+} // namespace qroar::test
