@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <cmath>
 
 namespace qroar {
 
@@ -13,7 +14,7 @@ void PairMoments::add(const PairMoments& other) {
     sumXY += other.sumXY;
     sumYY += other.sumYY;
     sumNorm += other.sumNorm;
-    if (!(other.maxAbs <= maxAbs)) maxAbs = other.maxAbs; // NaN stays visible
+    if (other.maxAbs > maxAbs || std::isnan(other.maxAbs)) maxAbs = other.maxAbs; // NaN stays visible
 }
 
 int StatisticsShape::bucketOf(int position) const {
