@@ -15,6 +15,8 @@ struct Tile {
     long long first = 0, count = 0;
 };
 constexpr long long tileElements = 1 << 18;
+/// Below this many elements one thread is done sooner than others wake up.
+constexpr long long parallelFrom = 1 << 20;
 
 /// Whether an exponent of all ones (NaN or infinity) is among `count` values of type Bits.
 template<class Bits>
@@ -53,15 +55,17 @@ bool anyNonFinite(const TensorView& tensor, long long first, long long count) {
 
 std::optional<NonFinite> findNonFinite(const std::vector<const TensorView*>& tensors) {
     std::vector<Tile> tiles;
+    long long total = 0;
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
         if (!tensors[tensor]->isFloat()) continue;
         const long long elements = tensors[tensor]->count();
+        total += elements;
         for (long long first = 0; first < elements; first += tileElements)
             tiles.push_back({tensor, first, std::min(tileElements, elements - first)});
     }
     const auto tileCount = static_cast<long long>(tiles.size());
     long long firstBad = std::numeric_limits<long long>::max();
-#pragma omp parallel for schedule(dynamic) reduction(min : firstBad)
+#pragma omp parallel for schedule(dynamic) reduction(min : firstBad) if (total >= parallelFrom)
     for (long long tile = 0; tile < tileCount; ++tile) {
         const Tile& piece = tiles[static_cast<std::size_t>(tile)];
         if (tile < firstBad && anyNonFinite(*tensors[piece.tensor], piece.first, piece.count))

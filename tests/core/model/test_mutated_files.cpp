@@ -1,0 +1,143 @@
+// A thousand damaged copies of valid files: each opens or is refused with a message that names the file; none
+// crashes, hangs or leaves an opened model with tensors outside its file. Seeds are fixed, so a failure
+// repeats.
+#include "core/model/model.h"
+#include "core/model/safetensors.h"
+#include "tests/core/model/model_test.h"
+
+#include <cstring>
+#include <fstream>
+#include <random>
+
+using namespace qroar;
+using namespace qroar::test;
+
+namespace {
+
+std::string content(const std::filesystem::path& path) {
+    std::ifstream in(path, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
+using Engine = std::mt19937_64; // its sequence is fixed by the standard, distributions are not
+std::size_t below(Engine& engine, std::size_t limit) {
+    return static_cast<std::size_t>(engine() % limit);
+}
+
+/// One of: bits flipped, bytes replaced, a piece cut out, a piece doubled, the end cut off.
+std::string mutated(std::string bytes, std::size_t reach, Engine& engine) {
+    reach = std::min(reach, bytes.size());
+    const std::size_t at = below(engine, reach);
+    switch (engine() % 6) {
+    case 0:
+        bytes[at] = static_cast<char>(bytes[at] ^ (1 << (engine() % 8)));
+        break;
+    case 1:
+        for (int change = 0; change < 4; ++change)
+            bytes[below(engine, reach)] = static_cast<char>(engine() & 0xFF);
+        break;
+    case 2:
+        bytes.erase(at, 1 + below(engine, 20));
+        break;
+    case 3:
+        bytes.insert(at, bytes.substr(at, 1 + below(engine, 40)));
+        break;
+    case 4:
+        bytes.resize(below(engine, bytes.size()));
+        break;
+    default: { // digits and punctuation do the most harm to a header
+        static const char harm[] = "0123456789[]{}\",:-.eE\\ ";
+        for (int change = 0; change < 2; ++change)
+            bytes[below(engine, reach)] = harm[below(engine, sizeof harm - 1)];
+    }
+    }
+    return bytes;
+}
+
+/// Every byte of every tensor of an opened model can be read.
+bool readable(const Model& model) {
+    double sum = 0;
+    for (const TensorView& tensor : model.tensors()) {
+        if (!tensor.isFloat()) continue;
+        for (const float value : tensor.toFloat()) sum += value == value ? 1 : 0;
+    }
+    return sum >= 0;
+}
+
+} // namespace
+
+class TestMutatedFiles : public QObject {
+    Q_OBJECT
+    Scratch scratch_;
+    int opened_ = 0, refused_ = 0;
+
+    void openOrRefuse(const std::filesystem::path& path, const std::string& named) {
+        const auto model = openModel(path);
+        if (model) {
+            ++opened_;
+            QVERIFY(readable(**model));
+            return;
+        }
+        ++refused_;
+        QVERIFY2(model.error().message.find(named) != std::string::npos, model.error().message.c_str());
+    }
+
+    /// Mutates `path` `rounds` times, opens `model` each time, and puts the file back.
+    void mutate(const std::filesystem::path& path, const std::filesystem::path& model, int rounds,
+                std::size_t reach, std::uint64_t seed) {
+        const std::string whole = content(path);
+        opened_ = refused_ = 0;
+        for (int round = 0; round < rounds; ++round) {
+            Engine engine(seed + static_cast<std::uint64_t>(round));
+            writeBytes(path, mutated(whole, reach, engine));
+            openOrRefuse(model, scratch_.path().filename().string());
+            if (QTest::currentTestFailed()) qFatal("round %d", round);
+        }
+        writeBytes(path, whole);
+        QVERIFY2(refused_ > rounds / 10, "the mutations are too harmless to test anything");
+    }
+
+  private slots:
+    void initTestCase() {
+        RandomModelOptions options;
+        options.layers = 1;
+        options.hidden = 8;
+        options.heads = 2;
+        options.kvHeads = 1;
+        options.headDim = 4;
+        options.intermediate = 6;
+        options.vocab = 5;
+        options.ropeScalingJson =
+            R"({"rope_type": "yarn", "factor": 4.0, "original_max_position_embeddings": 32})";
+        makeRandomHfModel(scratch_.path("single"), options);
+        options.shards = 2;
+        makeRandomHfModel(scratch_.path("sharded"), options);
+    }
+
+    void safetensorsHeader() {
+        mutate(scratch_.path("single/model.safetensors"), scratch_.path("single"), 500, 1200, 1000);
+    }
+    void safetensorsAnywhere() {
+        mutate(scratch_.path("single/model.safetensors"), scratch_.path("single"), 200, 1 << 30, 2000);
+    }
+    void config() {
+        mutate(scratch_.path("single/config.json"), scratch_.path("single"), 400, 1 << 30, 3000);
+    }
+    void index() {
+        mutate(scratch_.path("sharded/model.safetensors.index.json"), scratch_.path("sharded"), 200, 1 << 30,
+               4000);
+    }
+
+    void llama2cHeader() {
+        const std::int32_t header[] = {8, 12, 1, 2, 1, 5, 6};
+        std::string bytes(28, '\0');
+        std::memcpy(bytes.data(), header, 28);
+        bytes += std::string(4 * (40 + 8 + 64 + 32 + 32 + 64 + 8 + 96 * 3 + 8 + 24), '\0');
+        const auto path = scratch_.file("m.bin", bytes);
+        QVERIFY(openModel(path).ok());
+        mutate(path, path, 300, 60, 5000);
+    }
+};
+
+QTEST_APPLESS_MAIN(TestMutatedFiles)
+#include "test_mutated_files.moc"
