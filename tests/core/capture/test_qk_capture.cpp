@@ -7,7 +7,6 @@
 #include <cmath>
 #include <limits>
 #include <omp.h>
-#include <random>
 
 using namespace qroar;
 
@@ -31,12 +30,13 @@ Scene makeScene(PairLayout layout, bool grouped) {
 }
 
 float valueAt(int layer, int tensor, int stage, std::ptrdiff_t row, std::ptrdiff_t column) {
-    std::mt19937 random(
-        static_cast<unsigned>(((layer * 2 + tensor) * 2 + stage) * 1000003 + row * 131 + column));
-    random.discard(3);
-    const double uniform = static_cast<double>(random()) / 4294967296.0;
+    std::uint64_t bits =
+        static_cast<std::uint64_t>(((layer * 2 + tensor) * 2 + stage) * 1000003 + row * 131 + column);
+    for (int round = 0; round < 3; ++round) // a small hash
+        bits = (bits ^ (bits >> 31)) * 0x9e3779b97f4a7c15ULL + 12345;
+    const double uniform = static_cast<double>(bits >> 11) * 0x1p-53;
     const double magnitude = std::exp2(-9 + 14 * uniform); // from below the range on
-    return static_cast<float>(random() % 2 ? magnitude : -magnitude);
+    return static_cast<float>(bits & 1024 ? magnitude : -magnitude);
 }
 
 Matrix makeValues(const Scene& scene, int layer, int tensor, int stage) {
@@ -246,7 +246,7 @@ void TestQkCapture::emptyZones() {
         const QkStatistics& statistics = capture.byDocument()[document];
         const std::size_t cell = statistics.cell(1, QkTensor::K, RopeStage::Post, 0, 3, zone);
         const double samples = statistics.moments(cell).count;
-        return statistics.histogram(cell).total() == 2 * samples ? samples : -1;
+        return static_cast<double>(statistics.histogram(cell).total()) == 2 * samples ? samples : -1;
     };
     QCOMPARE(samplesOf(0, 1), 2.0 * (110 + 50)); // kv heads x tokens beyond L0 = 40
     QCOMPARE(samplesOf(1, 1), 2.0 * (1 + 110));
