@@ -1,52 +1,347 @@
 #include "widgets/panels/diagnostic_panel.h"
 
+#include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
+#include "widgets/plot/base_plot.h"
+#include "widgets/plot/figure_export.h"
+
+#include <QAction>
+#include <QApplication>
+#include <QClipboard>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QHBoxLayout>
+#include <QHeaderView>
+#include <QLabel>
+#include <QMessageBox>
+#include <QSortFilterProxyModel>
+#include <QStackedWidget>
+#include <QTableView>
+#include <QTimer>
+#include <QToolButton>
+
+#include <algorithm>
 
 namespace qroar {
 
+namespace {
+
+/// Ctrl+C of a table: the selected cells as tab-separated text with full digits.
+void copySelection(const QTableView& view) {
+    QModelIndexList cells = view.selectionModel()->selectedIndexes();
+    std::sort(cells.begin(), cells.end(), [](const QModelIndex& a, const QModelIndex& b) {
+        return a.row() != b.row() ? a.row() < b.row() : a.column() < b.column();
+    });
+    QString text;
+    for (qsizetype cell = 0; cell < cells.size(); ++cell) {
+        if (cell > 0) text += cells[cell].row() != cells[cell - 1].row() ? u'\n' : u'\t';
+        text += cells[cell].data(ResultTableModel::valueRole).toString();
+    }
+    QApplication::clipboard()->setText(text);
+}
+
+QToolButton* toolButton(QWidget* parent, const QString& text, const QString& tooltip) {
+    auto* button = new QToolButton(parent);
+    button->setText(text);
+    button->setToolTip(tooltip);
+    button->setAccessibleName(tooltip);
+    button->setAutoRaise(true);
+    return button;
+}
+
+} // namespace
+
 DiagnosticPanel::DiagnosticPanel(const QString& title, SelectionModel* selection, QWidget* parent)
-    : QWidget(parent), title_(title), selection_(selection), table_(new ResultTableModel(this)) {}
+    : QWidget(parent), title_(title), selection_(selection), table_(new ResultTableModel(this)),
+      refreshTimer_(new QTimer(this)) {
+    Q_ASSERT(selection);
+    setAccessibleName(title);
+    refreshTimer_->setSingleShot(true);
+    refreshTimer_->setInterval(0);
+    connect(refreshTimer_, &QTimer::timeout, this, &DiagnosticPanel::ensureFresh);
+    connect(selection, &SelectionModel::changed, this, [this] { invalidate(SelectionChanged); });
+
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(6, 4, 6, 4);
+    column->setSpacing(3);
+    toolBar_ = new QHBoxLayout;
+    toolBar_->setSpacing(4);
+    column->addLayout(toolBar_);
+    buildToolBar();
+
+    stack_ = new QStackedWidget(this);
+    emptyLabel_ = new QLabel(this);
+    emptyLabel_->setAlignment(Qt::AlignCenter);
+    emptyLabel_->setWordWrap(true);
+    emptyLabel_->setMargin(24);
+    emptyLabel_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
+    emptyLabel_->setTextFormat(Qt::PlainText);
+    stack_->addWidget(emptyLabel_);
+
+    tableView_ = new QTableView(this);
+    auto* sorted = new QSortFilterProxyModel(this);
+    sorted->setSourceModel(table_);
+    sorted->setSortRole(ResultTableModel::valueRole);
+    tableView_->setModel(sorted);
+    tableView_->setSortingEnabled(true);
+    tableView_->sortByColumn(-1, Qt::AscendingOrder);
+    tableView_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    tableView_->setAlternatingRowColors(true);
+    tableView_->setAccessibleName(tr("%1, table").arg(title));
+    tableView_->verticalHeader()->hide();
+    tableView_->verticalHeader()->setDefaultSectionSize(tableView_->fontMetrics().height() + 6);
+    connect(tableView_, &QTableView::clicked, this, [this, sorted](const QModelIndex& index) {
+        tableRowActivated(sorted->mapToSource(index).row());
+    });
+    auto* copy = new QAction(tr("Copy"), tableView_);
+    copy->setShortcut(QKeySequence::Copy);
+    copy->setShortcutContext(Qt::WidgetShortcut);
+    connect(copy, &QAction::triggered, this, [this] { copySelection(*tableView_); });
+    tableView_->addAction(copy);
+    tableView_->setContextMenuPolicy(Qt::ActionsContextMenu);
+    stack_->addWidget(tableView_);
+    column->addWidget(stack_, 1);
+
+    summaryLabel_ = new QLabel(this);
+    summaryLabel_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+    summaryLabel_->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    summaryLabel_->setTextFormat(Qt::PlainText);
+    column->addWidget(summaryLabel_);
+    QTimer::singleShot(0, this, [this] { // the virtual sentence: after construction
+        if (!session_ && emptyText_.isEmpty()) showEmpty(noSessionText());
+    });
+}
+
 DiagnosticPanel::~DiagnosticPanel() = default;
+
+void DiagnosticPanel::buildToolBar() {
+    titleLabel_ = new QLabel(title_, this);
+    QFont bold = titleLabel_->font();
+    bold.setBold(true);
+    titleLabel_->setFont(bold);
+    titleLabel_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    titleLabel_->setMinimumWidth(40);
+    titleLabel_->setTextFormat(Qt::PlainText);
+    toolBar_->addWidget(titleLabel_, 1);
+    homeButton_ = toolButton(this, tr("Home"), tr("Reset the zoom (Home key or double click)"));
+    copyButton_ = toolButton(this, tr("Copy"), tr("Copy the figure to the clipboard"));
+    saveButton_ = toolButton(this, tr("Save…"), tr("Save the figure or its table: PNG, SVG, PDF, CSV"));
+    tableButton_ = toolButton(this, tr("Table"), tr("Show the numbers behind the figure"));
+    tableButton_->setCheckable(true);
+    for (QToolButton* button : {homeButton_, copyButton_, saveButton_, tableButton_})
+        toolBar_->addWidget(button);
+    connect(homeButton_, &QToolButton::clicked, this, &DiagnosticPanel::home);
+    connect(copyButton_, &QToolButton::clicked, this, &DiagnosticPanel::copyImage);
+    connect(saveButton_, &QToolButton::clicked, this, &DiagnosticPanel::saveAs);
+    connect(tableButton_, &QToolButton::toggled, this, [this] {
+        if (emptyText_.isEmpty()) showContent(figureTitle_, summary_);
+    });
+}
+
 void DiagnosticPanel::setSession(std::shared_ptr<const Session> session) {
     session_ = std::move(session);
+    if (!session_) {
+        bands_ = {};
+        pending_ = 0;
+        refreshTimer_->stop();
+        showEmpty(noSessionText());
+        return;
+    }
+    if (bands_.count() < 1 || bands_.pairs() != session_->model.pairs()) bands_ = session_->bands;
+    if (bands_.count() < 1 || bands_.pairs() != session_->model.pairs())
+        bands_ = BandPartition::equal(8, session_->model.pairs());
+    invalidate(SessionChanged | BandsChanged | SelectionChanged);
 }
+
 void DiagnosticPanel::setBands(const BandPartition& bands) {
+    if (!session_ || bands == bands_ || bands.pairs() != session_->model.pairs()) return;
     bands_ = bands;
+    invalidate(BandsChanged);
 }
+
+void DiagnosticPanel::invalidate(Changes changes) {
+    if (!session_) return;
+    pending_ |= changes;
+    if (isVisible() && !refreshTimer_->isActive()) refreshTimer_->start();
+}
+
+void DiagnosticPanel::ensureFresh() {
+    if (!session_ && emptyText_.isEmpty()) showEmpty(noSessionText());
+    if (!session_ || refreshing_) return;
+    refreshing_ = true;
+    for (int round = 0; pending_ != 0 && round < 4; ++round) refresh(std::exchange(pending_, 0));
+    refreshing_ = false;
+    refreshTimer_->stop();
+}
+
+QString DiagnosticPanel::noSessionText() const {
+    return tr("Nothing analyzed yet. Open a model and documents, choose conditions and press Analyze.");
+}
+
 QString DiagnosticPanel::figureTitle() {
-    return title_;
+    ensureFresh();
+    return figureTitle_;
 }
+
 QString DiagnosticPanel::summary() {
+    ensureFresh();
     return summary_;
 }
+
 QString DiagnosticPanel::emptyText() {
+    ensureFresh();
     return emptyText_;
 }
+
 QAbstractItemModel* DiagnosticPanel::tableModel() {
+    ensureFresh();
     return table_;
 }
-bool DiagnosticPanel::exportTo(const QString&, QString* error, FigureSize) {
-    if (error) *error = tr("Not built yet");
-    return false;
+
+void DiagnosticPanel::setContent(QWidget* content) {
+    content_ = content;
+    stack_->addWidget(content);
 }
-QImage DiagnosticPanel::renderFigure(FigureSize, double) {
-    return {};
+
+void DiagnosticPanel::addFigurePart(BasePlot* plot, const QRectF& place) {
+    parts_.push_back({plot, place});
 }
-void DiagnosticPanel::home() {}
-void DiagnosticPanel::copyImage() {}
-void DiagnosticPanel::ensureFresh() {}
-QString DiagnosticPanel::noSessionText() const {
-    return tr("Open a model and run an analysis.");
+
+void DiagnosticPanel::addControl(QWidget* control) {
+    toolBar_->insertWidget(toolBar_->indexOf(homeButton_), control);
 }
+
+void DiagnosticPanel::showContent(const QString& figureTitle, const QString& summary) {
+    figureTitle_ = figureTitle;
+    summary_ = summary;
+    emptyText_.clear();
+    QWidget* page = tableButton_->isChecked() || !content_ ? static_cast<QWidget*>(tableView_) : content_;
+    const bool tableAppears = page == tableView_ && stack_->currentWidget() != tableView_;
+    stack_->setCurrentWidget(page);
+    if (tableAppears) tableView_->resizeColumnsToContents();
+    for (QToolButton* button : {homeButton_, copyButton_, saveButton_, tableButton_})
+        button->setEnabled(true);
+    for (const auto& [plot, place] : parts_) plot->describe(figureTitle_, summary_);
+    updateTexts();
+}
+
+void DiagnosticPanel::showEmpty(const QString& text) {
+    emptyText_ = text;
+    figureTitle_ = title_;
+    summary_.clear();
+    table_->clear();
+    emptyLabel_->setText(text);
+    stack_->setCurrentWidget(emptyLabel_);
+    for (QToolButton* button : {homeButton_, copyButton_, saveButton_, tableButton_})
+        button->setEnabled(false);
+    updateTexts();
+}
+
+void DiagnosticPanel::updateTexts() {
+    titleLabel_->setText(titleLabel_->fontMetrics().elidedText(figureTitle_, Qt::ElideRight,
+                                                               std::max(40, titleLabel_->width() - 2)));
+    titleLabel_->setToolTip(figureTitle_);
+    const int room = std::max(60, width() - 14);
+    summaryLabel_->setText(summaryLabel_->fontMetrics().elidedText(summary_, Qt::ElideRight, room));
+    summaryLabel_->setToolTip(summary_);
+    summaryLabel_->setAccessibleName(summary_);
+    setAccessibleDescription(summary_.isEmpty() ? emptyText_ : summary_);
+}
+
+std::shared_ptr<const ConditionResult> DiagnosticPanel::condition() const {
+    const int index = conditionIndex();
+    return index < 0 ? nullptr : session_->conditions[index];
+}
+
+int DiagnosticPanel::conditionIndex() const {
+    if (!session_ || session_->conditions.empty()) return -1;
+    const int chosen = selection().condition;
+    if (chosen >= 0 && chosen < static_cast<int>(session_->conditions.size())) return chosen;
+    // The longest one with scaling; among equals the last, which is the most quantized one.
+    int best = -1;
+    const auto rank = [this](int index) {
+        const ConditionKey& key = session_->conditions[index]->key;
+        return std::pair(key.rope.kind != RopeKind::None, key.context);
+    };
+    for (int index = 0; index < static_cast<int>(session_->conditions.size()); ++index)
+        if (best < 0 || rank(index) >= rank(best)) best = index;
+    return best;
+}
+
+int DiagnosticPanel::selectedLayer(int layers) const {
+    return std::clamp(selection().layer, 0, std::max(0, layers - 1));
+}
+
+int DiagnosticPanel::selectedBand() const {
+    return std::clamp(selection().band, 0, std::max(0, bands_.count() - 1));
+}
+
+Figure DiagnosticPanel::figure() const {
+    Figure figure;
+    figure.title = figureTitle_;
+    figure.provenance = provenance_;
+    for (const auto& [plot, place] : parts_) figure.parts.push_back({plot, place});
+    if (isVisible() && content_) figure.shownSize = stack_->size() + QSize(0, 50);
+    return figure;
+}
+
+bool DiagnosticPanel::exportTo(const QString& path, QString* error, FigureSize size) {
+    ensureFresh();
+    if (!emptyText_.isEmpty()) {
+        if (error) *error = tr("%1 has nothing to export: %2").arg(title_, emptyText_);
+        return false;
+    }
+    if (QFileInfo(path).suffix().compare(QLatin1String("csv"), Qt::CaseInsensitive) == 0) {
+        QStringList comments{figureTitle_};
+        if (!provenance_.isEmpty()) comments << provenance_;
+        return writeWholeFile(path, table_->toCsv(comments).toUtf8(), error);
+    }
+    return writeFigure(figure(), path, size, error);
+}
+
+QImage DiagnosticPanel::renderFigure(FigureSize size, double scale) {
+    ensureFresh();
+    return emptyText_.isEmpty() ? qroar::renderFigure(figure(), size, scale) : QImage();
+}
+
+void DiagnosticPanel::copyImage() {
+    const QImage image = renderFigure();
+    if (image.isNull()) return;
+    QApplication::clipboard()->setImage(image);
+    emit message(tr("%1 copied to the clipboard").arg(title_));
+}
+
+void DiagnosticPanel::saveAs() {
+    QString name = title_.toLower();
+    for (QChar& character : name)
+        if (!character.isLetterOrNumber()) character = u'-';
+    const QString path =
+        QFileDialog::getSaveFileName(this, tr("Save %1").arg(title_), name + QStringLiteral(".svg"),
+                                     tr("Figures and tables (*.svg *.pdf *.png *.csv);;SVG (*.svg);;PDF "
+                                        "(*.pdf);;PNG (*.png);;CSV (*.csv)"));
+    if (path.isEmpty()) return;
+    QString error;
+    if (exportTo(path, &error))
+        emit message(tr("Saved %1").arg(path));
+    else
+        QMessageBox::warning(this, tr("Save %1").arg(title_), error);
+}
+
+void DiagnosticPanel::home() {
+    for (const auto& [plot, place] : parts_) plot->home();
+}
+
 void DiagnosticPanel::showEvent(QShowEvent* event) {
     QWidget::showEvent(event);
+    ensureFresh();
+    updateTexts();
 }
+
 void DiagnosticPanel::resizeEvent(QResizeEvent* event) {
     QWidget::resizeEvent(event);
+    updateTexts();
 }
-void DiagnosticPanel::changeEvent(QEvent* event) {
-    QWidget::changeEvent(event);
-}
+
 void DiagnosticPanel::tableRowActivated(int) {}
 
 } // namespace qroar

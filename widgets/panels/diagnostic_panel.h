@@ -11,9 +11,12 @@
 #include <QAbstractItemModel>
 #include <QImage>
 #include <QPointer>
+#include <QRectF>
 #include <QWidget>
 
 #include <memory>
+#include <utility>
+#include <vector>
 
 class QHBoxLayout;
 class QLabel;
@@ -26,6 +29,7 @@ namespace qroar {
 
 class BasePlot;
 class ResultTableModel;
+struct Figure;
 
 class DiagnosticPanel : public QWidget {
     Q_OBJECT
@@ -80,8 +84,10 @@ class DiagnosticPanel : public QWidget {
     /// Subclasses call this when one of their own controls changed.
     void invalidate(Changes changes);
 
-    /// `content` is shown while there is something to see; its BasePlot children make the exported figure.
+    /// `content` is shown while there is something to see.
     void setContent(QWidget* content);
+    /// Part of the exported figure, at `place` (fractions of its area).
+    void addFigurePart(BasePlot* plot, const QRectF& place = {0, 0, 1, 1});
     void addControl(QWidget* control); ///< into the tool bar, left of the common buttons
     void showContent(const QString& figureTitle, const QString& summary);
     void showEmpty(const QString& text);
@@ -96,15 +102,14 @@ class DiagnosticPanel : public QWidget {
 
     void showEvent(QShowEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
-    void changeEvent(QEvent* event) override;
     /// Row of the table twin that the user clicked.
     virtual void tableRowActivated(int row);
 
   private:
     void buildToolBar();
     void saveAs();
-    void updateTitle();
-    [[nodiscard]] QList<BasePlot*> visiblePlots() const;
+    void updateTexts(); ///< elides title and summary to the width
+    [[nodiscard]] Figure figure() const;
 
     QString title_, figureTitle_, summary_, emptyText_, provenance_;
     QPointer<SelectionModel> selection_;
@@ -112,6 +117,7 @@ class DiagnosticPanel : public QWidget {
     BandPartition bands_;
     ResultTableModel* table_ = nullptr;
     QWidget* content_ = nullptr;
+    std::vector<std::pair<BasePlot*, QRectF>> parts_;
     QHBoxLayout* toolBar_ = nullptr;
     QLabel *titleLabel_ = nullptr, *emptyLabel_ = nullptr, *summaryLabel_ = nullptr;
     QStackedWidget* stack_ = nullptr;

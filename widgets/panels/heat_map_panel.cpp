@@ -1,20 +1,254 @@
 #include "widgets/panels/heat_map_panel.h"
 
+#include "core/diagnostics/pressure.h"
+#include "widgets/common/number_format.h"
+#include "widgets/common/selection_boxes.h"
+#include "widgets/models/result_table_model.h"
+#include "widgets/panels/heat_map_metric.h"
+#include "widgets/plot/heat_map_plot.h"
+
+#include <QTimer>
+#include <QToolButton>
+
+#include <algorithm>
+#include <cmath>
+
 namespace qroar {
 
 HeatMapPanel::HeatMapPanel(HeatMapMetric initial, SelectionModel* selection, QWidget* parent)
-    : DiagnosticPanel(tr("Heat map"), selection, parent), metric_(initial) {}
+    : DiagnosticPanel(metricText(initial).name, selection, parent), metric_(initial),
+      intervalTimer_(new QTimer(this)), plot_(new HeatMapPlot(this)), metricBox_(new QComboBox(this)),
+      tensorBox_(new TensorBox(selection, this)), epsilonBox_(new EpsilonBox(selection, this)),
+      lock_(new QToolButton(this)) {
+    metricBox_->setAccessibleName(tr("Metric"));
+    for (const HeatMapMetric metric : heatMapMetrics) {
+        metricBox_->addItem(metricText(metric).name, static_cast<int>(metric));
+        metricBox_->setItemData(metricBox_->count() - 1, metricText(metric).formula, Qt::ToolTipRole);
+    }
+    lock_->setText(tr("Lock colours"));
+    lock_->setCheckable(true);
+    lock_->setAutoRaise(true);
+    lock_->setToolTip(tr("Keep the range of the colour bar while switching conditions"));
+    for (QWidget* control : {static_cast<QWidget*>(metricBox_), static_cast<QWidget*>(tensorBox_),
+                             static_cast<QWidget*>(epsilonBox_), static_cast<QWidget*>(lock_)})
+        addControl(control);
+    connect(metricBox_, &QComboBox::activated, this,
+            [this] { setMetric(static_cast<HeatMapMetric>(metricBox_->currentData().toInt())); });
+    connect(lock_, &QToolButton::toggled, this, [this] { invalidate(OptionsChanged); });
+    connect(plot_, &HeatMapPlot::cellSelected, this, [this](int row, int column) {
+        Selection next = this->selection();
+        next.layer = row;
+        next.band = column;
+        next.pair = -1;
+        selectionModel()->setSelection(next);
+    });
+    intervalTimer_->setSingleShot(true);
+    intervalTimer_->setInterval(150);
+    connect(intervalTimer_, &QTimer::timeout, this, &HeatMapPanel::updateInterval);
+    setContent(plot_);
+    addFigurePart(plot_);
+    updateControls();
+}
+
 void HeatMapPanel::setMetric(HeatMapMetric metric) {
+    if (metric == metric_) return;
     metric_ = metric;
+    updateControls();
+    invalidate(OptionsChanged);
 }
+
 bool HeatMapPanel::isRangeLocked() const {
-    return false;
+    return lock_->isChecked();
 }
-void HeatMapPanel::setRangeLocked(bool) {}
+void HeatMapPanel::setRangeLocked(bool locked) {
+    lock_->setChecked(locked);
+}
+
 const BandGrid& HeatMapPanel::grid() {
+    ensureFresh();
     return grid_;
 }
-void HeatMapPanel::refresh(Changes) {}
-void HeatMapPanel::tableRowActivated(int) {}
+
+void HeatMapPanel::updateControls() {
+    metricBox_->setCurrentIndex(metricBox_->findData(static_cast<int>(metric_)));
+    metricBox_->setToolTip(metricText(metric_).formula);
+    tensorBox_->setVisible(usesStage(metric_));
+    epsilonBox_->setVisible(usesEpsilon(metric_));
+}
+
+void HeatMapPanel::refresh(Changes changes) {
+    shown_ = condition();
+    reference_ = shown_ ? session()->shortReference(*shown_) : nullptr;
+    const QString problem = whyEmpty(shown_.get(), reference_.get());
+    if (!problem.isEmpty()) {
+        grid_ = {};
+        showEmpty(problem);
+        return;
+    }
+    grid_ = compute(*shown_, reference_.get());
+    if (!isRangeLocked() || scaledFor_ != metric_) updateScale();
+    updatePlot();
+    if (changes != 0) interval_.reset();
+    if (needsReference(metric_) && usesEpsilon(metric_)) intervalTimer_->start();
+    fillTable();
+    showContent(titleOf(*shown_, reference_.get()), cellSummary());
+}
+
+QString HeatMapPanel::whyEmpty(const ConditionResult* condition, const ConditionResult* reference) const {
+    const int trained = session()->model.trainedContext();
+    if (!condition)
+        return tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and "
+                  "press Analyze, "
+                  "or run: qroar analyze MODEL --text FILE --contexts %1,%2 --rope none --rope yarn:4 -o "
+                  "run.h5")
+            .arg(trained)
+            .arg(4 * trained);
+    const QString name = QString::fromStdString(condition->key.text());
+    if (condition->statistics.cells() == 0)
+        return tr("%1 was run for perplexity only. Run it again with capture on to see %2.")
+            .arg(name, metricText(metric_).name);
+    if (isPressure(metric_) && condition->table.spec.kind == RopeKind::None)
+        return tr("%1 scales nothing, so there is no interpolation pressure. Select a condition with RoPE "
+                  "scaling.")
+            .arg(name);
+    if (!needsReference(metric_)) return {};
+    if (!reference)
+        return tr("%1 compares with a short reference, and there is none: add the RoPE spec \"none\" at a "
+                  "context of "
+                  "%2 tokens (the trained length) or fewer, with capture, and analyze again.")
+            .arg(metricText(metric_).name, groupedCount(trained));
+    if (reference == condition)
+        return tr("%1 is itself the short reference that %2 compares with. Select a longer condition or one "
+                  "with RoPE "
+                  "scaling.")
+            .arg(name, metricText(metric_).name);
+    return {};
+}
+
+BandGrid HeatMapPanel::compute(const ConditionResult& condition, const ConditionResult* reference) const {
+    const Selection& now = selection();
+    const double distance = condition.key.context;
+    switch (metric_) {
+    case HeatMapMetric::TailInflation:
+    case HeatMapMetric::TailInflationOverM:
+        return tailInflation(
+            condition, *reference, bands(),
+            {now.tensor, now.stage, now.epsilon, metric_ == HeatMapMetric::TailInflationOverM});
+    case HeatMapMetric::PressureRaw:
+        return pressureGrid(PressureForm::Raw, condition.table, distance, bands(), condition.statistics);
+    case HeatMapMetric::PressureSaturated:
+        return pressureGrid(PressureForm::Saturated, condition.table, distance, bands(),
+                            condition.statistics);
+    case HeatMapMetric::PressureWeighted:
+        return pressureGrid(PressureForm::EnergyWeighted, condition.table, distance, bands(),
+                            condition.statistics);
+    case HeatMapMetric::RangeDilation:
+        return rangeDilation(condition, now.tensor, bands());
+    case HeatMapMetric::BitsLost:
+        return calibrationLoss(condition, *reference, bands(), now.tensor, now.stage).bitsLost;
+    case HeatMapMetric::ClipRate:
+        return calibrationLoss(condition, *reference, bands(), now.tensor, now.stage).clipRate;
+    case HeatMapMetric::TopShare:
+        return topShareByBand(condition, bands(), now.tensor, now.stage, now.epsilon);
+    }
+    return {};
+}
+
+void HeatMapPanel::updateScale() {
+    scale_ = scaleFor(metric_, grid_);
+    scaledFor_ = metric_;
+}
+
+void HeatMapPanel::updatePlot() {
+    HeatMapPlot::Content content;
+    content.rows = grid_.layers;
+    content.columns = grid_.bands;
+    content.values = grid_.values;
+    content.rowTitle = tr("Layer");
+    content.columnTitle = tr("Band and its pairs (high → low frequency)");
+    content.valueTitle = metricText(metric_).bar;
+    content.rowName = tr("Layer");
+    content.columnName = tr("band");
+    for (int layer = 0; layer < grid_.layers; ++layer) content.rowLabels << QString::number(layer);
+    for (int band = 0; band < grid_.bands; ++band) {
+        const int first = bands().begin(band), last = bands().end(band) - 1;
+        const QString pairs =
+            first == last ? QString::number(first) : QStringLiteral("%1–%2").arg(first).arg(last);
+        content.columnLabels << QStringLiteral("%1\n%2").arg(band).arg(pairs);
+        content.columnDetails << tr("band %1 (pairs %2)").arg(band).arg(pairs);
+    }
+    plot_->setContent(std::move(content));
+    plot_->setScale(scale_);
+    plot_->setSelectedCell(selectedLayer(grid_.layers), selectedBand());
+}
+
+QString HeatMapPanel::titleOf(const ConditionResult& condition, const ConditionResult* reference) const {
+    QString text = metricText(metric_).name;
+    if (metric_ == HeatMapMetric::RangeDilation)
+        text += selection().tensor == QkTensor::Q ? tr(", q") : tr(", k");
+    else if (usesStage(metric_))
+        text += QStringLiteral(", ") + tensorStageText(selection().tensor, selection().stage);
+    if (usesEpsilon(metric_)) text += QStringLiteral(", ") + epsilonText(selection().epsilon);
+    if (isPressure(metric_)) text += tr(", D = %1").arg(groupedCount(condition.key.context));
+    text += QStringLiteral(": ") + QString::fromStdString(condition.key.text());
+    if (needsReference(metric_) && reference)
+        text += tr(" vs %1").arg(QString::fromStdString(reference->key.text()));
+    return text;
+}
+
+QString HeatMapPanel::cellSummary() const {
+    if (grid_.layers == 0 || grid_.bands == 0) return {};
+    const int layer = selectedLayer(grid_.layers), band = selectedBand();
+    const int first = bands().begin(band), last = bands().end(band) - 1;
+    const double value = grid_.at(layer, band);
+    QString text =
+        tr("Layer %1 · band %2 (pairs %3–%4): %5 %6")
+            .arg(layer)
+            .arg(band)
+            .arg(first)
+            .arg(last)
+            .arg(metricText(metric_).bar, std::isnan(value) ? tr("no data") : readableNumber(value, 4));
+    if (interval_ && std::isfinite(interval_->low))
+        text += tr("  [%1, %2] 95 %, bootstrap over documents")
+                    .arg(readableNumber(interval_->low, 4), readableNumber(interval_->high, 4));
+    return text;
+}
+
+void HeatMapPanel::updateInterval() {
+    if (!shown_ || !reference_ || grid_.layers == 0 || !emptyText().isEmpty()) return;
+    const int band = selectedBand();
+    interval_ = tailInflationInterval(*shown_, *reference_, selectedLayer(grid_.layers), bands().begin(band),
+                                      bands().end(band),
+                                      {selection().tensor, selection().stage, selection().epsilon,
+                                       metric_ == HeatMapMetric::TailInflationOverM});
+    showContent(titleOf(*shown_, reference_.get()), cellSummary());
+}
+
+void HeatMapPanel::fillTable() {
+    std::vector<ResultTableModel::Row> rows;
+    const std::vector<double>& plain = shown_->table.plain;
+    for (int layer = 0; layer < grid_.layers; ++layer)
+        for (int band = 0; band < grid_.bands; ++band) {
+            const int first = bands().begin(band), last = bands().end(band) - 1;
+            rows.push_back({layer, band, first, last + 1, plain[last], plain[first], grid_.at(layer, band)});
+        }
+    table().setTable({{"layer", tr("Layer"), tr("Decoder layer, from 0")},
+                      {"band", tr("Band"), tr("Band of the partition in force, from 0")},
+                      {"from_pair", tr("From pair"), tr("First rotary pair of the band")},
+                      {"to_pair", tr("To pair"), tr("One past the last rotary pair of the band")},
+                      {"omega_low", tr("ω low"), tr("Trained frequency of the last pair, rad/token")},
+                      {"omega_high", tr("ω high"), tr("Trained frequency of the first pair, rad/token")},
+                      {metricKey(metric_), metricText(metric_).bar, metricText(metric_).formula}},
+                     std::move(rows));
+}
+
+void HeatMapPanel::tableRowActivated(int row) {
+    if (grid_.bands == 0) return;
+    Selection next = selection();
+    next.layer = row / grid_.bands;
+    next.band = row % grid_.bands;
+    next.pair = -1;
+    selectionModel()->setSelection(next);
+}
 
 } // namespace qroar

@@ -3,15 +3,21 @@
 #pragma once
 
 #include "core/diagnostics/band_grid.h"
+#include "core/diagnostics/tails.h"
 #include "widgets/common/color_map.h"
 #include "widgets/panels/diagnostic_panel.h"
 
+#include <optional>
+
 class QComboBox;
+class QTimer;
 class QToolButton;
 
 namespace qroar {
 
 class HeatMapPlot;
+class TensorBox;
+class EpsilonBox;
 
 enum class HeatMapMetric {
     TailInflation,      ///< TIR as measured
@@ -41,24 +47,27 @@ class HeatMapPanel : public DiagnosticPanel {
     void tableRowActivated(int row) override;
 
   private:
-    struct Computed {
-        BandGrid grid;
-        std::string problem; ///< what to run, when there is nothing to show
-    };
-    [[nodiscard]] bool needsReference() const;
     [[nodiscard]] QString whyEmpty(const ConditionResult* condition, const ConditionResult* reference) const;
     [[nodiscard]] BandGrid compute(const ConditionResult& condition, const ConditionResult* reference) const;
-    [[nodiscard]] QString describe(const ConditionResult& condition, const ConditionResult* reference) const;
-    [[nodiscard]] QString cellSummary(const ConditionResult& condition,
-                                      const ConditionResult* reference) const;
+    [[nodiscard]] QString titleOf(const ConditionResult& condition, const ConditionResult* reference) const;
+    [[nodiscard]] QString cellSummary() const;
     void updateScale();
-    void fillTable(const ConditionResult& condition);
+    void updateControls();
+    void updatePlot();
+    void updateInterval();
+    void fillTable();
 
     HeatMapMetric metric_;
     BandGrid grid_;
     ColorScale scale_;
+    std::optional<HeatMapMetric> scaledFor_; ///< the metric that scale_ belongs to
+    std::shared_ptr<const ConditionResult> shown_, reference_;
+    std::optional<Interval> interval_; ///< of the selected cell, for TIR; computed when things are quiet
+    QTimer* intervalTimer_ = nullptr;
     HeatMapPlot* plot_ = nullptr;
-    QComboBox *metricBox_ = nullptr, *tensorBox_ = nullptr, *epsilonBox_ = nullptr;
+    QComboBox* metricBox_ = nullptr;
+    TensorBox* tensorBox_ = nullptr;
+    EpsilonBox* epsilonBox_ = nullptr;
     QToolButton* lock_ = nullptr;
 };
 

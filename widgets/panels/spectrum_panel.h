@@ -3,6 +3,7 @@
 // starts and ends. The panel edits bands but stores no undo: it tells the window.
 #pragma once
 
+#include "core/diagnostics/pressure.h"
 #include "widgets/panels/diagnostic_panel.h"
 
 class QComboBox;
@@ -15,7 +16,6 @@ class SpectrumPanel : public DiagnosticPanel {
     Q_OBJECT
   public:
     explicit SpectrumPanel(SelectionModel* selection, QWidget* parent = nullptr);
-    void setBands(const BandPartition& bands) override;
     [[nodiscard]] SpectrumPlot* plot() const { return plot_; }
 
   signals:
@@ -29,10 +29,19 @@ class SpectrumPanel : public DiagnosticPanel {
     void tableRowActivated(int row) override;
 
   private:
-    void fillTable(const ConditionResult& condition, const std::vector<double>& energy);
+    enum Curve { Saturated, Raw, Displacement, Energy };
+    void updateTable(const ConditionResult* condition);
+    void updateCurve();
+    void fillTable();
+    [[nodiscard]] QString bandSummary() const;
 
     SpectrumPlot* plot_ = nullptr;
-    QComboBox* curve_ = nullptr;
+    QComboBox* curveBox_ = nullptr;
+    FrequencyTable frequencies_;
+    QString conditionText_;
+    double distance_ = 0;                ///< relative distance the pressure is shown at: the context length
+    std::vector<PairPressure> pressure_; ///< [pairs]
+    std::vector<double> energy_;         ///< [pairs] of the selected layer; empty without capture
 };
 
 } // namespace qroar

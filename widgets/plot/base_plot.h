@@ -39,6 +39,8 @@ class BasePlot : public QCustomPlot {
     /// Axes that do not zoom and pan (heat maps of few bands).
     void setNavigable(bool x, bool y);
 
+    /// Draws at `size` logical pixels, laid out for it, with the theme in force; the widget stays as it is.
+    void renderTo(QCPPainter* painter, const QSize& size);
     /// Name and summary for assistive technology (a plot is one opaque widget to it).
     void describe(const QString& name, const QString& summary);
     [[nodiscard]] QString readoutText() const;
@@ -51,8 +53,11 @@ class BasePlot : public QCustomPlot {
   protected:
     /// Text under the cursor; empty hides it. Positions are widget coordinates inside the axes.
     [[nodiscard]] virtual QString readoutAt(const QPointF& position) const;
-    /// Colours of what the subclass adds.
+    /// Colours of what the subclass adds. Not called for the first time before the subclass calls
+    /// useWidgetTheme().
     virtual void applyTheme() {}
+    /// What depends on the size of the axes in pixels; called when it may have changed.
+    virtual void prepareLayout() {}
     /// True when a subclass takes the left-button gesture that starts here (an edge drag).
     virtual bool beginGesture(const QPointF& position);
     virtual void moveGesture(const QPointF& position);
@@ -72,6 +77,7 @@ class BasePlot : public QCustomPlot {
     void wheelEvent(QWheelEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
     void leaveEvent(QEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
     void changeEvent(QEvent* event) override;
     void focusInEvent(QFocusEvent* event) override;
     void focusOutEvent(QFocusEvent* event) override;
@@ -81,12 +87,10 @@ class BasePlot : public QCustomPlot {
     void panTo(const QPointF& position);
     void zoomInto(const QRectF& area);
     void showReadout(const QPointF& position);
-    void limitRanges();
 
     PlotTheme theme_;
     int fontPixels_ = 12;
     bool exportTheme_ = false, zoomed_ = false, zoomMode_ = false, navigableX_ = true, navigableY_ = true;
-    bool settingTheme_ = false;
     Drag drag_ = Drag::None;
     QPointF pressed_, last_;
     QCPRange homeX_, homeY_;

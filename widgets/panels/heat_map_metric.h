@@ -1,0 +1,28 @@
+// What a heat-map metric is called, measured in, and how it is defined: the words of the combo box, colour
+// bar and tooltips. Formulas and their sources: method.md section 5.
+#pragma once
+
+#include "widgets/panels/heat_map_panel.h"
+
+namespace qroar {
+
+struct MetricText {
+    QString name;    ///< combo box, title
+    QString bar;     ///< colour bar, with the unit
+    QString formula; ///< with its source in brackets
+};
+MetricText metricText(HeatMapMetric metric);
+QString metricKey(HeatMapMetric metric); ///< CSV column
+inline constexpr HeatMapMetric heatMapMetrics[] = {
+    HeatMapMetric::TailInflation,     HeatMapMetric::TailInflationOverM, HeatMapMetric::PressureRaw,
+    HeatMapMetric::PressureSaturated, HeatMapMetric::PressureWeighted,   HeatMapMetric::RangeDilation,
+    HeatMapMetric::BitsLost,          HeatMapMetric::ClipRate,           HeatMapMetric::TopShare};
+
+bool needsReference(HeatMapMetric metric); ///< compares with the short condition
+bool usesStage(HeatMapMetric metric);      ///< depends on before/after RoPE and the tensor
+bool usesEpsilon(HeatMapMetric metric);
+bool isPressure(HeatMapMetric metric);
+/// Diverging around "no change" where the metric has one, sequential otherwise.
+ColorScale scaleFor(HeatMapMetric metric, const BandGrid& grid);
+
+} // namespace qroar

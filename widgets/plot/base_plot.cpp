@@ -1,0 +1,353 @@
+#include "widgets/plot/base_plot.h"
+
+#include <QFontInfo>
+#include <QLabel>
+#include <QRubberBand>
+
+#include <algorithm>
+#include <cmath>
+
+namespace qroar {
+
+namespace {
+
+constexpr double dragThreshold = 4; // pixels
+
+/// Where a coordinate lies in the space that is linear on screen.
+double linearised(const QCPAxis* axis, double value) {
+    return axis->scaleType() == QCPAxis::stLogarithmic ? std::log(std::max(value, 1e-300)) : value;
+}
+double unlinearised(const QCPAxis* axis, double value) {
+    return axis->scaleType() == QCPAxis::stLogarithmic ? std::exp(value) : value;
+}
+
+/// Keeps `range` no larger than home and overlapping it by at least a tenth.
+QCPRange limited(const QCPAxis* axis, const QCPRange& range, const QCPRange& home) {
+    const double homeLow = linearised(axis, home.lower), homeHigh = linearised(axis, home.upper);
+    double low = linearised(axis, range.lower), high = linearised(axis, range.upper);
+    if (!(high > low) || high - low >= homeHigh - homeLow) return home;
+    const double smallest = (homeHigh - homeLow) * 1e-4, margin = 0.9 * (high - low);
+    if (high - low < smallest) {
+        const double centre = (low + high) / 2;
+        low = centre - smallest / 2;
+        high = centre + smallest / 2;
+    }
+    const double size = high - low;
+    low = std::clamp(low, homeLow - margin, homeHigh + margin - size);
+    return {unlinearised(axis, low), unlinearised(axis, low + size)};
+}
+
+} // namespace
+
+BasePlot::BasePlot(QWidget* parent) : QCustomPlot(parent), readout_(new QLabel(this)) {
+    setFocusPolicy(Qt::StrongFocus);
+    setMouseTracking(true);
+    setContextMenuPolicy(Qt::PreventContextMenu);
+    setAutoAddPlottableToLegend(false);
+    plotLayout()->setRowSpacing(2);
+    readout_->setAttribute(Qt::WA_TransparentForMouseEvents);
+    readout_->setTextFormat(Qt::PlainText);
+    readout_->setAutoFillBackground(true);
+    readout_->setForegroundRole(QPalette::ToolTipText);
+    readout_->setBackgroundRole(QPalette::ToolTipBase);
+    readout_->setFrameShape(QFrame::Box);
+    readout_->setMargin(3);
+    readout_->hide();
+    useWidgetTheme();
+}
+
+void BasePlot::useWidgetTheme() {
+    exportTheme_ = false;
+    setTheme(PlotTheme::fromPalette(palette()), QFontInfo(font()).pixelSize());
+}
+
+void BasePlot::setTheme(const PlotTheme& theme, int fontPixels) {
+    theme_ = theme;
+    fontPixels_ = std::clamp(fontPixels, 6, 64);
+    setBackground(QBrush(theme.background));
+    for (QCPAxisRect* rect : axisRects())
+        for (QCPAxis* axis : rect->axes()) styleAxis(axis);
+    if (headingElement_) {
+        headingElement_->setFont(plotFont(1.0));
+        headingElement_->setTextColor(theme_.text);
+    }
+    styleLegend();
+    applyTheme();
+}
+
+QFont BasePlot::plotFont(double scale) const {
+    QFont result = font();
+    result.setPixelSize(std::max(6, static_cast<int>(std::lround(fontPixels_ * scale))));
+    return result;
+}
+
+void BasePlot::styleAxis(QCPAxis* axis) const {
+    const QPen pen(theme_.axis, 1);
+    axis->setBasePen(pen);
+    axis->setTickPen(pen);
+    axis->setSubTickPen(pen);
+    axis->setTickLabelColor(theme_.text);
+    axis->setLabelColor(theme_.text);
+    axis->setTickLabelFont(plotFont(0.92));
+    axis->setLabelFont(plotFont());
+    axis->setTickLength(0, 4);
+    axis->setSubTickLength(0, 2);
+    axis->grid()->setPen(QPen(theme_.grid, 1));
+    axis->grid()->setZeroLinePen(QPen(theme_.grid, 1));
+    axis->grid()->setSubGridVisible(false);
+}
+
+void BasePlot::styleLegend() {
+    legend->setFont(plotFont(0.92));
+    legend->setTextColor(theme_.text);
+    legend->setBrush(Qt::NoBrush);
+    legend->setBorderPen(Qt::NoPen);
+    legend->setIconSize(22, std::max(8, fontPixels_));
+}
+
+void BasePlot::placeLegend(bool above) {
+    if (above) {
+        const int row = headingElement_ ? 1 : 0;
+        plotLayout()->insertRow(row);
+        plotLayout()->addElement(row, 0, legend);
+        plotLayout()->setRowStretchFactor(row, 0.001);
+        legend->setFillOrder(QCPLegend::foColumnsFirst);
+    } else {
+        const int column = plotLayout()->columnCount();
+        plotLayout()->addElement(plotLayout()->rowCount() - 1, column, legend);
+        plotLayout()->setColumnStretchFactor(column, 0.001);
+        legend->setFillOrder(QCPLegend::foRowsFirst);
+    }
+    legend->setMargins(QMargins(4, 0, 4, 0));
+    legend->setVisible(true);
+}
+
+void BasePlot::setHeading(const QString& text) {
+    headingText_ = text;
+    if (!headingElement_) {
+        if (text.isEmpty()) return;
+        headingElement_ = new QCPTextElement(this);
+        headingElement_->setFont(plotFont());
+        headingElement_->setTextColor(theme_.text);
+        plotLayout()->insertRow(0);
+        plotLayout()->addElement(0, 0, headingElement_);
+    }
+    headingElement_->setText(text);
+}
+
+void BasePlot::setHomeRanges(const QCPRange& x, const QCPRange& y, bool keepZoom) {
+    homeX_ = x;
+    homeY_ = y;
+    if (!zoomed_ || !keepZoom) home();
+}
+
+void BasePlot::home() {
+    zoomed_ = false;
+    if (homeX_.size() > 0) xAxis->setRange(homeX_);
+    if (homeY_.size() > 0) yAxis->setRange(homeY_);
+    replot(rpQueuedReplot);
+}
+
+void BasePlot::setNavigable(bool x, bool y) {
+    navigableX_ = x;
+    navigableY_ = y;
+}
+
+void BasePlot::renderTo(QCPPainter* painter, const QSize& size) {
+    const QRect shown = viewport();
+    setViewport(QRect(QPoint(0, 0), size));
+    prepareLayout();
+    updateLayout();
+    prepareLayout();
+    toPainter(painter, size.width(), size.height());
+    setViewport(shown);
+    prepareLayout();
+    updateLayout();
+}
+
+void BasePlot::describe(const QString& name, const QString& summary) {
+    setAccessibleName(name);
+    if (accessibleDescription() != summary) setAccessibleDescription(summary);
+}
+
+QString BasePlot::readoutText() const {
+    return readout_->isHidden() ? QString() : readout_->text();
+}
+
+QString BasePlot::readoutAt(const QPointF&) const {
+    return {};
+}
+bool BasePlot::beginGesture(const QPointF&) {
+    return false;
+}
+void BasePlot::moveGesture(const QPointF&) {}
+void BasePlot::endGesture(bool) {}
+Qt::CursorShape BasePlot::cursorAt(const QPointF&) const {
+    return Qt::ArrowCursor;
+}
+
+void BasePlot::showReadout(const QPointF& position) {
+    const bool inside = axisRect()->rect().contains(position.toPoint());
+    const QString text = inside ? readoutAt(position) : QString();
+    readout_->setVisible(!text.isEmpty());
+    if (text.isEmpty()) return;
+    readout_->setText(text);
+    readout_->adjustSize();
+    QPoint corner = position.toPoint() + QPoint(14, 14);
+    if (corner.x() + readout_->width() > width())
+        corner.setX(position.toPoint().x() - 10 - readout_->width());
+    if (corner.y() + readout_->height() > height())
+        corner.setY(position.toPoint().y() - 10 - readout_->height());
+    readout_->move(std::max(0, corner.x()), std::max(0, corner.y()));
+    readout_->raise();
+}
+
+void BasePlot::mousePressEvent(QMouseEvent* event) {
+    pressed_ = last_ = event->position();
+    if (event->button() == Qt::LeftButton) {
+        if (beginGesture(pressed_))
+            drag_ = Drag::Gesture;
+        else
+            drag_ = Drag::Pending;
+    } else if (event->button() == Qt::RightButton && axisRect()->rect().contains(pressed_.toPoint())) {
+        drag_ = Drag::RubberBand;
+    }
+    event->accept();
+}
+
+void BasePlot::mouseMoveEvent(QMouseEvent* event) {
+    const QPointF position = event->position();
+    if (drag_ == Drag::Pending && (position - pressed_).manhattanLength() >= dragThreshold)
+        drag_ = zoomMode_ ? Drag::RubberBand : Drag::Pan;
+    if (drag_ == Drag::Gesture) {
+        moveGesture(position);
+    } else if (drag_ == Drag::Pan) {
+        panTo(position);
+    } else if (drag_ == Drag::RubberBand) {
+        if (!rubberBand_) rubberBand_ = new QRubberBand(QRubberBand::Rectangle, this);
+        QRectF area = QRectF(pressed_, position).normalized() & QRectF(axisRect()->rect());
+        rubberBand_->setGeometry(area.toRect());
+        rubberBand_->show();
+    } else {
+        setCursor(cursorAt(position));
+    }
+    last_ = position;
+    showReadout(position);
+    event->accept();
+}
+
+void BasePlot::mouseReleaseEvent(QMouseEvent* event) {
+    const Drag finished = std::exchange(drag_, Drag::None);
+    if (rubberBand_) rubberBand_->hide();
+    if (finished == Drag::Gesture) {
+        endGesture(false);
+    } else if (finished == Drag::RubberBand) {
+        const QRectF area = QRectF(pressed_, event->position()).normalized() & QRectF(axisRect()->rect());
+        if (area.width() > dragThreshold && area.height() > dragThreshold) zoomInto(area);
+    } else if (finished == Drag::Pending) {
+        emit clicked(event->position());
+    }
+    event->accept();
+}
+
+void BasePlot::mouseDoubleClickEvent(QMouseEvent* event) {
+    drag_ = Drag::None;
+    if (event->button() == Qt::LeftButton) home();
+    event->accept();
+}
+
+void BasePlot::panTo(const QPointF& position) {
+    const auto shift = [&](QCPAxis* axis, double from, double to, const QCPRange& homeRange) {
+        const double by =
+            linearised(axis, axis->pixelToCoord(from)) - linearised(axis, axis->pixelToCoord(to));
+        const QCPRange moved(unlinearised(axis, linearised(axis, axis->range().lower) + by),
+                             unlinearised(axis, linearised(axis, axis->range().upper) + by));
+        axis->setRange(limited(axis, moved, homeRange));
+    };
+    if (navigableX_) shift(xAxis, last_.x(), position.x(), homeX_);
+    if (navigableY_) shift(yAxis, last_.y(), position.y(), homeY_);
+    zoomed_ = zoomed_ || navigableX_ || navigableY_;
+    replot(rpQueuedReplot);
+}
+
+void BasePlot::zoomInto(const QRectF& area) {
+    const auto apply = [](QCPAxis* axis, double a, double b, const QCPRange& homeRange) {
+        QCPRange range(axis->pixelToCoord(a), axis->pixelToCoord(b));
+        range.normalize();
+        axis->setRange(limited(axis, range, homeRange));
+    };
+    if (navigableX_) apply(xAxis, area.left(), area.right(), homeX_);
+    if (navigableY_) apply(yAxis, area.bottom(), area.top(), homeY_);
+    zoomed_ = zoomed_ || navigableX_ || navigableY_;
+    replot(rpQueuedReplot);
+}
+
+void BasePlot::wheelEvent(QWheelEvent* event) {
+    const double steps =
+        (event->angleDelta().y() != 0 ? event->angleDelta().y() : event->angleDelta().x()) / 120.0;
+    if (steps == 0 || !axisRect()->rect().contains(event->position().toPoint())) {
+        event->ignore();
+        return;
+    }
+    const double factor = std::pow(0.85, steps);
+    const bool xOnly = event->modifiers() & Qt::ControlModifier,
+               yOnly = event->modifiers() & Qt::ShiftModifier;
+    if (navigableX_ && !yOnly) {
+        xAxis->scaleRange(factor, xAxis->pixelToCoord(event->position().x()));
+        xAxis->setRange(limited(xAxis, xAxis->range(), homeX_));
+    }
+    if (navigableY_ && !xOnly) {
+        yAxis->scaleRange(factor, yAxis->pixelToCoord(event->position().y()));
+        yAxis->setRange(limited(yAxis, yAxis->range(), homeY_));
+    }
+    zoomed_ = (navigableX_ && xAxis->range() != homeX_) || (navigableY_ && yAxis->range() != homeY_);
+    replot(rpQueuedReplot);
+    event->accept();
+}
+
+void BasePlot::keyPressEvent(QKeyEvent* event) {
+    if (event->key() == Qt::Key_Home) {
+        home();
+        return;
+    }
+    if (event->key() == Qt::Key_Escape && drag_ != Drag::None) {
+        if (drag_ == Drag::Gesture) endGesture(true);
+        if (rubberBand_) rubberBand_->hide();
+        drag_ = Drag::None;
+        return;
+    }
+    QCustomPlot::keyPressEvent(event);
+}
+
+void BasePlot::leaveEvent(QEvent* event) {
+    readout_->hide();
+    QCustomPlot::leaveEvent(event);
+}
+
+void BasePlot::resizeEvent(QResizeEvent* event) {
+    QCustomPlot::resizeEvent(event);
+    updateLayout();
+    prepareLayout();
+}
+
+void BasePlot::changeEvent(QEvent* event) {
+    QCustomPlot::changeEvent(event);
+    if ((event->type() == QEvent::PaletteChange || event->type() == QEvent::FontChange
+         || event->type() == QEvent::StyleChange)
+        && !exportTheme_) {
+        useWidgetTheme();
+        replot(rpQueuedReplot);
+    }
+}
+
+void BasePlot::focusInEvent(QFocusEvent* event) {
+    QCustomPlot::focusInEvent(event);
+    replot(rpQueuedReplot);
+}
+
+void BasePlot::focusOutEvent(QFocusEvent* event) {
+    QCustomPlot::focusOutEvent(event);
+    replot(rpQueuedReplot);
+}
+
+} // namespace qroar

@@ -1,0 +1,209 @@
+#include "widgets/plot/line_plot.h"
+
+#include "widgets/common/number_format.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace qroar {
+
+namespace {
+
+constexpr double hitRadius = 18; // pixels
+constexpr int legendCharacters = 30;
+
+QCPRange withMargin(double low, double high, bool logarithmic) {
+    if (!(low <= high)) return logarithmic ? QCPRange(1, 10) : QCPRange(0, 1);
+    if (logarithmic) {
+        const double margin = std::max(0.05 * std::log(high / low), 0.03);
+        return {low * std::exp(-margin), high * std::exp(margin)};
+    }
+    const double margin = std::max(0.06 * (high - low), 1e-3 * std::max(std::abs(high), 1e-6));
+    return {low - margin, high + margin};
+}
+
+} // namespace
+
+LinePlot::LinePlot(QWidget* parent) : BasePlot(parent) {
+    reference_ = new QCPItemStraightLine(this);
+    reference_->setVisible(false);
+    connect(this, &BasePlot::clicked, this, [this](const QPointF& position) {
+        const Hit hit = nearest(position);
+        if (hit.series >= 0) emit seriesClicked(hit.series, series_[hit.series].x[hit.point]);
+    });
+    useWidgetTheme();
+}
+
+void LinePlot::setLegendAbove(bool above) {
+    if (legendPlaced_) return;
+    legendPlaced_ = true;
+    legendAbove_ = above;
+    placeLegend(above);
+    styleLegend();
+}
+
+void LinePlot::setAxes(const QString& xTitle, Scale xScale, const QString& yTitle, Scale yScale) {
+    const auto apply = [](QCPAxis* axis, const QString& title, Scale scale) {
+        axis->setLabel(title);
+        const bool logarithmic = scale != Scale::Linear;
+        axis->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
+        if (logarithmic)
+            axis->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableLogTicker));
+        else
+            axis->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableTicker));
+    };
+    apply(xAxis, xTitle, xScale);
+    apply(yAxis, yTitle, yScale);
+}
+
+void LinePlot::setXTicks(const std::vector<double>& positions, const QStringList& labels) {
+    auto ticker = QSharedPointer<QCPAxisTickerText>(new QCPAxisTickerText);
+    for (size_t tick = 0; tick < positions.size(); ++tick)
+        ticker->addTick(positions[tick], labels.value(static_cast<qsizetype>(tick)));
+    xAxis->setTicker(ticker);
+}
+
+void LinePlot::setReadoutNames(const QString& x, const QString& y, const QString& xUnit,
+                               const QString& yUnit) {
+    readoutX_ = x;
+    readoutY_ = y;
+    unitX_ = xUnit;
+    unitY_ = yUnit;
+}
+
+void LinePlot::setSeries(std::vector<Series> series) {
+    legend->clearItems();
+    for (QCPErrorBars* bars : whiskers_)
+        if (bars) removePlottable(bars);
+    for (SegmentGraph* graph : graphs_) removePlottable(graph);
+    graphs_.clear();
+    whiskers_.clear();
+    series_ = std::move(series);
+    for (const Series& one : series_) {
+        auto* graph = new SegmentGraph(xAxis, yAxis);
+        const auto points = static_cast<qsizetype>(one.x.size());
+        graph->setData(QVector<double>(one.x.begin(), one.x.end()),
+                       QVector<double>(one.y.begin(), one.y.end()), true);
+        graph->setName(elidedMiddle(one.name, legendCharacters));
+        graph->setAdaptiveSampling(false);
+        graph->setLineStyle(one.line ? QCPGraph::lsLine : QCPGraph::lsNone);
+        QCPErrorBars* bars = nullptr;
+        if (!one.low.empty()) {
+            bars = new QCPErrorBars(xAxis, yAxis);
+            bars->setDataPlottable(graph);
+            QVector<double> below(points), above(points);
+            for (qsizetype point = 0; point < points; ++point) {
+                below[point] = one.y[point] - one.low[point];
+                above[point] = one.high[point] - one.y[point];
+            }
+            bars->setData(below, above);
+            bars->setWhiskerWidth(7);
+            bars->setSymbolGap(6);
+        }
+        if (one.inLegend) graph->addToLegend();
+        graphs_.push_back(graph);
+        whiskers_.push_back(bars);
+    }
+    applyTheme();
+    prepareLayout();
+    replot(rpQueuedReplot);
+}
+
+void LinePlot::fitRanges(bool keepZoom, std::optional<double> includeY) {
+    double lowX = INFINITY, highX = -INFINITY, lowY = INFINITY, highY = -INFINITY;
+    const bool logX = xAxis->scaleType() == QCPAxis::stLogarithmic,
+               logY = yAxis->scaleType() == QCPAxis::stLogarithmic;
+    const auto includeInY = [&](double y) {
+        if (!std::isfinite(y) || (logY && y <= 0)) return;
+        lowY = std::min(lowY, y);
+        highY = std::max(highY, y);
+    };
+    for (const Series& one : series_)
+        for (size_t point = 0; point < one.x.size(); ++point) {
+            if (!std::isfinite(one.y[point])) continue;
+            if (std::isfinite(one.x[point]) && (!logX || one.x[point] > 0)) {
+                lowX = std::min(lowX, one.x[point]);
+                highX = std::max(highX, one.x[point]);
+            }
+            includeInY(one.y[point]);
+            if (one.low.empty()) continue;
+            includeInY(one.low[point]);
+            includeInY(one.high[point]);
+        }
+    if (includeY) includeInY(*includeY);
+    setHomeRanges(withMargin(lowX, highX, logX), withMargin(lowY, highY, logY), keepZoom);
+}
+
+LinePlot::Hit LinePlot::nearest(const QPointF& position) const {
+    Hit hit;
+    double best = hitRadius * hitRadius;
+    for (size_t index = 0; index < series_.size(); ++index)
+        for (size_t point = 0; point < series_[index].x.size(); ++point) {
+            const double dx = xAxis->coordToPixel(series_[index].x[point]) - position.x();
+            const double dy = yAxis->coordToPixel(series_[index].y[point]) - position.y();
+            if (!(dx * dx + dy * dy < best)) continue;
+            best = dx * dx + dy * dy;
+            hit = {static_cast<int>(index), point};
+        }
+    return hit;
+}
+
+QString LinePlot::readoutAt(const QPointF& position) const {
+    const Hit hit = nearest(position);
+    if (hit.series < 0) return {};
+    const Series& one = series_[hit.series];
+    const auto withUnit = [](double value, const QString& unit) {
+        const QString number = value == std::round(value) && std::abs(value) < 1e9
+                                   ? groupedCount(std::llround(value))
+                                   : readableNumber(value, 4);
+        return unit.isEmpty() ? number : number + u' ' + unit;
+    };
+    QString text = one.name + u'\n' + readoutX_ + QStringLiteral(": ") + withUnit(one.x[hit.point], unitX_)
+                   + u'\n' + readoutY_ + QStringLiteral(": ") + withUnit(one.y[hit.point], unitY_);
+    if (!one.low.empty() && std::isfinite(one.low[hit.point]))
+        text += QStringLiteral("  [%1, %2] 95 %")
+                    .arg(readableNumber(one.low[hit.point], 4), readableNumber(one.high[hit.point], 4));
+    return one.details.isEmpty() ? text : text + u'\n' + one.details;
+}
+
+QPen LinePlot::penOf(const Series& series) const {
+    const QColor colour = series.category < 0 ? theme().mutedText : theme().category(series.category);
+    return QPen(colour, series.emphasised ? 2.4 : 1.4, series.dash, Qt::FlatCap, Qt::RoundJoin);
+}
+
+void LinePlot::applyTheme() {
+    if (!reference_) return;
+    for (size_t index = 0; index < graphs_.size(); ++index) {
+        const Series& one = series_[index];
+        const QPen pen = penOf(one);
+        graphs_[index]->setPen(pen);
+        if (one.marker != QCPScatterStyle::ssNone)
+            graphs_[index]->setScatterStyle(QCPScatterStyle(
+                one.marker, QPen(pen.color(), 1.4),
+                one.emphasised ? QBrush(pen.color()) : QBrush(theme().background), one.emphasised ? 8 : 6.5));
+        if (whiskers_[index]) whiskers_[index]->setPen(QPen(pen.color(), 1));
+    }
+    reference_->setPen(QPen(theme().axis, 1, Qt::DashLine));
+    reference_->setVisible(referenceY_.has_value());
+    if (referenceY_) {
+        reference_->point1->setCoords(xAxis->range().lower, *referenceY_);
+        reference_->point2->setCoords(xAxis->range().upper, *referenceY_);
+    }
+}
+
+void LinePlot::prepareLayout() {
+    if (!legendPlaced_ || legend->itemCount() == 0) return;
+    if (!legendAbove_) return;
+    double widest = 0;
+    const QFontMetricsF metrics(legend->font());
+    for (const SegmentGraph* graph : graphs_)
+        widest = std::max(widest, metrics.horizontalAdvance(graph->name()));
+    const double item =
+        widest + legend->iconSize().width() + legend->iconTextPadding() + legend->columnSpacing();
+    const int fit = std::max(1, static_cast<int>((viewport().width() - 20) / std::max(1.0, item)));
+    if (legend->wrap() == fit) return;
+    legend->setWrap(fit);
+    legend->setFillOrder(QCPLegend::foColumnsFirst, true); // lays the items out anew
+}
+
+} // namespace qroar

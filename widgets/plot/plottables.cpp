@@ -1,0 +1,223 @@
+#include "widgets/plot/plottables.h"
+
+#include "widgets/common/number_format.h"
+#include "widgets/common/theme.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace qroar {
+
+void SegmentGraph::drawLinePlot(QCPPainter* painter, const QVector<QPointF>& lines) const {
+    const bool raster = painter->paintEngine() && painter->paintEngine()->type() == QPaintEngine::Raster;
+    if (!raster) {
+        QCPGraph::drawLinePlot(painter, lines);
+        return;
+    }
+    if (painter->pen().style() == Qt::NoPen || painter->pen().color().alpha() == 0) return;
+    applyDefaultAntialiasingHint(painter);
+    QPen pen = painter->pen();
+    const bool dashed = pen.style() != Qt::SolidLine;
+    pen.setCapStyle(dashed ? Qt::FlatCap : Qt::RoundCap);
+    painter->setPen(pen);
+    double drawn = 0; // length so far: dashes go on over the corners
+    for (qsizetype point = 1; point < lines.size(); ++point) {
+        const QLineF segment(lines[point - 1], lines[point]);
+        if (!std::isfinite(segment.x1() + segment.y1() + segment.x2() + segment.y2())) continue;
+        if (dashed) {
+            pen.setDashOffset(drawn / std::max(1.0, pen.widthF()));
+            painter->setPen(pen);
+            drawn += segment.length();
+        }
+        painter->drawLine(segment);
+    }
+}
+
+QCPRange PassivePlottable::getKeyRange(bool& found, QCP::SignDomain) const {
+    found = false;
+    return {};
+}
+
+QCPRange PassivePlottable::getValueRange(bool& found, QCP::SignDomain, const QCPRange&) const {
+    found = false;
+    return {};
+}
+
+void CellMap::setCells(int rows, int columns, std::vector<double> values) {
+    rows_ = rows;
+    columns_ = columns;
+    values_ = std::move(values);
+    values_.resize(static_cast<size_t>(rows) * columns, std::nan(""));
+}
+
+void CellMap::setColours(const ColorMap& map, const ColorScale& scale, const QColor& missing,
+                         const QColor& hatch) {
+    map_ = map;
+    scale_ = scale;
+    missing_ = missing;
+    hatch_ = hatch;
+}
+
+void CellMap::setOutline(const QColor& inner, const QColor& outer) {
+    outlineInner_ = inner;
+    outlineOuter_ = outer;
+}
+
+QRectF CellMap::cellRect(int row, int column) const {
+    // Rounded to whole pixels, so that neighbours share an edge without a seam.
+    const auto pixel = [](const QCPAxis* axis, double coordinate) {
+        return std::round(axis->coordToPixel(coordinate));
+    };
+    const QPointF a(pixel(keyAxis(), column - 0.5), pixel(valueAxis(), row - 0.5));
+    const QPointF b(pixel(keyAxis(), column + 0.5), pixel(valueAxis(), row + 0.5));
+    return QRectF(a, b).normalized();
+}
+
+QColor CellMap::cellColour(int row, int column) const {
+    return map_.at(scale_.position(value(row, column)));
+}
+
+void CellMap::draw(QCPPainter* painter) {
+    painter->setAntialiasing(false);
+    painter->setPen(Qt::NoPen);
+    for (int row = 0; row < rows_; ++row)
+        for (int column = 0; column < columns_; ++column) {
+            const QRectF rect = cellRect(row, column);
+            if (std::isnan(value(row, column)))
+                drawMissing(painter, rect);
+            else
+                painter->fillRect(rect, cellColour(row, column));
+        }
+    drawValues(painter);
+    if (selectedRow_ < 0 || selectedRow_ >= rows_ || selectedColumn_ < 0 || selectedColumn_ >= columns_)
+        return;
+    const QRectF rect = cellRect(selectedRow_, selectedColumn_);
+    painter->setBrush(Qt::NoBrush);
+    painter->setPen(QPen(outlineOuter_, 1));
+    painter->drawRect(rect.adjusted(2, 2, -3, -3));
+    painter->setPen(QPen(outlineInner_, 2, Qt::SolidLine, Qt::SquareCap, Qt::MiterJoin));
+    painter->drawRect(rect.adjusted(1, 1, -1, -1));
+}
+
+void CellMap::drawMissing(QCPPainter* painter, const QRectF& rect) const {
+    painter->fillRect(rect, missing_);
+    painter->setPen(QPen(hatch_, 1));
+    // Diagonals x - y = offset, cut by hand: no clipping and no pattern brush, so that PDF and SVG stay
+    // vectors.
+    for (double offset = -std::floor(rect.height() / 6) * 6; offset < rect.width(); offset += 6) {
+        const double from = std::max(0.0, -offset), to = std::min(rect.height(), rect.width() - offset);
+        if (to > from)
+            painter->drawLine(QLineF(rect.left() + offset + from, rect.top() + from,
+                                     rect.left() + offset + to, rect.top() + to));
+    }
+    painter->setPen(Qt::NoPen);
+}
+
+void CellMap::drawValues(QCPPainter* painter) const {
+    const QFontMetricsF metrics(font_);
+    for (int row = 0; row < rows_; ++row)
+        for (int column = 0; column < columns_; ++column) {
+            const QRectF rect = cellRect(row, column);
+            const double widest = std::isnan(value(row, column))
+                                      ? 0
+                                      : metrics.horizontalAdvance(readableNumber(value(row, column)));
+            if (rect.width() < widest + 6 || rect.height() < metrics.height()) return;
+        }
+    painter->setFont(font_);
+    for (int row = 0; row < rows_; ++row)
+        for (int column = 0; column < columns_; ++column) {
+            if (std::isnan(value(row, column))) continue;
+            painter->setPen(readableOn(cellColour(row, column)));
+            painter->drawText(cellRect(row, column), Qt::AlignCenter, readableNumber(value(row, column)));
+        }
+    painter->setPen(Qt::NoPen);
+}
+
+void ColorBar::draw(QCPPainter* painter) {
+    const QRectF rect = keyAxis()->axisRect()->rect();
+    QLinearGradient gradient(rect.bottomLeft(), rect.topLeft());
+    const auto last = static_cast<double>(map_.stops.size() - 1);
+    for (qsizetype stop = 0; stop < map_.stops.size(); ++stop)
+        gradient.setColorAt(static_cast<double>(stop) / last, map_.stops[stop]);
+    painter->setAntialiasing(false);
+    painter->fillRect(rect, gradient);
+}
+
+void ZoneStrips::draw(QCPPainter* painter) {
+    const QRectF area = keyAxis()->axisRect()->rect();
+    const QFontMetricsF metrics(font_);
+    painter->setAntialiasing(false);
+    for (const Zone& zone : zones_) {
+        const double left = std::round(keyAxis()->coordToPixel(zone.from));
+        const double right = std::round(keyAxis()->coordToPixel(zone.to));
+        const QRectF rect(left, area.top(), right - left, area.height());
+        QColor fill = zone.fill;
+        painter->fillRect(rect, fill);
+        fill.setAlphaF(1);
+        painter->fillRect(QRectF(left, area.top(), right - left, zone.emphasised ? 4 : 2), fill);
+        const QString& label =
+            metrics.horizontalAdvance(zone.label) + 6 <= rect.width() ? zone.label : zone.shortLabel;
+        if (metrics.horizontalAdvance(label) + 2 > rect.width()) continue;
+        QFont font = font_;
+        font.setBold(zone.emphasised);
+        painter->setFont(font);
+        painter->setPen(text_);
+        painter->drawText(QRectF(left, area.top() + 5, right - left, metrics.height()), Qt::AlignCenter,
+                          label);
+    }
+}
+
+QVector<double> ReadableLogTicker::createTickVector(double, const QCPRange& range) {
+    QVector<double> ticks;
+    if (!(range.lower > 0) || !(range.upper > range.lower)) return ticks;
+    const double decades = std::log10(range.upper / range.lower);
+    if (decades < 0.9) { // too little for 1-2-5: linear steps
+        const double raw = range.size() / 5, power = std::pow(10.0, std::floor(std::log10(raw)));
+        const double step = power
+                            * (raw / power < 1.5   ? 1
+                               : raw / power < 3.5 ? 2
+                               : raw / power < 7.5 ? 5
+                                                   : 10);
+        for (double index = std::ceil(range.lower / step); index * step <= range.upper; ++index)
+            ticks << index * step;
+        return ticks;
+    }
+    const int every = std::max(1, static_cast<int>(std::ceil(decades / 8)));
+    const int first = static_cast<int>(std::floor(std::log10(range.lower)));
+    const int last = static_cast<int>(std::ceil(std::log10(range.upper)));
+    for (int exponent = first; exponent <= last; ++exponent)
+        for (const double factor : {1.0, 2.0, 5.0}) {
+            if (decades > 3 && (factor > 1 || exponent % every != 0)) continue;
+            const double tick = factor * std::pow(10.0, exponent);
+            if (tick >= range.lower * (1 - 1e-9) && tick <= range.upper * (1 + 1e-9)) ticks << tick;
+        }
+    return ticks;
+}
+
+QString ReadableLogTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
+    const double exponent = std::log10(tick);
+    if (std::abs(exponent - std::round(exponent)) < 1e-9 && std::abs(exponent) > 2.5)
+        return powerOfTen(static_cast<int>(std::lround(exponent)));
+    // Shortest text that keeps the tick: 0.2, 50, 1.05
+    return tick >= 1000 ? groupedCount(std::llround(tick)) : QString::number(tick, 'g', 4);
+}
+
+QString ReadableTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
+    if (std::abs(tick) < 1e-12) return QStringLiteral("0");
+    if (std::abs(tick) >= 1000 && std::abs(tick) < 1e9) return groupedCount(std::llround(tick));
+    if (std::abs(tick) < 1e-3 || std::abs(tick) >= 1e9) return readableNumber(tick, 2);
+    return QString::number(tick, 'g', 5).replace(u'-', u'−');
+}
+
+QVector<double> IndexTicker::createTickVector(double, const QCPRange& range) {
+    QVector<double> ticks;
+    for (int index = 0; index < labels_.size(); index += step_)
+        if (range.contains(index)) ticks << index;
+    return ticks;
+}
+
+QString IndexTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
+    return labels_.value(static_cast<qsizetype>(std::llround(tick)));
+}
+
+} // namespace qroar

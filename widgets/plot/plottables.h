@@ -1,0 +1,136 @@
+// Plottables that QCustomPlot lacks or draws badly: lines that stay fast with wide pens, maps of rectangles
+// that stay vectors in PDF and SVG, colour bars, translucent zones.
+#pragma once
+
+#include "widgets/common/color_map.h"
+
+#include <qcustomplot.h>
+
+#include <vector>
+
+namespace qroar {
+
+/// A graph whose lines are drawn segment by segment on raster painters: Qt's polyline with a pen wider than
+/// one device pixel takes seconds for a few thousand points. Vector painters get the whole polyline.
+class SegmentGraph : public QCPGraph {
+  public:
+    SegmentGraph(QCPAxis* keyAxis, QCPAxis* valueAxis) : QCPGraph(keyAxis, valueAxis) {}
+
+  protected:
+    void drawLinePlot(QCPPainter* painter, const QVector<QPointF>& lines) const override;
+};
+
+/// A plottable that takes no part in ranges, selection or legends.
+class PassivePlottable : public QCPAbstractPlottable {
+  public:
+    using QCPAbstractPlottable::QCPAbstractPlottable;
+    double selectTest(const QPointF&, bool, QVariant* = nullptr) const override { return -1; }
+    QCPRange getKeyRange(bool& found, QCP::SignDomain = QCP::sdBoth) const override;
+    QCPRange getValueRange(bool& found, QCP::SignDomain = QCP::sdBoth, const QCPRange& = {}) const override;
+
+  protected:
+    void drawLegendIcon(QCPPainter*, const QRectF&) const override {}
+};
+
+/// rows x columns rectangles; cell (row, column) is centred on (column, row) in coordinates. Missing cells
+/// are hatched; values are printed when all of them fit.
+class CellMap : public PassivePlottable {
+  public:
+    CellMap(QCPAxis* keyAxis, QCPAxis* valueAxis) : PassivePlottable(keyAxis, valueAxis) {}
+    void setCells(int rows, int columns, std::vector<double> values); ///< [rows, columns]
+    void setColours(const ColorMap& map, const ColorScale& scale, const QColor& missing, const QColor& hatch);
+    void setOutline(const QColor& inner, const QColor& outer);
+    void setSelected(int row, int column) { selectedRow_ = row, selectedColumn_ = column; } ///< -1: none
+    void setValueFont(const QFont& font) { font_ = font; }
+    [[nodiscard]] int rows() const { return rows_; }
+    [[nodiscard]] int columns() const { return columns_; }
+    [[nodiscard]] double value(int row, int column) const {
+        return values_[static_cast<size_t>(row) * columns_ + column];
+    }
+    [[nodiscard]] QRectF cellRect(int row, int column) const; ///< pixels
+    [[nodiscard]] QColor cellColour(int row, int column) const;
+
+  protected:
+    void draw(QCPPainter* painter) override;
+
+  private:
+    void drawMissing(QCPPainter* painter, const QRectF& rect) const;
+    void drawValues(QCPPainter* painter) const;
+
+    int rows_ = 0, columns_ = 0, selectedRow_ = -1, selectedColumn_ = -1;
+    std::vector<double> values_;
+    ColorMap map_ = ColorMap::viridis();
+    ColorScale scale_;
+    QColor missing_ = Qt::lightGray, hatch_ = Qt::gray, outlineInner_ = Qt::black, outlineOuter_ = Qt::white;
+    QFont font_;
+};
+
+/// Fills its axis rect with a vertical colour gradient.
+class ColorBar : public PassivePlottable {
+  public:
+    ColorBar(QCPAxis* keyAxis, QCPAxis* valueAxis) : PassivePlottable(keyAxis, valueAxis) {}
+    void setMap(const ColorMap& map) { map_ = map; }
+
+  protected:
+    void draw(QCPPainter* painter) override;
+
+  private:
+    ColorMap map_ = ColorMap::viridis();
+};
+
+/// Vertical zones of the full height, with a label at the top of each that has room for it.
+class ZoneStrips : public PassivePlottable {
+  public:
+    struct Zone {
+        double from = 0, to = 0; ///< key coordinates
+        QColor fill;
+        QString label, shortLabel; ///< the short one when the other does not fit
+        bool emphasised = false;
+    };
+    ZoneStrips(QCPAxis* keyAxis, QCPAxis* valueAxis) : PassivePlottable(keyAxis, valueAxis) {}
+    void setZones(std::vector<Zone> zones) { zones_ = std::move(zones); }
+    void setLabelStyle(const QFont& font, const QColor& colour) { font_ = font, text_ = colour; }
+
+  protected:
+    void draw(QCPPainter* painter) override;
+
+  private:
+    std::vector<Zone> zones_;
+    QFont font_;
+    QColor text_;
+};
+
+/// Ticks at 1, 2, 5 x 10^n, or at decades only when the range spans many; labels as people write them.
+class ReadableLogTicker : public QCPAxisTicker {
+  protected:
+    QVector<double> createTickVector(double tickStep, const QCPRange& range) override;
+    QVector<double> createSubTickVector(int, const QVector<double>&) override { return {}; }
+    QString getTickLabel(double tick, const QLocale& locale, QChar format, int precision) override;
+    double getTickStep(const QCPRange&) override { return 1; }
+};
+
+/// Linear ticks with readable labels ("1,024", "0.05").
+class ReadableTicker : public QCPAxisTicker {
+  protected:
+    QString getTickLabel(double tick, const QLocale& locale, QChar format, int precision) override;
+    int getSubTickCount(double) override { return 0; }
+};
+
+/// Ticks at 0, step, 2 step, ... with a label each.
+class IndexTicker : public QCPAxisTicker {
+  public:
+    void setLabels(QStringList labels) { labels_ = std::move(labels); }
+    void setStep(int step) { step_ = step; }
+    [[nodiscard]] const QStringList& labels() const { return labels_; }
+
+  protected:
+    QVector<double> createTickVector(double tickStep, const QCPRange& range) override;
+    QVector<double> createSubTickVector(int, const QVector<double>&) override { return {}; }
+    QString getTickLabel(double tick, const QLocale& locale, QChar format, int precision) override;
+
+  private:
+    QStringList labels_;
+    int step_ = 1;
+};
+
+} // namespace qroar

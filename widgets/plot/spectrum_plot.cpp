@@ -1,0 +1,359 @@
+#include "widgets/plot/spectrum_plot.h"
+
+#include "widgets/common/number_format.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+namespace qroar {
+
+namespace {
+
+constexpr double grabRadius = 6, snapRadius = 8; // pixels
+
+/// The first edge with every pair below the point on its left.
+int edgeOf(const SnapPoint& point) {
+    return static_cast<int>(std::ceil(point.pair - 1e-9));
+}
+
+} // namespace
+
+SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new ReadableTicker) {
+    zones_ = new ZoneStrips(xAxis, yAxis);
+    plain_ = new SegmentGraph(xAxis, yAxis);
+    scaled_ = new SegmentGraph(xAxis, yAxis);
+    right_ = new SegmentGraph(xAxis, yAxis2);
+    plain_->setName(tr("ω trained"));
+    scaled_->setName(tr("ω′ after scaling"));
+    for (SegmentGraph* graph : {scaled_, plain_, right_}) {
+        graph->setAdaptiveSampling(false);
+        graph->addToLegend();
+    }
+    xAxis->setLabel(tr("Rotary pair index (high → low frequency)"));
+    pairTicker_->setTickStepStrategy(QCPAxisTicker::tssReadability);
+    xAxis->setTicker(pairTicker_);
+    xAxis->grid()->setVisible(false);
+    yAxis->setLabel(tr("Frequency ω (rad/token)"));
+    yAxis->setScaleType(QCPAxis::stLogarithmic);
+    yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableLogTicker));
+    yAxis2->setVisible(true);
+    yAxis2->setTickLabels(true);
+    yAxis2->grid()->setVisible(false);
+    placeLegend(true);
+    setNavigable(true, false);
+    connect(this, &BasePlot::clicked, this, [this](const QPointF& position) {
+        const int pair = static_cast<int>(std::lround(xAxis->pixelToCoord(position.x())));
+        if (axisRect()->rect().contains(position.toPoint()) && pair >= 0 && pair < bands_.pairs())
+            emit pairClicked(pair);
+    });
+    useWidgetTheme();
+}
+
+void SpectrumPlot::setTable(const FrequencyTable& table, std::vector<SnapPoint> marks) {
+    table_ = table;
+    marks_ = std::move(marks);
+    QVector<double> keys;
+    double low = INFINITY, high = 0;
+    for (size_t pair = 0; pair < table_.omega.size(); ++pair) {
+        keys << static_cast<double>(pair);
+        for (const double omega : {table_.omega[pair], table_.plain[pair]}) {
+            if (!(omega > 0)) continue;
+            low = std::min(low, omega);
+            high = std::max(high, omega);
+        }
+    }
+    plain_->setData(keys, QVector<double>(table_.plain.begin(), table_.plain.end()), true);
+    scaled_->setData(keys, QVector<double>(table_.omega.begin(), table_.omega.end()), true);
+    if (low < high) setHomeRanges({-0.5, static_cast<double>(keys.size()) - 0.5}, {low / 1.6, high * 4});
+    rebuildMarks();
+    replot(rpQueuedReplot);
+}
+
+void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& title, const QString& unit,
+                            bool logarithmic) {
+    curve_ = values;
+    curveTitle_ = title;
+    curveUnit_ = unit;
+    QVector<double> keys, shown;
+    double low = INFINITY, high = -INFINITY;
+    for (size_t pair = 0; pair < values.size(); ++pair) {
+        const double value = values[pair];
+        if (!std::isfinite(value) || (logarithmic && value <= 0)) continue;
+        keys << static_cast<double>(pair);
+        shown << value;
+        low = std::min(low, value);
+        high = std::max(high, value);
+    }
+    right_->setData(keys, shown, true);
+    right_->setName(title);
+    yAxis2->setLabel(unit.isEmpty() ? title : tr("%1 (%2)").arg(title, unit));
+    yAxis2->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
+    if (logarithmic)
+        yAxis2->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableLogTicker));
+    else
+        yAxis2->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableTicker));
+    if (keys.isEmpty())
+        yAxis2->setRange(0.1, 1);
+    else if (logarithmic)
+        yAxis2->setRange(low / 1.3, std::max(high, low * 1.1) * 1.6);
+    else
+        yAxis2->setRange(0, std::max(high, 1e-12) * 1.15);
+    replot(rpQueuedReplot);
+}
+
+void SpectrumPlot::setBands(const BandPartition& bands) {
+    bands_ = bands;
+    if (focusedEdge_ >= bands_.count()) focusedEdge_ = 0;
+    rebuildZones();
+    replot(rpQueuedReplot);
+}
+
+void SpectrumPlot::setSelected(int band, int pair) {
+    selectedBand_ = band;
+    selectedPair_ = pair;
+    rebuildZones();
+    replot(rpQueuedReplot);
+}
+
+void SpectrumPlot::setFocusedEdge(int edge) {
+    focusedEdge_ = edge >= 1 && edge < bands_.count() ? edge : 0;
+    rebuildZones();
+    replot(rpQueuedReplot);
+}
+
+QPointF SpectrumPlot::edgePosition(int edge) const {
+    return {xAxis->coordToPixel(bands_.begin(edge) - 0.5),
+            static_cast<double>(axisRect()->rect().center().y())};
+}
+
+void SpectrumPlot::rebuildZones() {
+    std::vector<ZoneStrips::Zone> zones;
+    for (int band = 0; band < bands_.count(); ++band) {
+        QColor fill = theme().category(band);
+        const bool selected = band == selectedBand_;
+        fill.setAlphaF(selected ? 0.26f : 0.12f);
+        zones.push_back({bands_.begin(band) - 0.5, bands_.end(band) - 0.5, fill, tr("band %1").arg(band),
+                         QString::number(band), selected});
+    }
+    zones_->setZones(std::move(zones));
+    zones_->setLabelStyle(plotFont(0.9), theme().text);
+    while (static_cast<int>(edgeLines_.size()) > std::max(0, bands_.count() - 1)) {
+        removeItem(edgeLines_.back());
+        edgeLines_.pop_back();
+    }
+    while (static_cast<int>(edgeLines_.size()) < bands_.count() - 1)
+        edgeLines_.push_back(new QCPItemStraightLine(this));
+    for (int edge = 1; edge < bands_.count(); ++edge) {
+        QCPItemStraightLine* line = edgeLines_[static_cast<size_t>(edge) - 1];
+        const double x = bands_.begin(edge) - 0.5;
+        line->point1->setCoords(x, 1);
+        line->point2->setCoords(x, 2);
+        const bool focused = edge == focusedEdge_;
+        line->setPen(QPen(focused ? theme().highlight : theme().axis, focused ? 2.5 : 1.2));
+    }
+}
+
+void SpectrumPlot::rebuildMarks() {
+    for (QCPItemStraightLine* line : markLines_) removeItem(line);
+    for (QCPItemText* text : markTexts_) removeItem(text);
+    markLines_.clear();
+    markTexts_.clear();
+    for (const SnapPoint& mark : marks_) {
+        auto* line = new QCPItemStraightLine(this);
+        line->point1->setCoords(mark.pair, 1);
+        line->point2->setCoords(mark.pair, 2);
+        auto* text = new QCPItemText(this);
+        text->position->setTypeX(QCPItemPosition::ptPlotCoords);
+        text->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
+        text->position->setCoords(mark.pair, 1);
+        text->setText(QString::fromStdString(mark.reason));
+        text->setRotation(-90);
+        text->setPadding(QMargins(4, 1, 2, 1));
+        text->setPositionAlignment(Qt::AlignLeft | Qt::AlignBottom);
+        text->setClipToAxisRect(true);
+        markLines_.push_back(line);
+        markTexts_.push_back(text);
+    }
+    styleMarks();
+}
+
+void SpectrumPlot::styleMarks() {
+    for (size_t mark = 0; mark < markLines_.size(); ++mark) {
+        markLines_[mark]->setPen(QPen(theme().text, 1, Qt::DashLine));
+        markTexts_[mark]->setColor(theme().text);
+        markTexts_[mark]->setFont(plotFont(0.85));
+    }
+}
+
+void SpectrumPlot::applyTheme() {
+    if (!zones_) return;
+    scaled_->setPen(QPen(theme().text, 1.8));
+    plain_->setPen(QPen(theme().mutedText, 1.2, Qt::DotLine));
+    const QColor accent = theme().dark ? QColor(0xe6, 0x9f, 0x00) : QColor(0xd5, 0x5e, 0x00);
+    right_->setPen(QPen(accent, 1.6));
+    right_->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, accent, 4));
+    yAxis2->setTickLabelColor(accent);
+    yAxis2->setLabelColor(accent);
+    rebuildZones();
+    styleMarks();
+}
+
+void SpectrumPlot::prepareLayout() {
+    // Labels of marks that lie close together alternate sides, so that they do not cover each other.
+    double previous = -1e9;
+    bool left = false;
+    std::vector<size_t> order(marks_.size());
+    for (size_t mark = 0; mark < order.size(); ++mark) order[mark] = mark;
+    std::sort(order.begin(), order.end(),
+              [this](size_t a, size_t b) { return marks_[a].pair < marks_[b].pair; });
+    const double lineHeight = QFontMetricsF(plotFont(0.85)).height() + 3;
+    for (size_t index = 0; index < order.size(); ++index) {
+        const double x = xAxis->coordToPixel(marks_[order[index]].pair);
+        const bool nextIsClose =
+            index + 1 < order.size() && xAxis->coordToPixel(marks_[order[index + 1]].pair) - x < lineHeight;
+        left = nextIsClose && x - previous > 2 * lineHeight;
+        // Rotated by -90 degrees: "bottom" of the text faces right, so it stands left of the line, and "top"
+        // right.
+        markTexts_[order[index]]->setPositionAlignment(Qt::AlignLeft
+                                                       | (left ? Qt::AlignBottom : Qt::AlignTop));
+        previous = x;
+    }
+}
+
+int SpectrumPlot::edgeNear(const QPointF& position) const {
+    if (!axisRect()->rect().adjusted(-4, 0, 4, 0).contains(position.toPoint())) return 0;
+    int nearest = 0;
+    double best = grabRadius;
+    for (int edge = 1; edge < bands_.count(); ++edge) {
+        const double distance = std::abs(edgePosition(edge).x() - position.x());
+        if (distance > best) continue;
+        best = distance;
+        nearest = edge;
+    }
+    return nearest;
+}
+
+int SpectrumPlot::snapped(const QPointF& position) const {
+    double best = snapRadius;
+    int pair = static_cast<int>(std::lround(xAxis->pixelToCoord(position.x()) + 0.5));
+    for (const SnapPoint& mark : marks_) {
+        const double distance = std::abs(xAxis->coordToPixel(mark.pair) - position.x());
+        if (distance > best) continue;
+        best = distance;
+        pair = edgeOf(mark);
+    }
+    return pair;
+}
+
+QString SpectrumPlot::reasonAt(int edge) const {
+    for (const SnapPoint& mark : marks_)
+        if (edge >= 1 && edge < bands_.count() && edgeOf(mark) == bands_.begin(edge))
+            return QString::fromStdString(mark.reason);
+    return {};
+}
+
+QString SpectrumPlot::readoutAt(const QPointF& position) const {
+    const int edge = before_ ? focusedEdge_ : edgeNear(position);
+    if (edge >= 1 && edge < bands_.count()) {
+        const QString reason = reasonAt(edge);
+        const QString text = tr("Edge %1: band %2 ends at pair %3, band %4 starts at pair %5")
+                                 .arg(edge)
+                                 .arg(edge - 1)
+                                 .arg(bands_.begin(edge) - 1)
+                                 .arg(edge)
+                                 .arg(bands_.begin(edge));
+        return reason.isEmpty() ? text : text + u'\n' + reason;
+    }
+    const int pair = static_cast<int>(std::lround(xAxis->pixelToCoord(position.x())));
+    if (pair < 0 || pair >= static_cast<int>(table_.omega.size())) return {};
+    QString text = tr("Pair %1 · band %2").arg(pair).arg(pair < bands_.pairs() ? bands_.bandOf(pair) : 0);
+    text += tr("\nω′ %1 rad/token (trained %2)")
+                .arg(readableNumber(table_.omega[pair], 4), readableNumber(table_.plain[pair], 4));
+    text += tr("\nWavelength %1 tokens (trained %2)")
+                .arg(readableNumber(table_.wavelength(pair), 4),
+                     readableNumber(2 * std::numbers::pi / table_.plain[pair], 4));
+    if (pair < static_cast<int>(curve_.size()))
+        text += QStringLiteral("\n%1: %2 %3").arg(curveTitle_, readableNumber(curve_[pair], 4), curveUnit_);
+    return text;
+}
+
+Qt::CursorShape SpectrumPlot::cursorAt(const QPointF& position) const {
+    return edgeNear(position) ? Qt::SplitHCursor : Qt::ArrowCursor;
+}
+
+void SpectrumPlot::moveEdge(int edge, int pair) {
+    const BandPartition moved = bands_.withEdgeMoved(edge, pair);
+    if (moved == bands_) return;
+    setBands(moved);
+    emit bandsEdited(bands_);
+}
+
+bool SpectrumPlot::beginGesture(const QPointF& position) {
+    const int edge = edgeNear(position);
+    if (edge == 0) return false;
+    if (before_) endGesture(false); // an arrow key still down
+    setFocusedEdge(edge);
+    before_ = bands_;
+    return true;
+}
+
+void SpectrumPlot::moveGesture(const QPointF& position) {
+    if (before_) moveEdge(focusedEdge_, snapped(position));
+}
+
+void SpectrumPlot::endGesture(bool cancelled) {
+    if (!before_) return;
+    const BandPartition before = *before_;
+    before_.reset();
+    if (before == bands_) return;
+    if (cancelled) {
+        setBands(before);
+        emit bandsEdited(bands_);
+    } else {
+        emit bandEditFinished(before, bands_);
+    }
+}
+
+void SpectrumPlot::keyPressEvent(QKeyEvent* event) {
+    const int step = event->key() == Qt::Key_Left ? -1 : event->key() == Qt::Key_Right ? 1 : 0;
+    if (event->key() == Qt::Key_Escape && before_) {
+        endGesture(true);
+        BasePlot::keyPressEvent(event); // ends the drag as well
+        return;
+    }
+    if (step == 0 || focusedEdge_ == 0) {
+        BasePlot::keyPressEvent(event);
+        return;
+    }
+    if (!before_) before_ = bands_;
+    moveEdge(focusedEdge_, bands_.begin(focusedEdge_) + step);
+}
+
+void SpectrumPlot::keyReleaseEvent(QKeyEvent* event) {
+    const bool arrow = event->key() == Qt::Key_Left || event->key() == Qt::Key_Right;
+    if (arrow && !event->isAutoRepeat())
+        endGesture(false);
+    else
+        BasePlot::keyReleaseEvent(event);
+}
+
+void SpectrumPlot::focusOutEvent(QFocusEvent* event) {
+    endGesture(false);
+    BasePlot::focusOutEvent(event);
+}
+
+bool SpectrumPlot::focusNextPrevChild(bool next) {
+    const int edge = focusedEdge_ + (next ? 1 : -1);
+    if (next && edge < bands_.count()) {
+        setFocusedEdge(edge);
+        return true;
+    }
+    if (!next && focusedEdge_ > 1) {
+        setFocusedEdge(edge);
+        return true;
+    }
+    return BasePlot::focusNextPrevChild(next);
+}
+
+} // namespace qroar
