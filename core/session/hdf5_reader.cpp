@@ -1,7 +1,7 @@
 #include "core/session/hdf5_reader.h"
 
 #include "core/base/strings.h"
-#include "core/session/hdf5_writer.h"
+#include "core/session/file_seal.h"
 
 #include <zlib.h>
 
@@ -17,6 +17,8 @@ namespace {
 
 // Deflate never shrinks below 1/1032: what claims more than this was not written by us.
 constexpr std::uint64_t mostInflation = 1100;
+// All arrays together: real sessions expand about threefold.
+constexpr std::uint64_t mostExpansion = 64, leastBudget = 1ULL << 30;
 constexpr std::uint64_t mostDatasetBytes = 16ULL << 30;
 constexpr std::uint64_t mostTextBytes = 64ULL << 20;
 constexpr std::uint64_t leastChunkBytes = 64 * 1024, mostChunkBytes = 4 << 20;
@@ -28,7 +30,8 @@ std::string shapeText(const std::vector<hsize_t>& dims) {
 /// One dataset on its way into memory. Functions return an empty text, or what is wrong.
 class DatasetReader {
   public:
-    DatasetReader(hid_t dataset, std::uint64_t fileBytes) : dataset_(dataset), fileBytes_(fileBytes) {}
+    DatasetReader(hid_t dataset, ReadState& state)
+        : dataset_(dataset), fileBytes_(state.fileBytes), budget_(&state.budget) {}
 
     /// Compares the declared size with what is stored; afterwards bytes() may be allocated.
     std::string open(std::size_t elementBytes, const std::vector<hsize_t>& expected) {
@@ -51,7 +54,11 @@ class DatasetReader {
         creation_ = properties(H5Dget_create_plist(dataset_));
         if (!creation_ || H5Pget_external_count(creation_.get()) != 0)
             return "data outside the file is not accepted";
-        return checkStorage();
+        if (bytes_ > *budget_)
+            return "shape " + shapeText(dims_) + " claims more memory than a file of this size justifies";
+        std::string wrong = checkStorage();
+        if (wrong.empty()) *budget_ -= bytes_;
+        return wrong;
     }
 
     std::string read(hid_t memoryType, void* target) {
@@ -166,6 +173,7 @@ class DatasetReader {
 
     hid_t dataset_;
     std::uint64_t fileBytes_;
+    std::uint64_t* budget_;
     std::size_t elementBytes_ = 0;
     std::uint64_t bytes_ = 0, chunkBytes_ = 0;
     std::vector<hsize_t> dims_, chunk_;
@@ -190,7 +198,8 @@ void ReadState::fail(const std::string& what, const std::string& why) {
     if (!error) error = Error::bad(file.string() + ": " + what + ": " + why);
 }
 
-Outcome<Handle> openFile(const std::filesystem::path& path, std::uint64_t& fileBytes) {
+Outcome<Handle> openFile(const std::filesystem::path& path, ReadState& state) {
+    state.file = path;
     const std::string name = path.string();
     std::error_code problem;
     if (!std::filesystem::exists(path, problem)) return Error::notFound(name + ": there is no such file");
@@ -206,7 +215,10 @@ Outcome<Handle> openFile(const std::filesystem::path& path, std::uint64_t& fileB
         return Error::bad(name + ": expected HDF5 superblock version 2 or 3, found "
                           + std::to_string(static_cast<unsigned char>(head[8])));
     in.close();
-    fileBytes = std::filesystem::file_size(path, problem);
+    if (Status whole = checkSeal(path); !whole) return whole.error();
+    state.fileBytes = std::filesystem::file_size(path, problem);
+    if (problem) return Error::io(name + ": " + problem.message());
+    state.budget = std::max(leastBudget, state.fileBytes * mostExpansion);
     Handle opened = file(H5Fopen(name.c_str(), H5F_ACC_RDONLY, H5P_DEFAULT));
     if (!opened)
         return Error::bad(name
@@ -327,7 +339,7 @@ Array<T> GroupReader::array(const std::string& name, const std::vector<hsize_t>&
         fail(name, "holds another type of number than expected");
         return result;
     }
-    DatasetReader reader(opened.get(), state_->fileBytes);
+    DatasetReader reader(opened.get(), *state_);
     std::string wrong = reader.open(sizeof(T), dims);
     if (wrong.empty()) {
         result.dims = reader.dims();
@@ -354,7 +366,7 @@ std::vector<std::string> GroupReader::strings(const std::string& name) const {
         fail(name, "expected fixed-length texts of sensible size");
         return {};
     }
-    DatasetReader reader(opened.get(), state_->fileBytes);
+    DatasetReader reader(opened.get(), *state_);
     std::string wrong = reader.open(bytes, {0});
     std::vector<char> padded;
     if (wrong.empty()) {

@@ -19,6 +19,7 @@ namespace qroar::h5 {
 struct ReadState {
     std::filesystem::path file;
     std::uint64_t fileBytes = 0;
+    std::uint64_t budget = 0; ///< bytes that all arrays together may still take in memory
     std::optional<Error> error;
     [[nodiscard]] bool failed() const { return error.has_value(); }
     /// Keeps the first: "run.h5: /conditions/003/nll/values: expected ..., found ...".
@@ -73,7 +74,7 @@ class GroupReader {
 };
 
 /// The root group of an existing file. Refuses what is not HDF5 with superblock version 2 or later (earlier
-/// ones carry no checksums).
-Outcome<Handle> openFile(const std::filesystem::path& path, std::uint64_t& fileBytes);
+/// ones carry no checksums), and sealed files that changed. Fills `state`.
+Outcome<Handle> openFile(const std::filesystem::path& path, ReadState& state);
 
 } // namespace qroar::h5

@@ -76,25 +76,32 @@ Status checkStatistics(const std::string& name, const QkStatistics& statistics, 
 
 } // namespace
 
-Status checkSessionHead(const Session& session) {
-    const ModelConfig& model = session.model;
+Status checkModel(const ModelConfig& model) {
     const auto within = [](long long value, long long least, long long most) {
         return value >= least && value <= most;
     };
-    if (!within(model.layers, 1, mostLayers)) return unexpected("model/layers", "1 or more", model.layers);
+    if (!within(model.layers, 1, mostLayers)) return unexpected("layers", "1 or more", model.layers);
     if (!within(model.pairs(), 1, mostPairs) || model.rotaryDim % 2 != 0 || model.rotaryDim > model.headDim)
-        return unexpected("model/rotary_dim", "an even number up to head_dim", model.rotaryDim);
-    if (model.heads < 1 || model.kvHeads < 1 || model.heads % model.kvHeads != 0)
-        return unexpected("model/kv_heads", "a divisor of " + std::to_string(model.heads), model.kvHeads);
-    if (model.trainedContext() < 1)
-        return unexpected("model/max_positions", "1 or more", model.trainedContext());
+        return unexpected("rotary_dim", "an even number up to head_dim", model.rotaryDim);
+    if (!within(model.heads, 1, mostHeads))
+        return unexpected("heads", "1 to " + std::to_string(mostHeads), model.heads);
+    if (!within(model.headDim, 1, 2 * mostPairs))
+        return unexpected("head_dim", "1 to " + std::to_string(2 * mostPairs), model.headDim);
+    if (model.kvHeads < 1 || model.heads % model.kvHeads != 0)
+        return unexpected("kv_heads", "a divisor of " + std::to_string(model.heads), model.kvHeads);
+    if (model.trainedContext() < 1) return unexpected("max_positions", "1 or more", model.trainedContext());
+    return Done{};
+}
+
+Status checkSessionHead(const Session& session) {
+    if (Status fine = checkModel(session.model); !fine) return fine;
     if (session.documents.size() > mostDocuments)
         return unexpected("documents", "at most " + std::to_string(mostDocuments),
                           static_cast<long long>(session.documents.size()));
     for (const SessionDocument& document : session.documents)
         if (document.tokens < 0) return unexpected("documents/tokens", "0 or more", document.tokens);
-    if (session.bands.pairs() != model.pairs())
-        return unexpected("bands/edges", std::to_string(model.pairs()) + " at the end",
+    if (session.bands.pairs() != session.model.pairs())
+        return unexpected("bands/edges", std::to_string(session.model.pairs()) + " at the end",
                           session.bands.pairs());
     return Done{};
 }

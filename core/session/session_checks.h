@@ -8,8 +8,11 @@
 
 namespace qroar {
 
-inline constexpr int mostLayers = 4096, mostPairs = 65536, mostContext = 1 << 28, mostDocuments = 1 << 20;
+inline constexpr int mostLayers = 4096, mostHeads = 8192, mostPairs = 65536, mostContext = 1 << 28,
+                     mostDocuments = 1 << 20;
 
+/// Messages name the attribute.
+Status checkModel(const ModelConfig& model);
 /// Model, documents and bands; the conditions are not looked at. Messages name the dataset or attribute.
 Status checkSessionHead(const Session& session);
 /// One condition against the model, documents and bands of its session.

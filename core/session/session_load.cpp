@@ -209,6 +209,8 @@ void readHead(const GroupReader& root, Session& session) {
                           root.text("host")};
     session.maxWindows = static_cast<int>(root.integer("max_windows", 0, anyInt));
     readModel(root.group("model"), session);
+    if (Status fine = checkModel(session.model); !root.failed() && !fine)
+        root.fail("model", fine.error().message);
     readDocuments(root.group("documents"), session);
     const GroupReader bands = root.group("bands");
     const auto edges = bands.list<std::int32_t>("edges");
@@ -220,7 +222,7 @@ void readHead(const GroupReader& root, Session& session) {
         return bands.fail("edges",
                           partition ? "expected 0 to the number of pairs" : partition.error().message);
     session.bands = std::move(*partition);
-    if (Status fine = checkSessionHead(session); !fine) root.fail("model", fine.error().message);
+    if (Status fine = checkSessionHead(session); !fine) root.fail("documents", fine.error().message);
 }
 
 std::shared_ptr<const Session> readSession(const GroupReader& root) {
@@ -249,8 +251,7 @@ std::shared_ptr<const Session> readSession(const GroupReader& root) {
 Outcome<std::shared_ptr<const Session>> loadSession(const std::filesystem::path& path) {
     const h5::QuietErrors quiet;
     h5::ReadState state;
-    state.file = path;
-    auto file = h5::openFile(path, state.fileBytes);
+    auto file = h5::openFile(path, state);
     if (!file) return file.error();
     try {
         const GroupReader root(h5::group(H5Gopen2(file->get(), "/", H5P_DEFAULT)), "", state);

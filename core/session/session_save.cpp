@@ -1,5 +1,6 @@
 // The layout of a session file (schema 1), top to bottom.
 #include "core/base/files.h"
+#include "core/session/file_seal.h"
 #include "core/session/hdf5_writer.h"
 #include "core/session/session_checks.h"
 #include "core/session/session_file.h"
@@ -221,7 +222,7 @@ Status saveSession(const Session& session, const std::filesystem::path& path) {
             return Error::io(path.string() + ": cannot be written"
                              + (state.failed.empty() ? std::string() : " (" + state.failed + ")")
                              + ": is the disk full?");
-        return Done{};
+        return sealFile(temporary);
     });
 }
 
