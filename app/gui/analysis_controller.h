@@ -1,0 +1,75 @@
+// AnalysisController: opens models and documents, estimates, runs and stops analyses, and puts their results
+// into the Workspace. It talks to no widget: the window connects its signals.
+#pragma once
+
+#include "app/gui/jobs/analysis_job.h"
+#include "app/gui/setup/setup_request.h"
+#include "app/gui/workspace.h"
+
+#include <QPointer>
+#include <QTimer>
+
+namespace qroar {
+
+class AnalysisController : public QObject {
+    Q_OBJECT
+
+  public:
+    /// `heavy` is shared with all who need the heavy thread; both must outlive this.
+    AnalysisController(Workspace& workspace, JobQueue& heavy, QObject* parent = nullptr);
+
+    void openModel(const QString& path);
+    /// Reads them with the open model's tokenizer; waits for the model when it is still being opened.
+    void openDocuments(const QStringList& paths);
+    /// Soon, and only the newest; nothing while an analysis runs.
+    void estimateLater(const SetupRequest& request);
+
+    /// The plan of a request with the inputs that are open.
+    [[nodiscard]] AnalysisPlan plan(const SetupRequest& request) const;
+    /// The open session can take this request's conditions.
+    [[nodiscard]] bool continues(const SetupRequest& request) const;
+    /// `autosavePath` may be empty. False when something else holds the heavy thread.
+    bool start(const SetupRequest& request, const QString& autosavePath);
+    void cancel();
+    [[nodiscard]] bool running() const { return !job_.isNull(); }
+    [[nodiscard]] bool inputsReady() const { return opened_.model && documents_; }
+    [[nodiscard]] const OpenedModel& openedModel() const { return opened_; }
+
+  signals:
+    void modelBusy();
+    void modelOpened(const qroar::OpenedModel& model);
+    void modelFailed(const QString& message);
+    void documentsBusy();
+    void documentsOpened(const qroar::SharedDocuments& documents);
+    void documentsFailed(const QString& message);
+    void estimateBusy();
+    void estimated(const qroar::AnalysisEstimate& estimate);
+    void estimateFailed(const QString& message);
+
+    void runningChanged(bool running);
+    void progressed(const qroar::Progress& progress);
+    void conditionFinished(const qroar::ConditionResult& result);
+    void analysisFinished(const QString& summary);
+    void analysisCancelled(const QString& summary);
+    void analysisFailed(const QString& message);
+    void warning(const QString& message);
+
+  private:
+    void readDocuments();
+    void estimateNow();
+    void connectRun(AnalysisJob* job, bool continued);
+
+    Workspace& workspace_;
+    JobQueue& heavy_;
+    JobQueue light_;
+    LatestJob latestModel_, latestDocuments_, latestEstimate_;
+    OpenedModel opened_;
+    SharedDocuments documents_;
+    QStringList documentPaths_;
+    SetupRequest estimateRequest_;
+    QTimer estimateTimer_;
+    QPointer<AnalysisJob> job_;
+    QPointer<EstimateJob> estimateJob_;
+};
+
+} // namespace qroar

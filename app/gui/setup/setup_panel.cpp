@@ -1,0 +1,510 @@
+#include "app/gui/setup/setup_panel.h"
+
+#include "core/base/strings.h"
+#include "core/inference/layer_weights.h"
+
+#include <QDragEnterEvent>
+#include <QFileInfo>
+#include <QFormLayout>
+#include <QMenu>
+#include <QMimeData>
+#include <QScrollArea>
+#include <QSignalBlocker>
+#include <QVBoxLayout>
+
+namespace qroar {
+
+namespace {
+
+Outcome<std::string> checkRope(const std::string& text) {
+    auto spec = RopeSpec::parse(text);
+    if (!spec) return spec.error();
+    return spec->text();
+}
+
+Outcome<std::string> checkQuant(const std::string& text) {
+    auto spec = QuantSpec::parse(text);
+    if (!spec) return spec.error();
+    if (Status supported = checkQuantSupported(*spec); !supported) return supported.error();
+    return spec->text();
+}
+
+QLabel* noteLabel(QWidget* parent) {
+    auto* label = new QLabel(parent);
+    label->setWordWrap(true);
+    label->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    return label;
+}
+
+/// A note is either information or a problem; the style sheet of the window colours the latter.
+void setNote(QLabel* label, const QString& text, bool problem = false) {
+    label->setObjectName(problem ? QStringLiteral("problem") : QStringLiteral("note"));
+    label->setText(text);
+    label->setVisible(!text.isEmpty());
+    label->setStyleSheet(QString()); // the object name is part of the selector: look it up again
+}
+
+QLabel* sectionLabel(const QString& text, QWidget* buddy) {
+    auto* label = new QLabel(text);
+    QFont font = label->font();
+    font.setBold(true);
+    label->setFont(font);
+    label->setBuddy(buddy);
+    return label;
+}
+
+QString describeModel(const ModelConfig& config, const QString& format) {
+    return SetupPanel::tr("%1, %2 layers, %3 heads (%4 KV) of %5, trained for %6 tokens, %7")
+        .arg(QString::fromStdString(config.architecture))
+        .arg(config.layers)
+        .arg(config.heads)
+        .arg(config.kvHeads)
+        .arg(config.headDim)
+        .arg(QString::fromStdString(formatCount(config.trainedContext())), format);
+}
+
+} // namespace
+
+DroppedPaths sortDropped(const QStringList& localFiles) {
+    DroppedPaths paths;
+    for (const QString& file : localFiles) {
+        const QFileInfo info(file);
+        const QString suffix = info.suffix().toLower();
+        if (info.isDir() || suffix == "safetensors" || suffix == "bin")
+            paths.model = file;
+        else if (suffix == "h5" || suffix == "hdf5")
+            paths.session = file;
+        else
+            paths.documents << file;
+    }
+    return paths;
+}
+
+SetupPanel::SetupPanel(QWidget* parent) : QWidget(parent) {
+    setAcceptDrops(true);
+    auto* content = new QWidget;
+    auto* column = new QVBoxLayout(content);
+    column->setContentsMargins(8, 8, 8, 8);
+    column->setSpacing(5);
+    buildModel(column);
+    buildDocuments(column);
+    buildConditions(column);
+    buildOptions(column);
+    column->addStretch(1);
+
+    auto* scroll = new QScrollArea(this);
+    scroll->setWidget(content);
+    scroll->setWidgetResizable(true);
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    auto* outer = new QVBoxLayout(this);
+    outer->setContentsMargins(0, 0, 0, 0);
+    outer->setSpacing(0);
+    outer->addWidget(scroll, 1);
+    buildRun(outer);
+
+    updatePresets();
+    ropes_->setChecked({"none", "yarn:4"});
+    quants_->setPresets({"none", "rtn:4:g128", "rtn:4:g64", "rtn:3:g64"});
+    quants_->setChecked({"none", "rtn:4:g64"});
+    connect(ropes_, &SpecChips::changed, this, &SetupPanel::edited);
+    connect(quants_, &SpecChips::changed, this, &SetupPanel::edited);
+    edited();
+}
+
+void SetupPanel::buildModel(QVBoxLayout* column) {
+    modelPath_ = new QLineEdit;
+    modelPath_->setPlaceholderText(tr("Folder or file; drop it here"));
+    modelPath_->setAccessibleName(tr("Model path"));
+    auto* browse = new QToolButton;
+    browse->setText(tr("Browse"));
+    browse->setAccessibleName(tr("Browse for a model"));
+    browse->setPopupMode(QToolButton::InstantPopup);
+    auto* menu = new QMenu(browse);
+    menu->addAction(tr("Hugging Face &folder..."), this, &SetupPanel::browseModelFolder);
+    menu->addAction(tr("Model f&ile (.safetensors, .bin)..."), this, &SetupPanel::browseModelFile);
+    browse->setMenu(menu);
+    modelNote_ = noteLabel(this);
+    auto* row = new QHBoxLayout;
+    row->addWidget(modelPath_);
+    row->addWidget(browse);
+    column->addWidget(sectionLabel(tr("&Model"), modelPath_));
+    column->addLayout(row);
+    column->addWidget(modelNote_);
+    setNote(modelNote_, {});
+    connect(modelPath_, &QLineEdit::editingFinished, this, [this] {
+        const QString path = modelPath_->text().trimmed();
+        if (!path.isEmpty() && modelPath_->isModified()) {
+            modelPath_->setModified(false);
+            emit modelPathChosen(path);
+        }
+    });
+}
+
+void SetupPanel::buildDocuments(QVBoxLayout* column) {
+    documents_ = new QListWidget;
+    documents_->setAccessibleName(tr("Documents"));
+    documents_->setSelectionMode(QAbstractItemView::ExtendedSelection);
+    documents_->setTextElideMode(Qt::ElideMiddle);
+    documents_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+    documents_->setFixedHeight(4 * documents_->fontMetrics().lineSpacing() + 12);
+    auto* add = new QToolButton;
+    add->setText(tr("Add..."));
+    add->setAccessibleName(tr("Add documents"));
+    removeDocument_ = new QToolButton;
+    removeDocument_->setText(tr("Remove"));
+    removeDocument_->setShortcut(QKeySequence()); // Delete works in the list
+    documentsNote_ = noteLabel(this);
+    auto* row = new QHBoxLayout;
+    row->addWidget(sectionLabel(tr("D&ocuments"), documents_));
+    row->addStretch(1);
+    row->addWidget(add);
+    row->addWidget(removeDocument_);
+    column->addLayout(row);
+    column->addWidget(documents_);
+    column->addWidget(documentsNote_);
+    setNote(documentsNote_, {});
+    removeDocument_->setEnabled(false);
+    connect(add, &QToolButton::clicked, this, &SetupPanel::browseDocuments);
+    connect(removeDocument_, &QToolButton::clicked, this, &SetupPanel::removeSelectedDocuments);
+    connect(documents_, &QListWidget::itemSelectionChanged, this,
+            [this] { removeDocument_->setEnabled(!documents_->selectedItems().isEmpty()); });
+    auto* remove = new QAction(tr("Remove"), documents_);
+    remove->setShortcut(QKeySequence::Delete);
+    remove->setShortcutContext(Qt::WidgetShortcut);
+    documents_->addAction(remove);
+    documents_->setContextMenuPolicy(Qt::ActionsContextMenu);
+    connect(remove, &QAction::triggered, this, &SetupPanel::removeSelectedDocuments);
+}
+
+void SetupPanel::buildConditions(QVBoxLayout* column) {
+    factor_ = new QSpinBox;
+    factor_->setRange(2, 1024);
+    factor_->setValue(4);
+    factor_->setPrefix(tr("x "));
+    factor_->setAccessibleName(tr("Scaling factor of the RoPE presets"));
+    factor_->setToolTip(tr("Scaling factor of the presets below"));
+    ropes_ = new SpecChips(checkRope, tr("another, e.g. yarn:8:beta_fast=16"), this);
+    ropes_->setFieldName(tr("Another RoPE spec"));
+    auto* row = new QHBoxLayout;
+    row->addWidget(sectionLabel(tr("RoP&E scaling"), ropes_->field()));
+    row->addStretch(1);
+    row->addWidget(new QLabel(tr("factor")));
+    row->addWidget(factor_);
+    column->addLayout(row);
+    column->addWidget(ropes_);
+    connect(factor_, &QSpinBox::valueChanged, this, &SetupPanel::updatePresets);
+
+    contexts_ = new QLineEdit(QStringLiteral("256, 1024"));
+    contexts_->setAccessibleName(tr("Context lengths in tokens"));
+    contexts_->setToolTip(tr("Tokens of a window, separated by commas"));
+    contextsNote_ = noteLabel(this);
+    column->addWidget(sectionLabel(tr("&Context lengths"), contexts_));
+    column->addWidget(contexts_);
+    column->addWidget(contextsNote_);
+    setNote(contextsNote_, {});
+    connect(contexts_, &QLineEdit::textEdited, this, [this] { contextsTouched_ = true; });
+    connect(contexts_, &QLineEdit::textChanged, this, &SetupPanel::edited);
+
+    quants_ = new SpecChips(checkQuant, tr("another, e.g. rtn:4:g32:sym"), this);
+    quants_->setFieldName(tr("Another weight variant"));
+    column->addWidget(sectionLabel(tr("&Weight variants"), quants_->field()));
+    column->addWidget(quants_);
+}
+
+void SetupPanel::buildOptions(QVBoxLayout* column) {
+    maxWindows_ = new QSpinBox;
+    maxWindows_->setRange(0, 1'000'000);
+    maxWindows_->setSpecialValueText(tr("all"));
+    maxWindows_->setAccessibleName(tr("Windows of each document"));
+    maxWindows_->setToolTip(tr("At most so many windows of each document and context; 0 takes all"));
+    bands_ = new QSpinBox;
+    bands_->setRange(1, 64);
+    bands_->setValue(8);
+    bands_->setToolTip(tr("Frequency bands of a new session; their edges can be moved at any time"));
+    groups_ = new QComboBox;
+    groups_->addItems({tr("pooled"), tr("per KV head")});
+    groups_->setToolTip(tr("Per KV head keeps the statistics of every key/value head apart (larger file)"));
+    auto* form = new QFormLayout;
+    form->setSpacing(5);
+    form->addRow(tr("W&indows per document"), maxWindows_);
+    form->addRow(tr("&Bands"), bands_);
+    form->addRow(tr("&Head groups"), groups_);
+    column->addWidget(sectionLabel(tr("Options"), nullptr));
+    column->addLayout(form);
+    connect(maxWindows_, &QSpinBox::valueChanged, this, &SetupPanel::edited);
+    connect(bands_, &QSpinBox::valueChanged, this, &SetupPanel::edited);
+    connect(groups_, &QComboBox::currentIndexChanged, this, &SetupPanel::edited);
+}
+
+void SetupPanel::buildRun(QVBoxLayout* column) {
+    auto* foot = new QWidget(this);
+    auto* inner = new QVBoxLayout(foot);
+    inner->setContentsMargins(8, 4, 8, 8);
+    estimate_ = noteLabel(foot);
+    estimate_->setAccessibleName(tr("Estimate"));
+    run_ = new QPushButton(tr("Run"), foot);
+    run_->setObjectName(QStringLiteral("runButton"));
+    inner->addWidget(estimate_);
+    inner->addWidget(run_);
+    column->addWidget(foot);
+    connect(run_, &QPushButton::clicked, this, &SetupPanel::runRequested);
+}
+
+void SetupPanel::updatePresets() {
+    const QString factor = QString::number(factor_->value());
+    QStringList wanted; // a checked preset follows the factor
+    for (QString text : ropes_->checkedTexts()) {
+        for (const char* kind : {"linear:", "ntk:", "dynamic:", "yarn:"})
+            if (text.startsWith(kind) && text.count(':') == 1) text = kind + factor;
+        wanted << text;
+    }
+    ropes_->setChecked(wanted);
+    ropes_->setPresets({"none", "linear:" + factor, "ntk:" + factor, "dynamic:" + factor, "yarn:" + factor});
+}
+
+SetupRequest SetupPanel::request() const {
+    SetupRequest request;
+    request.modelPath = modelPath_->text().trimmed();
+    for (int row = 0; row < documents_->count(); ++row)
+        request.documents << documents_->item(row)->data(Qt::UserRole).toString();
+    for (const QString& text : ropes_->checkedTexts())
+        if (auto spec = RopeSpec::parse(text.toStdString())) request.ropes.push_back(*spec);
+    for (const QString& text : quants_->checkedTexts())
+        if (auto spec = QuantSpec::parse(text.toStdString())) request.quants.push_back(*spec);
+    if (auto contexts = parseContexts(contexts_->text())) request.contexts = *contexts;
+    request.maxWindows = maxWindows_->value();
+    request.bands = bands_->value();
+    request.groupPerKvHead = groups_->currentIndex() == 1;
+    return request;
+}
+
+QString SetupPanel::problem() const {
+    if (running_) return tr("An analysis is running.");
+    if (modelBusy_) return tr("The model is being opened.");
+    if (!modelProblem_.isEmpty()) return tr("The model could not be opened.");
+    if (!model_.model) return tr("Choose a model first.");
+    if (documents_->count() == 0) return tr("Add at least one document.");
+    if (documentsBusy_) return tr("The documents are being read.");
+    if (!documentsProblem_.isEmpty()) return tr("The documents could not be read.");
+    if (!ropes_->fieldProblem().isEmpty()) return tr("The RoPE spec being typed is not valid.");
+    if (!quants_->fieldProblem().isEmpty()) return tr("The weight variant being typed is not valid.");
+    if (ropes_->checkedTexts().isEmpty()) return tr("Choose at least one RoPE spec.");
+    if (!parseContexts(contexts_->text())) return tr("The context lengths are not valid.");
+    if (quants_->checkedTexts().isEmpty()) return tr("Choose at least one weight variant.");
+    if (!estimateProblem_.isEmpty()) return estimateProblem_;
+    return {};
+}
+
+int SetupPanel::requestedConditions() const {
+    const SetupRequest asked = request();
+    return static_cast<int>(asked.ropes.size() * asked.contexts.size() * asked.quants.size());
+}
+
+void SetupPanel::updateContextMessage() {
+    auto contexts = parseContexts(contexts_->text());
+    setNote(contextsNote_, contexts ? QString() : QString::fromStdString(contexts.error().message), true);
+}
+
+void SetupPanel::edited() {
+    estimateProblem_.clear();
+    updateContextMessage();
+    updateRun();
+    emit requestChanged();
+}
+
+void SetupPanel::updateRun() {
+    const QString reason = problem();
+    run_->setEnabled(reason.isEmpty());
+    run_->setAccessibleDescription(reason);
+    const int conditions = requestedConditions();
+    if (done_ > 0 && done_ >= conditions)
+        run_->setText(tr("Run: all %n condition(s) are done", nullptr, conditions));
+    else if (done_ > 0)
+        run_->setText(tr("Run %n more condition(s)", nullptr, conditions - done_));
+    else
+        run_->setText(tr("Run %n condition(s)", nullptr, conditions));
+    if (reason.isEmpty() && done_ >= conditions && done_ > 0) run_->setEnabled(false);
+    run_->setToolTip(!reason.isEmpty()             ? reason
+                     : newSessionReason_.isEmpty() ? QString()
+                                                   : tr("Starts a new session: %1.").arg(newSessionReason_));
+    if (!reason.isEmpty()) setNote(estimate_, reason, !estimateProblem_.isEmpty());
+}
+
+void SetupPanel::setModelPath(const QString& path) {
+    modelPath_->setText(path);
+    modelPath_->setModified(false);
+    modelPath_->setToolTip(path);
+}
+
+void SetupPanel::setDocuments(const QStringList& paths) {
+    documents_->clear();
+    addDocuments(paths);
+}
+
+void SetupPanel::addDocuments(const QStringList& paths) {
+    QStringList known = request().documents;
+    for (const QString& path : paths) {
+        if (known.contains(path)) continue;
+        known << path;
+        auto* item = new QListWidgetItem(QFileInfo(path).fileName(), documents_);
+        item->setData(Qt::UserRole, path);
+        item->setToolTip(path);
+    }
+    tokens_ = nullptr;
+    documentsProblem_.clear();
+    emit documentsChosen(known);
+    edited();
+}
+
+void SetupPanel::removeSelectedDocuments() {
+    qDeleteAll(documents_->selectedItems());
+    addDocuments({});
+}
+
+void SetupPanel::setRopes(const QStringList& texts) {
+    ropes_->setChecked(texts);
+}
+void SetupPanel::setQuants(const QStringList& texts) {
+    quants_->setChecked(texts);
+}
+void SetupPanel::setMaxWindows(int windows) {
+    maxWindows_->setValue(windows);
+}
+
+void SetupPanel::setContexts(const std::vector<int>& contexts) {
+    QStringList parts;
+    for (const int context : contexts) parts << QString::number(context);
+    contexts_->setText(parts.join(", "));
+}
+
+void SetupPanel::showModelBusy() {
+    model_ = {};
+    modelBusy_ = true;
+    modelProblem_.clear();
+    setNote(modelNote_, tr("Opening..."));
+    edited();
+}
+
+void SetupPanel::showModel(const OpenedModel& model) {
+    model_ = model;
+    modelBusy_ = false;
+    modelProblem_.clear();
+    QString text = describeModel(model.model->config(), QString::fromStdString(model.model->format()));
+    if (!model.tokenizer) text += tr("\nNo tokenizer: only token ids (.npy, .u16, .u32) can be read.");
+    setNote(modelNote_, text);
+    suggestContexts();
+    edited();
+}
+
+void SetupPanel::showModelProblem(const QString& message) {
+    model_ = {};
+    modelBusy_ = false;
+    modelProblem_ = message;
+    setNote(modelNote_, message, true);
+    edited();
+}
+
+void SetupPanel::showDocumentsBusy() {
+    documentsBusy_ = true;
+    documentsProblem_.clear();
+    setNote(documentsNote_, tr("Reading..."));
+    edited();
+}
+
+void SetupPanel::showDocuments(const SharedDocuments& documents) {
+    tokens_ = documents;
+    documentsBusy_ = false;
+    documentsProblem_.clear();
+    long long total = 0, longest = 0;
+    for (const Document& document : *documents) {
+        total += static_cast<long long>(document.tokens.size());
+        longest = std::max(longest, static_cast<long long>(document.tokens.size()));
+    }
+    setNote(
+        documentsNote_,
+        tr("%n document(s), %1 tokens, the longest %2", nullptr, static_cast<int>(documents->size()))
+            .arg(QString::fromStdString(formatCount(total)), QString::fromStdString(formatCount(longest))));
+    suggestContexts();
+    edited();
+}
+
+void SetupPanel::showDocumentsProblem(const QString& message) {
+    documentsBusy_ = false;
+    documentsProblem_ = message;
+    setNote(documentsNote_, message, true);
+    edited();
+}
+
+/// L0 and four times L0, unless the user wrote something or no document is that long.
+void SetupPanel::suggestContexts() {
+    if (contextsTouched_ || !model_.model) return;
+    const int trained = model_.model->config().trainedContext();
+    std::size_t longest = 0;
+    if (tokens_)
+        for (const Document& document : *tokens_) longest = std::max(longest, document.tokens.size());
+    std::vector<int> contexts;
+    for (const int context : {trained, 4 * trained})
+        if (context >= 2 && (!tokens_ || static_cast<std::size_t>(context) <= longest))
+            contexts.push_back(context);
+    if (contexts.empty() && longest >= 2) contexts.push_back(static_cast<int>(longest));
+    if (!contexts.empty()) setContexts(contexts);
+}
+
+void SetupPanel::showEstimate(const AnalysisEstimate& estimate) {
+    estimateProblem_.clear();
+    updateRun();
+    if (!problem().isEmpty()) return;
+    QString text = tr("About %1 · %2 of memory · file %3 · %4 tokens")
+                       .arg(QString::fromStdString(formatDuration(estimate.seconds)),
+                            QString::fromStdString(formatBytes(estimate.peakBytes)),
+                            QString::fromStdString(formatBytes(estimate.fileBytes)),
+                            QString::fromStdString(formatCount(estimate.tokens)));
+    if (!newSessionReason_.isEmpty()) text += "\n" + tr("Starts a new session: %1.").arg(newSessionReason_);
+    for (const std::string& note : estimate.notes) text += "\n" + QString::fromStdString(note);
+    setNote(estimate_, text);
+}
+
+void SetupPanel::showEstimateProblem(const QString& message) {
+    estimateProblem_ = message;
+    updateRun();
+}
+
+void SetupPanel::showEstimateBusy() {
+    if (problem().isEmpty()) setNote(estimate_, tr("Estimating..."));
+}
+
+void SetupPanel::setRunning(bool running) {
+    running_ = running;
+    updateRun();
+    if (!running) emit requestChanged();
+}
+
+void SetupPanel::setDone(int done, const QString& reason) {
+    done_ = done;
+    newSessionReason_ = reason;
+    updateRun();
+}
+
+void SetupPanel::dragEnterEvent(QDragEnterEvent* event) {
+    if (event->mimeData()->hasUrls()) event->acceptProposedAction();
+}
+
+void SetupPanel::dropEvent(QDropEvent* event) {
+    QStringList files;
+    for (const QUrl& url : event->mimeData()->urls())
+        if (url.isLocalFile()) files << url.toLocalFile();
+    const DroppedPaths dropped = sortDropped(files);
+    if (!dropped.session.isEmpty()) {
+        event->ignore(); // the window opens sessions
+        return;
+    }
+    event->acceptProposedAction();
+    if (!dropped.model.isEmpty()) {
+        setModelPath(dropped.model);
+        emit modelPathChosen(dropped.model);
+    }
+    if (!dropped.documents.isEmpty()) addDocuments(dropped.documents);
+}
+
+} // namespace qroar

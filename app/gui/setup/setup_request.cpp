@@ -1,0 +1,108 @@
+#include "app/gui/setup/setup_request.h"
+
+#include "core/base/strings.h"
+
+#include <QCoreApplication>
+
+#include <algorithm>
+
+namespace qroar {
+
+namespace {
+
+constexpr int longestContext = 16 * 1024 * 1024;
+
+QString words(const char* text) {
+    return QCoreApplication::translate("SetupRequest", text);
+}
+
+/// 'text' in single quotes when a shell would take it apart.
+std::string shellQuoted(const std::string& text) {
+    const auto plain = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+               || std::string_view("/._-+:,=@%").find(c) != std::string_view::npos;
+    };
+    if (!text.empty() && std::all_of(text.begin(), text.end(), plain)) return text;
+    std::string quoted = "'";
+    for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+}
+
+} // namespace
+
+Outcome<std::vector<int>> parseContexts(const QString& text) {
+    std::vector<int> contexts;
+    for (const std::string& part : split(text.toStdString(), ',')) {
+        const std::string item = trim(part);
+        if (item.empty()) continue;
+        long long value = 0;
+        if (!parseInt(item, value))
+            return Error::bad("context \"" + item + "\": expected a whole number of tokens, such as 1024");
+        if (value < 2) return Error::bad("context " + item + ": expected at least 2 tokens");
+        if (value > longestContext)
+            return Error::bad("context " + item + ": expected at most " + formatCount(longestContext)
+                              + " tokens");
+        contexts.push_back(static_cast<int>(value));
+    }
+    if (contexts.empty()) return Error::bad("no context length: expected numbers such as 256, 1024");
+    std::sort(contexts.begin(), contexts.end());
+    contexts.erase(std::unique(contexts.begin(), contexts.end()), contexts.end());
+    return contexts;
+}
+
+std::string reproduceCommand(const SetupRequest& request) {
+    std::string command = "qroar analyze " + shellQuoted(request.modelPath.toStdString()) + " --text";
+    for (const QString& document : request.documents) command += " " + shellQuoted(document.toStdString());
+    command += " --contexts ";
+    for (std::size_t at = 0; at < request.contexts.size(); ++at)
+        command += (at > 0 ? "," : "") + std::to_string(request.contexts[at]);
+    command += " --rope";
+    for (const RopeSpec& rope : request.ropes) command += " " + rope.text();
+    command += " --quant";
+    for (const QuantSpec& quant : request.quants) command += " " + quant.text();
+    if (request.maxWindows > 0) command += " --max-windows " + std::to_string(request.maxWindows);
+    command += " --bands " + std::to_string(request.bands);
+    if (request.groupPerKvHead) command += " --per-head";
+    return command + " -o run.h5";
+}
+
+AnalysisPlan makePlan(const SetupRequest& request, std::shared_ptr<const Model> model,
+                      SharedDocuments documents) {
+    AnalysisPlan plan;
+    plan.model = std::move(model);
+    plan.documents = std::move(documents);
+    plan.ropes = request.ropes;
+    plan.contexts = request.contexts;
+    plan.quants = request.quants;
+    plan.maxWindows = request.maxWindows;
+    plan.bands = request.bands;
+    plan.groupPerKvHead = request.groupPerKvHead;
+    plan.command = reproduceCommand(request);
+    return plan;
+}
+
+QString whyNotContinued(const Session& session, const AnalysisPlan& plan) {
+    if (!plan.model || session.modelFingerprint != plan.model->fingerprint())
+        return words("the open session is of another model");
+    const auto same = [](const SessionDocument& a, const Document& b) {
+        return a.fingerprint == b.fingerprint;
+    };
+    if (!plan.documents
+        || !std::equal(session.documents.begin(), session.documents.end(), plan.documents->begin(),
+                       plan.documents->end(), same))
+        return words("the open session used other documents");
+    if (session.maxWindows != plan.maxWindows) return words("the open session used another window limit");
+    const int groups = plan.groupPerKvHead ? plan.model->config().kvHeads : 1;
+    for (const auto& condition : session.conditions)
+        if (condition->statistics.cells() > 0 && condition->statistics.shape().groups != groups)
+            return words("the open session grouped its heads differently");
+    return {};
+}
+
+int conditionsDone(const Session& session, const AnalysisPlan& plan) {
+    int done = 0;
+    for (const ConditionKey& key : plan.conditions()) done += session.find(key) ? 1 : 0;
+    return done;
+}
+
+} // namespace qroar

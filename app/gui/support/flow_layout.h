@@ -1,0 +1,33 @@
+// FlowLayout: items beside each other, broken into lines like words. Spacing as the style wants it.
+#pragma once
+
+#include <QLayout>
+#include <QList>
+
+namespace qroar {
+
+class FlowLayout : public QLayout {
+    Q_OBJECT
+
+  public:
+    explicit FlowLayout(QWidget* parent = nullptr, int spacing = 4);
+    ~FlowLayout() override;
+
+    void addItem(QLayoutItem* item) override;
+    [[nodiscard]] int count() const override { return static_cast<int>(items_.size()); }
+    [[nodiscard]] QLayoutItem* itemAt(int index) const override;
+    QLayoutItem* takeAt(int index) override;
+    [[nodiscard]] bool hasHeightForWidth() const override { return true; }
+    [[nodiscard]] int heightForWidth(int width) const override;
+    [[nodiscard]] QSize sizeHint() const override { return minimumSize(); }
+    [[nodiscard]] QSize minimumSize() const override;
+    void setGeometry(const QRect& rect) override;
+    [[nodiscard]] Qt::Orientations expandingDirections() const override { return {}; }
+
+  private:
+    /// Places the items when `apply`; the height they need.
+    int arrange(const QRect& rect, bool apply) const;
+    QList<QLayoutItem*> items_;
+};
+
+} // namespace qroar

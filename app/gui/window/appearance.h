@@ -1,0 +1,30 @@
+// Light and dark: the palettes of the application on the Fusion style. Plots choose their colours from the
+// palette (widgets/common/theme.h).
+#pragma once
+
+#include "app/gui/app_settings.h"
+
+#include <QIcon>
+#include <QPalette>
+
+namespace qroar {
+
+class Appearance {
+  public:
+    /// Remembers the palette the desktop gave us, for AppearanceMode::System, and sets the Fusion style.
+    Appearance();
+    void apply(AppearanceMode mode);
+    [[nodiscard]] static QPalette lightPalette();
+    [[nodiscard]] static QPalette darkPalette();
+    [[nodiscard]] static bool isDark(const QPalette& palette);
+    /// A colour for error text that reads on the window colour of `palette`.
+    [[nodiscard]] static QColor problemColor(const QPalette& palette);
+
+  private:
+    QPalette system_;
+};
+
+/// One of our monochrome SVG icons (:/icons/NAME.svg) in the text colour of `palette`.
+QIcon themedIcon(const QString& name, const QPalette& palette);
+
+} // namespace qroar

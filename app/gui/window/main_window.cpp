@@ -1,0 +1,314 @@
+#include "app/gui/window/main_window.h"
+
+#include "app/gui/resources.h"
+#include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/log_panel.h"
+#include "app/gui/window/message_bar.h"
+#include "app/gui/window/plot_area.h"
+#include "app/gui/window/project_tree.h"
+#include "app/gui/window/run_status.h"
+#include "app/gui/window/selection_bar.h"
+#include "app/gui/window/start_page.h"
+#include "core/base/strings.h"
+#include "widgets/panels/spectrum_panel.h"
+
+#include <QAction>
+#include <QActionGroup>
+#include <QDockWidget>
+#include <QFileInfo>
+#include <QLabel>
+#include <QMenu>
+#include <QStackedWidget>
+#include <QStatusBar>
+#include <QToolBar>
+#include <QVBoxLayout>
+
+namespace qroar {
+
+namespace {
+constexpr int sideWidth = 290;
+}
+
+MainWindow::MainWindow(const WindowEnvironment& environment, QWidget* parent)
+    : QMainWindow(parent), settings_(*environment.settings), autosave_(environment.autosaveFolder),
+      samples_(findSamples(environment.sampleFolders)), analysis_(workspace_, heavy_),
+      sessions_(workspace_, heavy_) {
+    question_ = [this](const QString& text, QMessageBox::StandardButtons buttons) {
+        return QMessageBox::question(this, tr("Q-ROAR Workbench"), text, buttons);
+    };
+    loadWorkbenchResources();
+    appearance_.apply(settings_.appearance());
+    setWindowIcon(QIcon(QStringLiteral(":/icons/qroar-workbench.svg")));
+    setAcceptDrops(true);
+    setDockOptions(AnimatedDocks | AllowTabbedDocks | AllowNestedDocks);
+    setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
+    buildPanels();
+    buildDocks();
+    buildStatusBar();
+    buildMenus();
+    buildToolBar();
+    connectWorkspace();
+    connectSetup();
+    connectAnalysis();
+    connectFiles();
+    updateRecent();
+    updateIcons();
+    sessionChanged(nullptr);
+    restoreLayout();
+}
+
+MainWindow::~MainWindow() {
+    // The panels hear of the selection until they are gone; jobs must not reach a half-destroyed window.
+    analysis_.disconnect(this);
+    sessions_.disconnect(this);
+    workspace_.disconnect(this);
+    workspace_.undoStack()->disconnect();
+}
+
+void MainWindow::buildPanels() {
+    setup_ = new SetupPanel;
+    project_ = new ProjectTree(&selection_);
+    log_ = new LogPanel;
+    plots_ = new PlotArea(&selection_);
+    start_ = new StartPage(samples_.found());
+    messages_ = new MessageBar;
+    selectionBar_ = new SelectionBar(&selection_);
+    pages_ = new QStackedWidget;
+    pages_->addWidget(start_);
+    pages_->addWidget(plots_);
+    auto* middle = new QWidget;
+    auto* column = new QVBoxLayout(middle);
+    column->setContentsMargins(0, 0, 0, 0);
+    column->setSpacing(0);
+    column->addWidget(messages_);
+    column->addWidget(pages_, 1);
+    setCentralWidget(middle);
+}
+
+void MainWindow::buildDocks() {
+    const auto dock = [this](const QString& title, const QString& name, QWidget* content) {
+        auto* widget = new QDockWidget(title, this);
+        widget->setObjectName(name);
+        widget->setWidget(content);
+        return widget;
+    };
+    setupDock_ = dock(tr("Setup"), "setup", setup_);
+    projectDock_ = dock(tr("Project"), "project", project_);
+    logDock_ = dock(tr("Log"), "log", log_);
+    setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
+    resetLayout();
+}
+
+void MainWindow::resetLayout() {
+    for (QDockWidget* dock : {setupDock_, projectDock_, logDock_}) {
+        dock->setFloating(false);
+        removeDockWidget(dock);
+    }
+    addDockWidget(Qt::LeftDockWidgetArea, setupDock_);
+    tabifyDockWidget(setupDock_, projectDock_);
+    addDockWidget(Qt::BottomDockWidgetArea, logDock_);
+    setupDock_->show();
+    projectDock_->show();
+    logDock_->hide();
+    setupDock_->raise();
+    resizeDocks({setupDock_}, {sideWidth}, Qt::Horizontal);
+    resizeDocks({logDock_}, {120}, Qt::Vertical);
+    plots_->resetLayout();
+    settings_.forgetLayout();
+}
+
+void MainWindow::restoreLayout() {
+    const AppSettings::Layout layout = settings_.layout();
+    if (layout.geometry.isEmpty() || !restoreGeometry(layout.geometry)) resize(1280, 800);
+    if (!layout.docks.isEmpty()) restoreState(layout.docks);
+    if (!layout.plots.isEmpty()) plots_->restoreState(layout.plots);
+}
+
+void MainWindow::buildStatusBar() {
+    statusText_ = new QLabel;
+    statusText_->setAccessibleName(tr("Status"));
+    statusText_->setTextFormat(Qt::PlainText);
+    runStatus_ = new RunStatus;
+    statusBar()->addWidget(statusText_, 1);
+    statusBar()->addPermanentWidget(runStatus_);
+    connect(runStatus_, &RunStatus::cancelRequested, this, &MainWindow::stopRun);
+}
+
+void MainWindow::connectWorkspace() {
+    connect(&workspace_, &Workspace::sessionChanged, this, &MainWindow::sessionChanged);
+    connect(&workspace_, &Workspace::bandsChanged, plots_, &PlotArea::setBands);
+    connect(&workspace_, &Workspace::bandsChanged, selectionBar_, &SelectionBar::setBands);
+    connect(&workspace_, &Workspace::dirtyChanged, this, &MainWindow::updateTitle);
+    connect(&workspace_, &Workspace::pathChanged, this, &MainWindow::updateTitle);
+    connect(plots_->spectrum(), &SpectrumPanel::bandsEdited, &workspace_, &Workspace::previewBands);
+    connect(plots_->spectrum(), &SpectrumPanel::bandEditFinished, &workspace_,
+            [this](const BandPartition& before, const BandPartition& after) {
+                workspace_.setBands(before, after);
+            });
+    connect(plots_, &PlotArea::message, this, &MainWindow::report);
+    // Until the user picks a condition, the views follow the most telling one that is done.
+    connect(&selection_, &SelectionModel::changed, this, [this](const Selection& now) {
+        const auto session = workspace_.session();
+        if (session && now.condition != mostTellingCondition(*session)) followResults_ = false;
+    });
+}
+
+void MainWindow::connectSetup() {
+    connect(setup_, &SetupPanel::modelPathChosen, this, &MainWindow::openModel);
+    connect(setup_, &SetupPanel::documentsChosen, &analysis_, &AnalysisController::openDocuments);
+    connect(setup_, &SetupPanel::browseModelFolder, this, &MainWindow::chooseModelFolder);
+    connect(setup_, &SetupPanel::browseModelFile, this, &MainWindow::chooseModelFile);
+    connect(setup_, &SetupPanel::browseDocuments, this, &MainWindow::chooseDocuments);
+    connect(setup_, &SetupPanel::runRequested, this, &MainWindow::startRun);
+    connect(setup_, &SetupPanel::requestChanged, this, [this] {
+        updateDone();
+        analysis_.estimateLater(setup_->request());
+    });
+    connect(&analysis_, &AnalysisController::modelBusy, setup_, &SetupPanel::showModelBusy);
+    connect(&analysis_, &AnalysisController::modelOpened, setup_, &SetupPanel::showModel);
+    connect(&analysis_, &AnalysisController::modelFailed, setup_, &SetupPanel::showModelProblem);
+    connect(&analysis_, &AnalysisController::documentsBusy, setup_, &SetupPanel::showDocumentsBusy);
+    connect(&analysis_, &AnalysisController::documentsOpened, setup_, &SetupPanel::showDocuments);
+    connect(&analysis_, &AnalysisController::documentsFailed, setup_, &SetupPanel::showDocumentsProblem);
+    connect(&analysis_, &AnalysisController::estimateBusy, setup_, &SetupPanel::showEstimateBusy);
+    connect(&analysis_, &AnalysisController::estimated, setup_, &SetupPanel::showEstimate);
+    connect(&analysis_, &AnalysisController::estimateFailed, setup_, &SetupPanel::showEstimateProblem);
+}
+
+void MainWindow::connectAnalysis() {
+    connect(&analysis_, &AnalysisController::modelOpened, this, [this](const OpenedModel& opened) {
+        const QString path = QString::fromStdString(opened.model->path().string());
+        settings_.addRecentModel(path);
+        updateRecent();
+        report(tr("Opened model %1.").arg(path));
+        for (const std::string& warning : opened.model->warnings())
+            log_->add(QString::fromStdString(warning));
+        if (!opened.tokenizer) log_->add(opened.tokenizerProblem);
+    });
+    connect(&analysis_, &AnalysisController::modelFailed, this, &MainWindow::reportError);
+    connect(&analysis_, &AnalysisController::documentsFailed, this, &MainWindow::reportError);
+    connect(&analysis_, &AnalysisController::runningChanged, this, [this](bool running) {
+        setup_->setRunning(running);
+        if (running)
+            runStatus_->begin();
+        else
+            runStatus_->end();
+        updateActions();
+        updateTitle();
+        if (!running && !pendingSave_.isEmpty()) saveTo(std::exchange(pendingSave_, QString()));
+        if (!running && closeWhenStopped_) close();
+    });
+    connect(&analysis_, &AnalysisController::progressed, this, [this](const Progress& progress) {
+        runStatus_->show(progress);
+        updateTitle();
+    });
+    connect(&analysis_, &AnalysisController::conditionFinished, this, [this](const ConditionResult& result) {
+        log_->add(tr("%1 done in %2.")
+                      .arg(QString::fromStdString(result.key.text()),
+                           QString::fromStdString(formatDuration(result.seconds))));
+    });
+    connect(&analysis_, &AnalysisController::analysisFinished, this, &MainWindow::report);
+    connect(&analysis_, &AnalysisController::analysisCancelled, this, &MainWindow::report);
+    connect(&analysis_, &AnalysisController::analysisFailed, this, &MainWindow::reportError);
+    connect(&analysis_, &AnalysisController::warning, this, &MainWindow::reportError);
+}
+
+void MainWindow::sessionChanged(const std::shared_ptr<const Session>& session) {
+    if (session && (followResults_ || selection_.selection().condition < 0)) {
+        selection_.setCondition(mostTellingCondition(*session));
+        followResults_ = true;
+    }
+    plots_->setSession(session);
+    project_->setSession(session);
+    selectionBar_->setSession(session);
+    if (session) showPlots();
+    updateDone();
+    updateActions();
+    updateTitle();
+}
+
+void MainWindow::updateDone() {
+    const auto session = workspace_.session();
+    int done = 0;
+    QString reason;
+    if (session && analysis_.inputsReady()) {
+        const AnalysisPlan plan = analysis_.plan(setup_->request());
+        reason = whyNotContinued(*session, plan);
+        if (reason.isEmpty()) done = conditionsDone(*session, plan);
+    }
+    setup_->setDone(done, reason);
+}
+
+void MainWindow::startRun() {
+    if (const QString problem = setup_->problem(); !problem.isEmpty()) {
+        reportError(problem);
+        return;
+    }
+    const SetupRequest request = setup_->request();
+    if (!analysis_.continues(request)) {
+        if (!mayReplaceSession()) return;
+        followResults_ = true;
+    }
+    messages_->dismiss();
+    if (!analysis_.start(request, autosave_.path())) {
+        reportError(tr("Something else is still being read or written. Try again in a moment."));
+        return;
+    }
+    log_->add(tr("Analysis started: %1").arg(QString::fromStdString(reproduceCommand(request))));
+}
+
+void MainWindow::stopRun() {
+    runStatus_->stopping();
+    analysis_.cancel();
+}
+
+void MainWindow::showPlots() {
+    pages_->setCurrentWidget(plots_);
+}
+
+bool MainWindow::showsStartPage() const {
+    return pages_->currentWidget() == start_;
+}
+
+void MainWindow::updateTitle() {
+    QString name = tr("no session");
+    if (workspace_.hasSession())
+        name = workspace_.path().isEmpty() ? tr("unsaved session") : QFileInfo(workspace_.path()).fileName();
+    QString title = tr("%1[*] - Q-ROAR Workbench").arg(name);
+    if (analysis_.running()) title = tr("%1 % - %2").arg(runStatus_->percent()).arg(title);
+    setWindowTitle(title);
+    setWindowModified(workspace_.dirty());
+    if (save_)
+        save_->setEnabled(workspace_.hasSession() && (workspace_.dirty() || workspace_.path().isEmpty()));
+}
+
+void MainWindow::updateActions() {
+    const bool session = workspace_.hasSession();
+    for (QAction* action : {saveAs_, exportCurrent_, exportAll_, close_}) action->setEnabled(session);
+    run_->setEnabled(!analysis_.running());
+    stop_->setEnabled(analysis_.running());
+}
+
+void MainWindow::report(const QString& text) {
+    log_->add(text);
+    statusText_->setText(text);
+}
+
+void MainWindow::reportError(const QString& text) {
+    log_->addError(text);
+    messages_->show(MessageBar::Kind::Error, text);
+}
+
+void MainWindow::setAppearance(AppearanceMode mode) {
+    settings_.setAppearance(mode);
+    appearance_.apply(mode);
+    for (QAction* action : appearanceGroup_->actions())
+        action->setChecked(action->data().toInt() == static_cast<int>(mode));
+}
+
+void MainWindow::changeEvent(QEvent* event) {
+    QMainWindow::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange && toolBar_) updateIcons();
+}
+
+} // namespace qroar

@@ -1,0 +1,160 @@
+// MainWindow: wiring only. It owns the pieces (workspace, controllers, panels, docks), connects them, and
+// turns menu actions into calls. What they do is in their own files.
+#pragma once
+
+#include "app/gui/analysis_controller.h"
+#include "app/gui/app_settings.h"
+#include "app/gui/autosave.h"
+#include "app/gui/samples.h"
+#include "app/gui/session_controller.h"
+#include "app/gui/window/appearance.h"
+#include "app/gui/workspace.h"
+#include "widgets/common/selection_model.h"
+
+#include <QMainWindow>
+#include <QMessageBox>
+
+#include <functional>
+
+class QActionGroup;
+class QLabel;
+class QStackedWidget;
+
+namespace qroar {
+
+class LogPanel;
+class MessageBar;
+class PlotArea;
+class ProjectTree;
+class RunStatus;
+class SelectionBar;
+class SetupPanel;
+class StartPage;
+
+/// What a window takes from outside: tests hand in folders of their own.
+struct WindowEnvironment {
+    QSettings* settings = nullptr; ///< must outlive the window
+    QString autosaveFolder;        ///< empty: no autosave
+    QStringList sampleFolders;
+};
+
+class MainWindow : public QMainWindow {
+    Q_OBJECT
+
+  public:
+    explicit MainWindow(const WindowEnvironment& environment, QWidget* parent = nullptr);
+    ~MainWindow() override;
+
+    /// A session (.h5) or a model, by what the path looks like.
+    void openPath(const QString& path);
+    void openModel(const QString& path);
+    void openSession(const QString& path);
+    void openSample();
+    /// To the session's own file, or asks for one.
+    bool save();
+    void saveTo(const QString& path);
+    void startRun();
+    void exportPlots(const QString& folder);
+    void setAppearance(AppearanceMode mode);
+    void resetLayout();
+    /// Offers what an earlier process left unsaved.
+    void offerRecovery();
+
+    [[nodiscard]] Workspace& workspace() { return workspace_; }
+    [[nodiscard]] SelectionModel& selection() { return selection_; }
+    [[nodiscard]] AnalysisController& analysis() { return analysis_; }
+    [[nodiscard]] SetupPanel& setup() const { return *setup_; }
+    [[nodiscard]] PlotArea& plots() const { return *plots_; }
+    [[nodiscard]] MessageBar& messages() const { return *messages_; }
+    [[nodiscard]] LogPanel& log() const { return *log_; }
+    [[nodiscard]] RunStatus& runStatus() const { return *runStatus_; }
+    [[nodiscard]] bool showsStartPage() const;
+
+    /// How questions with consequences are asked; a modal box unless a test answers.
+    using Question =
+        std::function<QMessageBox::StandardButton(const QString& text, QMessageBox::StandardButtons buttons)>;
+    void setQuestion(Question question) { question_ = std::move(question); }
+
+  protected:
+    void closeEvent(QCloseEvent* event) override;
+    void dragEnterEvent(QDragEnterEvent* event) override;
+    void dropEvent(QDropEvent* event) override;
+    void changeEvent(QEvent* event) override;
+
+  private:
+    void buildPanels();
+    void buildDocks();
+    void buildStatusBar();
+    void buildMenus();
+    void buildFileMenu();
+    void buildEditMenu();
+    void buildSelectionMenu();
+    void buildViewMenu();
+    void buildRunMenu();
+    void buildHelpMenu();
+    void buildToolBar();
+    void connectWorkspace();
+    void connectSetup();
+    void connectAnalysis();
+    void connectFiles();
+    QAction* addAction(QMenu* menu, const QString& text, const QKeySequence& keys,
+                       const std::function<void()>& action, const QString& icon = {});
+
+    void sessionChanged(const std::shared_ptr<const Session>& session);
+    void updateTitle();
+    void updateRecent();
+    void updateActions();
+    void updateIcons();
+    void updateDone();
+    void showPlots();
+    void restoreLayout();
+    void report(const QString& text);
+    void reportError(const QString& text);
+    [[nodiscard]] std::string viewState() const;
+    void restoreViewState(const std::string& json);
+
+    void chooseModelFolder();
+    void chooseModelFile();
+    void chooseDocuments();
+    void chooseSession();
+    bool saveAs();
+    void exportCurrentPlot();
+    void chooseExportFolder();
+    /// True when nothing would be lost, or the user agreed.
+    bool mayReplaceSession();
+    void stopRun();
+
+    AppSettings settings_;
+    Appearance appearance_;
+    Autosave autosave_;
+    SamplePaths samples_;
+    SelectionModel selection_;
+    Workspace workspace_;
+    JobQueue heavy_;
+    AnalysisController analysis_;
+    SessionController sessions_;
+    Question question_;
+
+    QStackedWidget* pages_ = nullptr;
+    StartPage* start_ = nullptr;
+    PlotArea* plots_ = nullptr;
+    SetupPanel* setup_ = nullptr;
+    ProjectTree* project_ = nullptr;
+    LogPanel* log_ = nullptr;
+    MessageBar* messages_ = nullptr;
+    SelectionBar* selectionBar_ = nullptr;
+    RunStatus* runStatus_ = nullptr;
+    QLabel* statusText_ = nullptr;
+    QDockWidget *setupDock_ = nullptr, *projectDock_ = nullptr, *logDock_ = nullptr;
+    QToolBar* toolBar_ = nullptr;
+    QMenu* recentMenu_ = nullptr;
+    QActionGroup* appearanceGroup_ = nullptr;
+    QAction *save_ = nullptr, *saveAs_ = nullptr, *exportCurrent_ = nullptr, *exportAll_ = nullptr,
+            *run_ = nullptr, *stop_ = nullptr, *close_ = nullptr;
+
+    QString pendingSave_; ///< asked for while an analysis runs
+    bool followResults_ = true;
+    bool closeWhenStopped_ = false, closeWhenSaved_ = false;
+};
+
+} // namespace qroar

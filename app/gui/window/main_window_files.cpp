@@ -1,0 +1,288 @@
+// Opening, saving, dropping, exporting, recovering, closing.
+#include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/export_plots.h"
+#include "app/gui/window/log_panel.h"
+#include "app/gui/window/main_window.h"
+#include "app/gui/window/message_bar.h"
+#include "app/gui/window/plot_area.h"
+#include "app/gui/window/run_status.h"
+
+#include <QCloseEvent>
+#include <QDir>
+#include <QDockWidget>
+#include <QDragEnterEvent>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QMimeData>
+
+namespace qroar {
+
+void MainWindow::connectFiles() {
+    connect(&sessions_, &SessionController::loaded, this, [this](const QString& path, bool recovered) {
+        if (recovered) {
+            report(tr("Recovered unsaved results. Save them to keep them."));
+        } else {
+            settings_.addRecentSession(path);
+            updateRecent();
+            report(tr("Opened session %1.").arg(path));
+        }
+        restoreViewState(workspace_.session()->viewState);
+        projectDock_->raise();
+    });
+    connect(&sessions_, &SessionController::loadFailed, this,
+            [this](const QString&, const QString& message) { reportError(message); });
+    connect(&sessions_, &SessionController::saved, this, [this](const QString& path) {
+        settings_.addRecentSession(path);
+        updateRecent();
+        report(tr("Saved session %1.").arg(path));
+        if (!workspace_.dirty()) autosave_.discard();
+        if (closeWhenSaved_) close();
+    });
+    connect(&sessions_, &SessionController::saveFailed, this, [this](const QString&, const QString& message) {
+        closeWhenSaved_ = false;
+        reportError(message);
+    });
+}
+
+void MainWindow::openPath(const QString& path) {
+    const DroppedPaths sorted = sortDropped({path});
+    if (!sorted.session.isEmpty())
+        openSession(sorted.session);
+    else
+        openModel(path);
+}
+
+void MainWindow::openModel(const QString& path) {
+    if (analysis_.running()) {
+        reportError(tr("An analysis is running: stop it before opening another model."));
+        return;
+    }
+    messages_->dismiss();
+    setup_->setModelPath(path);
+    setupDock_->show();
+    setupDock_->raise();
+    analysis_.openModel(path);
+}
+
+void MainWindow::openSession(const QString& path) {
+    if (analysis_.running()) {
+        reportError(tr("An analysis is running: stop it before opening a session."));
+        return;
+    }
+    if (!mayReplaceSession()) return;
+    messages_->dismiss();
+    followResults_ = true;
+    sessions_.load(path);
+}
+
+void MainWindow::openSample() {
+    if (!samples_.found()) {
+        reportError(tr("The sample model was not found beside this program."));
+        return;
+    }
+    openModel(samples_.model);
+    setup_->setDocuments(samples_.documents);
+}
+
+bool MainWindow::save() {
+    if (!workspace_.hasSession()) return false;
+    if (workspace_.path().isEmpty()) return saveAs();
+    saveTo(workspace_.path());
+    return true;
+}
+
+bool MainWindow::saveAs() {
+    const QString suggestion = workspace_.path().isEmpty()
+                                   ? QDir(settings_.folder("session")).filePath(tr("session.h5"))
+                                   : workspace_.path();
+    QString path = QFileDialog::getSaveFileName(this, tr("Save session"), suggestion,
+                                                tr("Sessions (*.h5);;All files (*)"));
+    if (path.isEmpty()) return false;
+    if (QFileInfo(path).suffix().isEmpty()) path += ".h5";
+    settings_.setFolder("session", path);
+    saveTo(path);
+    return true;
+}
+
+void MainWindow::saveTo(const QString& path) {
+    if (analysis_.running()) {
+        pendingSave_ = path;
+        report(tr("The session will be saved when the running analysis ends."));
+        return;
+    }
+    sessions_.save(path, viewState());
+}
+
+std::string MainWindow::viewState() const {
+    const Selection& now = selection_.selection();
+    const QJsonObject state{{"layer", now.layer},
+                            {"tensor", now.tensor == QkTensor::Q ? "q" : "k"},
+                            {"stage", now.stage == RopeStage::Pre ? "pre" : "post"},
+                            {"band", now.band},
+                            {"condition", now.condition},
+                            {"epsilon", now.epsilon}};
+    return QJsonDocument(state).toJson(QJsonDocument::Compact).toStdString();
+}
+
+void MainWindow::restoreViewState(const std::string& json) {
+    const QJsonObject state = QJsonDocument::fromJson(QByteArray::fromStdString(json)).object();
+    if (state.isEmpty() || !workspace_.hasSession()) return;
+    const Session& session = *workspace_.session();
+    Selection next = selection_.selection();
+    const auto within = [&state](const char* key, int count, int& value) {
+        const int read = state.value(key).toInt(-1);
+        if (read >= 0 && read < count) value = read;
+    };
+    within("layer", session.model.layers, next.layer);
+    within("band", session.bands.count(), next.band);
+    within("condition", static_cast<int>(session.conditions.size()), next.condition);
+    next.tensor = state.value("tensor").toString() == "q" ? QkTensor::Q : QkTensor::K;
+    next.stage = state.value("stage").toString() == "pre" ? RopeStage::Pre : RopeStage::Post;
+    const double epsilon = state.value("epsilon").toDouble();
+    if (epsilon > 0 && epsilon < 1) next.epsilon = epsilon;
+    next.pair = -1;
+    selection_.setSelection(next);
+}
+
+bool MainWindow::mayReplaceSession() {
+    if (!workspace_.dirty()) return true;
+    const auto answer = question_(tr("The session has unsaved results or changes. Save them first?"),
+                                  QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel);
+    if (answer == QMessageBox::Discard) {
+        autosave_.discard();
+        return true;
+    }
+    // After the save is written the user asks again: an error must not cost the results.
+    if (answer == QMessageBox::Save) save();
+    return false;
+}
+
+void MainWindow::offerRecovery() {
+    if (autosave_.orphans().isEmpty()) return;
+    const QString path = autosave_.orphans().first();
+    messages_->show(MessageBar::Kind::Warning,
+                    tr("The workbench ended without saving: results of %1 can be recovered.")
+                        .arg(QLocale().toString(QFileInfo(path).lastModified(), QLocale::ShortFormat)));
+    messages_->addButton(tr("Recover"), [this, path] {
+        if (mayReplaceSession()) sessions_.load(path, true);
+    });
+    messages_->addButton(tr("Discard"), [this, path] {
+        Autosave::discardOrphan(path);
+        report(tr("Discarded the unsaved results of an earlier start."));
+    });
+}
+
+void MainWindow::chooseModelFolder() {
+    const QString path =
+        QFileDialog::getExistingDirectory(this, tr("Open a model folder"), settings_.folder("model"));
+    if (path.isEmpty()) return;
+    settings_.setFolder("model", QFileInfo(path).absolutePath());
+    openModel(path);
+}
+
+void MainWindow::chooseModelFile() {
+    const QString path =
+        QFileDialog::getOpenFileName(this, tr("Open a model file"), settings_.folder("model"),
+                                     tr("Models (*.safetensors *.bin);;All files (*)"));
+    if (path.isEmpty()) return;
+    settings_.setFolder("model", path);
+    openModel(path);
+}
+
+void MainWindow::chooseDocuments() {
+    const QStringList paths =
+        QFileDialog::getOpenFileNames(this, tr("Add documents"), settings_.folder("documents"),
+                                      tr("Documents (*.txt *.md *.jsonl *.npy *.u16 *.u32);;All files (*)"));
+    if (paths.isEmpty()) return;
+    settings_.setFolder("documents", paths.first());
+    setup_->addDocuments(paths);
+}
+
+void MainWindow::chooseSession() {
+    const QString path = QFileDialog::getOpenFileName(this, tr("Open a session"), settings_.folder("session"),
+                                                      tr("Sessions (*.h5);;All files (*)"));
+    if (path.isEmpty()) return;
+    settings_.setFolder("session", path);
+    openSession(path);
+}
+
+void MainWindow::exportCurrentPlot() {
+    DiagnosticPanel* panel = plots_->currentPanel();
+    const QString path = QFileDialog::getSaveFileName(
+        this, tr("Export %1").arg(panel->title()), QDir(settings_.folder("export")).filePath("figure.svg"),
+        tr("SVG (*.svg);;PDF (*.pdf);;PNG (*.png);;CSV table (*.csv)"));
+    if (path.isEmpty()) return;
+    settings_.setFolder("export", path);
+    QString error;
+    if (panel->exportTo(path, &error))
+        report(tr("Exported %1.").arg(path));
+    else
+        reportError(error);
+}
+
+void MainWindow::chooseExportFolder() {
+    const QString folder = QFileDialog::getExistingDirectory(this, tr("Export all plots to a folder"),
+                                                             settings_.folder("export"));
+    if (folder.isEmpty()) return;
+    settings_.setFolder("export", folder);
+    exportPlots(folder);
+}
+
+void MainWindow::exportPlots(const QString& folder) {
+    const ExportedPlots exported = exportAllPlots(plots_->panels(), folder);
+    for (const QString& reason : exported.skipped) log_->add(tr("Not exported: %1").arg(reason));
+    report(tr("Exported %n file(s) to %1.", nullptr, static_cast<int>(exported.written.size())).arg(folder));
+    if (!exported.failed.isEmpty()) reportError(exported.failed.join('\n'));
+}
+
+void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
+    if (event->mimeData()->hasUrls()) event->acceptProposedAction();
+}
+
+void MainWindow::dropEvent(QDropEvent* event) {
+    QStringList files;
+    for (const QUrl& url : event->mimeData()->urls())
+        if (url.isLocalFile()) files << url.toLocalFile();
+    const DroppedPaths dropped = sortDropped(files);
+    if (dropped.empty()) {
+        reportError(tr("Only files and folders of this machine can be dropped here."));
+        return;
+    }
+    event->acceptProposedAction();
+    if (!dropped.session.isEmpty()) openSession(dropped.session);
+    if (!dropped.model.isEmpty()) openModel(dropped.model);
+    if (!dropped.documents.isEmpty()) setup_->addDocuments(dropped.documents);
+}
+
+void MainWindow::closeEvent(QCloseEvent* event) {
+    event->ignore();
+    if (analysis_.running()) {
+        if (!closeWhenStopped_
+            && question_(tr("An analysis is running. Stop it and quit? Finished conditions can be saved."),
+                         QMessageBox::Yes | QMessageBox::No)
+                   != QMessageBox::Yes)
+            return;
+        closeWhenStopped_ = true;
+        stopRun();
+        return; // comes back when the job has ended
+    }
+    closeWhenStopped_ = false;
+    if (workspace_.dirty()) {
+        const auto answer =
+            question_(tr("The session has unsaved results or changes. Save them before quitting?"),
+                      QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel);
+        if (answer == QMessageBox::Save) {
+            closeWhenSaved_ = save();
+            return; // comes back when the file is written
+        }
+        if (answer != QMessageBox::Discard) return;
+    }
+    closeWhenSaved_ = false;
+    autosave_.discard();
+    settings_.setLayout({saveGeometry(), saveState(), plots_->saveState()});
+    event->accept();
+}
+
+} // namespace qroar

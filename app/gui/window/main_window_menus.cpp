@@ -1,0 +1,201 @@
+// The menus, the tool bar and their shortcuts.
+#include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/dialogs.h"
+#include "app/gui/window/main_window.h"
+#include "app/gui/window/plot_area.h"
+#include "app/gui/window/selection_bar.h"
+#include "app/gui/window/start_page.h"
+
+#include <QAction>
+#include <QActionGroup>
+#include <QDir>
+#include <QDockWidget>
+#include <QMenu>
+#include <QMenuBar>
+#include <QStackedWidget>
+#include <QToolBar>
+
+namespace qroar {
+
+namespace {
+constexpr char iconProperty[] = "iconName";
+}
+
+QAction* MainWindow::addAction(QMenu* menu, const QString& text, const QKeySequence& keys,
+                               const std::function<void()>& action, const QString& icon) {
+    QAction* added = menu->addAction(text);
+    added->setShortcut(keys);
+    if (!icon.isEmpty()) added->setProperty(iconProperty, icon);
+    connect(added, &QAction::triggered, this, [action] { action(); });
+    return added;
+}
+
+void MainWindow::buildMenus() {
+    buildFileMenu();
+    buildEditMenu();
+    buildSelectionMenu();
+    buildViewMenu();
+    buildRunMenu();
+    buildHelpMenu();
+}
+
+void MainWindow::buildFileMenu() {
+    QMenu* menu = menuBar()->addMenu(tr("&File"));
+    addAction(
+        menu, tr("Open &model folder..."), tr("Ctrl+M"), [this] { chooseModelFolder(); }, "model");
+    addAction(menu, tr("Open model f&ile..."), tr("Ctrl+Shift+M"), [this] { chooseModelFile(); });
+    addAction(
+        menu, tr("&Open session..."), QKeySequence::Open, [this] { chooseSession(); }, "open");
+    addAction(menu, tr("Open the sam&ple"), tr("Ctrl+Shift+L"), [this] {
+        openSample();
+    })->setEnabled(samples_.found());
+    recentMenu_ = menu->addMenu(tr("&Recent"));
+    menu->addSeparator();
+    save_ = addAction(
+        menu, tr("&Save session"), QKeySequence::Save, [this] { save(); }, "save");
+    saveAs_ = addAction(menu, tr("Save session &as..."), tr("Ctrl+Shift+S"), [this] { saveAs(); });
+    close_ = addAction(menu, tr("&Close session"), tr("Ctrl+W"), [this] {
+        if (mayReplaceSession()) workspace_.close();
+    });
+    menu->addSeparator();
+    exportCurrent_ =
+        addAction(menu, tr("&Export current plot..."), tr("Ctrl+E"), [this] { exportCurrentPlot(); });
+    exportAll_ = addAction(
+        menu, tr("Export a&ll plots..."), tr("Ctrl+Shift+E"), [this] { chooseExportFolder(); }, "export");
+    menu->addSeparator();
+    addAction(menu, tr("&Quit"), tr("Ctrl+Q"), [this] { close(); })->setMenuRole(QAction::QuitRole);
+}
+
+void MainWindow::buildEditMenu() {
+    QMenu* menu = menuBar()->addMenu(tr("&Edit"));
+    QAction* undo = workspace_.undoStack()->createUndoAction(this, tr("&Undo"));
+    undo->setShortcut(QKeySequence::Undo);
+    undo->setProperty(iconProperty, "undo");
+    QAction* redo = workspace_.undoStack()->createRedoAction(this, tr("&Redo"));
+    redo->setShortcuts({QKeySequence(tr("Ctrl+Shift+Z")), QKeySequence(tr("Ctrl+Y"))});
+    redo->setProperty(iconProperty, "redo");
+    menu->addAction(undo);
+    menu->addAction(redo);
+    menu->addSeparator();
+    addAction(menu, tr("&Copy current plot"), tr("Ctrl+Shift+C"),
+              [this] { plots_->currentPanel()->copyImage(); });
+}
+
+void MainWindow::buildSelectionMenu() {
+    QMenu* menu = menuBar()->addMenu(tr("&Select"));
+    addAction(menu, tr("Next &layer"), tr("Alt+Down"), [this] { selectionBar_->stepLayer(1); });
+    addAction(menu, tr("Previous la&yer"), tr("Alt+Up"), [this] { selectionBar_->stepLayer(-1); });
+    addAction(menu, tr("Next &band"), tr("Alt+Right"), [this] { selectionBar_->stepBand(1); });
+    addAction(menu, tr("Previous ba&nd"), tr("Alt+Left"), [this] { selectionBar_->stepBand(-1); });
+    addAction(menu, tr("Next &condition"), tr("Ctrl+PgDown"), [this] { selectionBar_->stepCondition(1); });
+    addAction(menu, tr("Previous c&ondition"), tr("Ctrl+PgUp"), [this] { selectionBar_->stepCondition(-1); });
+    menu->addSeparator();
+    addAction(menu, tr("&Query or key"), tr("Alt+Q"), [this] { selectionBar_->toggleTensor(); });
+    addAction(menu, tr("Before or after &RoPE"), tr("Alt+R"), [this] { selectionBar_->toggleStage(); });
+}
+
+void MainWindow::buildViewMenu() {
+    QMenu* menu = menuBar()->addMenu(tr("&View"));
+    int number = 1;
+    for (DiagnosticPanel* panel : plots_->panels())
+        addAction(menu, tr("Go to %1").arg(panel->title()),
+                  QKeySequence(QStringLiteral("Ctrl+%1").arg(number++)), [this, panel] {
+                      showPlots();
+                      plots_->showPanel(panel);
+                  });
+    addAction(menu, tr("Reset &zoom of current plot"), tr("Ctrl+0"),
+              [this] { plots_->currentPanel()->home(); });
+    menu->addSeparator();
+    QMenu* panels = menu->addMenu(tr("&Panels"));
+    plots_->addViewActions(panels);
+    panels->addSeparator();
+    const std::pair<QDockWidget*, const char*> docks[] = {
+        {setupDock_, "F2"}, {projectDock_, "F3"}, {logDock_, "F4"}};
+    for (const auto& [dock, key] : docks) {
+        dock->toggleViewAction()->setShortcut(QKeySequence(QLatin1String(key)));
+        menu->addAction(dock->toggleViewAction());
+    }
+    addAction(menu, tr("&Start page"), tr("Ctrl+Home"), [this] { pages_->setCurrentWidget(start_); });
+    addAction(menu, tr("&Reset layout"), tr("Ctrl+Shift+R"), [this] { resetLayout(); });
+    menu->addSeparator();
+    QMenu* appearance = menu->addMenu(tr("&Appearance"));
+    appearanceGroup_ = new QActionGroup(this);
+    const std::pair<QString, AppearanceMode> modes[] = {{tr("&System"), AppearanceMode::System},
+                                                        {tr("&Light"), AppearanceMode::Light},
+                                                        {tr("&Dark"), AppearanceMode::Dark}};
+    for (const auto& [text, mode] : modes) {
+        QAction* action = addAction(appearance, text, {}, [this, chosen = mode] { setAppearance(chosen); });
+        action->setCheckable(true);
+        action->setData(static_cast<int>(mode));
+        action->setChecked(mode == settings_.appearance());
+        appearanceGroup_->addAction(action);
+    }
+    addAction(appearance, tr("S&witch light and dark"), tr("Ctrl+Shift+D"), [this] {
+        setAppearance(Appearance::isDark(palette()) ? AppearanceMode::Light : AppearanceMode::Dark);
+    });
+}
+
+void MainWindow::buildRunMenu() {
+    QMenu* menu = menuBar()->addMenu(tr("&Run"));
+    run_ = addAction(
+        menu, tr("&Run the analysis"), tr("Ctrl+R"), [this] { startRun(); }, "run");
+    stop_ = addAction(
+        menu, tr("&Stop"), tr("Ctrl+."), [this] { stopRun(); }, "stop");
+}
+
+void MainWindow::buildHelpMenu() {
+    QMenu* menu = menuBar()->addMenu(tr("&Help"));
+    addAction(menu, tr("&Handbook"), QKeySequence::HelpContents, [this] { showHandbook(this); });
+    addAction(menu, tr("Keyboard &shortcuts"), tr("Ctrl+/"), [this] { showShortcuts(this, menuBar()); });
+    menu->addSeparator();
+    addAction(menu, tr("&About"), {}, [this] { showAbout(this); })->setMenuRole(QAction::AboutRole);
+}
+
+void MainWindow::buildToolBar() {
+    toolBar_ = new QToolBar(tr("Main tool bar"), this);
+    toolBar_->setObjectName(QStringLiteral("mainToolBar"));
+    toolBar_->setIconSize({18, 18});
+    toolBar_->setMovable(false);
+    addToolBar(toolBar_);
+    QAction* open = nullptr;
+    QList<QAction*> edits;
+    for (QMenu* menu : menuBar()->findChildren<QMenu*>(QString(), Qt::FindDirectChildrenOnly))
+        for (QAction* action : menu->actions()) {
+            const QString icon = action->property(iconProperty).toString();
+            if (icon == "open") open = action;
+            if (icon == "undo" || icon == "redo") edits << action;
+        }
+    toolBar_->addActions({open, save_});
+    toolBar_->addActions(edits);
+    toolBar_->addActions({run_, stop_, exportAll_});
+    toolBar_->addSeparator();
+    toolBar_->addWidget(selectionBar_);
+}
+
+void MainWindow::updateIcons() {
+    for (QMenu* menu : menuBar()->findChildren<QMenu*>())
+        for (QAction* action : menu->actions())
+            if (const QString name = action->property(iconProperty).toString(); !name.isEmpty())
+                action->setIcon(themedIcon(name, palette()));
+}
+
+void MainWindow::updateRecent() {
+    recentMenu_->clear();
+    const auto add = [this](const QString& path, void (MainWindow::*open)(const QString&)) {
+        QAction* action = recentMenu_->addAction(QDir::toNativeSeparators(path));
+        connect(action, &QAction::triggered, this, [this, open, path] { (this->*open)(path); });
+    };
+    recentMenu_->addSection(tr("Sessions"));
+    for (const QString& path : settings_.recentSessions()) add(path, &MainWindow::openSession);
+    recentMenu_->addSection(tr("Models"));
+    for (const QString& path : settings_.recentModels()) add(path, &MainWindow::openModel);
+    recentMenu_->addSeparator();
+    QAction* clear = recentMenu_->addAction(tr("&Clear this list"));
+    connect(clear, &QAction::triggered, this, [this] {
+        settings_.clearRecent();
+        updateRecent();
+    });
+    start_->setRecent(settings_.recentSessions(), settings_.recentModels());
+}
+
+} // namespace qroar

@@ -1,0 +1,134 @@
+#include "app/gui/window/plot_area.h"
+
+#include "widgets/panels/distortion_panel.h"
+#include "widgets/panels/heat_map_panel.h"
+#include "widgets/panels/histogram_panel.h"
+#include "widgets/panels/outlier_panel.h"
+#include "widgets/panels/perplexity_panel.h"
+#include "widgets/panels/spectrum_panel.h"
+
+#include <QApplication>
+#include <QDockWidget>
+#include <QFileInfo>
+#include <QMenu>
+
+namespace qroar {
+
+namespace {
+
+/// A thin strip to drag a dock by: the panel below it already shows its title.
+class Grip : public QWidget {
+  public:
+    using QWidget::QWidget;
+    [[nodiscard]] QSize sizeHint() const override { return {20, 3}; }
+    [[nodiscard]] QSize minimumSizeHint() const override { return sizeHint(); }
+};
+
+} // namespace
+
+QString provenanceLine(const Session& session) {
+    return PlotArea::tr("%1 · model %2 (%3) · %n document(s) · %4", nullptr,
+                        static_cast<int>(session.documents.size()))
+        .arg(QString::fromStdString(session.provenance.program),
+             QFileInfo(QString::fromStdString(session.modelPath)).fileName(),
+             QString::fromStdString(session.modelFingerprint).left(8),
+             QString::fromStdString(session.provenance.created));
+}
+
+PlotArea::PlotArea(SelectionModel* selection, QWidget* parent) : QMainWindow(parent) {
+    setWindowFlags(Qt::Widget);
+    setDockNestingEnabled(true);
+    setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
+    spectrum_ = new SpectrumPanel(selection);
+    addPanel(spectrum_, "spectrum", tr("Spectrum"));
+    addPanel(new HeatMapPanel(HeatMapMetric::TailInflation, selection), "tailInflation",
+             tr("Tail inflation"));
+    addPanel(new HeatMapPanel(HeatMapMetric::PressureSaturated, selection), "pressure", tr("Pressure"));
+    addPanel(new HistogramPanel(selection), "histogram", tr("Histogram"));
+    addPanel(new PerplexityPanel(selection), "perplexity", tr("Perplexity"));
+    addPanel(new OutlierPanel(selection), "outliers", tr("Outliers by position"));
+    addPanel(new DistortionPanel(selection), "distortion", tr("Weight distortion"));
+    connect(qApp, &QApplication::focusChanged, this,
+            [this](const QWidget*, QWidget* now) { noteFocus(now); });
+    resetLayout();
+}
+
+QDockWidget* PlotArea::addPanel(DiagnosticPanel* panel, const QString& objectName, const QString& title) {
+    auto* dock = new QDockWidget(title, this);
+    dock->setObjectName(objectName);
+    dock->setWidget(panel);
+    dock->setTitleBarWidget(new Grip(dock));
+    // A floating dock needs a real title bar to be moved and closed.
+    connect(dock, &QDockWidget::topLevelChanged, this, [dock](bool floating) {
+        QWidget* old = dock->titleBarWidget();
+        dock->setTitleBarWidget(floating ? nullptr : new Grip(dock));
+        if (old) old->deleteLater();
+    });
+    connect(panel, &DiagnosticPanel::message, this, &PlotArea::message);
+    panels_ << panel;
+    docks_ << dock;
+    return dock;
+}
+
+void PlotArea::resetLayout() {
+    enum { Spectrum, Tails, Pressure, Histogram, Perplexity, Outliers, Distortion };
+    for (QDockWidget* dock : std::as_const(docks_)) {
+        dock->setFloating(false);
+        removeDockWidget(dock);
+    }
+    addDockWidget(Qt::LeftDockWidgetArea, docks_[Spectrum]);
+    splitDockWidget(docks_[Spectrum], docks_[Tails], Qt::Vertical);
+    splitDockWidget(docks_[Tails], docks_[Histogram], Qt::Vertical);
+    splitDockWidget(docks_[Tails], docks_[Pressure], Qt::Horizontal);
+    splitDockWidget(docks_[Histogram], docks_[Perplexity], Qt::Horizontal);
+    tabifyDockWidget(docks_[Histogram], docks_[Outliers]);
+    tabifyDockWidget(docks_[Perplexity], docks_[Distortion]);
+    for (QDockWidget* dock : std::as_const(docks_)) dock->show();
+    docks_[Histogram]->raise();
+    docks_[Perplexity]->raise();
+    resizeDocks({docks_[Spectrum], docks_[Tails], docks_[Histogram]}, {30, 35, 35}, Qt::Vertical);
+    resizeDocks({docks_[Tails], docks_[Pressure]}, {50, 50}, Qt::Horizontal);
+    resizeDocks({docks_[Histogram], docks_[Perplexity]}, {50, 50}, Qt::Horizontal);
+}
+
+void PlotArea::setSession(const std::shared_ptr<const Session>& session) {
+    for (DiagnosticPanel* panel : std::as_const(panels_)) {
+        panel->setProvenance(session ? provenanceLine(*session) : QString());
+        panel->setSession(session);
+        if (session) panel->setBands(session->bands);
+    }
+}
+
+void PlotArea::setBands(const BandPartition& bands) {
+    for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setBands(bands);
+}
+
+void PlotArea::noteFocus(QWidget* now) {
+    for (QWidget* widget = now; widget; widget = widget->parentWidget())
+        if (auto* panel = qobject_cast<DiagnosticPanel*>(widget); panel && panels_.contains(panel)) {
+            current_ = panel;
+            return;
+        }
+}
+
+DiagnosticPanel* PlotArea::currentPanel() const {
+    return current_ ? current_.data() : panels_.first();
+}
+
+void PlotArea::addViewActions(QMenu* menu) const {
+    for (QDockWidget* dock : docks_) menu->addAction(dock->toggleViewAction());
+}
+
+void PlotArea::showPanel(DiagnosticPanel* panel) {
+    const auto index = panels_.indexOf(panel);
+    if (index < 0) return;
+    docks_[index]->show();
+    docks_[index]->raise();
+    current_ = panel;
+    panel->setFocus(Qt::ShortcutFocusReason);
+    if (!panel->hasFocus())
+        if (QWidget* first = panel->nextInFocusChain(); first && panel->isAncestorOf(first))
+            first->setFocus(Qt::ShortcutFocusReason);
+}
+
+} // namespace qroar

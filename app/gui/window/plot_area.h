@@ -1,0 +1,51 @@
+// PlotArea: the docks that hold the diagnostic panels, in the middle of the window. It hands the session, the
+// bands and the provenance to every panel, and knows which one the user worked with last.
+#pragma once
+
+#include "widgets/panels/diagnostic_panel.h"
+
+#include <QMainWindow>
+
+class QDockWidget;
+class QMenu;
+
+namespace qroar {
+
+class SpectrumPanel;
+
+class PlotArea : public QMainWindow {
+    Q_OBJECT
+
+  public:
+    explicit PlotArea(SelectionModel* selection, QWidget* parent = nullptr);
+
+    void setSession(const std::shared_ptr<const Session>& session);
+    void setBands(const BandPartition& bands);
+
+    [[nodiscard]] SpectrumPanel* spectrum() const { return spectrum_; }
+    /// In the order of the View menu.
+    [[nodiscard]] const QList<DiagnosticPanel*>& panels() const { return panels_; }
+    /// The panel that has, or had last, the keyboard.
+    [[nodiscard]] DiagnosticPanel* currentPanel() const;
+    void addViewActions(QMenu* menu) const;
+    void resetLayout();
+    /// Brings a panel to the front of its tabs and gives it the keyboard.
+    void showPanel(DiagnosticPanel* panel);
+
+  signals:
+    void message(const QString& text);
+
+  private:
+    QDockWidget* addPanel(DiagnosticPanel* panel, const QString& objectName, const QString& title);
+    void noteFocus(QWidget* now);
+
+    QList<DiagnosticPanel*> panels_;
+    QList<QDockWidget*> docks_;
+    SpectrumPanel* spectrum_ = nullptr;
+    QPointer<DiagnosticPanel> current_;
+};
+
+/// One line for the foot of every figure: program, model, documents, how it was computed.
+QString provenanceLine(const Session& session);
+
+} // namespace qroar

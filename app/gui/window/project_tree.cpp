@@ -1,0 +1,127 @@
+#include "app/gui/window/project_tree.h"
+
+#include "core/base/strings.h"
+#include "widgets/common/number_format.h"
+
+#include <QHeaderView>
+#include <QSignalBlocker>
+
+namespace qroar {
+
+namespace {
+
+constexpr int conditionRole = Qt::UserRole;
+
+QTreeWidgetItem* section(QTreeWidget* tree, const QString& title) {
+    auto* item = new QTreeWidgetItem(tree, {title});
+    QFont font = item->font(0);
+    font.setBold(true);
+    item->setFont(0, font);
+    item->setFlags(Qt::ItemIsEnabled);
+    item->setFirstColumnSpanned(true);
+    item->setExpanded(true);
+    return item;
+}
+
+void row(QTreeWidgetItem* parent, const QString& name, const QString& value, const QString& tip = {}) {
+    auto* item = new QTreeWidgetItem(parent, {name, value});
+    item->setToolTip(0, tip.isEmpty() ? name : tip);
+    item->setToolTip(1, tip.isEmpty() ? value : tip);
+    item->setTextAlignment(1, Qt::AlignRight | Qt::AlignVCenter);
+}
+
+double meanNll(const ConditionResult& condition) {
+    double sum = 0;
+    std::size_t count = 0;
+    for (const WindowNll& window : condition.windows) {
+        for (const float value : window.nll) sum += static_cast<double>(value);
+        count += window.nll.size();
+    }
+    return count > 0 ? sum / static_cast<double>(count) : std::numeric_limits<double>::quiet_NaN();
+}
+
+} // namespace
+
+ProjectTree::ProjectTree(SelectionModel* selection, QWidget* parent)
+    : QTreeWidget(parent), selection_(selection) {
+    setColumnCount(2);
+    setHeaderHidden(true);
+    setFrameShape(QFrame::NoFrame);
+    setIndentation(12);
+    setTextElideMode(Qt::ElideMiddle);
+    setUniformRowHeights(true);
+    setAccessibleName(tr("Project: model, documents and conditions"));
+    header()->setStretchLastSection(false);
+    header()->setSectionResizeMode(0, QHeaderView::Stretch);
+    header()->setSectionResizeMode(1, QHeaderView::ResizeToContents);
+    connect(this, &QTreeWidget::currentItemChanged, this, &ProjectTree::picked);
+    connect(selection_, &SelectionModel::changed, this, &ProjectTree::followSelection);
+    setSession(nullptr);
+}
+
+void ProjectTree::setSession(const std::shared_ptr<const Session>& session) {
+    const QSignalBlocker quiet(this);
+    clear();
+    conditions_ = nullptr;
+    if (!session) {
+        auto* item = new QTreeWidgetItem(this, {tr("No session. Run an analysis or open one.")});
+        item->setFirstColumnSpanned(true);
+        item->setFlags(Qt::NoItemFlags);
+        return;
+    }
+    addModel(*session);
+    addDocuments(*session);
+    addConditions(*session);
+    followSelection();
+}
+
+void ProjectTree::addModel(const Session& session) {
+    auto* model = section(this, tr("Model"));
+    const ModelConfig& config = session.model;
+    const QString path = QString::fromStdString(session.modelPath);
+    row(model, QString::fromStdString(config.architecture), QString::fromStdString(session.modelFormat),
+        path);
+    row(model, tr("layers, heads (KV)"),
+        tr("%1, %2 (%3)").arg(config.layers).arg(config.heads).arg(config.kvHeads));
+    row(model, tr("rotary pairs"), groupedCount(config.pairs()));
+    row(model, tr("trained context"), groupedCount(config.trainedContext()));
+    row(model, tr("stored RoPE"), QString::fromStdString(config.storedRope.text()));
+}
+
+void ProjectTree::addDocuments(const Session& session) {
+    auto* documents = section(this, tr("Documents (%1)").arg(session.documents.size()));
+    for (const SessionDocument& document : session.documents)
+        row(documents, QString::fromStdString(document.name), groupedCount(document.tokens),
+            tr("%1\n%2 tokens").arg(QString::fromStdString(document.path), groupedCount(document.tokens)));
+}
+
+void ProjectTree::addConditions(const Session& session) {
+    conditions_ = section(this, tr("Conditions (%1)").arg(session.conditions.size()));
+    for (std::size_t index = 0; index < session.conditions.size(); ++index) {
+        const ConditionResult& condition = *session.conditions[index];
+        const QString name =
+            QStringLiteral("%1 · %2 · %3")
+                .arg(QString::fromStdString(condition.key.rope.text()), groupedCount(condition.key.context),
+                     QString::fromStdString(condition.key.quant.text()));
+        const double nll = meanNll(condition);
+        row(conditions_, name, readableNumber(nll, 4),
+            tr("%1\n%2 nats per token, %3 windows, %4")
+                .arg(name, readableNumber(nll, 5),
+                     groupedCount(static_cast<long long>(condition.windows.size())),
+                     QString::fromStdString(formatDuration(condition.seconds))));
+        conditions_->child(static_cast<int>(index))->setData(0, conditionRole, static_cast<int>(index));
+    }
+}
+
+void ProjectTree::followSelection() {
+    if (!conditions_) return;
+    const QSignalBlocker quiet(this);
+    if (QTreeWidgetItem* item = conditions_->child(selection_->selection().condition)) setCurrentItem(item);
+}
+
+void ProjectTree::picked(const QTreeWidgetItem* item) {
+    if (item && conditions_ && item->parent() == conditions_)
+        selection_->setCondition(item->data(0, conditionRole).toInt());
+}
+
+} // namespace qroar

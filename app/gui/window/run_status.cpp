@@ -1,0 +1,65 @@
+#include "app/gui/window/run_status.h"
+
+#include "core/base/strings.h"
+
+#include <QHBoxLayout>
+#include <QLabel>
+#include <QProgressBar>
+#include <QPushButton>
+
+namespace qroar {
+
+RunStatus::RunStatus(QWidget* parent)
+    : QWidget(parent), stage_(new QLabel(this)), left_(new QLabel(this)), bar_(new QProgressBar(this)),
+      cancel_(new QPushButton(tr("Cancel"), this)) {
+    auto* row = new QHBoxLayout(this);
+    row->setContentsMargins(0, 0, 4, 0);
+    row->addWidget(stage_);
+    row->addWidget(bar_);
+    row->addWidget(left_);
+    row->addWidget(cancel_);
+    bar_->setRange(0, 1000);
+    bar_->setFixedWidth(180);
+    bar_->setFormat(QStringLiteral("%p %"));
+    bar_->setAccessibleName(tr("Progress of the analysis"));
+    cancel_->setObjectName(QStringLiteral("cancelButton"));
+    cancel_->setToolTip(tr("Stop the analysis; finished conditions are kept (Ctrl+.)"));
+    cancel_->setMaximumHeight(cancel_->fontMetrics().height() + 8);
+    connect(cancel_, &QPushButton::clicked, this, &RunStatus::cancelRequested);
+    hide();
+}
+
+void RunStatus::begin() {
+    stopping_ = false;
+    percent_ = 0;
+    bar_->setValue(0);
+    stage_->setText(tr("Starting..."));
+    left_->clear();
+    cancel_->setEnabled(true);
+    setVisible(true);
+}
+
+void RunStatus::show(const Progress& progress) {
+    percent_ = static_cast<int>(progress.fraction * 100);
+    bar_->setValue(static_cast<int>(progress.fraction * 1000));
+    bar_->setFormat(QStringLiteral("%1 %").arg(percent_));
+    if (stopping_) return;
+    stage_->setText(QString::fromStdString(progress.stage));
+    left_->setText(
+        progress.secondsLeft >= 0
+            ? tr("%1 left").arg(QString::fromStdString(formatDuration(progress.secondsLeft)))
+            : tr("%1 so far").arg(QString::fromStdString(formatDuration(progress.secondsElapsed))));
+}
+
+void RunStatus::stopping() {
+    stopping_ = true;
+    stage_->setText(tr("Stopping..."));
+    left_->clear();
+    cancel_->setEnabled(false);
+}
+
+void RunStatus::end() {
+    setVisible(false);
+}
+
+} // namespace qroar

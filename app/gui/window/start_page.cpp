@@ -1,0 +1,95 @@
+#include "app/gui/window/start_page.h"
+
+#include <QCommandLinkButton>
+#include <QFileInfo>
+#include <QLabel>
+#include <QToolButton>
+#include <QVBoxLayout>
+
+namespace qroar {
+
+namespace {
+
+constexpr int shownRecent = 4;
+
+QLabel* heading(const QString& text, double scale) {
+    auto* label = new QLabel(text);
+    QFont font = label->font();
+    font.setPointSizeF(font.pointSizeF() * scale);
+    font.setBold(true);
+    label->setFont(font);
+    return label;
+}
+
+} // namespace
+
+StartPage::StartPage(bool sampleAvailable, QWidget* parent) : QWidget(parent), recent_(new QVBoxLayout) {
+    auto* column = new QVBoxLayout;
+    column->setSpacing(6);
+    column->addWidget(heading(tr("Q-ROAR Workbench"), 1.9));
+    auto* about = new QLabel(tr("Shows where RoPE position interpolation and weight quantization hurt each "
+                                "other: per layer, per frequency band, per context length."));
+    about->setWordWrap(true);
+    column->addWidget(about);
+    column->addSpacing(12);
+
+    auto add = [this, column](const QString& title, const QString& text, void (StartPage::*signal)()) {
+        auto* button = new QCommandLinkButton(title, text);
+        button->setIconSize({});
+        button->setIcon({});
+        connect(button, &QCommandLinkButton::clicked, this, signal);
+        column->addWidget(button);
+        return button;
+    };
+    auto* sample =
+        add(tr("Try the &sample"), tr("A small trained model and texts that come with the program"),
+            &StartPage::sampleRequested);
+    sample->setObjectName(QStringLiteral("sampleButton"));
+    sample->setEnabled(sampleAvailable);
+    if (!sampleAvailable) sample->setDescription(tr("The samples were not installed with this program"));
+    add(tr("Open a &model..."), tr("Hugging Face folder, .safetensors file or llama2.c .bin"),
+        &StartPage::openModelRequested);
+    add(tr("Open a s&ession..."), tr("Results of an earlier analysis (.h5)"),
+        &StartPage::openSessionRequested);
+    column->addSpacing(8);
+    column->addLayout(recent_);
+    column->addStretch(1);
+    auto* hint = new QLabel(tr("Or drop a model folder, a session or text files anywhere on this window."));
+    hint->setWordWrap(true);
+    hint->setEnabled(false);
+    column->addWidget(hint);
+
+    auto* body = new QWidget;
+    body->setMaximumWidth(560);
+    body->setLayout(column);
+    auto* row = new QHBoxLayout(this);
+    row->setContentsMargins(32, 40, 32, 24);
+    row->addStretch(1);
+    row->addWidget(body, 4);
+    row->addStretch(1);
+}
+
+void StartPage::setRecent(const QStringList& sessions, const QStringList& models) {
+    while (QLayoutItem* item = recent_->takeAt(0)) {
+        delete item->widget();
+        delete item;
+    }
+    if (sessions.isEmpty() && models.isEmpty()) return;
+    recent_->addWidget(heading(tr("Recent"), 1.1));
+    auto add = [this](const QString& path, const QString& kind, void (StartPage::*signal)(const QString&)) {
+        const QFileInfo info(path);
+        auto* button = new QToolButton;
+        button->setAutoRaise(true);
+        button->setToolButtonStyle(Qt::ToolButtonTextOnly);
+        button->setText(QStringLiteral("%1   %2").arg(info.fileName(), kind));
+        button->setToolTip(path);
+        button->setEnabled(info.exists());
+        connect(button, &QToolButton::clicked, this, [this, signal, path] { emit(this->*signal)(path); });
+        recent_->addWidget(button, 0, Qt::AlignLeft);
+    };
+    for (const QString& path : sessions.mid(0, shownRecent))
+        add(path, tr("session"), &StartPage::sessionPicked);
+    for (const QString& path : models.mid(0, shownRecent)) add(path, tr("model"), &StartPage::modelPicked);
+}
+
+} // namespace qroar

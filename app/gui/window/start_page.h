@@ -1,0 +1,29 @@
+// StartPage: what the window shows before there is anything to look at: the ways to begin, and recent files.
+#pragma once
+
+#include <QWidget>
+
+class QVBoxLayout;
+
+namespace qroar {
+
+class StartPage : public QWidget {
+    Q_OBJECT
+
+  public:
+    /// `sampleAvailable`: offer the sample model and texts.
+    explicit StartPage(bool sampleAvailable, QWidget* parent = nullptr);
+    void setRecent(const QStringList& sessions, const QStringList& models);
+
+  signals:
+    void sampleRequested();
+    void openModelRequested();
+    void openSessionRequested();
+    void sessionPicked(const QString& path);
+    void modelPicked(const QString& path);
+
+  private:
+    QVBoxLayout* recent_;
+};
+
+} // namespace qroar
