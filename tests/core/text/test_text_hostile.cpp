@@ -46,7 +46,8 @@ void mutate(json& file, std::mt19937& random) {
     json* at = &file;
     while (at->is_structured() && !at->empty() && random() % 16 != 0) {
         auto child = at->begin();
-        if (at == &file && random() % 3 != 0) { // mostly the parts that decide how text is treated
+        if (at == &file && file.is_object()
+            && random() % 3 != 0) { // mostly the parts that decide how text is treated
             const char* const parts[] = {"normalizer", "pre_tokenizer", "decoder", "post_processor",
                                          "added_tokens"};
             at = &file[parts[random() % 5]];
