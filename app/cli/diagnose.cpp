@@ -3,7 +3,6 @@
 #include "app/cli/commands.h"
 #include "core/base/files.h"
 #include "core/base/strings.h"
-#include "core/diagnostics/csv.h"
 #include "core/diagnostics/pressure.h"
 #include "core/diagnostics/tails.h"
 #include "core/session/session_file.h"

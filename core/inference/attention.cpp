@@ -1,8 +1,7 @@
 #include "core/inference/attention.h"
 
 #include "core/inference/gemm.h"
-
-#include <Eigen/Core>
+#include "core/inference/vector_math.h"
 
 #include <algorithm>
 #include <cmath>
@@ -18,11 +17,12 @@ namespace {
 float softmaxRow(float* scores, int columns, int begin, int end, float& rowMax, double& rowSum) {
     std::fill(scores, scores + begin, 0.0F);
     std::fill(scores + end, scores + columns, 0.0F);
-    Eigen::Map<Eigen::ArrayXf> visible(scores + begin, end - begin);
-    const float newMax = std::max(rowMax, visible.maxCoeff());
+    float* visible = scores + begin;
+    const std::ptrdiff_t count = end - begin;
+    const float newMax = std::max(rowMax, maximum(visible, count));
     const float correction = std::exp(rowMax - newMax); // 0 for the first tile: rowMax is -infinity
-    visible = (visible - newMax).exp();
-    rowSum = rowSum * static_cast<double>(correction) + static_cast<double>(visible.sum());
+    exponentials(visible, count, newMax);
+    rowSum = rowSum * static_cast<double>(correction) + sum(visible, count);
     rowMax = newMax;
     return correction;
 }

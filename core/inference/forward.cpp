@@ -2,8 +2,8 @@
 
 #include "core/inference/attention.h"
 #include "core/inference/gemm.h"
+#include "core/inference/vector_math.h"
 
-#include <Eigen/Core>
 #include <omp.h>
 
 #include <algorithm>
@@ -16,38 +16,30 @@ namespace {
 constexpr int tokenTile = 128; ///< rows of a linear layer's tile
 constexpr double activationBudget = 512.0 * 1024 * 1024;
 
-using Row = Eigen::Map<Eigen::ArrayXf>;
-using ConstRow = Eigen::Map<const Eigen::ArrayXf>;
-
 /// target = source / rms(source) * gain, row by row (RMSNorm, Zhang & Sennrich 2019).
 void rmsNorm(ConstMatrixView source, const std::vector<float>& gain, double eps, MatrixView target) {
-    const ConstRow weight(gain.data(), source.cols);
     for (std::ptrdiff_t token = 0; token < source.rows; ++token) {
-        const ConstRow in(source.row(token), source.cols);
-        const double meanSquare = static_cast<double>(in.square().sum()) / static_cast<double>(source.cols);
-        Row(target.row(token), target.cols) =
-            in * static_cast<float>(1.0 / std::sqrt(meanSquare + eps)) * weight;
+        const float* in = source.row(token);
+        float* out = target.row(token);
+        const double meanSquare = sumOfSquares(in, source.cols) / static_cast<double>(source.cols);
+        // An overflow must show in the result, not divide it away.
+        const double inverse64 = std::isfinite(meanSquare) ? 1.0 / std::sqrt(meanSquare + eps) : std::nan("");
+        const auto inverse = static_cast<float>(inverse64);
+        for (std::ptrdiff_t column = 0; column < source.cols; ++column)
+            out[column] = in[column] * inverse * gain[column];
     }
 }
 
 void addBias(MatrixView values, const std::vector<float>& bias) {
     if (bias.empty()) return;
     for (std::ptrdiff_t token = 0; token < values.rows; ++token)
-        Row(values.row(token), values.cols) += ConstRow(bias.data(), values.cols);
+        for (std::ptrdiff_t column = 0; column < values.cols; ++column) values(token, column) += bias[column];
 }
 
 void linear(ConstMatrixView input, const LayerWeights& weights, Projection projection, MatrixView output,
             float beta = 0) {
     multiplyTransposed(input, weights.matrix(projection), output, 1, beta);
     addBias(output, weights.biasOf(projection));
-}
-
-/// gate = silu(gate) * up, silu(z) = z / (1 + exp(-z)).
-void siluTimes(MatrixView gate, ConstMatrixView up) {
-    for (std::ptrdiff_t token = 0; token < gate.rows; ++token) {
-        Row g(gate.row(token), gate.cols);
-        g = g / (1 + (-g).exp()) * ConstRow(up.row(token), up.cols);
-    }
 }
 
 /// Parameters of the seven projections of a layer.
@@ -229,7 +221,7 @@ void ForwardPass::finishLayer(Batch& batch, WorkMeter& meter) const {
         rmsNorm(x, weights_.feedForwardNorm, c.rmsEps, normed.view());
         linear(normed.view(), weights_, Projection::Gate, gate.view());
         linear(normed.view(), weights_, Projection::Up, up.view());
-        siluTimes(gate.view(), up.view());
+        siluTimes(gate.data(), up.data(), count * c.intermediateSize);
         linear(gate.view(), weights_, Projection::Down, x, 1);
     });
 }
@@ -289,10 +281,10 @@ void NllSink::deliver(int window, int firstPosition, ConstMatrixView logits) {
     for (std::ptrdiff_t row = 0; row < logits.rows; ++row) {
         const auto position = static_cast<std::size_t>(firstPosition + row);
         if (position + 1 >= windows_[at].tokens.size()) continue; // the last token predicts nothing we know
-        const ConstRow values(logits.row(row), logits.cols);
-        const float top = values.maxCoeff();
-        const float sum = (values - top).exp().sum();
-        nll_[at][position] = std::log(sum) + top - values[windows_[at].tokens[position + 1]];
+        const float* values = logits.row(row);
+        const float top = maximum(values, logits.cols);
+        const double logSum = std::log(sumOfExponentials(values, logits.cols, top));
+        nll_[at][position] = static_cast<float>(logSum + top - values[windows_[at].tokens[position + 1]]);
     }
 }
 

@@ -4,7 +4,6 @@
 extern "C" {
 void cblas_sgemm(int order, int transA, int transB, int m, int n, int k, float alpha, const float* a, int lda,
                  const float* b, int ldb, float beta, float* c, int ldc);
-void openblas_set_num_threads(int threads);
 }
 #else
 #include <Eigen/Core>
@@ -14,12 +13,11 @@ namespace qroar {
 
 #ifdef QROAR_OPENBLAS
 
+// Called inside our parallel regions, where the OpenMP build of OpenBLAS runs on the calling thread alone.
 namespace {
 constexpr int rowMajor = 101, noTranspose = 111, transpose = 112;
 
 void sgemm(int transB, ConstMatrixView a, ConstMatrixView b, MatrixView c, float alpha, float beta) {
-    static const bool oneThread = (openblas_set_num_threads(1), true); // our tiles are the threads
-    (void)oneThread;
     cblas_sgemm(rowMajor, noTranspose, transB, static_cast<int>(c.rows), static_cast<int>(c.cols),
                 static_cast<int>(a.cols), alpha, a.data, static_cast<int>(a.stride), b.data,
                 static_cast<int>(b.stride), beta, c.data, static_cast<int>(c.stride));

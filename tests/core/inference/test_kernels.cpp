@@ -2,10 +2,12 @@
 #include "core/inference/attention.h"
 #include "core/inference/gemm.h"
 #include "core/inference/rotary.h"
+#include "core/inference/vector_math.h"
 
 #include <QtTest>
 
 #include <cmath>
+#include <limits>
 #include <random>
 
 using namespace qroar;
@@ -21,7 +23,8 @@ Matrix randomMatrix(std::ptrdiff_t rows, std::ptrdiff_t cols, unsigned seed, flo
 }
 
 /// Plain softmax attention of one head and query, in double.
-std::vector<double> naiveAttention(const AttentionShape& shape, int head, int query, const Matrix& q, const Matrix& k, const Matrix& v) {
+std::vector<double> naiveAttention(const AttentionShape& shape, int head, int query, const Matrix& q,
+                                   const Matrix& k, const Matrix& v) {
     const int dim = shape.headDim, kvHead = head / (shape.heads / shape.kvHeads);
     const int first = shape.slidingWindow > 0 ? std::max(0, query - shape.slidingWindow + 1) : 0;
     std::vector<double> weights;
@@ -90,20 +93,63 @@ class TestKernels : public QObject {
         QFETCH(int, sliding);
         const AttentionShape shape{6, 2, 10, sliding};
         // Wide scores make the softmax sharp: a wrong running maximum shows.
-        const Matrix q = randomMatrix(context, 60, 5, 4), k = randomMatrix(context, 20, 6, 4), v = randomMatrix(context, 20, 7);
+        const Matrix q = randomMatrix(context, 60, 5, 4), k = randomMatrix(context, 20, 6, 4),
+                     v = randomMatrix(context, 20, 7);
         Matrix out(context, 60);
         AttentionScratch scratch;
         for (int head = 0; head < shape.heads; ++head)
             for (int first = 0; first < context; first += queryTile)
-                attendTile(shape, head, first, std::min(queryTile, context - first), q.view(), k.view(), v.view(), out.view(), scratch);
+                attendTile(shape, head, first, std::min(queryTile, context - first), q.view(), k.view(),
+                           v.view(), out.view(), scratch);
         double largest = 0;
         for (int head = 0; head < shape.heads; ++head)
-            for (int query = 0; query < context; query += context > 300 ? 7 : 1) {
+            for (int query = 0; query<context; query += context> 300 ? 7 : 1) {
                 const auto expected = naiveAttention(shape, head, query, q, k, v);
                 for (int column = 0; column < shape.headDim; ++column)
-                    largest = std::max(largest, std::abs(out.row(query)[head * shape.headDim + column] - expected[column]));
+                    largest = std::max(
+                        largest, std::abs(out.row(query)[head * shape.headDim + column] - expected[column]));
             }
         QVERIFY2(largest < 2e-5, qPrintable(QString::number(largest)));
+    }
+
+    void exponentialsWithinStatedError() {
+        std::vector<float> values;
+        for (float x = -87.2F; x < 88.2F; x += 0.0137F) values.push_back(x);
+        std::vector<float> results = values;
+        exponentials(results.data(), static_cast<std::ptrdiff_t>(results.size()), 0.0F);
+        double worst = 0;
+        for (std::size_t at = 0; at < values.size(); ++at)
+            worst = std::max(worst, std::abs(results[at] / std::exp(static_cast<double>(values[at])) - 1));
+        QVERIFY2(worst < 2e-7, qPrintable(QString::number(worst)));
+        float edge[] = {-100.0F, -1e30F, -std::numeric_limits<float>::infinity(), 0.0F, 100.0F};
+        exponentials(edge, 5, 0.0F);
+        QCOMPARE(edge[0], 0.0F);
+        QCOMPARE(edge[1], 0.0F);
+        QCOMPARE(edge[2], 0.0F);
+        QCOMPARE(edge[3], 1.0F);
+        QVERIFY(std::isinf(edge[4]));
+    }
+
+    void kernelsDoNotDependOnAlignment() {
+        const Matrix source = randomMatrix(1, 1000, 12, 3);
+        std::vector<float> shifted(1040);
+        for (int offset = 0; offset < 32; ++offset) {
+            float* at = shifted.data() + offset;
+            std::copy(source.data(), source.data() + 1000, at);
+            QCOMPARE(sum(at, 1000), sum(source.data(), 1000));
+            QCOMPARE(sumOfSquares(at, 999), sumOfSquares(source.data(), 999));
+            QCOMPARE(sumOfExponentials(at, 997, 4.0F), sumOfExponentials(source.data(), 997, 4.0F));
+            QCOMPARE(maximum(at, 993), maximum(source.data(), 993));
+            exponentials(at, 1000, 1.0F);
+            for (int value = 0; value < 1000; ++value) {
+                float alone = source.data()[value];
+                exponentials(&alone, 1, 1.0F);
+                QCOMPARE(at[value], alone);
+            }
+        }
+        double expected = 0;
+        for (int value = 0; value < 1000; ++value) expected += std::exp(source.data()[value] - 4.0);
+        QVERIFY(std::abs(sumOfExponentials(source.data(), 1000, 4.0F) / expected - 1) < 1e-6);
     }
 
     void rotationIsAComplexProduct_data() {
@@ -119,7 +165,8 @@ class TestKernels : public QObject {
         const RotaryTable rotary(table, 50);
         Matrix row = randomMatrix(1, heads * headDim, 8);
         const Matrix before = row;
-        rotary.rotate(row.row(0), 41, heads, headDim, interleaved ? PairLayout::Interleaved : PairLayout::HalfSplit);
+        rotary.rotate(row.row(0), 41, heads, headDim,
+                      interleaved ? PairLayout::Interleaved : PairLayout::HalfSplit);
         for (int head = 0; head < heads; ++head)
             for (int pair = 0; pair < pairs; ++pair) {
                 const int x = head * headDim + (interleaved ? 2 * pair : pair);

@@ -1,0 +1,254 @@
+// The analysis: conditions, resume, cancel, bad plans, the numbers against the naive reference, and
+// independence of threads.
+#include "core/analysis/analysis.h"
+#include "core/analysis/machine.h"
+#include "core/evaluate/perplexity.h"
+#include "tests/support/reference_llama.h"
+#include "tests/support/safetensors_writer.h"
+
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include <omp.h>
+
+#include <atomic>
+#include <cmath>
+#include <random>
+
+using namespace qroar;
+using namespace qroar::test;
+
+namespace {
+
+std::shared_ptr<const std::vector<Document>> makeDocuments(std::vector<int> lengths, int vocab) {
+    std::mt19937 random(21);
+    std::vector<Document> documents;
+    for (const int length : lengths) {
+        Document document;
+        document.name = "doc" + std::to_string(documents.size());
+        document.fingerprint = document.name + std::to_string(length);
+        for (int token = 0; token < length; ++token)
+            document.tokens.push_back(static_cast<TokenId>(random() % static_cast<unsigned>(vocab)));
+        documents.push_back(std::move(document));
+    }
+    return std::make_shared<const std::vector<Document>>(std::move(documents));
+}
+
+/// Asks to stop when the stage has changed `afterStages` times.
+class StopAfter : public ProgressSink {
+  public:
+    explicit StopAfter(int afterStages) : left_(afterStages) {}
+    void report(const Progress& progress) override {
+        reports.push_back(progress);
+        if (progress.stage != stage_ && left_-- == 0) stop_ = true;
+        stage_ = progress.stage;
+    }
+    [[nodiscard]] bool cancelled() const override { return stop_; }
+    std::vector<Progress> reports;
+
+  private:
+    int left_;
+    std::string stage_;
+    std::atomic<bool> stop_{false};
+};
+
+bool sameNumbers(const ConditionResult& a, const ConditionResult& b) {
+    return a.key == b.key && a.windows == b.windows && a.statistics == b.statistics
+           && a.byDocument == b.byDocument;
+}
+
+} // namespace
+
+class TestAnalysis : public QObject {
+    Q_OBJECT
+    QTemporaryDir folder_;
+    AnalysisPlan plan_;
+
+  private slots:
+    void initTestCase() {
+        RandomModelOptions options;
+        options.maxPositions = 64;
+        makeRandomHfModel(folder_.path().toStdString(), options, 5);
+        auto model = openModel(folder_.path().toStdString());
+        QVERIFY2(model.ok(), model ? "" : model.error().message.c_str());
+        plan_.model = *model;
+        plan_.documents = makeDocuments({300, 150, 90}, options.vocab);
+        plan_.contexts = {64, 128};
+        plan_.ropes = {*RopeSpec::parse("none"), *RopeSpec::parse("yarn:2")};
+        plan_.quants = {*QuantSpec::parse("none"), *QuantSpec::parse("rtn:4:g32")};
+        plan_.bands = 4;
+    }
+
+    void everyConditionOnceInOrder() {
+        AnalysisPlan twice = plan_;
+        twice.contexts = {64, 128, 64};
+        const auto keys = twice.conditions();
+        QCOMPARE(keys.size(), std::size_t{8});
+        QCOMPARE(keys[0].text(), std::string("none · 64 · none"));
+        QCOMPARE(keys[3].text(), std::string("yarn:2 · 128 · none"));
+        QCOMPARE(keys[4].text(), std::string("none · 64 · rtn:4:g32"));
+    }
+
+    void numbersAgreeWithTheReference() {
+        StopAfter never(1000);
+        std::vector<std::string> delivered;
+        const auto session =
+            runAnalysis(plan_, never, [&](const auto& result) { delivered.push_back(result->key.text()); });
+        QVERIFY2(session.ok(), session ? "" : session.error().message.c_str());
+        QCOMPARE((*session)->conditions.size(), std::size_t{8});
+        QCOMPARE(delivered.size(), std::size_t{8});
+        for (const auto& condition : (*session)->conditions) {
+            ReferenceLlama reference(*plan_.model, condition->key.quant.kind == QuantKind::None
+                                                       ? WeightTransform{}
+                                                       : referenceRtn(4, 32, false));
+            if (condition->key.rope.kind == RopeKind::Yarn)
+                reference.rope = {ReferenceRope::Kind::Yarn, 2, 64};
+            const auto windows = cutWindows(*plan_.documents, condition->key.context);
+            QCOMPARE(condition->windows.size(), windows->size());
+            for (std::size_t at = 0; at < windows->size(); ++at) {
+                const auto& window = (*windows)[at];
+                const auto expected = reference.nll({window.tokens.begin(), window.tokens.end()});
+                QCOMPARE(condition->windows[at].document, window.document);
+                QCOMPARE(condition->windows[at].nll.size(), expected.size());
+                for (std::size_t token = 0; token < expected.size(); ++token)
+                    QVERIFY(std::abs(condition->windows[at].nll[token] - expected[token]) < 1e-4);
+            }
+        }
+        // The statistics saw every token of every window, once for each head.
+        const auto& first = *(*session)->conditions.front();
+        const StatisticsShape& shape = first.statistics.shape();
+        double samples = 0;
+        for (int bucket = 0; bucket < shape.buckets(); ++bucket)
+            samples +=
+                first.statistics.moments(first.statistics.cell(1, QkTensor::K, RopeStage::Post, 0, 2, bucket))
+                    .count;
+        QCOMPARE(samples, static_cast<double>(first.windows.size()) * 64 * plan_.model->config().kvHeads);
+        QCOMPARE(first.byDocument.size(), std::size_t{3});
+        // Distortion is known for quantized conditions only.
+        QVERIFY(first.distortions.empty());
+        QCOMPARE((*session)->conditions.back()->distortions.size(), std::size_t{2 * 7});
+        QVERIFY(!interactions((*session)->conditions, Convention::All).empty());
+        // Progress never goes back and ends at the end.
+        double last = 0;
+        for (const Progress& progress : never.reports) {
+            QVERIFY(progress.fraction >= last - 1e-12);
+            last = progress.fraction;
+        }
+        QVERIFY(last > 0.8);
+    }
+
+    void cancelKeepsWhatIsDoneAndResumeCompletesIt() {
+        StopAfter never(1000);
+        const auto whole = runAnalysis(plan_, never);
+        StopAfter third(2);
+        const auto part = runAnalysis(plan_, third);
+        QVERIFY(part.ok());
+        QCOMPARE((*part)->conditions.size(), std::size_t{2});
+        int recomputed = 0;
+        const auto resumed = runAnalysis(
+            plan_, never, [&](const auto&) { ++recomputed; }, *part);
+        QVERIFY(resumed.ok());
+        QCOMPARE(recomputed, 6);
+        QCOMPARE((*resumed)->conditions.size(), (*whole)->conditions.size());
+        for (const auto& condition : (*whole)->conditions) {
+            const auto same = (*resumed)->find(condition->key);
+            QVERIFY(same && sameNumbers(*same, *condition));
+        }
+        // A session of other documents is not continued.
+        AnalysisPlan other = plan_;
+        other.documents = makeDocuments({310}, 64);
+        const auto refused = runAnalysis(other, never, {}, *part);
+        QVERIFY(!refused.ok());
+        QVERIFY(refused.error().message.find("other documents") != std::string::npos);
+    }
+
+    void sameResultForEveryThreadCount() {
+        const int before = omp_get_max_threads();
+        std::vector<std::shared_ptr<const Session>> sessions;
+        for (const int threads : {1, 2, 3}) {
+            omp_set_num_threads(threads);
+            StopAfter never(1000);
+            sessions.push_back(*runAnalysis(plan_, never));
+        }
+        omp_set_num_threads(before);
+        for (const auto& session : sessions)
+            for (std::size_t at = 0; at < session->conditions.size(); ++at)
+                QVERIFY(sameNumbers(*session->conditions[at], *sessions.front()->conditions[at]));
+    }
+
+    void badPlansAreRefusedBeforeWork_data() {
+        QTest::addColumn<int>("which");
+        QTest::addColumn<QString>("says");
+        QTest::newRow("document too short") << 0 << "4,096";
+        QTest::newRow("context 1") << 1 << "at least 2";
+        QTest::newRow("awq") << 2 << "awq:4:g32";
+        QTest::newRow("stored") << 3 << "stored";
+        QTest::newRow("longrope without lists") << 4 << "longrope";
+        QTest::newRow("nothing to run") << 5 << "at least one";
+        QTest::newRow("no documents") << 6 << "no documents";
+    }
+    void badPlansAreRefusedBeforeWork() {
+        QFETCH(int, which);
+        QFETCH(QString, says);
+        AnalysisPlan bad = plan_;
+        if (which == 0) bad.contexts = {64, 4096};
+        if (which == 1) bad.contexts = {1};
+        if (which == 2) bad.quants = {*QuantSpec::parse("awq:4:g32")};
+        if (which == 3) bad.quants = {*QuantSpec::parse("stored")};
+        if (which == 4) bad.ropes = {*RopeSpec::parse("longrope")};
+        if (which == 5) bad.ropes.clear();
+        if (which == 6) bad.documents = makeDocuments({}, 64);
+        StopAfter never(1000);
+        const auto estimate = estimateAnalysis(bad);
+        const auto run = runAnalysis(bad, never);
+        QVERIFY(!estimate.ok() && !run.ok());
+        QVERIFY2(QString::fromStdString(run.error().message).contains(says), run.error().message.c_str());
+        QVERIFY(never.reports.empty());
+    }
+
+    void contextsThatDoNotFitInMemoryAreRefused() {
+        AnalysisPlan huge = plan_;
+        const int length = 400'000'000; // tokens are only counted by the estimate, not stored
+        auto tokens = std::make_shared<std::vector<Document>>(1);
+        tokens->front().name = "long";
+        tokens->front().tokens.resize(static_cast<std::size_t>(length), 1);
+        huge.documents = tokens;
+        huge.contexts = {length};
+        const auto estimate = estimateAnalysis(huge);
+        if (availableMemory() <= 0 || availableMemory() > 600e9)
+            QSKIP("this machine has too much memory, or does not say");
+        QVERIFY(!estimate.ok());
+        QVERIFY(estimate.error().code == ErrorCode::OutOfMemory);
+        QVERIFY(estimate.error().message.find("memory") != std::string::npos);
+    }
+
+    void shortDocumentsAreNoted() {
+        const auto estimate = estimateAnalysis(plan_);
+        QVERIFY(estimate.ok());
+        QCOMPARE(estimate->notes.size(), std::size_t{1}); // 90 tokens < 128
+        QVERIFY(estimate->notes.front().find("doc2") != std::string::npos);
+        // 64: 4 + 2 + 1 windows, 128: 2 + 1; 4 conditions each
+        QCOMPARE(estimate->tokens, 4LL * (7 * 64 + 3 * 128));
+        QVERIFY(estimate->seconds > 0 && estimate->peakBytes > 0 && estimate->fileBytes > 0);
+    }
+
+    void overflowIsReportedWithItsPlace() {
+        QTemporaryDir folder;
+        RandomModelOptions options;
+        options.gain = 1e14; // finite weights, but their products are not
+        makeRandomHfModel(folder.path().toStdString(), options, 6);
+        auto model = openModel(folder.path().toStdString());
+        QVERIFY(model.ok());
+        AnalysisPlan plan = plan_;
+        plan.model = *model;
+        plan.contexts = {64};
+        StopAfter never(1000);
+        const auto run = runAnalysis(plan, never);
+        QVERIFY(!run.ok());
+        QVERIFY2(run.error().message.find("not a number in doc0") != std::string::npos,
+                 run.error().message.c_str());
+    }
+};
+
+QTEST_APPLESS_MAIN(TestAnalysis)
+#include "test_analysis.moc"
