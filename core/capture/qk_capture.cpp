@@ -16,6 +16,8 @@ namespace {
 
 /// Units in flight: enough for every core, few enough for their partial results to stay small.
 constexpr std::size_t unitsPerWave = 64;
+/// Least work of a share of heads, about 0.15 ms.
+constexpr double valuesPerUnit = 65536;
 
 } // namespace
 
@@ -180,9 +182,13 @@ std::vector<QkCapture::Unit> QkCapture::cutUnits(const QkActivations& activation
         first = end;
     }
     if (runs.empty() || groupHeads < 1) return {};
-    const auto parallel = static_cast<int>(std::min<std::size_t>(runs.size() * groups, unitsPerWave));
-    const int wanted = static_cast<int>(unitsPerWave) / 2; // units that occupy every core
-    const int shares = std::clamp((wanted + parallel - 1) / parallel, 1, groupHeads);
+    const double parallel = static_cast<double>(runs.size()) * groups;
+    const double values =
+        static_cast<double>(activations.values.rows) * activations.heads * options_.pairs * 2;
+    // enough units to occupy every core, but none so small that flushing its counters costs more than
+    // counting
+    const double wanted = std::min(unitsPerWave / 2.0, values / valuesPerUnit);
+    const int shares = std::clamp(static_cast<int>(std::ceil(wanted / parallel)), 1, groupHeads);
     std::vector<Unit> units;
     for (const auto& [first, end] : runs)
         for (int group = 0; group < groups; ++group)
