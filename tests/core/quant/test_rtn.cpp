@@ -381,9 +381,9 @@ void TestRtn::notANumberStaysInside() { // model readers refuse NaN; still nothi
 void TestRtn::refusesOtherSpecs() {
     std::vector<float> weights{1, 2};
     const MatrixView view(weights.data(), 1, 2);
-    QVERIFY_EXCEPTION_THROWN((void)applyRtn(QuantSpec{}, view), std::logic_error);
-    QVERIFY_EXCEPTION_THROWN((void)applyRtn(rtn(9, 128, false), view), std::logic_error);
-    QVERIFY_EXCEPTION_THROWN((void)applyRtn(rtn(4, -1, false), view), std::logic_error);
+    QVERIFY_THROWS_EXCEPTION(std::logic_error, (void)applyRtn(QuantSpec{}, view));
+    QVERIFY_THROWS_EXCEPTION(std::logic_error, (void)applyRtn(rtn(9, 128, false), view));
+    QVERIFY_THROWS_EXCEPTION(std::logic_error, (void)applyRtn(rtn(4, -1, false), view));
     QVERIFY((weights == std::vector<float>{1, 2}));
 }
 
