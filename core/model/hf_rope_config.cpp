@@ -31,7 +31,7 @@ struct RopeSources {
 
 /// rope_parameters or rope_scaling: null when absent. Nested per layer type ({"full_attention": {..}, ..}) it
 /// is that one object when all layer types agree.
-const nlohmann::json* ropeObject(const nlohmann::json& config, const char* key, const KeyReader& top) {
+const nlohmann::json* ropeObject(const char* key, const KeyReader& top) {
     const nlohmann::json* object = top.find(key);
     if (!object) return nullptr;
     if (!object->is_object()) {
@@ -39,12 +39,12 @@ const nlohmann::json* ropeObject(const nlohmann::json& config, const char* key, 
         return nullptr;
     }
     const auto isObject = [](const nlohmann::json& value) { return value.is_object(); };
-    if (object->empty() || !std::all_of(object->begin(), object->end(), isObject)) return object;
+    if (std::none_of(object->begin(), object->end(), isObject)) return object;
     const nlohmann::json& first = *object->begin();
     const auto sameAsFirst = [&first](const nlohmann::json& value) { return value == first; };
     if (!std::all_of(object->begin(), object->end(), sameAsFirst))
         top.fail(key, "the same RoPE for every layer type", "different ones, which is not supported");
-    return &config.at(key).begin().value();
+    return &first;
 }
 
 /// "rope_type", the old "type", or what the absence of both means.
@@ -106,8 +106,8 @@ HfRope readHfRope(const nlohmann::json& config, const std::string& source, int h
                   std::optional<Error>& error) {
     const KeyReader top(&config, source, error);
     const RopeSources sources{
-        KeyReader(ropeObject(config, "rope_parameters", top), source + ": rope_parameters", error),
-        KeyReader(ropeObject(config, "rope_scaling", top), source + ": rope_scaling", error), top};
+        KeyReader(ropeObject("rope_parameters", top), source + ": rope_parameters", error),
+        KeyReader(ropeObject("rope_scaling", top), source + ": rope_scaling", error), top};
     HfRope rope;
     // Yarn and llama3 divide by ln(theta): a base of 1 or less has no meaning.
     rope.theta =

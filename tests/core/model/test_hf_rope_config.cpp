@@ -170,6 +170,9 @@ class TestHfRopeConfig : public QObject {
         QROAR_REFUSED(parseNew(R"({"full_attention": {"rope_type": "linear", "factor": 2},
             "sliding_attention": {"rope_type": "default"}})"),
                       "\"rope_parameters\"", "layer type");
+        QROAR_REFUSED(
+            parseNew(R"({"full_attention": {"rope_type": "linear", "factor": 2}, "rope_theta": 5000})"),
+            "\"rope_parameters\"", "layer type");
     }
 
     void refused_data() {
