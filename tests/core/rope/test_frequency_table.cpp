@@ -300,8 +300,7 @@ void TestFrequencyTable::modelMeansStored() {
 
 void TestFrequencyTable::trainedContextRules() {
     const RopeModel both = modelOf(128, 1e4, 16384, 4096), one = modelOf(128, 1e4, 16384);
-    for (const char* kind : {"yarn:4", "llama3:4", "longrope"}) {
-        if (std::string(kind) == "longrope") continue;
+    for (const char* kind : {"yarn:4", "llama3:4", "linear:4", "ntk:4"}) {
         const std::string spec = kind;
         QCOMPARE(table(spec, both).trainedContext, 4096.0);
         QCOMPARE(table(spec, one).trainedContext, 16384.0);
