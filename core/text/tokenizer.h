@@ -19,8 +19,12 @@ class Tokenizer {
   public:
     virtual ~Tokenizer() = default;
     /// Ids of `text` (UTF-8; invalid bytes are encoded as bytes where the model can, else replaced by
-    /// U+FFFD), without BOS/EOS.
+    /// U+FFFD), without BOS/EOS. Safe to call from several threads. Throws std::runtime_error when a pattern
+    /// of the tokenizer file needs too much time or memory on this text; loadDocuments turns that into an
+    /// Error.
     [[nodiscard]] virtual std::vector<TokenId> encode(std::string_view text) const = 0;
+    /// The text of `ids`; unknown ids are left out. Bytes of a character that the ids cut are kept as they
+    /// are, so the result may not be UTF-8.
     [[nodiscard]] virtual std::string decode(const std::vector<TokenId>& ids) const = 0;
     /// One past the largest id it can produce.
     [[nodiscard]] virtual int vocabSize() const = 0;
@@ -30,8 +34,9 @@ class Tokenizer {
     [[nodiscard]] virtual std::string description() const = 0;
 };
 
-/// The tokenizer that belongs to a model: tokenizer.json in the folder; for a llama2.c .bin, tok<vocab>.bin
-/// or tokenizer.bin beside it. An error says what was looked for.
+/// The tokenizer that belongs to a model: tokenizer.json in the folder (else tok<vocab>.bin, tokenizer.bin);
+/// for a llama2.c .bin, tok<vocab>.bin or tokenizer.bin beside it (else tokenizer.json); for a .gguf,
+/// tokenizer.json beside it (the vocabulary inside a GGUF is not read). An error says what was looked for.
 Outcome<std::shared_ptr<const Tokenizer>> loadTokenizerFor(const std::filesystem::path& model, int vocabSize);
 Outcome<std::shared_ptr<const Tokenizer>> loadHfTokenizer(const std::filesystem::path& tokenizerJson);
 /// The file holds no count: `vocabSize` comes from the model.
