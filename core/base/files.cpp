@@ -31,10 +31,12 @@ struct Descriptor {
 
 /// Opens for reading and checks that it is a regular file; the size comes back in `bytes`.
 Outcome<int> openRegular(const std::filesystem::path& path, std::size_t& bytes) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    // Without O_NONBLOCK a pipe would keep us waiting for its writer.
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (descriptor < 0) {
+        const bool missing = errno == ENOENT;
         const std::string text = path.string() + ": cannot be opened: " + reason();
-        return errno == ENOENT ? Error::notFound(text) : Error::io(text);
+        return missing ? Error::notFound(text) : Error::io(text);
     }
     struct stat info {};
     if (::fstat(descriptor, &info) != 0 || !S_ISREG(info.st_mode)) {

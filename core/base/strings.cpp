@@ -53,7 +53,8 @@ std::string formatNumber(double value) {
 }
 
 std::string formatCount(long long value) {
-    std::string digits = std::to_string(value < 0 ? -value : value);
+    std::string digits = std::to_string(value);
+    if (value < 0) digits.erase(0, 1);
     for (int at = static_cast<int>(digits.size()) - 3; at > 0; at -= 3)
         digits.insert(static_cast<std::size_t>(at), ",");
     return value < 0 ? "-" + digits : digits;

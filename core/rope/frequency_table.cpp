@@ -22,11 +22,9 @@ std::vector<double> plainFrequencies(double theta, int rotaryDim) {
     return omega;
 }
 
-/// L0: orig=, else what the checkpoint names, else max_position_embeddings. Dynamic NTK is the exception:
-/// transformers measures it against max_position_embeddings even when the checkpoint names an original.
+/// L0: orig=, else what the checkpoint names, else max_position_embeddings: one rule for every kind.
 double trainedContextOf(const RopeSpec& spec, const RopeModel& model) {
-    if (spec.original) return *spec.original;
-    return spec.kind == RopeKind::Dynamic ? model.maxPositions : model.trainedContext();
+    return spec.original.value_or(model.trainedContext());
 }
 
 /// s when the spec leaves it out: max_position_embeddings / L0 (yarn, longrope).
@@ -191,10 +189,10 @@ void addWarnings(const RopeModel& model, FrequencyTable& table) {
             + formatNumber(ratio) + "; loaders disagree on which one counts, the factor is used here"
             + (spec.kind == RopeKind::Llama3 ? " (usual for Llama 3.1 checkpoints)" : ""));
     if (spec.kind == RopeKind::Dynamic && !spec.original && model.maxPositions != *model.originalMaxPositions)
-        table.warnings.push_back(
-            "dynamic: measured against max_position_embeddings " + std::to_string(model.maxPositions)
-            + " as transformers does, not original_max_position_embeddings "
-            + std::to_string(*model.originalMaxPositions) + "; write orig= to change that");
+        table.warnings.push_back("dynamic: measured against original_max_position_embeddings "
+                                 + std::to_string(*model.originalMaxPositions)
+                                 + "; transformers measures against max_position_embeddings: write orig="
+                                 + std::to_string(model.maxPositions) + " for that");
 }
 
 Status checkTable(const FrequencyTable& table) {

@@ -53,7 +53,7 @@ struct FrequencyTable {
     double attentionFactor = 1; ///< m: multiplies cos and sin; logits get its square
     double factor = 1;          ///< s in force; 1 when nothing is scaled; dynamic: s L/L0 - (s-1)
     double trainedContext = 0;  ///< L0 in force: orig=, else original_max_position_embeddings, else
-                                ///< max_position_embeddings (dynamic: orig=, else max_position_embeddings)
+                                ///< max_position_embeddings
     RopeSpec spec;              ///< resolved: never Model
     /// yarn only: pair indices where the ramp starts and ends; and r_i, [d/2].
     std::optional<double> rampLow, rampHigh;
@@ -64,9 +64,10 @@ struct FrequencyTable {
 
 /// The table for a context of `context` tokens, at least 1 (dynamic and longrope depend on it). Formulas:
 /// method.md section 3 (standard; those of Hugging Face transformers 5.x), in double. `longrope` without
-/// lists takes the checkpoint's. Dynamic NTK measures the context against max_position_embeddings, as
-/// transformers does, unless orig= is given. Errors: longrope without lists, wrong list lengths, non-positive
-/// factors, a model without rotary dims.
+/// lists takes the checkpoint's. Dynamic NTK measures the context against the same L0 as the others
+/// (transformers takes max_position_embeddings even when the checkpoint names an original: write orig= for
+/// that; a warning says so). Errors: longrope without lists, wrong list lengths, non-positive factors, a
+/// model without rotary dims.
 Outcome<FrequencyTable> buildFrequencyTable(const RopeSpec& spec, const RopeModel& model, long long context);
 
 } // namespace qroar

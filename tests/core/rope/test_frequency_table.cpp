@@ -300,15 +300,12 @@ void TestFrequencyTable::modelMeansStored() {
 
 void TestFrequencyTable::trainedContextRules() {
     const RopeModel both = modelOf(128, 1e4, 16384, 4096), one = modelOf(128, 1e4, 16384);
-    for (const char* kind : {"yarn:4", "llama3:4", "linear:4", "ntk:4"}) {
+    for (const char* kind : {"yarn:4", "llama3:4", "linear:4", "ntk:4", "dynamic:4"}) {
         const std::string spec = kind;
         QCOMPARE(table(spec, both).trainedContext, 4096.0);
         QCOMPARE(table(spec, one).trainedContext, 16384.0);
         QCOMPARE(table(spec + ":orig=1000", both).trainedContext, 1000.0);
     }
-    // Dynamic: transformers' rule.
-    QCOMPARE(table("dynamic:4", both).trainedContext, 16384.0);
-    QCOMPARE(table("dynamic:4:orig=4096", both).trainedContext, 4096.0);
 }
 
 void TestFrequencyTable::warnings() {
