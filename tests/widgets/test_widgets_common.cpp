@@ -1,2 +1,187 @@
+// The small parts: selection hub, colour maps and scales, readable numbers, table twin.
+#include "widgets/common/color_map.h"
+#include "widgets/common/number_format.h"
+#include "widgets/common/selection_model.h"
+#include "widgets/common/theme.h"
+#include "widgets/models/result_table_model.h"
+
+#include <QAbstractItemModelTester>
 #include <QtTest>
-QTEST_APPLESS_MAIN(QObject)
+
+#include <cmath>
+#include <limits>
+
+using namespace qroar;
+
+class TestWidgetsCommon : public QObject {
+    Q_OBJECT
+  private slots:
+    void selectionEmitsOncePerChange();
+    void colourMapsInterpolateBetweenStops();
+    void colourMapsKeepTheirOrderOfLightness();
+    void scalesCoverTheData();
+    void scalesSurviveHostileData();
+    void readableNumbers();
+    void themesFollowThePalette();
+    void tableModelIsAProperModel();
+    void tableCsvQuotesAndKeepsDigits();
+};
+
+void TestWidgetsCommon::selectionEmitsOncePerChange() {
+    SelectionModel model;
+    QSignalSpy spy(&model, &SelectionModel::changed);
+    model.setLayer(0);
+    model.setTensor(QkTensor::K);
+    model.setEpsilon(1e-3);
+    QCOMPARE(spy.count(), 0); // the values it starts with
+    model.setLayer(3);
+    model.setPair(7);
+    QCOMPARE(spy.count(), 2);
+    model.setBand(2); // another band: back to the whole band, in one signal
+    QCOMPARE(spy.count(), 3);
+    QCOMPARE(model.selection().pair, -1);
+    Selection all{.layer = 1, .tensor = QkTensor::Q, .stage = RopeStage::Pre, .band = 4, .condition = 2};
+    model.setSelection(all);
+    model.setSelection(all);
+    QCOMPARE(spy.count(), 4);
+    QVERIFY(model.selection() == all);
+}
+
+void TestWidgetsCommon::colourMapsInterpolateBetweenStops() {
+    const ColorMap map{{QColor(0, 0, 0), QColor(100, 200, 50), QColor(200, 200, 250)}};
+    QCOMPARE(map.at(0), QColor(0, 0, 0));
+    QCOMPARE(map.at(0.25), QColor(50, 100, 25));
+    QCOMPARE(map.at(0.5), QColor(100, 200, 50));
+    QCOMPARE(map.at(1), QColor(200, 200, 250));
+    QCOMPARE(map.at(-5), QColor(0, 0, 0));
+    QCOMPARE(map.at(7), QColor(200, 200, 250));
+    QVERIFY(!map.at(std::nan("")).isValid());
+}
+
+void TestWidgetsCommon::colourMapsKeepTheirOrderOfLightness() {
+    const auto luminance = [](const QColor& c) {
+        return 0.2126 * c.red() + 0.7152 * c.green() + 0.0722 * c.blue();
+    };
+    for (const ColorMap& map : {ColorMap::viridis(), ColorMap::cividis()})
+        for (int step = 1; step <= 64; ++step)
+            QVERIFY(luminance(map.at(step / 64.0)) > luminance(map.at((step - 1) / 64.0)));
+    // Diverging: the middle is the extreme, both sides fall away from it alike.
+    const ColorMap light = ColorMap::divergingLight(), dark = ColorMap::divergingDark();
+    for (int step = 1; step <= 32; ++step) {
+        for (const int side : {-1, 1}) {
+            QVERIFY(luminance(light.at(0.5 + side * step / 64.0))
+                    < luminance(light.at(0.5 + side * (step - 1) / 64.0)));
+            QVERIFY(luminance(dark.at(0.5 + side * step / 64.0))
+                    > luminance(dark.at(0.5 + side * (step - 1) / 64.0)));
+        }
+        QVERIFY(std::abs(luminance(light.at(0.5 + step / 64.0)) - luminance(light.at(0.5 - step / 64.0)))
+                < 40);
+    }
+}
+
+void TestWidgetsCommon::scalesCoverTheData() {
+    const std::vector<double> values{0.5, 3, std::nan(""), 8};
+    const ColorScale linear = ColorScale::sequential(values, false);
+    QCOMPARE(linear.low, 0.5);
+    QCOMPARE(linear.high, 8.0);
+    QCOMPARE(linear.position(0.5), 0.0);
+    QCOMPARE(linear.position(4.25), 0.5);
+    QVERIFY(std::isnan(linear.position(std::nan(""))));
+    const ColorScale around = ColorScale::around(1, values, true, 1.05);
+    QCOMPARE(around.low, 0.125);
+    QCOMPARE(around.high, 8.0);
+    QCOMPARE(around.position(1), 0.5);
+    QCOMPARE(around.position(std::sqrt(8.0)), 0.75);
+    QCOMPARE(around.valueAt(0.75), std::sqrt(8.0));
+    const ColorScale quiet = ColorScale::around(1, std::vector<double>{1.001, 0.999}, true, 1.05);
+    QCOMPARE(quiet.high, 1.05);
+    const ColorScale zero = ColorScale::around(0, std::vector<double>{-3, 1}, false, 0.05);
+    QCOMPARE(zero.low, -3.0);
+    QCOMPARE(zero.high, 3.0);
+}
+
+void TestWidgetsCommon::scalesSurviveHostileData() {
+    const double inf = std::numeric_limits<double>::infinity();
+    const std::vector<std::vector<double>> cases{
+        {}, {std::nan("")}, {inf}, {-inf, inf}, {0}, {0, 0}, {5}, {-5}, {1e-300, 1e300}, {-1, -2}, {inf, 2}};
+    for (const auto& values : cases)
+        for (const bool logarithmic : {false, true})
+            for (const ColorScale& scale : {ColorScale::sequential(values, logarithmic),
+                                            ColorScale::around(1, values, logarithmic, 1.05)}) {
+                QVERIFY(std::isfinite(scale.low) && std::isfinite(scale.high) && scale.low < scale.high);
+                QVERIFY(!logarithmic || scale.low > 0);
+                for (const double value : values)
+                    QVERIFY(std::isnan(value) || (scale.position(value) >= 0 && scale.position(value) <= 1));
+            }
+}
+
+void TestWidgetsCommon::readableNumbers() {
+    QCOMPARE(groupedCount(1024), QStringLiteral("1,024"));
+    QCOMPARE(groupedCount(-1234567), QStringLiteral("-1,234,567"));
+    QCOMPARE(readableNumber(0), QStringLiteral("0"));
+    QCOMPARE(readableNumber(1.2345), QStringLiteral("1.23"));
+    QCOMPARE(readableNumber(12.345, 4), QStringLiteral("12.35"));
+    QCOMPARE(readableNumber(0.0012345), QStringLiteral("0.00123"));
+    QCOMPARE(readableNumber(12345.6), QStringLiteral("12,346"));
+    QCOMPARE(readableNumber(1.5e-5), QStringLiteral("1.50×10⁻⁵"));
+    QCOMPARE(readableNumber(9.999e6), QStringLiteral("1.00×10⁷"));
+    QCOMPARE(readableNumber(-2.5), QStringLiteral("−2.50"));
+    QCOMPARE(readableNumber(std::nan("")), QStringLiteral("–"));
+    QCOMPARE(readableNumber(std::numeric_limits<double>::infinity()), QStringLiteral("∞"));
+    QCOMPARE(powerOfTen(-12), QStringLiteral("10⁻¹²"));
+    QCOMPARE(elidedMiddle(QStringLiteral("abcdefgh"), 5), QStringLiteral("ab…gh"));
+    QCOMPARE(elidedMiddle(QStringLiteral("abc"), 5), QStringLiteral("abc"));
+}
+
+void TestWidgetsCommon::themesFollowThePalette() {
+    QPalette light, dark;
+    light.setColor(QPalette::Base, Qt::white);
+    light.setColor(QPalette::Text, Qt::black);
+    dark.setColor(QPalette::Base, QColor(30, 30, 30));
+    dark.setColor(QPalette::Text, Qt::white);
+    QVERIFY(!PlotTheme::fromPalette(light).dark);
+    QVERIFY(PlotTheme::fromPalette(dark).dark);
+    QCOMPARE(PlotTheme::fromPalette(dark).background, QColor(30, 30, 30));
+    QCOMPARE(PlotTheme::forExport().background, QColor(Qt::white));
+    const PlotTheme theme = PlotTheme::forExport();
+    QCOMPARE(theme.category(0), theme.category(static_cast<int>(theme.categorical.size()))); // wraps
+    QVERIFY(readableOn(Qt::white).lightness() < 64);
+    QVERIFY(readableOn(Qt::black).lightness() > 192);
+}
+
+void TestWidgetsCommon::tableModelIsAProperModel() {
+    ResultTableModel model;
+    QAbstractItemModelTester tester(&model, QAbstractItemModelTester::FailureReportingMode::QtTest);
+    QCOMPARE(model.rowCount(), 0);
+    const std::vector<ResultTableModel::Column> columns{{"a", "A", "first"}, {"b", "B", "second"}};
+    QSignalSpy resets(&model, &QAbstractItemModel::modelReset),
+        changes(&model, &QAbstractItemModel::dataChanged);
+    model.setTable(columns, {{1, 2.5}, {2, std::nan("")}});
+    QCOMPARE(resets.count(), 1);
+    model.setTable(columns, {{1, 3.5}, {2, QVariant()}}); // same shape: views keep their place
+    QCOMPARE(resets.count(), 1);
+    QCOMPARE(changes.count(), 1);
+    QCOMPARE(model.index(0, 1).data(ResultTableModel::valueRole).toDouble(), 3.5);
+    QCOMPARE(model.index(1, 1).data().toString(), QStringLiteral("–"));
+    QCOMPARE(model.headerData(1, Qt::Horizontal, Qt::DisplayRole).toString(), QStringLiteral("B"));
+    QCOMPARE(model.columnOf(QStringLiteral("b")), 1);
+    QCOMPARE(model.columnOf(QStringLiteral("zzz")), -1);
+    model.setTable(columns, {{1, 3.5}});
+    model.clear();
+    QCOMPARE(resets.count(), 3);
+    QCOMPARE(model.columnCount(), 0);
+}
+
+void TestWidgetsCommon::tableCsvQuotesAndKeepsDigits() {
+    ResultTableModel model;
+    const double value = 0.1 + 0.2;
+    model.setTable(
+        {{"name", "Name", ""}, {"value", "Value", ""}},
+        {{QStringLiteral("a,\"b\""), value}, {QStringLiteral("plain"), std::nan("")}, {QString(), 7}});
+    const QString csv = model.toCsv({QStringLiteral("title\nin two lines")});
+    QCOMPARE(csv, QStringLiteral(
+                      "# title in two lines\nname,value\n\"a,\"\"b\"\"\",0.30000000000000004\nplain,\n,7\n"));
+}
+
+QTEST_MAIN(TestWidgetsCommon)
+#include "test_widgets_common.moc"

@@ -108,7 +108,8 @@ void TestWidgetsExport::everyPanelInEveryFormat() {
     panels.setSession(makeSyntheticSession());
     for (const auto& [name, panel] : panels.all()) {
         panel->setProvenance(QStringLiteral("qroar test provenance"));
-        QVERIFY2(panel->emptyText().isEmpty(), qPrintable(QLatin1String(name) + QLatin1String(": ") + panel->emptyText()));
+        QVERIFY2(panel->emptyText().isEmpty(),
+                 qPrintable(QLatin1String(name) + QLatin1String(": ") + panel->emptyText()));
         const auto path = [&](const char* suffix) {
             return folder.filePath(QLatin1String(name) + QLatin1String(suffix));
         };
@@ -254,7 +255,8 @@ void TestWidgetsExport::figuresDoNotDisturbTheScreen() {
     plot->replot();
     const QRect axes = plot->axisRect()->rect(), viewport = plot->viewport();
     const QImage before = plot->grab().toImage();
-    QVERIFY(!panels.tir->renderFigure(FigureSize::Slide).isNull());
+    for (const FigureSize size : {FigureSize::Slide, FigureSize::OneColumn})
+        QVERIFY(!panels.tir->renderFigure(size).isNull());
     plot->replot();
     QCOMPARE(plot->viewport(), viewport);
     QCOMPARE(plot->axisRect()->rect(), axes);

@@ -1,6 +1,6 @@
 #include "widgets/panels/diagnostic_panel.h"
 
-#include "widgets/common/number_format.h"
+#include "widgets/common/icons.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/base_plot.h"
 #include "widgets/plot/figure_export.h"
@@ -8,6 +8,7 @@
 #include <QAction>
 #include <QApplication>
 #include <QClipboard>
+#include <QComboBox>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QHBoxLayout>
@@ -40,9 +41,9 @@ void copySelection(const QTableView& view) {
     QApplication::clipboard()->setText(text);
 }
 
-QToolButton* toolButton(QWidget* parent, const QString& text, const QString& tooltip) {
+QToolButton* toolButton(QWidget* parent, const QString& tooltip) {
     auto* button = new QToolButton(parent);
-    button->setText(text);
+
     button->setToolTip(tooltip);
     button->setAccessibleName(tooltip);
     button->setAutoRaise(true);
@@ -68,6 +69,7 @@ DiagnosticPanel::DiagnosticPanel(const QString& title, SelectionModel* selection
     toolBar_->setSpacing(4);
     column->addLayout(toolBar_);
     buildToolBar();
+    column->addWidget(titleLabel_);
 
     stack_ = new QStackedWidget(this);
     emptyLabel_ = new QLabel(this);
@@ -122,14 +124,15 @@ void DiagnosticPanel::buildToolBar() {
     titleLabel_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
     titleLabel_->setMinimumWidth(40);
     titleLabel_->setTextFormat(Qt::PlainText);
-    toolBar_->addWidget(titleLabel_, 1);
-    homeButton_ = toolButton(this, tr("Home"), tr("Reset the zoom (Home key or double click)"));
-    copyButton_ = toolButton(this, tr("Copy"), tr("Copy the figure to the clipboard"));
-    saveButton_ = toolButton(this, tr("Save…"), tr("Save the figure or its table: PNG, SVG, PDF, CSV"));
-    tableButton_ = toolButton(this, tr("Table"), tr("Show the numbers behind the figure"));
+    toolBar_->addStretch(1);
+    homeButton_ = toolButton(this, tr("Reset the zoom (Home key or double click)"));
+    copyButton_ = toolButton(this, tr("Copy the figure to the clipboard"));
+    saveButton_ = toolButton(this, tr("Save the figure or its table: PNG, SVG, PDF, CSV"));
+    tableButton_ = toolButton(this, tr("Show the numbers behind the figure"));
     tableButton_->setCheckable(true);
     for (QToolButton* button : {homeButton_, copyButton_, saveButton_, tableButton_})
         toolBar_->addWidget(button);
+    updateIcons();
     connect(homeButton_, &QToolButton::clicked, this, &DiagnosticPanel::home);
     connect(copyButton_, &QToolButton::clicked, this, &DiagnosticPanel::copyImage);
     connect(saveButton_, &QToolButton::clicked, this, &DiagnosticPanel::saveAs);
@@ -208,7 +211,25 @@ void DiagnosticPanel::addFigurePart(BasePlot* plot, const QRectF& place) {
 }
 
 void DiagnosticPanel::addControl(QWidget* control) {
-    toolBar_->insertWidget(toolBar_->indexOf(homeButton_), control);
+    if (auto* box =
+            qobject_cast<QComboBox*>(control)) { // long names are cut in narrow docks, not the buttons
+        box->setSizeAdjustPolicy(QComboBox::AdjustToContents);
+        box->setMinimumWidth(64);
+        box->setSizePolicy(QSizePolicy::Maximum, QSizePolicy::Fixed);
+    }
+    toolBar_->insertWidget(controls_++, control);
+}
+
+void DiagnosticPanel::updateIcons() {
+    homeButton_->setIcon(panelIcon(PanelIcon::Home, palette()));
+    copyButton_->setIcon(panelIcon(PanelIcon::Copy, palette()));
+    saveButton_->setIcon(panelIcon(PanelIcon::Save, palette()));
+    tableButton_->setIcon(panelIcon(PanelIcon::Table, palette()));
+}
+
+void DiagnosticPanel::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange && tableButton_) updateIcons();
 }
 
 void DiagnosticPanel::showContent(const QString& figureTitle, const QString& summary) {
@@ -238,8 +259,8 @@ void DiagnosticPanel::showEmpty(const QString& text) {
 }
 
 void DiagnosticPanel::updateTexts() {
-    titleLabel_->setText(titleLabel_->fontMetrics().elidedText(figureTitle_, Qt::ElideRight,
-                                                               std::max(40, titleLabel_->width() - 2)));
+    titleLabel_->setText(
+        titleLabel_->fontMetrics().elidedText(figureTitle_, Qt::ElideRight, std::max(40, width() - 14)));
     titleLabel_->setToolTip(figureTitle_);
     const int room = std::max(60, width() - 14);
     summaryLabel_->setText(summaryLabel_->fontMetrics().elidedText(summary_, Qt::ElideRight, room));

@@ -101,12 +101,14 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] int selectedBand() const;            ///< clamped
 
     void showEvent(QShowEvent* event) override;
+    void changeEvent(QEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
     /// Row of the table twin that the user clicked.
     virtual void tableRowActivated(int row);
 
   private:
     void buildToolBar();
+    void updateIcons();
     void saveAs();
     void updateTexts(); ///< elides title and summary to the width
     [[nodiscard]] Figure figure() const;
@@ -126,6 +128,7 @@ class DiagnosticPanel : public QWidget {
                 *homeButton_ = nullptr;
     QTimer* refreshTimer_ = nullptr;
     Changes pending_ = 0;
+    int controls_ = 0; ///< in the tool bar
     bool refreshing_ = false;
 };
 

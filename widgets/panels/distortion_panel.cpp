@@ -25,11 +25,8 @@ DistortionPanel::DistortionPanel(SelectionModel* selection, QWidget* parent)
     add(tr("Max error"), MaxError, tr("max |w − ŵ|. [std]"));
     connect(measureBox_, &QComboBox::currentIndexChanged, this, [this] { invalidate(OptionsChanged); });
     addControl(measureBox_);
-    connect(plot_, &HeatMapPlot::cellSelected, this, [this](int row, int column) {
-        plot_->setSelectedCell(row, column);
-        selectionModel()->setLayer(row);
-        invalidate(SelectionChanged);
-    });
+    connect(plot_, &HeatMapPlot::cellSelected, this,
+            [this](int row, int) { selectionModel()->setLayer(row); });
     setContent(plot_);
     addFigurePart(plot_);
 }
@@ -103,10 +100,10 @@ void DistortionPanel::updatePlot(const ConditionResult& shown) {
     content.columnLabels = content.columnDetails = projections_;
     for (int layer = 0; layer < layers; ++layer) content.rowLabels << QString::number(layer);
     const ColorScale scale = ColorScale::sequential(content.values, measure == OneMinusCosine);
-    const int columns = content.columns;
+
     plot_->setContent(std::move(content));
     plot_->setScale(scale);
-    plot_->setSelectedCell(selectedLayer(layers), std::clamp(plot_->selectedColumn(), 0, columns - 1));
+    plot_->setSelectedCell(selectedLayer(layers), -1);
 }
 
 void DistortionPanel::fillTable(const ConditionResult& shown) {

@@ -26,10 +26,8 @@ OutlierPanel::OutlierPanel(SelectionModel* selection, QWidget* parent)
                            tr("× its share of all values"));
     line_->setReferenceLine(1.0);
     split->setSizes({500, 500});
-    connect(map_, &HeatMapPlot::cellSelected, this, [this](int row, int column) {
-        map_->setSelectedCell(row, column);
-        selectionModel()->setLayer(row);
-    });
+    connect(map_, &HeatMapPlot::cellSelected, this,
+            [this](int row, int) { selectionModel()->setLayer(row); });
     setContent(split);
     addFigurePart(map_, {0, 0, 0.5, 1});
     addFigurePart(line_, {0.5, 0, 0.5, 1});
@@ -93,8 +91,7 @@ void OutlierPanel::updateMap() {
     }
     map_->setContent(std::move(content));
     map_->setScale(ColorScale::around(1, relative_.values, true, 1.1));
-    map_->setSelectedCell(selectedLayer(relative_.layers),
-                          std::clamp(map_->selectedColumn(), 0, relative_.bands - 1));
+    map_->setSelectedCell(selectedLayer(relative_.layers), -1);
 }
 
 void OutlierPanel::updateLine() {

@@ -53,6 +53,8 @@ BasePlot::BasePlot(QWidget* parent) : QCustomPlot(parent), readout_(new QLabel(t
     readout_->setFrameShape(QFrame::Box);
     readout_->setMargin(3);
     readout_->hide();
+    for (QCPAxis* axis : {xAxis, yAxis}) // labels that fit depend on the zoom
+        connect(axis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), this, [this] { prepareLayout(); });
     useWidgetTheme();
 }
 
@@ -118,8 +120,23 @@ void BasePlot::placeLegend(bool above) {
         plotLayout()->setColumnStretchFactor(column, 0.001);
         legend->setFillOrder(QCPLegend::foRowsFirst);
     }
-    legend->setMargins(QMargins(4, 0, 4, 0));
+    legend->setMargins(QMargins(4, 4, 4, 0));
     legend->setVisible(true);
+}
+
+void BasePlot::wrapLegend() {
+    if (legend->fillOrder() != QCPLegend::foColumnsFirst || legend->itemCount() == 0) return;
+    double widest = 0;
+    const QFontMetricsF metrics(legend->font());
+    for (int item = 0; item < legend->itemCount(); ++item)
+        if (auto* entry = qobject_cast<QCPPlottableLegendItem*>(legend->item(item)))
+            widest = std::max(widest, metrics.horizontalAdvance(entry->plottable()->name()));
+    const double item =
+        widest + legend->iconSize().width() + legend->iconTextPadding() + legend->columnSpacing() + 2;
+    const int fit = std::max(1, static_cast<int>((viewport().width() - 20) / std::max(1.0, item)));
+    if (legend->wrap() == fit) return;
+    legend->setWrap(fit);
+    legend->setFillOrder(QCPLegend::foColumnsFirst, true); // lays the items out anew
 }
 
 void BasePlot::setHeading(const QString& text) {
@@ -161,6 +178,7 @@ void BasePlot::renderTo(QCPPainter* painter, const QSize& size) {
     prepareLayout();
     toPainter(painter, size.width(), size.height());
     setViewport(shown);
+    updateLayout();
     prepareLayout();
     updateLayout();
 }

@@ -69,6 +69,7 @@ class BasePlot : public QCustomPlot {
     void styleLegend();
     /// The legend into its own row above the axes (horizontal) or its own column right of them.
     void placeLegend(bool above);
+    void wrapLegend(); ///< of a horizontal legend, to the width of the plot
 
     void mousePressEvent(QMouseEvent* event) override;
     void mouseMoveEvent(QMouseEvent* event) override;

@@ -24,7 +24,8 @@ class HeatMapPlot : public BasePlot {
     void setContent(Content content);
     void setScale(const ColorScale& scale);
     [[nodiscard]] const ColorScale& scale() const { return scale_; }
-    void setSelectedCell(int row, int column); ///< -1: none; emits nothing
+    /// Outlines a cell, or the whole row with column -1; row -1: nothing. Emits nothing.
+    void setSelectedCell(int row, int column);
     [[nodiscard]] int selectedRow() const { return selectedRow_; }
     [[nodiscard]] int selectedColumn() const { return selectedColumn_; }
     [[nodiscard]] const Content& content() const { return content_; }

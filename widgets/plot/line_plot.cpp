@@ -192,18 +192,7 @@ void LinePlot::applyTheme() {
 }
 
 void LinePlot::prepareLayout() {
-    if (!legendPlaced_ || legend->itemCount() == 0) return;
-    if (!legendAbove_) return;
-    double widest = 0;
-    const QFontMetricsF metrics(legend->font());
-    for (const SegmentGraph* graph : graphs_)
-        widest = std::max(widest, metrics.horizontalAdvance(graph->name()));
-    const double item =
-        widest + legend->iconSize().width() + legend->iconTextPadding() + legend->columnSpacing();
-    const int fit = std::max(1, static_cast<int>((viewport().width() - 20) / std::max(1.0, item)));
-    if (legend->wrap() == fit) return;
-    legend->setWrap(fit);
-    legend->setFillOrder(QCPLegend::foColumnsFirst, true); // lays the items out anew
+    if (legendPlaced_ && legendAbove_) wrapLegend();
 }
 
 } // namespace qroar

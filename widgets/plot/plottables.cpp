@@ -89,9 +89,10 @@ void CellMap::draw(QCPPainter* painter) {
                 painter->fillRect(rect, cellColour(row, column));
         }
     drawValues(painter);
-    if (selectedRow_ < 0 || selectedRow_ >= rows_ || selectedColumn_ < 0 || selectedColumn_ >= columns_)
-        return;
-    const QRectF rect = cellRect(selectedRow_, selectedColumn_);
+    if (selectedRow_ < 0 || selectedRow_ >= rows_ || selectedColumn_ >= columns_ || columns_ == 0) return;
+    const QRectF rect = selectedColumn_ >= 0
+                            ? cellRect(selectedRow_, selectedColumn_)
+                            : cellRect(selectedRow_, 0).united(cellRect(selectedRow_, columns_ - 1));
     painter->setBrush(Qt::NoBrush);
     painter->setPen(QPen(outlineOuter_, 1));
     painter->drawRect(rect.adjusted(2, 2, -3, -3));

@@ -19,7 +19,7 @@ int edgeOf(const SnapPoint& point) {
 
 } // namespace
 
-SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new ReadableTicker) {
+SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new IndexTicker) {
     zones_ = new ZoneStrips(xAxis, yAxis);
     plain_ = new SegmentGraph(xAxis, yAxis);
     scaled_ = new SegmentGraph(xAxis, yAxis);
@@ -31,7 +31,7 @@ SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new 
         graph->addToLegend();
     }
     xAxis->setLabel(tr("Rotary pair index (high → low frequency)"));
-    pairTicker_->setTickStepStrategy(QCPAxisTicker::tssReadability);
+
     xAxis->setTicker(pairTicker_);
     xAxis->grid()->setVisible(false);
     yAxis->setLabel(tr("Frequency ω (rad/token)"));
@@ -66,7 +66,11 @@ void SpectrumPlot::setTable(const FrequencyTable& table, std::vector<SnapPoint> 
     plain_->setData(keys, QVector<double>(table_.plain.begin(), table_.plain.end()), true);
     scaled_->setData(keys, QVector<double>(table_.omega.begin(), table_.omega.end()), true);
     if (low < high) setHomeRanges({-0.5, static_cast<double>(keys.size()) - 0.5}, {low / 1.6, high * 4});
+    QStringList labels;
+    for (size_t pair = 0; pair < table_.omega.size(); ++pair) labels << QString::number(pair);
+    pairTicker_->setLabels(labels);
     rebuildMarks();
+    prepareLayout();
     replot(rpQueuedReplot);
 }
 
@@ -155,21 +159,24 @@ void SpectrumPlot::rebuildZones() {
 }
 
 void SpectrumPlot::rebuildMarks() {
-    for (QCPItemStraightLine* line : markLines_) removeItem(line);
+    for (QCPItemLine* line : markLines_) removeItem(line);
     for (QCPItemText* text : markTexts_) removeItem(text);
     markLines_.clear();
     markTexts_.clear();
     for (const SnapPoint& mark : marks_) {
-        auto* line = new QCPItemStraightLine(this);
-        line->point1->setCoords(mark.pair, 1);
-        line->point2->setCoords(mark.pair, 2);
+        auto* line = new QCPItemLine(this);
+        for (QCPItemPosition* end : {line->start, line->end}) {
+            end->setTypeX(QCPItemPosition::ptPlotCoords);
+            end->setTypeY(QCPItemPosition::ptAxisRectRatio);
+        }
+        line->start->setCoords(mark.pair, 1);
         auto* text = new QCPItemText(this);
         text->position->setTypeX(QCPItemPosition::ptPlotCoords);
         text->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
         text->position->setCoords(mark.pair, 1);
         text->setText(QString::fromStdString(mark.reason));
         text->setRotation(-90);
-        text->setPadding(QMargins(4, 1, 2, 1));
+        text->setPadding(QMargins(4, 0, 4, 0));
         text->setPositionAlignment(Qt::AlignLeft | Qt::AlignBottom);
         text->setClipToAxisRect(true);
         markLines_.push_back(line);
@@ -183,6 +190,9 @@ void SpectrumPlot::styleMarks() {
         markLines_[mark]->setPen(QPen(theme().text, 1, Qt::DashLine));
         markTexts_[mark]->setColor(theme().text);
         markTexts_[mark]->setFont(plotFont(0.85));
+        QColor behind = theme().background;
+        behind.setAlphaF(0.75f);
+        markTexts_[mark]->setBrush(behind);
     }
 }
 
@@ -200,6 +210,19 @@ void SpectrumPlot::applyTheme() {
 }
 
 void SpectrumPlot::prepareLayout() {
+    if (!pairTicker_) return;
+    wrapLegend();
+    const QFontMetricsF tickMetrics(xAxis->tickLabelFont());
+    const double needed = tickMetrics.horizontalAdvance(QString::number(table_.omega.size())) + 8;
+    const double perPair = axisRect()->width() / std::max(1.0, xAxis->range().size());
+    int step = 1;
+    for (const int next : {2, 4, 5, 8, 10, 16, 20, 32, 50, 64, 100, 128, 256, 512})
+        if (step * perPair < needed) step = next;
+    pairTicker_->setStep(step);
+    // Marks start below the labels of the bands.
+    const double labelHeight = QFontMetricsF(plotFont(0.9)).height() + 8;
+    for (QCPItemLine* line : markLines_)
+        line->end->setCoords(line->start->key(), labelHeight / std::max(1, axisRect()->height()));
     // Labels of marks that lie close together alternate sides, so that they do not cover each other.
     double previous = -1e9;
     bool left = false;

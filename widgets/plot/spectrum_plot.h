@@ -65,9 +65,10 @@ class SpectrumPlot : public BasePlot {
     int focusedEdge_ = 0, selectedBand_ = 0, selectedPair_ = -1;
     ZoneStrips* zones_ = nullptr;
     SegmentGraph *plain_ = nullptr, *scaled_ = nullptr, *right_ = nullptr;
-    std::vector<QCPItemStraightLine*> edgeLines_, markLines_;
+    std::vector<QCPItemStraightLine*> edgeLines_;
+    std::vector<QCPItemLine*> markLines_;
     std::vector<QCPItemText*> markTexts_;
-    QSharedPointer<QCPAxisTicker> pairTicker_;
+    QSharedPointer<IndexTicker> pairTicker_;
 };
 
 } // namespace qroar
