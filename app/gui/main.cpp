@@ -4,9 +4,34 @@
 
 #include <QApplication>
 #include <QCommandLineParser>
+#include <QEventLoop>
 #include <QSettings>
 #include <QStandardPaths>
 #include <QTimer>
+
+#include <cstdio>
+#include <memory>
+
+namespace {
+
+/// The headless way to every figure of a session: loads it, exports, and says how it went.
+int exportFigures(qroar::MainWindow& window, const QString& session, const QString& folder) {
+    bool loaded = false;
+    QEventLoop wait;
+    QObject::connect(&window, &qroar::MainWindow::sessionOpened, &wait, [&] {
+        loaded = true;
+        wait.quit();
+    });
+    QObject::connect(&window, &qroar::MainWindow::errorShown, &wait, [&](const QString& message) {
+        std::fprintf(stderr, "%s\n", qPrintable(message));
+        wait.quit();
+    });
+    QTimer::singleShot(0, &window, [&] { window.openSession(session); });
+    wait.exec();
+    return loaded && window.exportPlots(folder) && window.saveScreenshots(folder) ? 0 : 1;
+}
+
+} // namespace
 
 int main(int argc, char** argv) {
     QApplication application(argc, argv);
@@ -26,6 +51,13 @@ int main(int argc, char** argv) {
         QStringLiteral("sample"),
         QApplication::translate("main", "Open the sample model and the sample texts."));
     parser.addOption(sample);
+    const QCommandLineOption figures(
+        QStringLiteral("export-figures"),
+        QApplication::translate("main", "Write every plot of the session and screenshots of the window into "
+                                        "FOLDER, then end. Works without a display under "
+                                        "QT_QPA_PLATFORM=offscreen."),
+        QStringLiteral("FOLDER"));
+    parser.addOption(figures);
     parser.addPositionalArgument(
         QStringLiteral("path"),
         QApplication::translate("main",
@@ -34,18 +66,28 @@ int main(int argc, char** argv) {
         QStringLiteral("[path]"));
     parser.process(application);
 
-    QSettings settings;
+    const QStringList paths = parser.positionalArguments();
+    const bool headless = parser.isSet(figures);
+    if (paths.size() > 1 || (headless && paths.isEmpty())) {
+        std::fputs(qPrintable(parser.helpText()), stderr);
+        return 2;
+    }
+    // Headless: the user's settings and autosaves have no part in it.
+    auto settings = headless ? std::make_unique<QSettings>(QString(), QSettings::IniFormat)
+                             : std::make_unique<QSettings>();
     qroar::WindowEnvironment environment;
-    environment.settings = &settings;
-    environment.autosaveFolder =
-        QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) + QStringLiteral("/autosave");
+    environment.settings = settings.get();
+    if (!headless)
+        environment.autosaveFolder =
+            QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) + QStringLiteral("/autosave");
     environment.sampleFolders = qroar::sampleFolders();
     qroar::MainWindow window(environment);
     window.show();
+    if (headless) return exportFigures(window, paths.first(), parser.value(figures));
     QTimer::singleShot(0, &window, [&] {
         window.offerRecovery();
-        if (!parser.positionalArguments().isEmpty())
-            window.openPath(parser.positionalArguments().first());
+        if (!paths.isEmpty())
+            window.openPath(paths.first());
         else if (parser.isSet(sample))
             window.openSample();
     });

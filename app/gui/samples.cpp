@@ -12,8 +12,9 @@ SamplePaths findSamples(const QStringList& folders) {
         if (!samples.exists("model/config.json")) continue;
         paths.model = samples.absoluteFilePath("model");
         const QDir texts(samples.filePath("texts"));
-        for (const QString& name : texts.entryList({"*.txt", "*.jsonl"}, QDir::Files, QDir::Name))
-            if (!name.startsWith("README")) paths.documents << texts.absoluteFilePath(name);
+        QStringList names = texts.entryList({"search_*.txt"}, QDir::Files, QDir::Name);
+        if (names.isEmpty()) names = texts.entryList({"*.txt"}, QDir::Files, QDir::Name);
+        for (const QString& name : names) paths.documents << texts.absoluteFilePath(name);
         break;
     }
     return paths;

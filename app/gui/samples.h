@@ -8,7 +8,7 @@ namespace qroar {
 
 struct SamplePaths {
     QString model;         ///< empty when there is none
-    QStringList documents; ///< sorted by name
+    QStringList documents; ///< sorted by name: search_*.txt, so that report_*.txt stay unseen; else all
     [[nodiscard]] bool found() const { return !model.isEmpty() && !documents.isEmpty(); }
 };
 

@@ -56,13 +56,15 @@ std::string reproduceCommand(const SetupRequest& request) {
     command += " --contexts ";
     for (std::size_t at = 0; at < request.contexts.size(); ++at)
         command += (at > 0 ? "," : "") + std::to_string(request.contexts[at]);
-    command += " --rope";
-    for (const RopeSpec& rope : request.ropes) command += " " + rope.text();
-    command += " --quant";
-    for (const QuantSpec& quant : request.quants) command += " " + quant.text();
+    command += " --rope ";
+    for (std::size_t at = 0; at < request.ropes.size(); ++at)
+        command += (at > 0 ? "," : "") + request.ropes[at].text();
+    command += " --quant ";
+    for (std::size_t at = 0; at < request.quants.size(); ++at)
+        command += (at > 0 ? "," : "") + request.quants[at].text();
     if (request.maxWindows > 0) command += " --max-windows " + std::to_string(request.maxWindows);
     command += " --bands " + std::to_string(request.bands);
-    if (request.groupPerKvHead) command += " --per-head";
+    if (request.groupPerKvHead) command += " --per-kv-head";
     return command + " -o run.h5";
 }
 

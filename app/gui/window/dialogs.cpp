@@ -82,7 +82,10 @@ void showHandbook(QWidget* parent) {
     QObject::connect(pages, &QListWidget::currentItemChanged, page, [page](const QListWidgetItem* item) {
         if (item) page->setSource(QUrl("qrc:/help/" + item->data(Qt::UserRole).toString()));
     });
-    for (const QString& name : QDir(QStringLiteral(":/help")).entryList({"*.md"}, QDir::Files, QDir::Name)) {
+    QStringList names = QDir(QStringLiteral(":/help")).entryList({"*.md"}, QDir::Files, QDir::Name);
+    for (const char* first : {"theory.md", "tour.md", "index.md"}) // these lead, in this order from the end
+        if (names.removeOne(QLatin1String(first))) names.prepend(QLatin1String(first));
+    for (const QString& name : names) {
         QFile file(":/help/" + name);
         if (!file.open(QIODevice::ReadOnly)) continue;
         const QString title = QString::fromUtf8(file.readLine()).remove('#').trimmed();

@@ -297,6 +297,7 @@ void MainWindow::report(const QString& text) {
 void MainWindow::reportError(const QString& text) {
     log_->addError(text);
     messages_->show(MessageBar::Kind::Error, text);
+    emit errorShown(text);
 }
 
 void MainWindow::setAppearance(AppearanceMode mode) {

@@ -54,7 +54,10 @@ class MainWindow : public QMainWindow {
     bool save();
     void saveTo(const QString& path);
     void startRun();
-    void exportPlots(const QString& folder);
+    /// Every plot in every format; the folder is made when it is missing. False when something failed.
+    bool exportPlots(const QString& folder);
+    /// window-light.png and window-dark.png.
+    bool saveScreenshots(const QString& folder);
     void setAppearance(AppearanceMode mode);
     void resetLayout();
     /// Offers what an earlier process left unsaved.
@@ -74,6 +77,10 @@ class MainWindow : public QMainWindow {
     using Question =
         std::function<QMessageBox::StandardButton(const QString& text, QMessageBox::StandardButtons buttons)>;
     void setQuestion(Question question) { question_ = std::move(question); }
+
+  signals:
+    void sessionOpened(const QString& path);
+    void errorShown(const QString& message);
 
   protected:
     void closeEvent(QCloseEvent* event) override;

@@ -8,6 +8,7 @@
 #include "app/gui/window/run_status.h"
 
 #include <QCloseEvent>
+#include <QCoreApplication>
 #include <QDir>
 #include <QDockWidget>
 #include <QDragEnterEvent>
@@ -30,6 +31,7 @@ void MainWindow::connectFiles() {
         }
         restoreViewState(workspace_.session()->viewState);
         projectDock_->raise();
+        emit sessionOpened(path);
     });
     connect(&sessions_, &SessionController::loadFailed, this,
             [this](const QString&, const QString& message) { reportError(message); });
@@ -230,11 +232,32 @@ void MainWindow::chooseExportFolder() {
     exportPlots(folder);
 }
 
-void MainWindow::exportPlots(const QString& folder) {
+bool MainWindow::exportPlots(const QString& folder) {
+    if (!QDir().mkpath(folder)) {
+        reportError(tr("%1: the folder cannot be made").arg(folder));
+        return false;
+    }
     const ExportedPlots exported = exportAllPlots(plots_->panels(), folder);
     for (const QString& reason : exported.skipped) log_->add(tr("Not exported: %1").arg(reason));
     report(tr("Exported %n file(s) to %1.", nullptr, static_cast<int>(exported.written.size())).arg(folder));
     if (!exported.failed.isEmpty()) reportError(exported.failed.join('\n'));
+    return exported.failed.isEmpty();
+}
+
+bool MainWindow::saveScreenshots(const QString& folder) {
+    const AppearanceMode before = settings_.appearance();
+    bool fine = true;
+    for (const auto& [mode, name] : {std::pair{AppearanceMode::Light, "window-light.png"},
+                                     std::pair{AppearanceMode::Dark, "window-dark.png"}}) {
+        setAppearance(mode);
+        for (DiagnosticPanel* panel : plots_->panels())
+            if (panel->isVisible()) panel->ensureFresh();
+        QCoreApplication::processEvents();
+        fine = grab().save(QDir(folder).filePath(name)) && fine;
+    }
+    setAppearance(before);
+    if (!fine) reportError(tr("%1: the screenshots could not be written").arg(folder));
+    return fine;
 }
 
 void MainWindow::dragEnterEvent(QDragEnterEvent* event) {

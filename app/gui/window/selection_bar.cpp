@@ -153,7 +153,8 @@ void SelectionBar::follow() {
     setShown(stage_, now.stage == RopeStage::Pre ? 0 : 1);
     setShown(band_, std::max(0, now.band));
     for (int index = 0; index < epsilon_->count(); ++index)
-        if (std::abs(epsilon_->itemData(index).toDouble() / now.epsilon - 1) < 1e-9) setShown(epsilon_, index);
+        if (std::abs(epsilon_->itemData(index).toDouble() / now.epsilon - 1) < 1e-9)
+            setShown(epsilon_, index);
     setAccessibleName(tr("Selection: %1").arg(breadcrumb()));
 }
 

@@ -1,0 +1,408 @@
+// The window as a whole, offscreen: empty, with a synthetic session, with bad input, its layout and colours.
+// With QROAR_SCREENSHOT_DIR set, screenshots() leaves pictures of it there.
+#include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/log_panel.h"
+#include "app/gui/window/main_window.h"
+#include "app/gui/window/message_bar.h"
+#include "app/gui/window/plot_area.h"
+#include "app/gui/window/project_tree.h"
+#include "app/gui/window/selection_bar.h"
+#include "core/session/session_file.h"
+#include "tests/support/synthetic_session.h"
+#include "widgets/panels/heat_map_panel.h"
+#include "widgets/panels/spectrum_panel.h"
+#include "widgets/plot/spectrum_plot.h"
+
+#include <QApplication>
+#include <QComboBox>
+#include <QDir>
+#include <QDockWidget>
+#include <QDropEvent>
+#include <QMenuBar>
+#include <QMimeData>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QToolButton>
+
+using namespace qroar;
+
+namespace {
+
+/// A window with settings, autosave and samples of its own.
+struct Bench {
+    QTemporaryDir folder;
+    QSettings settings{folder.filePath("settings.ini"), QSettings::IniFormat};
+    std::unique_ptr<MainWindow> window;
+
+    Bench() { open(); }
+    void open() {
+        WindowEnvironment environment;
+        environment.settings = &settings;
+        environment.autosaveFolder = folder.filePath("autosave");
+        window = std::make_unique<MainWindow>(environment);
+        window->setQuestion(
+            [](const QString&, QMessageBox::StandardButtons) { return QMessageBox::Discard; });
+        window->show();
+        QCoreApplication::processEvents();
+    }
+    void load(const std::shared_ptr<const Session>& session) {
+        window->workspace().open(session, {});
+        QCoreApplication::processEvents();
+    }
+};
+
+HeatMapPanel* heatMap(const MainWindow& window, HeatMapMetric metric) {
+    for (DiagnosticPanel* panel : window.plots().panels())
+        if (auto* map = qobject_cast<HeatMapPanel*>(panel); map && map->metric() == metric) return map;
+    return nullptr;
+}
+
+bool sameValues(const BandGrid& a, const BandGrid& b) {
+    if (a.layers != b.layers || a.bands != b.bands) return false;
+    for (std::size_t at = 0; at < a.values.size(); ++at)
+        if (!(a.values[at] == b.values[at] || (std::isnan(a.values[at]) && std::isnan(b.values[at]))))
+            return false;
+    return true;
+}
+
+QAction* actionNamed(const MainWindow& window, const QString& text) {
+    for (const QMenu* menu : window.menuBar()->findChildren<QMenu*>())
+        for (QAction* action : menu->actions())
+            if (QString(action->text()).remove('&').startsWith(text)) return action;
+    return nullptr;
+}
+
+} // namespace
+
+class TestMainWindow : public QObject {
+    Q_OBJECT
+
+  private slots:
+    void opensWithoutASession() {
+        Bench bench;
+        QVERIFY(bench.window->showsStartPage());
+        QCOMPARE(bench.window->size(), QSize(1280, 800));
+        QVERIFY(bench.window->windowTitle().contains("no session"));
+        QVERIFY(!actionNamed(*bench.window, "Save session as")->isEnabled());
+        for (DiagnosticPanel* panel : bench.window->plots().panels())
+            QVERIFY2(!panel->emptyText().isEmpty(), qPrintable(panel->title()));
+        bench.window->startRun(); // nothing to run: says so, and nothing else
+        QVERIFY(bench.window->messages().text().contains("model"));
+        QVERIFY(!bench.window->analysis().running());
+    }
+
+    void everyPanelShowsASession() {
+        Bench bench;
+        bench.load(test::makeSyntheticSession());
+        QVERIFY(!bench.window->showsStartPage());
+        for (DiagnosticPanel* panel : bench.window->plots().panels()) {
+            panel->ensureFresh();
+            QVERIFY2(panel->emptyText().isEmpty(), qPrintable(panel->title() + ": " + panel->emptyText()));
+            QVERIFY2(panel->tableModel()->rowCount() > 0, qPrintable(panel->title()));
+            QVERIFY2(!panel->renderFigure().isNull(), qPrintable(panel->title()));
+        }
+        // the most telling condition: longest, scaled, quantized
+        const Selection& now = bench.window->selection().selection();
+        const ConditionKey& key =
+            bench.window->workspace().session()->conditions[static_cast<std::size_t>(now.condition)]->key;
+        QCOMPARE(key.context, 4096);
+        QVERIFY(key.rope.kind != RopeKind::None);
+        QVERIFY(key.quant.kind == QuantKind::Rtn);
+    }
+
+    void draggingABandEdgeChangesTheMapsAndUndoRestoresThem() {
+        Bench bench;
+        bench.load(test::makeSyntheticSession());
+        HeatMapPanel* tails = heatMap(*bench.window, HeatMapMetric::TailInflation);
+        QVERIFY(tails);
+        const BandGrid before = tails->grid();
+        const BandPartition bands = bench.window->workspace().session()->bands;
+
+        SpectrumPlot* plot = bench.window->plots().spectrum()->plot();
+        bench.window->plots().spectrum()->ensureFresh();
+        QCoreApplication::processEvents();
+        const QPoint from = plot->edgePosition(3).toPoint();
+        const int step = static_cast<int>(plot->pairPosition(1) - plot->pairPosition(0));
+        QTest::mousePress(plot, Qt::LeftButton, {}, from);
+        for (int part = 1; part <= 4; ++part) QTest::mouseMove(plot, from + QPoint(part * step / 4, 0));
+        QVERIFY(bench.window->workspace().session()->bands != bands); // already while dragging
+        QTest::mouseRelease(plot, Qt::LeftButton, {}, from + QPoint(step, 0));
+
+        const BandPartition moved = bench.window->workspace().session()->bands;
+        QCOMPARE(moved.edges()[3], bands.edges()[3] + 1);
+        QCOMPARE(tails->bands(), moved);
+        QVERIFY(!sameValues(tails->grid(), before));
+        QCOMPARE(bench.window->workspace().undoStack()->count(), 1);
+
+        actionNamed(*bench.window, "Undo")->trigger();
+        QCOMPARE(bench.window->workspace().session()->bands, bands);
+        QVERIFY(sameValues(tails->grid(), before));
+        QCOMPARE(bench.window->plots().spectrum()->bands(), bands);
+    }
+
+    void selectionIsSharedByTreeBarAndPanels() {
+        Bench bench;
+        bench.load(test::makeSyntheticSession());
+        auto* tree = bench.window->findChild<ProjectTree*>();
+        auto* bar = bench.window->findChild<SelectionBar*>();
+        QTreeWidgetItem* conditions = tree->topLevelItem(2);
+        tree->setCurrentItem(conditions->child(4));
+        QCOMPARE(bench.window->selection().selection().condition, 4);
+        QVERIFY(bar->breadcrumb().contains("layer 0"));
+        actionNamed(*bench.window, "Next layer")->trigger();
+        actionNamed(*bench.window, "Next band")->trigger();
+        actionNamed(*bench.window, "Query or key")->trigger();
+        QVERIFY2(bar->breadcrumb().contains("layer 1") && bar->breadcrumb().contains("band 1")
+                     && bar->breadcrumb().contains(QString::fromUtf8("› Q ›")),
+                 qPrintable(bar->breadcrumb()));
+        for (int press = 0; press < 20; ++press) bar->stepLayer(1); // stops at the last
+        QCOMPARE(bench.window->selection().selection().layer, 5);
+        bench.window->selection().setCondition(2);
+        QCOMPARE(tree->currentItem(), conditions->child(2));
+    }
+
+    void badPathsShowAnErrorAndTheWindowStaysUsable_data() {
+        QTest::addColumn<QString>("name");
+        QTest::addColumn<QByteArray>("content");
+        QTest::newRow("session that is not there") << "missing.h5" << QByteArray();
+        QTest::newRow("session that is text") << "text.h5" << QByteArray("not HDF5 at all");
+        QTest::newRow("model that is not there") << "missing-model" << QByteArray();
+        QTest::newRow("model that is rubbish") << "rubbish.safetensors" << QByteArray(64, '\xff');
+        QTest::newRow("llama2.c that is too short") << "short.bin" << QByteArray("abc");
+    }
+    void badPathsShowAnErrorAndTheWindowStaysUsable() {
+        QFETCH(QString, name);
+        QFETCH(QByteArray, content);
+        Bench bench;
+        const QString path = bench.folder.filePath(name);
+        if (!content.isEmpty()) {
+            QFile file(path);
+            QVERIFY(file.open(QIODevice::WriteOnly));
+            file.write(content);
+        }
+        QSignalSpy errors(bench.window.get(), &MainWindow::errorShown);
+        bench.window->openPath(path);
+        QVERIFY(QTest::qWaitFor([&] { return errors.count() > 0; }, 10000));
+        QVERIFY2(bench.window->messages().text().contains(name), qPrintable(bench.window->messages().text()));
+        QVERIFY(!bench.window->messages().isHidden());
+        QCOMPARE(bench.window->messages().kind(), MessageBar::Kind::Error);
+        QVERIFY(bench.window->log().toPlainText().contains(name));
+        bench.load(test::makeSyntheticSession()); // and life goes on
+        QVERIFY(!bench.window->showsStartPage());
+        bench.window->messages().dismiss();
+        QVERIFY(bench.window->messages().isHidden());
+    }
+
+    void savesAndOpensASessionWithItsSelection() {
+        Bench bench;
+        bench.load(test::makeSyntheticSession());
+        QVERIFY(bench.window->workspace().dirty());
+        bench.window->selection().setLayer(3);
+        bench.window->selection().setCondition(5);
+        bench.window->selection().setTensor(QkTensor::Q);
+        const QString path = bench.folder.filePath("run.h5");
+        bench.window->saveTo(path);
+        QVERIFY(QTest::qWaitFor([&] { return !bench.window->workspace().dirty(); }, 20000));
+        QVERIFY(QFile::exists(path));
+        QVERIFY(bench.window->windowTitle().contains("run.h5"));
+
+        bench.window->selection().setSelection({});
+        QSignalSpy opened(bench.window.get(), &MainWindow::sessionOpened);
+        bench.window->openSession(path);
+        QVERIFY(QTest::qWaitFor([&] { return opened.count() > 0; }, 20000));
+        const Selection& now = bench.window->selection().selection();
+        QCOMPARE(now.layer, 3);
+        QCOMPARE(now.condition, 5);
+        QVERIFY(now.tensor == QkTensor::Q);
+        QVERIFY(!bench.window->workspace().dirty());
+        QVERIFY(AppSettings(bench.settings).recentSessions().contains(path));
+        // nothing of the session went into the settings
+        bench.settings.sync();
+        QVERIFY(QFileInfo(bench.settings.fileName()).size() < 64 * 1024);
+    }
+
+    void layoutIsRestoredAndReset() {
+        Bench bench;
+        bench.window->resize(1500, 900);
+        auto* log = bench.window->findChild<QDockWidget*>("log");
+        auto* outliers = bench.window->findChild<QDockWidget*>("outliers");
+        QVERIFY(log->isHidden());
+        log->show();
+        outliers->hide();
+        QVERIFY(bench.window->close());
+        bench.open();
+        QCOMPARE(bench.window->size(), QSize(1500, 900));
+        QVERIFY(!bench.window->findChild<QDockWidget*>("log")->isHidden());
+        QVERIFY(bench.window->findChild<QDockWidget*>("outliers")->isHidden());
+        bench.window->resetLayout();
+        QVERIFY(bench.window->findChild<QDockWidget*>("log")->isHidden());
+        QVERIFY(!bench.window->findChild<QDockWidget*>("outliers")->isHidden());
+    }
+
+    void rubbishInTheSettingsDoesNoHarm() {
+        Bench bench;
+        QVERIFY(bench.window->close());
+        bench.settings.setValue("window/geometry", QByteArray("rubbish"));
+        bench.settings.setValue("window/docks", QByteArray(300, 'x'));
+        bench.settings.setValue("window/plots", 12);
+        bench.settings.setValue("window/appearance", "plaid");
+        bench.open();
+        QVERIFY(bench.window->showsStartPage());
+    }
+
+    void lightAndDark() {
+        Bench bench;
+        bench.load(test::makeSyntheticSession());
+        bench.window->setAppearance(AppearanceMode::Dark);
+        QVERIFY(Appearance::isDark(bench.window->palette()));
+        QVERIFY(Appearance::isDark(bench.window->plots().panels().first()->palette()));
+        QVERIFY(AppSettings(bench.settings).appearance() == AppearanceMode::Dark);
+        bench.window->setAppearance(AppearanceMode::Light);
+        QVERIFY(!Appearance::isDark(bench.window->palette()));
+        // what the user reads, on what it stands on: WCAG AA for text
+        for (const QPalette& palette : {Appearance::lightPalette(), Appearance::darkPalette()}) {
+            const auto luminance = [](const QColor& color) {
+                const auto linear = [](double c) {
+                    return c <= 0.03928 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4);
+                };
+                return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF())
+                       + 0.0722 * linear(color.blueF());
+            };
+            const auto contrast = [&](const QColor& a, const QColor& b) {
+                const double one = luminance(a) + 0.05, two = luminance(b) + 0.05;
+                return std::max(one, two) / std::min(one, two);
+            };
+            QVERIFY(contrast(palette.color(QPalette::WindowText), palette.color(QPalette::Window)) >= 7);
+            QVERIFY(contrast(palette.color(QPalette::HighlightedText), palette.color(QPalette::Highlight))
+                    >= 4);
+            QVERIFY(contrast(Appearance::problemColor(palette), palette.color(QPalette::Window)) >= 4.5);
+        }
+    }
+
+    void unsavedChangesAreAskedAbout() {
+        Bench bench;
+        bench.load(test::makeSyntheticSession());
+        int asked = 0;
+        bench.window->setQuestion([&asked](const QString&, QMessageBox::StandardButtons) {
+            ++asked;
+            return QMessageBox::Cancel;
+        });
+        QVERIFY(!bench.window->close());
+        QCOMPARE(asked, 1);
+        bench.window->openSession(bench.folder.filePath("other.h5"));
+        QCOMPARE(asked, 2);
+        QVERIFY(bench.window->workspace().hasSession());
+        bench.window->setQuestion(
+            [](const QString&, QMessageBox::StandardButtons) { return QMessageBox::Discard; });
+        QVERIFY(bench.window->close());
+    }
+
+    void exportsEveryPlotInEveryFormat() {
+        Bench bench;
+        bench.load(test::makeSyntheticSession());
+        const QString folder = bench.folder.filePath("figures");
+        QVERIFY(bench.window->exportPlots(folder));
+        const int panels = static_cast<int>(bench.window->plots().panels().size());
+        for (const char* suffix : {"*.svg", "*.png", "*.pdf", "*.csv"})
+            QCOMPARE(QDir(folder).entryList({suffix}).size(), panels);
+        for (const QFileInfo& file : QDir(folder).entryInfoList(QDir::Files))
+            QVERIFY2(file.size() > 100, qPrintable(file.fileName()));
+        // a folder that cannot be made
+        QFile blocker(bench.folder.filePath("blocker"));
+        QVERIFY(blocker.open(QIODevice::WriteOnly));
+        QVERIFY(!bench.window->exportPlots(blocker.fileName() + "/below"));
+        QVERIFY(bench.window->messages().text().contains("blocker"));
+    }
+
+    void leftoversOfACrashAreOffered() {
+        Bench bench;
+        QVERIFY(bench.window->close());
+        bench.window.reset();
+        const QString left = bench.folder.filePath("autosave/autosave-1.h5");
+        QVERIFY(QDir().mkpath(bench.folder.filePath("autosave")));
+        const auto saved = saveSession(*test::makeSyntheticSession(), left.toStdString());
+        QVERIFY2(saved.ok(), saved.ok() ? "" : saved.error().message.c_str());
+        bench.open();
+        bench.window->offerRecovery();
+        QPushButton* recover = nullptr;
+        for (auto* button : bench.window->messages().findChildren<QPushButton*>())
+            if (button->text() == "Recover") recover = button;
+        QVERIFY(recover);
+        QSignalSpy opened(bench.window.get(), &MainWindow::sessionOpened);
+        recover->click();
+        QVERIFY(QTest::qWaitFor([&] { return opened.count() > 0; }, 20000));
+        QVERIFY(bench.window->workspace().dirty()); // recovered, not saved
+        QVERIFY(bench.window->workspace().path().isEmpty());
+    }
+
+    void dropsAreOpened() {
+        Bench bench;
+        const QString path = bench.folder.filePath("dropped.h5");
+        QVERIFY(saveSession(*test::makeSyntheticSession(), path.toStdString()).ok());
+        QMimeData data;
+        data.setUrls({QUrl::fromLocalFile(path)});
+        QDropEvent drop(QPointF(600, 400), Qt::CopyAction, &data, Qt::LeftButton, Qt::NoModifier);
+        QSignalSpy opened(bench.window.get(), &MainWindow::sessionOpened);
+        QCoreApplication::sendEvent(bench.window.get(), &drop);
+        QVERIFY(QTest::qWaitFor([&] { return opened.count() > 0; }, 20000));
+        QMimeData elsewhere;
+        elsewhere.setUrls({QUrl("https://example.org/model")});
+        QDropEvent refused(QPointF(600, 400), Qt::CopyAction, &elsewhere, Qt::LeftButton, Qt::NoModifier);
+        QCoreApplication::sendEvent(bench.window.get(), &refused);
+        QVERIFY(bench.window->messages().text().contains("this machine"));
+    }
+
+    void shortcutsAreUniqueAndWidgetsHaveNames() {
+        Bench bench;
+        QStringList seen;
+        for (const QMenu* menu : bench.window->menuBar()->findChildren<QMenu*>())
+            for (const QAction* action : menu->actions())
+                for (const QKeySequence& keys : action->shortcuts()) {
+                    QVERIFY2(!seen.contains(keys.toString()), qPrintable(action->text() + keys.toString()));
+                    seen << keys.toString();
+                }
+        QVERIFY(seen.size() > 25);
+        for (const auto* box : bench.window->findChild<SelectionBar*>()->findChildren<QComboBox*>())
+            QVERIFY(!box->accessibleName().isEmpty());
+    }
+
+    void screenshots() {
+        const QString folder = qEnvironmentVariable("QROAR_SCREENSHOT_DIR");
+        if (folder.isEmpty()) QSKIP("QROAR_SCREENSHOT_DIR is not set");
+        QVERIFY(QDir().mkpath(folder));
+        Bench bench;
+        const auto shoot = [&](const QString& name) {
+            QTest::qWait(300);
+            for (DiagnosticPanel* panel : bench.window->plots().panels())
+                if (panel->isVisible()) panel->ensureFresh();
+            QTest::qWait(100);
+            QVERIFY(bench.window->grab().save(folder + '/' + name + ".png"));
+        };
+        AppSettings(bench.settings).addRecentModel(QDir(QROAR_SOURCE_DIR).filePath("samples/model"));
+        bench.window->setAppearance(AppearanceMode::Light);
+        shoot("start-light");
+        bench.window->setAppearance(AppearanceMode::Dark);
+        shoot("start-dark");
+        bench.load(test::makeSyntheticSession());
+        bench.window->setup().setDocuments({"/texts/a_rather_long_document_name_that_must_be_elided.txt"});
+        bench.window->selection().setLayer(3);
+        bench.window->selection().setBand(5);
+        shoot("session-dark");
+        bench.window->setAppearance(AppearanceMode::Light);
+        shoot("session-light");
+        bench.window->messages().show(
+            MessageBar::Kind::Error, "samples/model/config.json: hidden_size: expected a whole number, found "
+                                     "\"many\"");
+        for (const char* name : {"project", "outliers", "distortion"})
+            bench.window->findChild<QDockWidget*>(name)->raise();
+        bench.window->findChild<QDockWidget*>("log")->show();
+        shoot("session-light-tabs");
+        bench.window->resize(1024, 700);
+        shoot("session-light-small");
+    }
+};
+
+QTEST_MAIN(TestMainWindow)
+#include "test_main_window.moc"

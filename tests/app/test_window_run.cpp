@@ -1,0 +1,251 @@
+// A real analysis of a tiny random model, driven from the window: progress, results as they come, cancel,
+// continuing, autosave, closing in the middle.
+#include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/log_panel.h"
+#include "app/gui/window/main_window.h"
+#include "app/gui/window/message_bar.h"
+#include "app/gui/window/plot_area.h"
+#include "app/gui/window/run_status.h"
+#include "core/session/session_file.h"
+#include "tests/support/safetensors_writer.h"
+
+#include <QDir>
+#include <QElapsedTimer>
+#include <QPushButton>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+
+using namespace qroar;
+
+namespace {
+
+struct Bench {
+    QTemporaryDir folder;
+    QSettings settings{folder.filePath("settings.ini"), QSettings::IniFormat};
+    std::unique_ptr<MainWindow> window;
+
+    Bench() { open(); }
+    void open() {
+        WindowEnvironment environment;
+        environment.settings = &settings;
+        environment.autosaveFolder = folder.filePath("autosave");
+        window = std::make_unique<MainWindow>(environment);
+        window->setQuestion(
+            [](const QString&, QMessageBox::StandardButtons) { return QMessageBox::Discard; });
+        window->show();
+    }
+
+    [[nodiscard]] QString model() const {
+        const QString path = folder.filePath("model");
+        if (!QFile::exists(path)) test::makeRandomHfModel(path.toStdString());
+        return path;
+    }
+    /// Token ids below the vocabulary of the random model.
+    [[nodiscard]] QString document(const QString& name, int tokens) const {
+        const QString path = folder.filePath(name + ".u16");
+        std::string bytes;
+        for (int token = 0; token < tokens; ++token) {
+            bytes.push_back(static_cast<char>((token * 7 + token / 11) % 64));
+            bytes.push_back(0);
+        }
+        test::writeBytes(path.toStdString(), bytes);
+        return path;
+    }
+    [[nodiscard]] bool ready(const QStringList& documents, const std::vector<int>& contexts,
+                             const QStringList& ropes, const QStringList& quants) const {
+        window->setup().setRopes(ropes);
+        window->setup().setQuants(quants);
+        window->setup().setContexts(contexts);
+        window->openModel(model());
+        window->setup().setDocuments(documents);
+        return QTest::qWaitFor([this] { return window->analysis().inputsReady(); }, 20000)
+               && window->setup().problem().isEmpty();
+    }
+    [[nodiscard]] bool waitForEnd(int milliseconds = 60000) const {
+        return QTest::qWaitFor([this] { return !window->analysis().running(); }, milliseconds);
+    }
+};
+
+} // namespace
+
+class TestWindowRun : public QObject {
+    Q_OBJECT
+
+  private slots:
+    void analyzesAndFillsThePanels() {
+        Bench bench;
+        QVERIFY(bench.ready({bench.document("a", 600), bench.document("b", 300)}, {64, 256},
+                            {"none", "yarn:2"}, {"none", "rtn:4:g32"}));
+        QSignalSpy conditions(&bench.window->analysis(), &AnalysisController::conditionFinished);
+        QSignalSpy progress(&bench.window->analysis(), &AnalysisController::progressed);
+        bench.window->startRun();
+        QVERIFY(bench.window->analysis().running());
+        QVERIFY(bench.window->setup().problem().contains("running"));
+        QVERIFY(bench.waitForEnd());
+        QVERIFY2(bench.window->messages().text().isEmpty(), qPrintable(bench.window->messages().text()));
+        QCOMPARE(conditions.count(), 8);
+        QVERIFY(progress.count() >= 8);
+        const auto session = bench.window->workspace().session();
+        QCOMPARE(session->conditions.size(), std::size_t(8));
+        QVERIFY(session->provenance.command.find("qroar analyze") == 0);
+        QVERIFY(bench.window->workspace().dirty());
+        for (DiagnosticPanel* panel : bench.window->plots().panels()) {
+            panel->ensureFresh();
+            QVERIFY2(panel->emptyText().isEmpty(), qPrintable(panel->title() + ": " + panel->emptyText()));
+        }
+        // the autosave holds the same conditions and can be read back
+        const QString autosave = bench.folder.filePath("autosave/autosave-1.h5");
+        const auto kept = loadSession(autosave.toStdString());
+        QVERIFY2(kept.ok(), kept.ok() ? "" : kept.error().message.c_str());
+        QCOMPARE((*kept)->conditions.size(), std::size_t(8));
+        // saving makes it superfluous
+        bench.window->saveTo(bench.folder.filePath("run.h5"));
+        QVERIFY(QTest::qWaitFor([&] { return !bench.window->workspace().dirty(); }, 20000));
+        QTest::qWait(10);
+        QVERIFY(!QFile::exists(autosave));
+    }
+
+    void runningAgainKeepsWhatIsDone() {
+        Bench bench;
+        QVERIFY(bench.ready({bench.document("a", 600)}, {64}, {"none"}, {"none"}));
+        bench.window->startRun();
+        QVERIFY(bench.waitForEnd());
+        const auto first = bench.window->workspace().session();
+        QCOMPARE(first->conditions.size(), std::size_t(1));
+        // what the user does to the bands in between survives the second run
+        const BandPartition edited = BandPartition::equal(2, first->bands.pairs());
+        QVERIFY(edited != first->bands);
+        bench.window->workspace().setBands(first->bands, edited);
+        bench.window->setup().setRopes({"none", "linear:2"});
+        QSignalSpy conditions(&bench.window->analysis(), &AnalysisController::conditionFinished);
+        bench.window->startRun();
+        QVERIFY(bench.waitForEnd());
+        QCOMPARE(conditions.count(), 1); // only the new one ran
+        const auto second = bench.window->workspace().session();
+        QCOMPARE(second->conditions.size(), std::size_t(2));
+        QCOMPARE(second->conditions.front().get(), first->conditions.front().get());
+        QCOMPARE(second->bands, edited);
+        // everything is done: the button says so
+        const auto* run = bench.window->setup().findChild<QPushButton*>("runButton");
+        QVERIFY(!run->isEnabled());
+        // other documents make a new session, after asking
+        bench.window->setup().setDocuments({bench.document("c", 500)});
+        QVERIFY(QTest::qWaitFor([&] { return bench.window->analysis().inputsReady(); }, 20000));
+        int asked = 0;
+        bench.window->setQuestion([&asked](const QString&, QMessageBox::StandardButtons) {
+            ++asked;
+            return asked == 1 ? QMessageBox::Cancel : QMessageBox::Discard;
+        });
+        bench.window->startRun();
+        QVERIFY(!bench.window->analysis().running());
+        QCOMPARE(bench.window->workspace().session().get(), second.get());
+        bench.window->startRun();
+        QVERIFY(bench.waitForEnd());
+        QCOMPARE(asked, 2);
+        QCOMPARE(bench.window->workspace().session()->documents.front().name, std::string("c.u16"));
+    }
+
+    void cancelAnswersAtOnceAndKeepsWhatIsDone() {
+        Bench bench;
+        // one short condition, then one of minutes
+        QVERIFY(bench.ready({bench.document("long", 65000)}, {64}, {"none"}, {"none"}));
+        bench.window->setup().setMaxWindows(0);
+        bench.window->startRun();
+        QVERIFY(bench.waitForEnd());
+        bench.window->setup().setContexts({64, 60000});
+        QSignalSpy progress(&bench.window->analysis(), &AnalysisController::progressed);
+        bench.window->startRun();
+        QVERIFY(QTest::qWaitFor([&] { return progress.count() > 3; }, 20000));
+        QVERIFY2(bench.window->windowTitle().contains('%'), qPrintable(bench.window->windowTitle()));
+        QVERIFY(!bench.window->runStatus().isHidden());
+        auto* cancel = bench.window->findChild<QPushButton*>("cancelButton");
+        QElapsedTimer clock;
+        clock.start();
+        QTest::mouseClick(cancel, Qt::LeftButton);
+        QVERIFY(!cancel->isEnabled());
+        QVERIFY2(clock.elapsed() < 200, qPrintable(QString::number(clock.elapsed())));
+        QVERIFY(bench.waitForEnd(20000)); // between tiles, long before the end
+        QCOMPARE(bench.window->workspace().session()->conditions.size(), std::size_t(1));
+        QVERIFY(bench.window->runStatus().isHidden());
+        QVERIFY(bench.window->log().toPlainText().contains("1 condition(s) kept"));
+        QVERIFY(!bench.window->windowTitle().contains('%'));
+    }
+
+    void closingDuringARunStopsItAndAsksAboutTheResults() {
+        Bench bench;
+        QVERIFY(bench.ready({bench.document("long", 65000)}, {60000}, {"none"}, {"none"}));
+        QStringList questions;
+        QMessageBox::StandardButton answer = QMessageBox::No;
+        bench.window->setQuestion([&](const QString& text, QMessageBox::StandardButtons) {
+            questions << text;
+            return answer;
+        });
+        QSignalSpy progress(&bench.window->analysis(), &AnalysisController::progressed);
+        bench.window->startRun();
+        QVERIFY(QTest::qWaitFor([&] { return progress.count() > 1; }, 20000));
+        QVERIFY(!bench.window->close());
+        QVERIFY(bench.window->analysis().running());
+        answer = QMessageBox::Yes;
+        bench.window->close();
+        QVERIFY(QTest::qWaitFor([&] { return bench.window->isHidden(); }, 20000));
+        QCOMPARE(questions.size(), 2);
+    }
+
+    void destroyingTheWindowDuringARunIsSafe() {
+        Bench bench;
+        QVERIFY(bench.ready({bench.document("long", 65000)}, {60000}, {"none"}, {"none"}));
+        bench.window->startRun();
+        QTest::qWait(50);
+        QElapsedTimer clock;
+        clock.start();
+        bench.window.reset();
+        QVERIFY(clock.elapsed() < 10000);
+    }
+
+    void supersededInputsAreDropped() {
+        Bench bench;
+        const QString model = bench.model();
+        QSignalSpy opened(&bench.window->analysis(), &AnalysisController::modelOpened);
+        QSignalSpy failed(&bench.window->analysis(), &AnalysisController::modelFailed);
+        bench.window->openModel(bench.folder.filePath("nowhere"));
+        bench.window->openModel(model);
+        QVERIFY(QTest::qWaitFor([&] { return opened.count() > 0; }, 20000));
+        QTest::qWait(20);
+        QCOMPARE(failed.count(), 0);
+        QCOMPARE(opened.count(), 1);
+    }
+
+    void badDocumentsAreNamed() {
+        Bench bench;
+        bench.window->openModel(bench.model());
+        QSignalSpy failed(&bench.window->analysis(), &AnalysisController::documentsFailed);
+        const QString bad = bench.folder.filePath("bad.u16");
+        test::writeBytes(bad.toStdString(), std::string("\xff\xff\xff\xff", 4)); // id 65535 of 64
+        bench.window->setup().setDocuments({bad});
+        QVERIFY(QTest::qWaitFor([&] { return failed.count() > 0; }, 20000));
+        QVERIFY(bench.window->messages().text().contains("bad.u16"));
+        QVERIFY(!bench.window->setup().problem().isEmpty());
+        bench.window->setup().setDocuments({bench.document("good", 600)});
+        QVERIFY(QTest::qWaitFor([&] { return bench.window->analysis().inputsReady(); }, 20000));
+        QCOMPARE(bench.window->setup().problem(), QString());
+    }
+
+    void impossiblePlansAreExplainedBeforeTheyRun() {
+        Bench bench;
+        QVERIFY(bench.ready({bench.document("a", 100)}, {64}, {"none"}, {"none"}));
+        QSignalSpy failed(&bench.window->analysis(), &AnalysisController::estimateFailed);
+        bench.window->setup().setContexts({4096});
+        QVERIFY(QTest::qWaitFor([&] { return failed.count() > 0; }, 20000));
+        QVERIFY2(bench.window->setup().problem().contains("4096")
+                     || bench.window->setup().problem().contains("4,096"),
+                 qPrintable(bench.window->setup().problem()));
+        QSignalSpy estimated(&bench.window->analysis(), &AnalysisController::estimated);
+        bench.window->setup().setContexts({64});
+        QVERIFY(QTest::qWaitFor([&] { return estimated.count() > 0; }, 20000));
+        QCOMPARE(bench.window->setup().problem(), QString());
+    }
+};
+
+QTEST_MAIN(TestWindowRun)
+#include "test_window_run.moc"
