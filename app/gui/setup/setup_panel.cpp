@@ -373,6 +373,11 @@ void SetupPanel::setMaxWindows(int windows) {
 }
 
 void SetupPanel::setContexts(const std::vector<int>& contexts) {
+    contextsTouched_ = true;
+    writeContexts(contexts);
+}
+
+void SetupPanel::writeContexts(const std::vector<int>& contexts) {
     QStringList parts;
     for (const int context : contexts) parts << QString::number(context);
     contexts_->setText(parts.join(", "));
@@ -448,7 +453,7 @@ void SetupPanel::suggestContexts() {
         if (context >= 2 && (!tokens_ || static_cast<std::size_t>(context) <= longest))
             contexts.push_back(context);
     if (contexts.empty() && longest >= 2) contexts.push_back(static_cast<int>(longest));
-    if (!contexts.empty()) setContexts(contexts);
+    if (!contexts.empty()) writeContexts(contexts);
 }
 
 void SetupPanel::showEstimate(const AnalysisEstimate& estimate) {

@@ -80,6 +80,7 @@ class SetupPanel : public QWidget {
     void edited();
     void removeSelectedDocuments();
     void suggestContexts();
+    void writeContexts(const std::vector<int>& contexts);
     [[nodiscard]] int requestedConditions() const;
 
     QLineEdit* modelPath_;

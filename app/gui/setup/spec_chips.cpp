@@ -8,19 +8,37 @@
 #include <QMenu>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 namespace qroar {
 
 namespace {
 constexpr char presetProperty[] = "preset";
-}
+
+/// As high as its rows of chips; a scroll area that asked for height-for-width would reserve too much.
+class ChipArea : public QWidget {
+  public:
+    using QWidget::QWidget;
+
+  protected:
+    void resizeEvent(QResizeEvent*) override { fit(); }
+    bool event(QEvent* event) override {
+        if (event->type() == QEvent::LayoutRequest) fit();
+        return QWidget::event(event);
+    }
+
+  private:
+    void fit() {
+        if (layout()) setFixedHeight(std::max(1, layout()->heightForWidth(width())));
+    }
+};
+
+} // namespace
 
 SpecChips::SpecChips(Check check, const QString& placeholder, QWidget* parent)
-    : QWidget(parent), check_(std::move(check)), area_(new QWidget(this)), field_(new QLineEdit(this)),
+    : QWidget(parent), check_(std::move(check)), area_(new ChipArea(this)), field_(new QLineEdit(this)),
       add_(new QToolButton(this)), message_(new QLabel(this)) {
     new FlowLayout(area_);
-    QSizePolicy policy(QSizePolicy::Preferred, QSizePolicy::Minimum);
-    policy.setHeightForWidth(true);
-    area_->setSizePolicy(policy);
 
     field_->setPlaceholderText(placeholder);
     field_->setClearButtonEnabled(true);
@@ -60,6 +78,7 @@ QToolButton* SpecChips::chip(const QString& text) const {
 QToolButton* SpecChips::addChip(const QString& text, bool preset) {
     auto* button = new QToolButton(area_);
     button->setText(text);
+    button->setObjectName(QStringLiteral("chip")); // the style sheet of the application knows it
     button->setCheckable(true);
     button->setFocusPolicy(Qt::StrongFocus);
     button->setProperty(presetProperty, preset);

@@ -73,7 +73,15 @@ void Appearance::apply(AppearanceMode mode) {
     // A dark desktop gets our dark palette, any other one the light one: both are known to read well.
     if (mode == AppearanceMode::System && isDark(system_)) palette = darkPalette();
     QApplication::setPalette(palette);
-    qApp->setStyleSheet(QStringLiteral("QLabel#problem { color: %1; }").arg(problemColor(palette).name()));
+    qApp->setStyleSheet(
+        QStringLiteral("QLabel#problem { color: %1; }"
+                       "QToolButton#chip { border: 1px solid %2; border-radius: 4px; padding: 2px 7px;"
+                       " background: palette(button); }"
+                       "QToolButton#chip:checked { background: %3; color: palette(highlighted-text);"
+                       " border-color: %3; }"
+                       "QToolButton#chip:focus { border: 2px solid palette(window-text); padding: 1px 6px; }")
+            .arg(problemColor(palette).name(), palette.color(QPalette::Mid).name(),
+                 palette.color(QPalette::Highlight).name()));
 }
 
 QIcon themedIcon(const QString& name, const QPalette& palette) {

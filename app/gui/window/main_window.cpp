@@ -2,6 +2,7 @@
 
 #include "app/gui/resources.h"
 #include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/dock_grip.h"
 #include "app/gui/window/log_panel.h"
 #include "app/gui/window/message_bar.h"
 #include "app/gui/window/plot_area.h"
@@ -96,6 +97,8 @@ void MainWindow::buildDocks() {
     projectDock_ = dock(tr("Project"), "project", project_);
     logDock_ = dock(tr("Log"), "log", log_);
     setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
+    for (QDockWidget* tabbed : {setupDock_, projectDock_}) useGrip(tabbed);
+    resize(1280, 800);
     resetLayout();
 }
 
@@ -113,13 +116,13 @@ void MainWindow::resetLayout() {
     setupDock_->raise();
     resizeDocks({setupDock_}, {sideWidth}, Qt::Horizontal);
     resizeDocks({logDock_}, {120}, Qt::Vertical);
-    plots_->resetLayout();
+    plots_->resetLayout(height());
     settings_.forgetLayout();
 }
 
 void MainWindow::restoreLayout() {
     const AppSettings::Layout layout = settings_.layout();
-    if (layout.geometry.isEmpty() || !restoreGeometry(layout.geometry)) resize(1280, 800);
+    if (!layout.geometry.isEmpty()) restoreGeometry(layout.geometry);
     if (!layout.docks.isEmpty()) restoreState(layout.docks);
     if (!layout.plots.isEmpty()) plots_->restoreState(layout.plots);
 }

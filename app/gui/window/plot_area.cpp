@@ -1,5 +1,6 @@
 #include "app/gui/window/plot_area.h"
 
+#include "app/gui/window/dock_grip.h"
 #include "widgets/panels/distortion_panel.h"
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/histogram_panel.h"
@@ -16,13 +17,9 @@ namespace qroar {
 
 namespace {
 
-/// A thin strip to drag a dock by: the panel below it already shows its title.
-class Grip : public QWidget {
-  public:
-    using QWidget::QWidget;
-    [[nodiscard]] QSize sizeHint() const override { return {20, 3}; }
-    [[nodiscard]] QSize minimumSizeHint() const override { return sizeHint(); }
-};
+constexpr QSize smallestPanel(240, 170);
+/// Below this height of the window, three rows of plots are too low to be read.
+constexpr int heightForThreeRows = 1000;
 
 } // namespace
 
@@ -50,45 +47,53 @@ PlotArea::PlotArea(SelectionModel* selection, QWidget* parent) : QMainWindow(par
     addPanel(new DistortionPanel(selection), "distortion", tr("Weight distortion"));
     connect(qApp, &QApplication::focusChanged, this,
             [this](const QWidget*, QWidget* now) { noteFocus(now); });
-    resetLayout();
+    resetLayout(0);
 }
 
 QDockWidget* PlotArea::addPanel(DiagnosticPanel* panel, const QString& objectName, const QString& title) {
     auto* dock = new QDockWidget(title, this);
+    // A window that grows by itself when a panel comes to the front is worse than a small plot.
+    panel->setMinimumSize(smallestPanel);
     dock->setObjectName(objectName);
     dock->setWidget(panel);
-    dock->setTitleBarWidget(new Grip(dock));
-    // A floating dock needs a real title bar to be moved and closed.
-    connect(dock, &QDockWidget::topLevelChanged, this, [dock](bool floating) {
-        QWidget* old = dock->titleBarWidget();
-        dock->setTitleBarWidget(floating ? nullptr : new Grip(dock));
-        if (old) old->deleteLater();
-    });
+    useGrip(dock);
     connect(panel, &DiagnosticPanel::message, this, &PlotArea::message);
     panels_ << panel;
     docks_ << dock;
     return dock;
 }
 
-void PlotArea::resetLayout() {
+void PlotArea::resetLayout(int height) {
     enum { Spectrum, Tails, Pressure, Histogram, Perplexity, Outliers, Distortion };
     for (QDockWidget* dock : std::as_const(docks_)) {
         dock->setFloating(false);
         removeDockWidget(dock);
     }
+    const bool threeRows = height >= heightForThreeRows;
     addDockWidget(Qt::LeftDockWidgetArea, docks_[Spectrum]);
     splitDockWidget(docks_[Spectrum], docks_[Tails], Qt::Vertical);
-    splitDockWidget(docks_[Tails], docks_[Histogram], Qt::Vertical);
-    splitDockWidget(docks_[Tails], docks_[Pressure], Qt::Horizontal);
-    splitDockWidget(docks_[Histogram], docks_[Perplexity], Qt::Horizontal);
-    tabifyDockWidget(docks_[Histogram], docks_[Outliers]);
-    tabifyDockWidget(docks_[Perplexity], docks_[Distortion]);
+    if (threeRows) {
+        splitDockWidget(docks_[Tails], docks_[Histogram], Qt::Vertical);
+        splitDockWidget(docks_[Tails], docks_[Pressure], Qt::Horizontal);
+        splitDockWidget(docks_[Histogram], docks_[Perplexity], Qt::Horizontal);
+        tabifyDockWidget(docks_[Histogram], docks_[Outliers]);
+    } else {
+        splitDockWidget(docks_[Tails], docks_[Histogram], Qt::Horizontal);
+        tabifyDockWidget(docks_[Tails], docks_[Pressure]);
+        tabifyDockWidget(docks_[Histogram], docks_[Perplexity]);
+        tabifyDockWidget(docks_[Perplexity], docks_[Outliers]);
+    }
+    tabifyDockWidget(threeRows ? docks_[Perplexity] : docks_[Outliers], docks_[Distortion]);
     for (QDockWidget* dock : std::as_const(docks_)) dock->show();
-    docks_[Histogram]->raise();
     docks_[Perplexity]->raise();
-    resizeDocks({docks_[Spectrum], docks_[Tails], docks_[Histogram]}, {30, 35, 35}, Qt::Vertical);
-    resizeDocks({docks_[Tails], docks_[Pressure]}, {50, 50}, Qt::Horizontal);
-    resizeDocks({docks_[Histogram], docks_[Perplexity]}, {50, 50}, Qt::Horizontal);
+    docks_[Tails]->raise();
+    docks_[Histogram]->raise();
+    if (threeRows)
+        resizeDocks({docks_[Spectrum], docks_[Tails], docks_[Histogram]}, {28, 32, 40}, Qt::Vertical);
+    else
+        resizeDocks({docks_[Spectrum], docks_[Tails]}, {270, 410}, Qt::Vertical);
+    resizeDocks({docks_[Tails], threeRows ? docks_[Pressure] : docks_[Histogram]}, {50, 50}, Qt::Horizontal);
+    if (threeRows) resizeDocks({docks_[Histogram], docks_[Perplexity]}, {50, 50}, Qt::Horizontal);
 }
 
 void PlotArea::setSession(const std::shared_ptr<const Session>& session) {

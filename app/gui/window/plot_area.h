@@ -28,7 +28,8 @@ class PlotArea : public QMainWindow {
     /// The panel that has, or had last, the keyboard.
     [[nodiscard]] DiagnosticPanel* currentPanel() const;
     void addViewActions(QMenu* menu) const;
-    void resetLayout();
+    /// Rows under each other where there is height for them, tabs where there is not.
+    void resetLayout(int height);
     /// Brings a panel to the front of its tabs and gives it the keyboard.
     void showPanel(DiagnosticPanel* panel);
 

@@ -4,6 +4,7 @@
 #include "widgets/common/number_format.h"
 
 #include <QComboBox>
+#include <QDir>
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
@@ -27,7 +28,9 @@ QString conditionText(const ConditionKey& key) {
 QString modelName(const Session& session) {
     QString path = QString::fromStdString(session.modelPath);
     while (path.endsWith('/')) path.chop(1);
-    return QFileInfo(path).fileName();
+    const QFileInfo info(path);
+    // "model.safetensors" says nothing: the folder does
+    return info.completeBaseName() == "model" ? info.dir().dirName() : info.fileName();
 }
 
 /// Fills without telling anyone, and keeps the index where it can.
