@@ -52,11 +52,13 @@ double ColorScale::position(double value) const {
     if (std::isnan(value)) return value;
     if (!logarithmic) return std::clamp((value - low) / (high - low), 0.0, 1.0);
     if (value <= 0) return 0;
-    return std::clamp(std::log(value / low) / std::log(high / low), 0.0, 1.0);
+    const double logLow = std::log(low); // differences of logarithms: ratios may overflow
+    return std::clamp((std::log(value) - logLow) / (std::log(high) - logLow), 0.0, 1.0);
 }
 
 double ColorScale::valueAt(double position) const {
-    return logarithmic ? low * std::pow(high / low, position) : low + position * (high - low);
+    if (!logarithmic) return low + position * (high - low);
+    return std::exp(std::log(low) + position * (std::log(high) - std::log(low)));
 }
 
 ColorScale ColorScale::sequential(std::span<const double> values, bool logarithmic) {

@@ -48,7 +48,7 @@ HeatMapPlot::HeatMapPlot(QWidget* parent)
     legend->setVisible(false);
     setNavigable(false, false);
     connect(this, &BasePlot::clicked, this, [this](const QPointF& position) {
-        if (const auto cell = cellAt(position)) emit cellSelected(cell->y(), cell->x());
+        if (const auto cell = cellAt(position)) select(cell->y(), cell->x());
     });
     useWidgetTheme();
 }
@@ -148,6 +148,12 @@ void HeatMapPlot::keyPressEvent(QKeyEvent* event) {
     }
     const int row = std::clamp(selectedRow_ + move.y(), 0, content_.rows - 1);
     const int column = std::clamp(selectedColumn_ + move.x(), 0, content_.columns - 1);
+    select(row, column);
+}
+
+void HeatMapPlot::select(int row, int column) {
+    // At once, so that fast keys count from here; views that select rows keep the outline of the row.
+    setSelectedCell(row, selectedRow_ >= 0 && selectedColumn_ < 0 ? -1 : column);
     emit cellSelected(row, column);
 }
 

@@ -43,6 +43,7 @@ class HeatMapPlot : public BasePlot {
     void keyPressEvent(QKeyEvent* event) override;
 
   private:
+    void select(int row, int column);                                          ///< by the user
     [[nodiscard]] std::optional<QPoint> cellAt(const QPointF& position) const; ///< x: column, y: row
 
     Content content_;

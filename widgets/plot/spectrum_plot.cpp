@@ -65,11 +65,11 @@ void SpectrumPlot::setTable(const FrequencyTable& table, std::vector<SnapPoint> 
     }
     plain_->setData(keys, QVector<double>(table_.plain.begin(), table_.plain.end()), true);
     scaled_->setData(keys, QVector<double>(table_.omega.begin(), table_.omega.end()), true);
+    rebuildMarks();
     if (low < high) setHomeRanges({-0.5, static_cast<double>(keys.size()) - 0.5}, {low / 1.6, high * 4});
     QStringList labels;
     for (size_t pair = 0; pair < table_.omega.size(); ++pair) labels << QString::number(pair);
     pairTicker_->setLabels(labels);
-    rebuildMarks();
     prepareLayout();
     replot(rpQueuedReplot);
 }
@@ -210,7 +210,7 @@ void SpectrumPlot::applyTheme() {
 }
 
 void SpectrumPlot::prepareLayout() {
-    if (!pairTicker_) return;
+    if (!pairTicker_ || markTexts_.size() != marks_.size()) return;
     wrapLegend();
     const QFontMetricsF tickMetrics(xAxis->tickLabelFont());
     const double needed = tickMetrics.horizontalAdvance(QString::number(table_.omega.size())) + 8;
@@ -270,10 +270,11 @@ int SpectrumPlot::snapped(const QPointF& position) const {
 }
 
 QString SpectrumPlot::reasonAt(int edge) const {
+    QStringList reasons;
     for (const SnapPoint& mark : marks_)
         if (edge >= 1 && edge < bands_.count() && edgeOf(mark) == bands_.begin(edge))
-            return QString::fromStdString(mark.reason);
-    return {};
+            reasons << QString::fromStdString(mark.reason);
+    return reasons.join(QStringLiteral(" · "));
 }
 
 QString SpectrumPlot::readoutAt(const QPointF& position) const {
