@@ -27,7 +27,7 @@ ensure_packages() {
     }
 }
 
-build_packages=(g++ cmake ninja-build pkg-config qt6-base-dev libqt6svg6-dev libqcustomplot-dev libhdf5-dev libeigen3-dev
+build_packages=(g++ cmake ninja-build pkg-config qt6-base-dev libqt6svg6-dev libqcustomplot-dev libhdf5-dev zlib1g-dev libeigen3-dev
     libopenblas-openmp-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libxxhash-dev libcli11-dev libgl1-mesa-dev
     fonts-dejavu-core)
 test_packages=(hdf5-tools libbenchmark-dev)
