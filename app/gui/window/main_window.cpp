@@ -99,10 +99,15 @@ void MainWindow::buildDocks() {
     setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
     for (QDockWidget* tabbed : {setupDock_, projectDock_}) useGrip(tabbed);
     resize(1280, 800);
-    resetLayout();
+    arrangeDocks();
 }
 
 void MainWindow::resetLayout() {
+    arrangeDocks();
+    settings_.forgetLayout();
+}
+
+void MainWindow::arrangeDocks() {
     for (QDockWidget* dock : {setupDock_, projectDock_, logDock_}) {
         dock->setFloating(false);
         removeDockWidget(dock);
@@ -117,7 +122,6 @@ void MainWindow::resetLayout() {
     resizeDocks({setupDock_}, {sideWidth}, Qt::Horizontal);
     resizeDocks({logDock_}, {120}, Qt::Vertical);
     plots_->resetLayout(height());
-    settings_.forgetLayout();
 }
 
 void MainWindow::restoreLayout() {

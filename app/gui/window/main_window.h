@@ -91,6 +91,7 @@ class MainWindow : public QMainWindow {
   private:
     void buildPanels();
     void buildDocks();
+    void arrangeDocks();
     void buildStatusBar();
     void buildMenus();
     void buildFileMenu();

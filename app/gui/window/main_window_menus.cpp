@@ -173,6 +173,7 @@ void MainWindow::buildToolBar() {
 }
 
 void MainWindow::updateIcons() {
+    start_->updateIcons(palette());
     for (QMenu* menu : menuBar()->findChildren<QMenu*>())
         for (QAction* action : menu->actions())
             if (const QString name = action->property(iconProperty).toString(); !name.isEmpty())

@@ -70,6 +70,7 @@ SelectionBar::SelectionBar(SelectionModel* selection, QWidget* parent)
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(6, 0, 6, 0);
     row->setSpacing(4);
+    model_->setMinimumWidth(30);
     QFont bold = model_->font();
     bold.setBold(true);
     model_->setFont(bold);
@@ -118,6 +119,9 @@ QComboBox* SelectionBar::step(const QString& accessibleName, const QString& tip,
     box->setToolTip(tip);
     box->setSizeAdjustPolicy(QComboBox::AdjustToContents);
     box->setMinimumContentsLength(minimumCharacters);
+    // A narrow window squeezes the steps before the tool bar hides them.
+    box->setMinimumWidth(
+        std::min(box->fontMetrics().averageCharWidth() * minimumCharacters * 2 / 3 + 34, 110));
     box->setMaxVisibleItems(24);
     return box;
 }

@@ -1,5 +1,7 @@
 #include "app/gui/window/start_page.h"
 
+#include "app/gui/window/appearance.h"
+
 #include <QCommandLinkButton>
 #include <QFileInfo>
 #include <QLabel>
@@ -35,10 +37,9 @@ StartPage::StartPage(bool sampleAvailable, QWidget* parent) : QWidget(parent), r
 
     auto add = [this, column](const QString& title, const QString& text, void (StartPage::*signal)()) {
         auto* button = new QCommandLinkButton(title, text);
-        button->setIconSize({});
-        button->setIcon({});
         connect(button, &QCommandLinkButton::clicked, this, signal);
         column->addWidget(button);
+        choices_ << button;
         return button;
     };
     auto* sample =
@@ -67,6 +68,14 @@ StartPage::StartPage(bool sampleAvailable, QWidget* parent) : QWidget(parent), r
     row->addStretch(1);
     row->addWidget(body, 4);
     row->addStretch(1);
+}
+
+void StartPage::updateIcons(const QPalette& palette) {
+    const char* names[] = {"run", "model", "open"}; // in the order of the choices
+    for (qsizetype index = 0; index < choices_.size(); ++index) {
+        choices_[index]->setIcon(themedIcon(QLatin1String(names[index]), palette));
+        choices_[index]->setIconSize({22, 22});
+    }
 }
 
 void StartPage::setRecent(const QStringList& sessions, const QStringList& models) {

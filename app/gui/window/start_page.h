@@ -3,6 +3,7 @@
 
 #include <QWidget>
 
+class QCommandLinkButton;
 class QVBoxLayout;
 
 namespace qroar {
@@ -13,6 +14,8 @@ class StartPage : public QWidget {
   public:
     /// `sampleAvailable`: offer the sample model and texts.
     explicit StartPage(bool sampleAvailable, QWidget* parent = nullptr);
+    /// In the text colour of `palette`.
+    void updateIcons(const QPalette& palette);
     void setRecent(const QStringList& sessions, const QStringList& models);
 
   signals:
@@ -24,6 +27,7 @@ class StartPage : public QWidget {
 
   private:
     QVBoxLayout* recent_;
+    QList<QCommandLinkButton*> choices_;
 };
 
 } // namespace qroar
