@@ -76,7 +76,8 @@ Status checkJsonText(std::string_view text, const std::string& source, const Jso
         const std::size_t length = utf8Length(text, position);
         if (length == 0) return Error::bad(source + ": not valid UTF-8" + at(position));
         const char byte = text[position];
-        if (byte == '\0') return Error::bad(source + ": not valid JSON" + at(position)); // parsers may stop here
+        if (byte == '\0')
+            return Error::bad(source + ": not valid JSON" + at(position)); // parsers may stop here
         if (inString) {
             if (byte == '"') inString = false;
             if (position - stringStart > limits.stringBytes)

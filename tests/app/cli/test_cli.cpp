@@ -1,0 +1,268 @@
+// The command line as its users meet it: exit codes, messages, JSON fields, Ctrl-C, resume. Runs the built
+// program.
+#include "tests/support/safetensors_writer.h"
+
+#include <QDirIterator>
+#include <QElapsedTimer>
+#include <QProcess>
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include <nlohmann/json.hpp>
+
+#include <csignal>
+#include <limits>
+
+using namespace qroar::test;
+using Json = nlohmann::json;
+
+namespace {
+
+struct Result {
+    int code = -1;
+    QByteArray out, err;
+    [[nodiscard]] Json json() const { return Json::parse(out.toStdString()); }
+};
+
+Result qroar(const QStringList& arguments, const QString& folder) {
+    QProcess process;
+    process.setWorkingDirectory(folder);
+    process.start(QROAR_PROGRAM, arguments);
+    if (!process.waitForFinished(120000)) qFatal("qroar hangs: %s", qPrintable(arguments.join(' ')));
+    return {process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1,
+            process.readAllStandardOutput(), process.readAllStandardError()};
+}
+
+void writeIds(const QString& path, int count, int vocab) {
+    std::string bytes;
+    for (int at = 0; at < count; ++at) {
+        const int id = at * 31 % vocab;
+        bytes.push_back(static_cast<char>(id & 255));
+        bytes.push_back(static_cast<char>(id >> 8));
+    }
+    writeBytes(path.toStdString(), bytes);
+}
+
+bool hasKeys(const Json& object, std::initializer_list<const char*> keys) {
+    for (const char* key : keys)
+        if (!object.contains(key)) {
+            qWarning("missing key %s in %s", key, object.dump().c_str());
+            return false;
+        }
+    return true;
+}
+
+} // namespace
+
+class TestCli : public QObject {
+    Q_OBJECT
+    QTemporaryDir folder_;
+
+    QString file(const QString& name) const { return folder_.filePath(name); }
+    Result run(const QStringList& arguments) const { return qroar(arguments, folder_.path()); }
+
+  private slots:
+    void initTestCase() {
+        RandomModelOptions options;
+        options.maxPositions = 64;
+        makeRandomHfModel(file("model").toStdString(), options, 3);
+        writeIds(file("a.u16"), 300, options.vocab);
+        writeIds(file("b.u16"), 200, options.vocab);
+    }
+
+    void helpAndVersion() {
+        QCOMPARE(run({"--help"}).code, 0);
+        QVERIFY(run({"--version"}).out.startsWith("qroar "));
+        for (const char* command : {"inspect", "rope", "analyze", "diagnose", "evaluate"}) {
+            const Result help = run({command, "--help"});
+            QCOMPARE(help.code, 0);
+            QVERIFY(help.out.contains("--json") && help.out.contains("--threads"));
+        }
+    }
+
+    void usageErrorsExitWith2_data() {
+        QTest::addColumn<QStringList>("arguments");
+        QTest::newRow("nothing") << QStringList{};
+        QTest::newRow("unknown command") << QStringList{"frobnicate"};
+        QTest::newRow("no model") << QStringList{"inspect"};
+        QTest::newRow("unknown option") << QStringList{"inspect", "model", "--frobnicate"};
+        QTest::newRow("context not a number")
+            << QStringList{"evaluate", "model", "--text", "a.u16", "--contexts", "many"};
+        QTest::newRow("unknown convention") << QStringList{"evaluate",   "model", "--text",       "a.u16",
+                                                           "--contexts", "64",    "--convention", "some"};
+        QTest::newRow("threads 0") << QStringList{"inspect", "model", "--threads", "0"};
+    }
+    void usageErrorsExitWith2() {
+        QFETCH(QStringList, arguments);
+        const Result result = run(arguments);
+        QCOMPARE(result.code, 2);
+        QVERIFY(result.out.isEmpty() && !result.err.isEmpty());
+    }
+
+    void badInputExitsWith1AndSaysWhere_data() {
+        QTest::addColumn<QStringList>("arguments");
+        QTest::addColumn<QString>("says");
+        const QStringList evaluate{"evaluate", "model", "--contexts", "64"};
+        QTest::newRow("missing model") << QStringList{"inspect", "nowhere"} << "nowhere";
+        QTest::newRow("folder without config") << QStringList{"inspect", "."} << "config.json";
+        QTest::newRow("missing text") << evaluate + QStringList{"--text", "gone.txt"} << "gone.txt";
+        QTest::newRow("no tokenizer") << evaluate + QStringList{"--text", "note.txt"} << "tokenizer";
+        QTest::newRow("too short") << QStringList{"evaluate", "model",      "--text",
+                                                  "a.u16",    "--contexts", "4096"}
+                                   << "4,096";
+        QTest::newRow("unknown rope")
+            << evaluate + QStringList{"--text", "a.u16", "--rope", "magic:4"} << "magic";
+        QTest::newRow("rope factor") << evaluate + QStringList{"--text", "a.u16", "--rope", "yarn:-2"}
+                                     << "yarn:-2";
+        QTest::newRow("unknown quant")
+            << evaluate + QStringList{"--text", "a.u16", "--quant", "int4"} << "int4";
+        QTest::newRow("bits") << evaluate + QStringList{"--text", "a.u16", "--quant", "rtn:9:g64"}
+                              << "rtn:9:g64";
+        QTest::newRow("id beyond vocabulary") << evaluate + QStringList{"--text", "big.u16"} << "big.u16";
+        QTest::newRow("truncated weights") << QStringList{"inspect", "truncated"} << "model.safetensors";
+        QTest::newRow("NaN weight") << QStringList{"inspect", "nan"} << "model.norm.weight";
+        QTest::newRow("not a session") << QStringList{"diagnose", "a.u16"} << "a.u16";
+        QTest::newRow("output folder missing")
+            << QStringList{"analyze", "model", "--text", "a.u16", "--contexts", "64", "-o", "no/where.h5"}
+            << "no";
+        QTest::newRow("no output") << QStringList{"analyze", "model", "--text", "a.u16", "--contexts", "64"}
+                                   << "-o";
+    }
+    void badInputExitsWith1AndSaysWhere() {
+        QFETCH(QStringList, arguments);
+        QFETCH(QString, says);
+        prepareBadInputs();
+        const Result result = run(arguments);
+        QCOMPARE(result.code, 1);
+        QVERIFY2(QString::fromUtf8(result.err).contains(says), result.err);
+        QVERIFY(result.err.startsWith("qroar: "));
+        QVERIFY(result.out.isEmpty());
+    }
+
+    void inspectAndRope() {
+        const Json inspect = run({"inspect", "model", "--json"}).json();
+        QVERIFY(hasKeys(inspect, {"schema", "model", "config", "tensors", "quantization", "warnings"}));
+        QCOMPARE(inspect["config"]["heads"].get<int>(), 4);
+        const Json rope =
+            run({"rope", "model", "--rope", "none,linear:4", "--context", "256", "--json"}).json();
+        QCOMPARE(rope["context"].get<int>(), 256);
+        QCOMPARE(rope["tables"].size(), std::size_t{2});
+        QVERIFY(hasKeys(rope["tables"][0], {"spec", "loader", "attention_factor", "inv_freq"}));
+        for (int pair = 0; pair < 4; ++pair) { // every digit survives the JSON
+            const double plain = std::pow(10000.0, -pair / 4.0);
+            QVERIFY(std::abs(rope["tables"][0]["inv_freq"][pair].get<double>() - plain) < 1e-15);
+            QVERIFY(std::abs(rope["tables"][1]["inv_freq"][pair].get<double>() - plain / 4) < 1e-15);
+        }
+        QVERIFY(run({"inspect", "model"}).out.contains("model.layers.1.mlp.down_proj.weight"));
+        QVERIFY(run({"rope", "model", "--rope", "yarn:4"}).out.contains("attention factor"));
+    }
+
+    void evaluateJson() {
+        const QStringList arguments{"evaluate",    "model",      "--text",         "a.u16",
+                                    "b.u16",       "--contexts", "32,64",          "--rope",
+                                    "none,yarn:2", "--quant",    "none,rtn:4:g32", "--json"};
+        const Result one = run(arguments + QStringList{"--threads", "1"});
+        QCOMPARE(one.code, 0);
+        const Json document = one.json();
+        QVERIFY(hasKeys(document, {"schema", "model", "results", "interaction"}));
+        QCOMPARE(document["results"].size(), std::size_t{8});
+        for (const Json& row : document["results"]) {
+            QVERIFY(hasKeys(row, {"rope", "quant", "scales", "context", "convention", "documents", "windows",
+                                  "tokens", "nll", "nll_ci95", "ppl", "buckets", "kl", "same_top1"}));
+            const int context = row["context"], windows = 300 / context + 200 / context;
+            QCOMPARE(row["windows"].get<int>(), windows);
+            QCOMPARE(row["tokens"].get<int>(), windows * (context - 1));
+            QVERIFY(std::abs(std::exp(row["nll"].get<double>()) / row["ppl"].get<double>() - 1) < 1e-12);
+            double sum = 0;
+            for (const Json& bucket : row["buckets"])
+                sum += bucket["nll"].get<double>() * bucket["tokens"].get<double>();
+            QVERIFY(std::abs(sum / row["tokens"].get<double>() - row["nll"].get<double>()) < 1e-9);
+        }
+        QCOMPARE(document["interaction"].size(), std::size_t{2});
+        QVERIFY(hasKeys(document["interaction"][0], {"rope", "quant", "context", "value"}));
+        QCOMPARE(run(arguments + QStringList{"--threads", "3"}).out, one.out); // bit for bit
+        const Json half = run(arguments + QStringList{"--convention", "last-half"}).json();
+        QCOMPARE(half["results"][0]["tokens"].get<int>(), (9 + 6) * (32 - 1 - 16));
+    }
+
+    void analyzeDiagnoseResume() {
+        const QStringList base{"analyze",    "model",  "--text",  "a.u16",         "b.u16",
+                               "--contexts", "64,128", "--quant", "none,rtn:3:g32"};
+        const Result dry = run(base + QStringList{"--rope", "none,yarn:2", "--dry-run", "--json"});
+        QCOMPARE(dry.code, 0);
+        QVERIFY(hasKeys(dry.json()["estimate"], {"seconds", "peak_bytes", "file_bytes", "tokens"}));
+        QCOMPARE(run(base + QStringList{"--rope", "none", "-o", "run.h5"}).code, 0);
+        const Result refused = run(base + QStringList{"--rope", "none,yarn:2", "-o", "run.h5"});
+        QCOMPARE(refused.code, 1);
+        QVERIFY(refused.err.contains("--resume"));
+        const Result resumed =
+            run(base + QStringList{"--rope", "none,yarn:2", "-o", "run.h5", "--resume", "--json"});
+        QCOMPARE(resumed.code, 0);
+        QCOMPARE(resumed.json()["results"].size(), std::size_t{8});
+
+        const Json document =
+            run({"diagnose", "run.h5", "--band-edges", "0,1,4", "--json", "--csv", "tables", "--draws", "50"})
+                .json();
+        QVERIFY(
+            hasKeys(document, {"schema", "bands", "conditions", "interpolation_pressure", "tail_inflation"}));
+        QCOMPARE(document["bands"].size(), std::size_t{2});
+        QVERIFY(hasKeys(document["bands"][0], {"index", "from_pair", "to_pair", "omega_low", "omega_high"}));
+        QCOMPARE(document["interpolation_pressure"].size(),
+                 std::size_t{8 * 2 * 2}); // conditions x layers x bands
+        QVERIFY(hasKeys(document["interpolation_pressure"][0],
+                        {"condition", "layer", "band", "raw", "saturated", "weighted"}));
+        QVERIFY(hasKeys(document["tail_inflation"][0],
+                        {"long", "short", "layer", "band", "tensor", "stage", "epsilon", "value", "ci95"}));
+        for (const char* table : {"bands", "conditions", "interpolation_pressure", "tail_inflation"})
+            QVERIFY(QFile::exists(file(QString("tables/%1.csv").arg(table))));
+        QCOMPARE(run({"diagnose", "run.h5", "--bands", "0"}).code, 2);
+        QCOMPARE(run({"diagnose", "run.h5", "--bands", "99"}).code, 1);
+        QCOMPARE(run({"diagnose", "run.h5", "--band-edges", "0,3,2"}).code, 1);
+    }
+
+    void interruptKeepsWhatIsDone() {
+        writeIds(file("long.u16"), 120000, 64);
+        QProcess process;
+        process.setWorkingDirectory(folder_.path());
+        process.start(QROAR_PROGRAM,
+                      {"analyze", "model", "--text", "long.u16", "--contexts", "32,16384", "--rope",
+                       "none,linear:2,yarn:2", "--quant", "none,rtn:4:g32", "-o", "cut.h5"});
+        // The first condition is short, the second one long: wait for its stage, then interrupt.
+        QByteArray said;
+        QElapsedTimer timer;
+        timer.start();
+        while (!said.contains("16384") && timer.elapsed() < 60000) {
+            process.waitForReadyRead(200);
+            said += process.readAllStandardError();
+        }
+        ::kill(static_cast<pid_t>(process.processId()), SIGINT);
+        QVERIFY(process.waitForFinished(30000));
+        QCOMPARE(process.exitCode(), 3);
+        const Result diagnose = run({"diagnose", "cut.h5", "--json"});
+        QCOMPARE(diagnose.code, 0);
+        const std::size_t done = diagnose.json()["conditions"].size();
+        QVERIFY(done >= 1 && done < 12);
+    }
+
+  private:
+    void prepareBadInputs() const {
+        if (QFile::exists(file("note.txt"))) return;
+        writeBytes(file("note.txt").toStdString(), "text\n");
+        writeIds(file("big.u16"), 100, 65000);
+        RandomModelOptions options;
+        makeRandomHfModel(file("truncated").toStdString(), options, 4);
+        QFile weights(file("truncated/model.safetensors"));
+        QVERIFY(weights.resize(weights.size() - 100));
+        makeRandomHfModel(file("nan").toStdString(), options, 4);
+        auto tensors = randomModelTensors(options, 4);
+        for (auto& tensor : tensors)
+            if (tensor.name == "model.norm.weight") {
+                const float nan = std::numeric_limits<float>::quiet_NaN();
+                std::memcpy(tensor.bytes.data() + 8, &nan, 4);
+            }
+        writeBytes(file("nan/model.safetensors").toStdString(), safetensorsBytes(tensors));
+    }
+};
+
+QTEST_GUILESS_MAIN(TestCli)
+#include "test_cli.moc"
