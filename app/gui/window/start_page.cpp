@@ -3,6 +3,7 @@
 #include "app/gui/window/appearance.h"
 
 #include <QCommandLinkButton>
+#include <QDir>
 #include <QFileInfo>
 #include <QLabel>
 #include <QToolButton>
@@ -90,7 +91,7 @@ void StartPage::setRecent(const QStringList& sessions, const QStringList& models
         auto* button = new QToolButton;
         button->setAutoRaise(true);
         button->setToolButtonStyle(Qt::ToolButtonTextOnly);
-        button->setText(QStringLiteral("%1   %2").arg(info.fileName(), kind));
+        button->setText(QStringLiteral("%1/%2   %3").arg(info.dir().dirName(), info.fileName(), kind));
         button->setToolTip(path);
         button->setEnabled(info.exists());
         connect(button, &QToolButton::clicked, this, [this, signal, path] { emit(this->*signal)(path); });
