@@ -328,6 +328,9 @@ void TestWidgetsExport::screenshots() {
                     .arg(folder, QLatin1String(name), dark ? QLatin1String("dark") : QLatin1String("light"));
             QVERIFY(panel->grab().save(file + QStringLiteral(".png")));
             if (dark) continue;
+            panel->resize(360, 240); // a small dock
+            QTest::qWait(50);
+            QVERIFY(panel->grab().save(file + QStringLiteral("-small.png")));
             panel->setProvenance(
                 QStringLiteral("qroar 0.1.0 · tiny.safetensors 8f3a… · 4 documents · 2026-01-01"));
             QVERIFY(panel->exportTo(QStringLiteral("%1/%2-export.png").arg(folder, QLatin1String(name)),

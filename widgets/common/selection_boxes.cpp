@@ -11,7 +11,7 @@ QString tensorStageText(QkTensor tensor, RopeStage stage) {
 }
 
 QString epsilonText(double epsilon) {
-    return EpsilonBox::tr("top %1 %").arg(QString::number(100 * epsilon, 'g', 3));
+    return EpsilonBox::tr("top %1 %").arg(QString::number(100 * epsilon, 'g', 3));
 }
 
 TensorBox::TensorBox(SelectionModel* selection, QWidget* parent) : QComboBox(parent) {

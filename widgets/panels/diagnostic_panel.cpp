@@ -80,27 +80,7 @@ DiagnosticPanel::DiagnosticPanel(const QString& title, SelectionModel* selection
     emptyLabel_->setTextFormat(Qt::PlainText);
     stack_->addWidget(emptyLabel_);
 
-    tableView_ = new QTableView(this);
-    auto* sorted = new QSortFilterProxyModel(this);
-    sorted->setSourceModel(table_);
-    sorted->setSortRole(ResultTableModel::valueRole);
-    tableView_->setModel(sorted);
-    tableView_->setSortingEnabled(true);
-    tableView_->sortByColumn(-1, Qt::AscendingOrder);
-    tableView_->setSelectionBehavior(QAbstractItemView::SelectRows);
-    tableView_->setAlternatingRowColors(true);
-    tableView_->setAccessibleName(tr("%1, table").arg(title));
-    tableView_->verticalHeader()->hide();
-    tableView_->verticalHeader()->setDefaultSectionSize(tableView_->fontMetrics().height() + 6);
-    connect(tableView_, &QTableView::clicked, this, [this, sorted](const QModelIndex& index) {
-        tableRowActivated(sorted->mapToSource(index).row());
-    });
-    auto* copy = new QAction(tr("Copy"), tableView_);
-    copy->setShortcut(QKeySequence::Copy);
-    copy->setShortcutContext(Qt::WidgetShortcut);
-    connect(copy, &QAction::triggered, this, [this] { copySelection(*tableView_); });
-    tableView_->addAction(copy);
-    tableView_->setContextMenuPolicy(Qt::ActionsContextMenu);
+    buildTable();
     stack_->addWidget(tableView_);
     column->addWidget(stack_, 1);
 
@@ -115,6 +95,30 @@ DiagnosticPanel::DiagnosticPanel(const QString& title, SelectionModel* selection
 }
 
 DiagnosticPanel::~DiagnosticPanel() = default;
+
+void DiagnosticPanel::buildTable() {
+    tableView_ = new QTableView(this);
+    auto* sorted = new QSortFilterProxyModel(this);
+    sorted->setSourceModel(table_);
+    sorted->setSortRole(ResultTableModel::valueRole);
+    tableView_->setModel(sorted);
+    tableView_->setSortingEnabled(true);
+    tableView_->sortByColumn(-1, Qt::AscendingOrder);
+    tableView_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    tableView_->setAlternatingRowColors(true);
+    tableView_->setAccessibleName(tr("%1, table").arg(title_));
+    tableView_->verticalHeader()->hide();
+    tableView_->verticalHeader()->setDefaultSectionSize(tableView_->fontMetrics().height() + 6);
+    connect(tableView_, &QTableView::clicked, this, [this, sorted](const QModelIndex& index) {
+        tableRowActivated(sorted->mapToSource(index).row());
+    });
+    auto* copy = new QAction(tr("Copy"), tableView_);
+    copy->setShortcut(QKeySequence::Copy);
+    copy->setShortcutContext(Qt::WidgetShortcut);
+    connect(copy, &QAction::triggered, this, [this] { copySelection(*tableView_); });
+    tableView_->addAction(copy);
+    tableView_->setContextMenuPolicy(Qt::ActionsContextMenu);
+}
 
 void DiagnosticPanel::buildToolBar() {
     titleLabel_ = new QLabel(title_, this);

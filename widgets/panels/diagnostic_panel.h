@@ -108,6 +108,7 @@ class DiagnosticPanel : public QWidget {
 
   private:
     void buildToolBar();
+    void buildTable();
     void updateIcons();
     void saveAs();
     void updateTexts(); ///< elides title and summary to the width

@@ -77,6 +77,7 @@ void HeatMapPanel::updateControls() {
 }
 
 void HeatMapPanel::refresh(Changes changes) {
+    const auto before = shown_;
     shown_ = condition();
     reference_ = shown_ ? session()->shortReference(*shown_) : nullptr;
     const QString problem = whyEmpty(shown_.get(), reference_.get());
@@ -85,10 +86,15 @@ void HeatMapPanel::refresh(Changes changes) {
         showEmpty(problem);
         return;
     }
-    grid_ = compute(*shown_, reference_.get());
+    const Selection& now = selection();
+    const bool known = changes == SelectionChanged && before == shown_ && grid_.layers > 0
+                       && now.tensor == computedFor_.tensor && now.stage == computedFor_.stage
+                       && now.epsilon == computedFor_.epsilon;
+    if (!known) grid_ = compute(*shown_, reference_.get()); // another cell needs no new numbers
+    computedFor_ = now;
     if (!isRangeLocked() || scaledFor_ != metric_) updateScale();
     updatePlot();
-    if (changes != 0) interval_.reset();
+    interval_.reset();
     if (needsReference(metric_) && usesEpsilon(metric_)) intervalTimer_->start();
     fillTable();
     showContent(titleOf(*shown_, reference_.get()), cellSummary());

@@ -59,6 +59,7 @@ class HeatMapPanel : public DiagnosticPanel {
 
     HeatMapMetric metric_;
     BandGrid grid_;
+    Selection computedFor_; ///< what grid_ was computed for
     ColorScale scale_;
     std::optional<HeatMapMetric> scaledFor_; ///< the metric that scale_ belongs to
     std::shared_ptr<const ConditionResult> shown_, reference_;

@@ -41,7 +41,12 @@ const BandGrid& OutlierPanel::relativeShare() {
 void OutlierPanel::refresh(Changes changes) {
     if (changes == BandsChanged) return; // positions do not depend on bands
     const auto shown = condition();
-    relative_ = {};
+    const Selection& now = selection();
+    const bool known = changes == SelectionChanged && shown && shown == shown_ && relative_.layers > 0
+                       && now.tensor == computedFor_.tensor && now.stage == computedFor_.stage
+                       && now.epsilon == computedFor_.epsilon;
+    shown_ = shown;
+    if (!known) relative_ = {};
     if (!shown) {
         showEmpty(
             tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and press "
@@ -54,11 +59,13 @@ void OutlierPanel::refresh(Changes changes) {
                 .arg(QString::fromStdString(shown->key.text())));
         return;
     }
-    const Selection& now = selection();
     edges_ = shown->statistics.shape().bucketEdges;
     trained_ = session()->model.trainedContext();
-    relative_ = topShareByPosition(*shown, now.tensor, now.stage, now.epsilon, true);
-    share_ = topShareByPosition(*shown, now.tensor, now.stage, now.epsilon, false);
+    if (!known) { // another layer needs no new numbers
+        relative_ = topShareByPosition(*shown, now.tensor, now.stage, now.epsilon, true);
+        share_ = topShareByPosition(*shown, now.tensor, now.stage, now.epsilon, false);
+        computedFor_ = now;
+    }
     updateMap();
     updateLine();
     fillTable();
@@ -90,7 +97,12 @@ void OutlierPanel::updateMap() {
             << tr("positions %1–%2").arg(groupedCount(edges_[bucket]), groupedCount(edges_[bucket + 1] - 1));
     }
     map_->setContent(std::move(content));
-    map_->setScale(ColorScale::around(1, relative_.values, true, 1.1));
+    // The largest excess sets the range: early positions hold almost none of the largest values, and their
+    // tiny ratios would make everything else pale.
+    std::vector<double> excess;
+    for (const double value : relative_.values)
+        if (value >= 1) excess.push_back(value);
+    map_->setScale(ColorScale::around(1, excess, true, 1.25));
     map_->setSelectedCell(selectedLayer(relative_.layers), -1);
 }
 

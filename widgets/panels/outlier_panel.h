@@ -29,6 +29,8 @@ class OutlierPanel : public DiagnosticPanel {
     void fillTable();
 
     BandGrid relative_, share_;
+    std::shared_ptr<const ConditionResult> shown_;
+    Selection computedFor_;
     std::vector<int> edges_; ///< [buckets + 1], tokens
     int trained_ = 0;
     HeatMapPlot* map_ = nullptr;

@@ -104,7 +104,7 @@ void BasePlot::styleLegend() {
     legend->setTextColor(theme_.text);
     legend->setBrush(Qt::NoBrush);
     legend->setBorderPen(Qt::NoPen);
-    legend->setIconSize(22, std::max(8, fontPixels_));
+    legend->setIconSize(22, std::max(8, fontPixels_ + fontPixels_ / 3)); // room for descenders
 }
 
 void BasePlot::placeLegend(bool above) {

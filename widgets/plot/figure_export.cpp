@@ -33,7 +33,7 @@ Layout layoutOf(const Figure& figure, FigureSize size) {
     const auto rows = static_cast<double>(figure.parts.size());
     switch (size) {
     case FigureSize::OneColumn: // 3.3 in, 8 pt
-        return {QSizeF(316.8, (several ? 215 * rows : 240) + 40), 11, several};
+        return {QSizeF(316.8, (several ? 215 * rows : 262) + 40), 11, several};
     case FigureSize::TwoColumn: // 7 in, 8 pt
         return {QSizeF(672, 380), 11, false};
     case FigureSize::Slide:

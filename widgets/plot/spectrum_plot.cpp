@@ -223,6 +223,11 @@ void SpectrumPlot::prepareLayout() {
     const double labelHeight = QFontMetricsF(plotFont(0.9)).height() + 8;
     for (QCPItemLine* line : markLines_)
         line->end->setCoords(line->start->key(), labelHeight / std::max(1, axisRect()->height()));
+    const QFontMetricsF markMetrics(plotFont(0.85)); // texts stand upright: the height is their room
+    for (size_t mark = 0; mark < markTexts_.size(); ++mark)
+        markTexts_[mark]->setText(markMetrics.elidedText(QString::fromStdString(marks_[mark].reason),
+                                                         Qt::ElideRight,
+                                                         axisRect()->height() - labelHeight - 8));
     // Labels of marks that lie close together alternate sides, so that they do not cover each other.
     double previous = -1e9;
     bool left = false;
