@@ -30,7 +30,7 @@ QString modelName(const Session& session) {
     while (path.endsWith('/')) path.chop(1);
     const QFileInfo info(path);
     // "model.safetensors" says nothing: the folder does
-    return info.completeBaseName() == "model" ? info.dir().dirName() : info.fileName();
+    return info.fileName() == "model.safetensors" ? info.dir().dirName() : info.fileName();
 }
 
 /// Fills without telling anyone, and keeps the index where it can.
