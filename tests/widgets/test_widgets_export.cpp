@@ -96,6 +96,7 @@ class TestWidgetsExport : public QObject {
     void exportIsLightInADarkApplication();
     void darkAndLightSwitch();
     void figuresDoNotDisturbTheScreen();
+    void resizedPlotsAreLaidOutAtOnce();
     void copyPutsTheFigureOnTheClipboard();
     void wideLinesStayFast();
     void vectorsStayVectors();
@@ -261,6 +262,22 @@ void TestWidgetsExport::figuresDoNotDisturbTheScreen() {
     QCOMPARE(plot->viewport(), viewport);
     QCOMPARE(plot->axisRect()->rect(), axes);
     QCOMPARE(plot->grab().toImage(), before);
+}
+
+void TestWidgetsExport::resizedPlotsAreLaidOutAtOnce() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    for (const auto& [name, panel] : panels.all()) {
+        panel->resize(1000, 600);
+        panel->show();
+        QVERIFY(QTest::qWaitForWindowExposed(panel));
+        panel->resize(430, 360); // labels and legends must give way
+        for (BasePlot* plot : panel->findChildren<BasePlot*>()) {
+            const QImage shown = plot->grab().toImage();
+            plot->replot();
+            QVERIFY2(plot->grab().toImage() == shown, name);
+        }
+    }
 }
 
 void TestWidgetsExport::copyPutsTheFigureOnTheClipboard() {

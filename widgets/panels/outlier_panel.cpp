@@ -88,8 +88,8 @@ void OutlierPanel::updateMap() {
     content.columns = relative_.bands;
     content.values = relative_.values;
     content.rowTitle = content.rowName = tr("Layer");
-    content.columnTitle = tr("First position of the bucket (tokens)");
-    content.valueTitle = tr("share of the largest / share of all");
+    content.columnTitle = tr("First position (tokens)");
+    content.valueTitle = tr("relative share of top ε (ratio)");
     for (int layer = 0; layer < relative_.layers; ++layer) content.rowLabels << QString::number(layer);
     for (int bucket = 0; bucket < relative_.bands; ++bucket) {
         content.columnLabels << groupedCount(edges_[bucket]);

@@ -343,9 +343,11 @@ void BasePlot::leaveEvent(QEvent* event) {
 }
 
 void BasePlot::resizeEvent(QResizeEvent* event) {
-    QCustomPlot::resizeEvent(event);
+    // Before the base class, which draws at once.
+    setViewport(rect());
     updateLayout();
     prepareLayout();
+    QCustomPlot::resizeEvent(event);
 }
 
 void BasePlot::changeEvent(QEvent* event) {

@@ -41,7 +41,7 @@ Layout layoutOf(const Figure& figure, FigureSize size) {
     case FigureSize::AsShown:
         break;
     }
-    return {QSizeF(figure.shownSize.expandedTo(QSize(320, 240))), 12, false};
+    return {QSizeF(figure.shownSize.expandedTo(several ? QSize(720, 400) : QSize(480, 320))), 12, false};
 }
 
 double imageScale(FigureSize size) {
