@@ -15,8 +15,8 @@ void gemmShape(benchmark::State& state) {
     const Matrix a(rows, inner), b(cols, inner);
     Matrix c(rows, cols);
     for (auto _ : state) multiplyTransposed(a.view(), b.view(), c.view());
-    state.counters["FLOP/s"] =
-        benchmark::Counter(2.0 * rows * cols * inner, benchmark::Counter::kIsIterationInvariantRate);
+    state.counters["FLOP/s"] = benchmark::Counter(2.0 * static_cast<double>(rows * cols * inner),
+                                                  benchmark::Counter::kIsIterationInvariantRate);
 }
 BENCHMARK(gemmShape)
     ->Args({128, 128, 128})

@@ -88,8 +88,8 @@ int main(int argc, char** argv) {
     const Setup setup = makeSetup(argc > 1 ? argv[1] : QROAR_SOURCE_DIR "/samples/model",
                                   argc > 2 ? std::atoi(argv[2]) : 1024);
     const int pairs = argc > 3 ? std::atoi(argv[3]) : 9;
-    const double operations =
-        ForwardPass::operations(setup.model->config(), setup.context) * setup.windows.size();
+    const double operations = ForwardPass::operations(setup.model->config(), setup.context)
+                              * static_cast<double>(setup.windows.size());
     const double once = seconds([&] { forward(setup, false, {}); });
     std::printf("%s tokens in windows of %d, %d threads: %.1f GFLOP/s, %.0f tokens/s\n\n",
                 formatCount(setup.context * static_cast<long long>(setup.windows.size())).c_str(),

@@ -10,7 +10,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <cmath>
 #include <csignal>
+#include <cstring>
 #include <limits>
 
 using namespace qroar::test;
@@ -24,7 +26,7 @@ struct Result {
     [[nodiscard]] Json json() const { return Json::parse(out.toStdString()); }
 };
 
-Result qroar(const QStringList& arguments, const QString& folder) {
+Result runProgram(const QStringList& arguments, const QString& folder) {
     QProcess process;
     process.setWorkingDirectory(folder);
     process.start(QROAR_PROGRAM, arguments);
@@ -59,7 +61,7 @@ class TestCli : public QObject {
     QTemporaryDir folder_;
 
     QString file(const QString& name) const { return folder_.filePath(name); }
-    Result run(const QStringList& arguments) const { return qroar(arguments, folder_.path()); }
+    Result run(const QStringList& arguments) const { return runProgram(arguments, folder_.path()); }
 
   private slots:
     void initTestCase() {
