@@ -85,11 +85,16 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options) {
     plan.maxWindows = options.maxWindows;
     plan.command = commandLine();
 
+    // A wrong name is said at once, not after a large model has been read.
+    std::vector<std::filesystem::path> paths(options.texts.begin(), options.texts.end());
+    std::error_code ignored;
+    for (const auto& path : paths)
+        if (!std::filesystem::exists(path, ignored))
+            return Error::notFound(path.string() + ": no such document");
     auto model = openModel(options.model);
     if (!model) return model.error();
     plan.model = *model;
     const int vocabSize = plan.model->config().vocabSize;
-    std::vector<std::filesystem::path> paths(options.texts.begin(), options.texts.end());
     const auto holdsText = [](const std::filesystem::path& path) {
         const auto suffix = path.extension();
         return suffix != ".npy" && suffix != ".u16" && suffix != ".u32";
