@@ -231,7 +231,7 @@ void QkCapture::mergePair(const QkActivations& activations, int pair, const Unit
         const Partial& partial = partials_[at];
         QkStatistics& document = byDocument_[static_cast<std::size_t>(unit.document)];
         for (int bucket = 0; bucket < buckets; ++bucket) {
-            const std::size_t from = static_cast<std::size_t>(bucket * merged_.shape().pairs + pair);
+            const std::size_t from = static_cast<std::size_t>(bucket) * merged_.shape().pairs + pair;
             if (partial.moments[from].count == 0) continue;
             const auto& stretch = partial.stretches[from];
             const std::span<const std::uint32_t> counts(partial.counts.data() + stretch.offset,

@@ -90,7 +90,7 @@ class FuseDecoder final : public Decoder {
     void apply(std::vector<DecodedToken>& tokens) const override {
         DecodedToken fused;
         for (const DecodedToken& token : tokens) fused.text += token.text;
-        tokens.assign(1, std::move(fused));
+        tokens.assign(1, fused);
     }
 };
 
