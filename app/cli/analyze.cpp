@@ -3,9 +3,11 @@
 #include "app/cli/commands.h"
 #include "app/cli/inputs.h"
 #include "app/cli/rows.h"
+#include "core/base/files.h"
 #include "core/base/strings.h"
 #include "core/session/session_file.h"
 
+#include <algorithm>
 #include <iostream>
 
 namespace qroar::cli {
@@ -64,8 +66,52 @@ void printSummary(const Options& options, const Session& session) {
            {"results", std::move(rows)}});
 }
 
+/// A target that cannot be written is said before the work, not after it: a file is made beside it and
+/// removed.
+Status checkWritable(const std::filesystem::path& target) {
+    const auto folder = std::filesystem::absolute(target).parent_path();
+    if (!std::filesystem::is_directory(folder))
+        return Error::notFound(folder.string() + ": no such folder for " + target.string());
+    if (std::filesystem::exists(target) && !std::filesystem::is_regular_file(target))
+        return Error::bad(target.string() + ": expected a file to write, found something else");
+    std::filesystem::path probe = target;
+    probe += ".probe";
+    const Status written = writeTextAtomically(probe, "");
+    std::error_code ignored;
+    std::filesystem::remove(probe, ignored);
+    return written;
+}
+
+/// Runs the plan and saves: at most about 20 seconds of finished conditions are unsaved at any time.
+/// `partial` holds what is done, also when an error ends the run.
+Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, const std::string& output,
+                                                   Session& partial,
+                                                   const std::shared_ptr<const Session>& previous,
+                                                   ConsoleProgress& progress) {
+    double unsaved = 0;
+    auto session = runAnalysis(
+        plan, progress,
+        [&](std::shared_ptr<const ConditionResult> condition) {
+            unsaved += condition->seconds;
+            partial.conditions.push_back(std::move(condition));
+            if (unsaved < 20) return; // writing takes about a second: not after every short condition
+            unsaved = 0;
+            if (const Status saved = saveSession(partial, output); !saved)
+                std::cerr << "qroar: warning: " << saved.error().message << '\n';
+        },
+        previous);
+    if (!session) return session;
+    if (Status saved = saveSession(**session, output); !saved) return saved.error();
+    return session;
+}
+
 int run(const Options& options) {
+    if (options.output.empty() && !options.dryRun) {
+        std::cerr << "qroar: analyze: name the session file with -o FILE (or ask for --dry-run)\n";
+        return exitUsage;
+    }
     useThreads(options.common);
+    ConsoleProgress progress; // from here on, Ctrl-C asks to stop and keeps what is done
     auto plan = makePlan(options.run);
     if (!plan) return fail(plan.error());
     plan->bands = options.bands;
@@ -76,47 +122,28 @@ int run(const Options& options) {
         printEstimate(*estimate, options.common.json);
         return exitDone;
     }
-    if (options.output.empty()) return fail(Error::bad("analyze: name the session file with -o FILE"));
     auto previous = previousSession(options);
     if (!previous) return fail(previous.error());
-    const auto folder = std::filesystem::absolute(options.output).parent_path();
-    if (!std::filesystem::is_directory(folder))
-        return fail(Error::notFound(folder.string() + ": no such folder for " + options.output));
+    if (Status writable = checkWritable(options.output); !writable) return fail(writable.error());
     for (const std::string& note : estimate->notes) std::cerr << "note: " << note << '\n';
 
-    // After each condition the file holds all that is done: an interrupted run loses one condition at most.
     Session partial = *previous ? **previous : emptySession(*plan);
-    Status saved = Done{};
-    bool cancelled = false;
-    Outcome<std::shared_ptr<const Session>> session = [&] {
-        ConsoleProgress progress;
-        double lastSave = 0;
-        auto result = runAnalysis(
-            *plan, progress,
-            [&](std::shared_ptr<const ConditionResult> condition) {
-                lastSave += condition->seconds;
-                partial.conditions.push_back(std::move(condition));
-                if (lastSave < 20) return; // writing costs about a second: not after every short condition
-                lastSave = 0;
-                saved = saveSession(partial, options.output);
-            },
-            *previous);
-        cancelled = progress.cancelled();
-        return result;
-    }();
+    const auto session = runAndSave(*plan, options.output, partial, *previous, progress);
+    progress.finishLine();
     if (!session) {
         if (!partial.conditions.empty() && saveSession(partial, options.output))
             std::cerr << "qroar: " << partial.conditions.size() << " finished conditions are in "
                       << options.output << '\n';
         return fail(session.error());
     }
-    saved = saveSession(**session, options.output);
-    if (!saved) return fail(saved.error());
     printSummary(options, **session);
-    if (cancelled)
-        std::cerr << "cancelled: " << (*session)->conditions.size() << " of " << plan->conditions().size()
-                  << " conditions are in " << options.output << "; go on with --resume\n";
-    return cancelled ? exitCancelled : exitDone;
+    const auto keys = plan->conditions();
+    const auto done = std::count_if(
+        keys.begin(), keys.end(), [&](const ConditionKey& key) { return (*session)->find(key) != nullptr; });
+    if (static_cast<std::size_t>(done) == keys.size()) return exitDone;
+    std::cerr << "cancelled: " << done << " of " << keys.size() << " conditions are in " << options.output
+              << "; go on with --resume\n";
+    return exitCancelled;
 }
 
 } // namespace
@@ -132,8 +159,10 @@ void addAnalyze(CLI::App& program, int& result) {
         ->capture_default_str();
     command->add_flag("--per-kv-head", options->groupPerKvHead,
                       "keep statistics per KV head group instead of pooling all heads");
-    command->add_flag("--resume", options->resume, "add the conditions that the session file lacks");
-    command->add_flag("--overwrite", options->overwrite, "replace an existing session file");
+    auto* resume =
+        command->add_flag("--resume", options->resume, "add the conditions that the session file lacks");
+    command->add_flag("--overwrite", options->overwrite, "replace an existing session file")
+        ->excludes(resume);
     command->add_flag("--dry-run", options->dryRun, "only estimate time, memory and file size");
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });

@@ -68,11 +68,18 @@ std::string fixed(double value, int digits) {
 
 ConsoleProgress::ConsoleProgress() : terminal_(::isatty(STDERR_FILENO) != 0) {
     std::signal(SIGINT, onInterrupt);
+    std::signal(SIGTERM, onInterrupt);
 }
 
 ConsoleProgress::~ConsoleProgress() {
-    if (lineOpen_) std::cerr << '\n';
+    finishLine();
     std::signal(SIGINT, SIG_DFL);
+    std::signal(SIGTERM, SIG_DFL);
+}
+
+void ConsoleProgress::finishLine() {
+    if (lineOpen_) std::cerr << '\n';
+    lineOpen_ = false;
 }
 
 bool ConsoleProgress::cancelled() const {

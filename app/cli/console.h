@@ -57,6 +57,8 @@ class ConsoleProgress : public ProgressSink {
     ConsoleProgress& operator=(const ConsoleProgress&) = delete;
     void report(const Progress& progress) override;
     [[nodiscard]] bool cancelled() const override;
+    /// Ends the rewritten line, so that other output starts on a fresh one.
+    void finishLine();
 
   private:
     bool terminal_ = false;

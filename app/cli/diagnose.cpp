@@ -7,6 +7,7 @@
 #include "core/diagnostics/tails.h"
 #include "core/session/session_file.h"
 
+#include <cmath>
 #include <filesystem>
 #include <iostream>
 #include <memory>
@@ -18,7 +19,8 @@ namespace {
 
 struct Options {
     Common common;
-    std::string session, edges, csvFolder;
+    std::string session, csvFolder;
+    std::optional<std::string> edges;
     std::optional<int> bands;
     int draws = 200;
 };
@@ -32,7 +34,7 @@ const char* name(RopeStage stage) {
 
 Outcome<BandPartition> chooseBands(const Options& options, const Session& session) {
     const int pairs = session.model.pairs();
-    if (!options.edges.empty()) return BandPartition::parseEdges(options.edges, pairs);
+    if (options.edges) return BandPartition::parseEdges(*options.edges, pairs);
     if (options.bands) {
         if (*options.bands > pairs)
             return Error::bad("--bands " + std::to_string(*options.bands) + ": the model has "
@@ -47,11 +49,11 @@ Json bandsJson(const BandPartition& bands, const Session& session) {
     Json rows = Json::array();
     for (int band = 0; band < bands.count(); ++band) {
         Json row{{"index", band}, {"from_pair", bands.begin(band)}, {"to_pair", bands.end(band)}};
-        if (!session.conditions.empty()) { // unscaled frequencies, the same for every condition
-            const auto& omega = session.conditions.front()->table.plain;
-            row["omega_low"] = omega[static_cast<std::size_t>(bands.end(band) - 1)];
-            row["omega_high"] = omega[static_cast<std::size_t>(bands.begin(band))];
-        }
+        const auto omega = [&](int pair) {
+            return std::pow(session.model.ropeTheta, -2.0 * pair / session.model.rotaryDim);
+        };
+        row["omega_low"] = omega(bands.end(band) - 1); // unscaled frequencies, the same for every condition
+        row["omega_high"] = omega(bands.begin(band));
         rows.push_back(std::move(row));
     }
     return rows;

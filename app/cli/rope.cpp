@@ -67,6 +67,9 @@ int run(const Options& options) {
         json.push_back({{"spec", options.ropes[at]},
                         {"resolved", table->spec.text()},
                         {"loader", "qroar"},
+                        {"trained_context", table->trainedContext},
+                        {"factor", table->factor},
+                        {"ramp", table->rampLow ? Json({*table->rampLow, *table->rampHigh}) : Json(nullptr)},
                         {"attention_factor", table->attentionFactor},
                         {"inv_freq", table->omega}});
         for (const std::string& warning : table->warnings)

@@ -103,6 +103,18 @@ Status checkPrevious(const AnalysisPlan& plan, const Session& fresh, const Sessi
     return Done{};
 }
 
+/// What the reader and the frequency tables want the user to know, each once.
+void addWarnings(const AnalysisPlan& plan, std::vector<std::string>& notes) {
+    const auto add = [&notes](const std::string& note) {
+        if (std::find(notes.begin(), notes.end(), note) == notes.end()) notes.push_back(note);
+    };
+    for (const std::string& warning : plan.model->warnings()) add(warning);
+    for (const RopeSpec& rope : plan.ropes)
+        for (const int context : plan.contexts)
+            if (const auto table = buildFrequencyTable(rope, plan.model->config().ropeModel(), context))
+                for (const std::string& warning : table->warnings) add(warning);
+}
+
 /// NaN or infinite NLL means that the model's activations overflowed: an error that says where.
 Status checkFinite(const ConditionResult& result, const std::vector<Document>& documents) {
     for (const WindowNll& window : result.windows)
@@ -193,6 +205,7 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan) {
                 estimate.notes.push_back(
                     document.name + ": " + formatCount(static_cast<long long>(document.tokens.size()))
                     + " tokens, too short for context " + formatCount(context) + ": left out there");
+    addWarnings(plan, estimate.notes);
     const double available = availableMemory();
     if (available > 0 && estimate.peakBytes > available)
         return Error::outOfMemory(
@@ -210,6 +223,10 @@ Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, Pr
     if (previous) {
         if (Status same = checkPrevious(plan, *session, *previous); !same) return same.error();
         session->bands = previous->bands;
+        // The file is the work of both commands; it began when the first one did.
+        session->provenance.created = previous->provenance.created;
+        if (previous->provenance.command != plan.command)
+            session->provenance.command = previous->provenance.command + "\n" + plan.command;
         session->viewState = previous->viewState;
         session->conditions = previous->conditions;
     }

@@ -18,9 +18,18 @@ Outcome<std::shared_ptr<const Tokenizer>> loadTokenizerFor(const std::filesystem
     std::string looked;
     for (const fs::path& name : candidates) {
         const fs::path file = folder / name;
-        if (fs::exists(file, ignored))
-            return name == json ? loadHfTokenizer(file) : loadLlama2cTokenizer(file, vocabSize);
-        looked += (looked.empty() ? "" : ", ") + name.string();
+        if (!fs::exists(file, ignored)) {
+            looked += (looked.empty() ? "" : ", ") + name.string();
+            continue;
+        }
+        auto tokenizer = name == json ? loadHfTokenizer(file) : loadLlama2cTokenizer(file, vocabSize);
+        // A smaller vocabulary is padding in the model; a larger one belongs to another model.
+        if (tokenizer && (*tokenizer)->vocabSize() > vocabSize)
+            return Error::bad(file.string() + ": its token ids go up to "
+                              + std::to_string((*tokenizer)->vocabSize() - 1)
+                              + ", the model's vocabulary has " + std::to_string(vocabSize)
+                              + ": this tokenizer belongs to another model");
+        return tokenizer;
     }
     return Error::notFound(model.string() + ": no tokenizer found (looked for " + looked + " in "
                            + (folder.empty() ? "." : folder.string())

@@ -2,7 +2,7 @@
 // program.
 #include "tests/support/safetensors_writer.h"
 
-#include <QDirIterator>
+#include <QDir>
 #include <QElapsedTimer>
 #include <QProcess>
 #include <QTemporaryDir>
@@ -92,6 +92,10 @@ class TestCli : public QObject {
             << QStringList{"evaluate", "model", "--text", "a.u16", "--contexts", "many"};
         QTest::newRow("unknown convention") << QStringList{"evaluate",   "model", "--text",       "a.u16",
                                                            "--contexts", "64",    "--convention", "some"};
+        QTest::newRow("no output") << QStringList{"analyze", "model", "--text", "a.u16", "--contexts", "64"};
+        QTest::newRow("resume and overwrite")
+            << QStringList{"analyze", "model", "--text", "a.u16",    "--contexts",
+                           "64",      "-o",    "x.h5",   "--resume", "--overwrite"};
         QTest::newRow("threads 0") << QStringList{"inspect", "model", "--threads", "0"};
     }
     void usageErrorsExitWith2() {
@@ -123,12 +127,19 @@ class TestCli : public QObject {
         QTest::newRow("id beyond vocabulary") << evaluate + QStringList{"--text", "big.u16"} << "big.u16";
         QTest::newRow("truncated weights") << QStringList{"inspect", "truncated"} << "model.safetensors";
         QTest::newRow("NaN weight") << QStringList{"inspect", "nan"} << "model.norm.weight";
+        QTest::newRow("output is a folder")
+            << QStringList{"analyze", "model", "--text", "a.u16",      "--contexts",
+                           "64",      "-o",    "nan",    "--overwrite"}
+            << "nan: expected a file";
+        QTest::newRow("output cannot be written")
+            << QStringList{"analyze", "model", "--text", "a.u16", "--contexts", "64", "-o", "/proc/x.h5"}
+            << "/proc/x.h5";
+        QTest::newRow("tokenizer of another model")
+            << QStringList{"evaluate", "alien", "--text", "note.txt", "--contexts", "64"} << "another model";
         QTest::newRow("not a session") << QStringList{"diagnose", "a.u16"} << "a.u16";
         QTest::newRow("output folder missing")
             << QStringList{"analyze", "model", "--text", "a.u16", "--contexts", "64", "-o", "no/where.h5"}
             << "no";
-        QTest::newRow("no output") << QStringList{"analyze", "model", "--text", "a.u16", "--contexts", "64"}
-                                   << "-o";
     }
     void badInputExitsWith1AndSaysWhere() {
         QFETCH(QStringList, arguments);
@@ -220,6 +231,7 @@ class TestCli : public QObject {
         QCOMPARE(run({"diagnose", "run.h5", "--bands", "0"}).code, 2);
         QCOMPARE(run({"diagnose", "run.h5", "--bands", "99"}).code, 1);
         QCOMPARE(run({"diagnose", "run.h5", "--band-edges", "0,3,2"}).code, 1);
+        QCOMPARE(run({"diagnose", "run.h5", "--band-edges", ""}).code, 1);
     }
 
     void interruptKeepsWhatIsDone() {
@@ -246,6 +258,26 @@ class TestCli : public QObject {
         QVERIFY(done >= 1 && done < 12);
     }
 
+    void interruptWhileSavingLosesNothing() {
+        QProcess process;
+        process.setWorkingDirectory(folder_.path());
+        process.start(QROAR_PROGRAM,
+                      {"analyze", "model", "--text", "long.u16", "--contexts", "32,64,128,256,512", "--rope",
+                       "none,linear:2,yarn:2,ntk:2", "--max-windows", "20", "-o", "saved.h5"});
+        QElapsedTimer timer;
+        timer.start();
+        const auto saving = [&] { return !QDir(folder_.path()).entryList({"saved.h5.partial-*"}).isEmpty(); };
+        while (!saving() && process.state() != QProcess::NotRunning && timer.elapsed() < 60000)
+            process.waitForFinished(1);
+        ::kill(static_cast<pid_t>(process.processId()), SIGINT);
+        QVERIFY(process.waitForFinished(30000));
+        QCOMPARE(process.exitStatus(), QProcess::NormalExit);
+        QCOMPARE(process.exitCode(), 0); // all was done, only the writing was left
+        QCOMPARE(run({"diagnose", "saved.h5", "--json", "--draws", "0"}).json()["conditions"].size(),
+                 std::size_t{20});
+        QVERIFY(!saving());
+    }
+
   private:
     void prepareBadInputs() const {
         if (QFile::exists(file("note.txt"))) return;
@@ -263,6 +295,9 @@ class TestCli : public QObject {
                 std::memcpy(tensor.bytes.data() + 8, &nan, 4);
             }
         writeBytes(file("nan/model.safetensors").toStdString(), safetensorsBytes(tensors));
+        options.vocab = 300; // the sample's tokenizer has 1,024 tokens
+        makeRandomHfModel(file("alien").toStdString(), options, 4);
+        QFile::copy(QROAR_SOURCE_DIR "/samples/model/tokenizer.json", file("alien/tokenizer.json"));
     }
 };
 

@@ -69,7 +69,7 @@ void TestLogHistogram::edgesAreExact() {
                  bin);
     }
     QCOMPARE(LogHistogram::binLower(0), 0.0);
-    QCOMPARE(LogHistogram::binLower(1), std::ldexp(1.0, -8));
+    QCOMPARE(LogHistogram::binLower(1), std::ldexp(1.0, LogHistogram::minExponent));
     QCOMPARE(LogHistogram::binLower(LogHistogram::binCount - 1), 65536.0);
     QCOMPARE(LogHistogram::binLower(1 + 8 * 40), 1.0); // octaves start at powers of two
 }
@@ -100,7 +100,7 @@ void TestLogHistogram::binOfIsMonotone() {
 
 void TestLogHistogram::extremesAndSigns() {
     const int last = LogHistogram::binCount - 1;
-    for (const float small : {0.0F, -0.0F, std::numeric_limits<float>::denorm_min(), 1e-30F, 0.0039F})
+    for (const float small : {0.0F, -0.0F, std::numeric_limits<float>::denorm_min(), 1e-30F, 5e-8F})
         QCOMPARE(LogHistogram::binOf(small), 0);
     for (const float large :
          {65536.0F, -65536.0F, std::numeric_limits<float>::max(), infinity, -infinity,
@@ -172,7 +172,7 @@ void TestLogHistogram::quantilesOutsideTheRange() {
     const LogHistogram huge = histogramOf({1e30F, infinity, std::nanf("")});
     QCOMPARE(huge.total(), 3U);
     for (const double p : {0.0, 0.5, 1.0}) // a lower bound, finite
-        QVERIFY(huge.quantile(p) >= 65536 && huge.quantile(p) <= LogHistogram::binLower(962));
+        QVERIFY(huge.quantile(p) >= 65536 && huge.quantile(p) <= LogHistogram::binLower(LogHistogram::binCount));
     QCOMPARE(huge.quantile(-3), huge.quantile(0));
     QCOMPARE(huge.quantile(7), huge.quantile(1));
 }
@@ -283,7 +283,7 @@ void TestLogHistogram::fromCountsRefusesWhatDoesNotFit() {
     QCOMPARE(trimmed.firstBin(), 6);
     QCOMPARE(trimmed.counts().size(), 3U);
     QCOMPARE(LogHistogram::fromCounts(-2, {9, 9, 4}).total(), 4U);
-    QCOMPARE(LogHistogram::fromCounts(961, {4, 9, 9}).total(), 4U);
+    QCOMPARE(LogHistogram::fromCounts(LogHistogram::binCount - 1, {4, 9, 9}).total(), 4U);
     QVERIFY(LogHistogram::fromCounts(std::numeric_limits<int>::max(), {1}).empty());
     QVERIFY(LogHistogram::fromCounts(std::numeric_limits<int>::min(), {1}).empty());
 }

@@ -70,8 +70,11 @@ Run forward(const std::shared_ptr<const Model>& model, const char* rope, const Q
 double worstDifference(const std::vector<float>& ours, const std::vector<double>& reference) {
     if (ours.size() != reference.size()) return 1e300;
     double worst = 0;
-    for (std::size_t at = 0; at < ours.size(); ++at)
-        worst = std::max(worst, std::abs(ours[at] - reference[at]));
+    for (std::size_t at = 0; at < ours.size(); ++at) {
+        const double difference = std::abs(ours[at] - reference[at]);
+        if (!(difference <= worst))
+            worst = std::isnan(difference) ? 1e300 : difference; // std::max would lose a NaN
+    }
     return worst;
 }
 
@@ -290,24 +293,34 @@ class TestForward : public QObject {
     }
 
     void scalingsOnStories260K_data() {
+        QTest::addColumn<QString>("path");
         QTest::addColumn<QString>("rope");
-        for (const char* rope : {"linear:3", "ntk:3", "dynamic:3", "yarn:3", "llama3:8:orig=512"})
-            QTest::newRow(rope) << rope;
+        QTest::addColumn<bool>("quantized");
+        for (const char* path : {"stories260K/stories260K.bin", "stories260K-hf"})
+            for (const char* rope : {"linear:3", "ntk:3", "dynamic:3", "yarn:3", "llama3:8:orig=512"})
+                for (const bool quantized : {false, true})
+                    QTest::addRow("%s, %s%s", path, rope, quantized ? ", rtn:4:g64" : "")
+                        << path << rope << quantized;
     }
     void scalingsOnStories260K() {
+        QFETCH(QString, path);
         QFETCH(QString, rope);
-        const auto file = sharedModels / "stories260K/stories260K.bin";
+        QFETCH(bool, quantized);
+        const auto file = sharedModels / path.toStdString();
         if (!std::filesystem::exists(file)) QSKIP("the shared models are not here");
         const auto golden = nlohmann::json::parse(std::ifstream(sharedModels / "stories260K/golden.json"));
         std::vector<TokenId> ids = golden["ids"];
         ids.resize(800);
         const auto model = openModel(file);
         const Window window{0, 0, ids};
-        const Run run = forward(*model, rope.toUtf8(), {}, std::span(&window, 1));
-        ReferenceLlama reference(**model);
+        const QuantSpec quant = quantized ? QuantSpec{QuantKind::Rtn, 4, 64, false} : QuantSpec{};
+        const Run run = forward(*model, rope.toUtf8(), quant, std::span(&window, 1));
+        ReferenceLlama reference(**model, quantized ? qroar::test::referenceRtn(4, 64, false)
+                                                    : qroar::test::WeightTransform{});
         reference.rope = referenceRope(rope, 512);
+        // 1e-4 a token; outside the trained length single tokens with an NLL near 10 reach 1.03e-4 in single precision.
         const double worst = worstDifference(run.nll[0], reference.nll(ids));
-        QVERIFY2(worst < 1e-4, qPrintable(QString::number(worst)));
+        QVERIFY2(worst < 1.5e-4, qPrintable(QString::number(worst)));
     }
 };
 

@@ -119,7 +119,8 @@ class TestKernels : public QObject {
         exponentials(results.data(), static_cast<std::ptrdiff_t>(results.size()), 0.0F);
         double worst = 0;
         for (std::size_t at = 0; at < values.size(); ++at)
-            worst = std::max(worst, std::abs(results[at] / std::exp(static_cast<double>(values[at])) - 1));
+            worst = std::max(std::abs(results[at] / std::exp(static_cast<double>(values[at])) - 1),
+                             worst); // NaN stays
         QVERIFY2(worst < 2e-7, qPrintable(QString::number(worst)));
         float edge[] = {-100.0F, -1e30F, -std::numeric_limits<float>::infinity(), 0.0F, 100.0F};
         exponentials(edge, 5, 0.0F);
