@@ -1,9 +1,12 @@
 # Sourced by ./run, ./test and .ci/run: installs the Debian or Ubuntu packages that are missing, and says which.
 # Offline and without root this is silent and quick when nothing is missing.
 
-# True when every package named is installed.
+# True when every package named is installed (of some architecture).
 have_packages() {
-    [ "$(dpkg-query -W -f='${db:Status-Abbrev}\n' "$@" 2>/dev/null | grep -c '^ii')" -eq "$#" ]
+    local name
+    for name in "$@"; do
+        dpkg-query -W -f='${db:Status-Abbrev}\n' "$name" 2>/dev/null | grep -q '^ii' || return 1
+    done
 }
 
 # ensure_packages NAME...: installs those that are missing.
@@ -27,7 +30,7 @@ ensure_packages() {
     }
 }
 
-build_packages=(g++ cmake ninja-build pkg-config qt6-base-dev libqt6svg6-dev libqcustomplot-dev libhdf5-dev zlib1g-dev libeigen3-dev
+build_packages=(g++ cmake ninja-build pkg-config qt6-base-dev qt6-svg-dev libqcustomplot-dev libhdf5-dev zlib1g-dev libeigen3-dev
     libopenblas-openmp-dev nlohmann-json3-dev libpcre2-dev libutf8proc-dev libxxhash-dev libcli11-dev libgl1-mesa-dev
     fonts-dejavu-core)
 test_packages=(hdf5-tools libbenchmark-dev)

@@ -100,7 +100,8 @@ Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, con
                 std::cerr << "qroar: warning: " << saved.error().message << '\n';
         },
         previous);
-    if (!session) return session;
+    if (!session || (*session)->conditions.empty())
+        return session; // nothing done: whatever stands there stays
     if (Status saved = saveSession(**session, output); !saved) return saved.error();
     return session;
 }
@@ -135,6 +136,10 @@ int run(const Options& options) {
             std::cerr << "qroar: " << partial.conditions.size() << " finished conditions are in "
                       << options.output << '\n';
         return fail(session.error());
+    }
+    if ((*session)->conditions.empty()) {
+        std::cerr << "cancelled before the first condition was done: nothing was written\n";
+        return exitCancelled;
     }
     printSummary(options, **session);
     const auto keys = plan->conditions();

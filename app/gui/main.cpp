@@ -85,11 +85,11 @@ int main(int argc, char** argv) {
     window.show();
     if (headless) return exportFigures(window, paths.first(), parser.value(figures));
     QTimer::singleShot(0, &window, [&] {
-        window.offerRecovery();
         if (!paths.isEmpty())
             window.openPath(paths.first());
         else if (parser.isSet(sample))
             window.openSample();
+        window.offerRecovery(); // last: opening something clears the messages
     });
     return QApplication::exec();
 }

@@ -1,6 +1,6 @@
-// LogHistogram: a mergeable log-spaced histogram of magnitudes, 40 bins an octave from 2^-24 to 2^16, so that
+// LogHistogram: a mergeable log-spaced histogram of magnitudes, 40 bins an octave from 2^-14 to 2^16, so that
 // any quantile is within 1.78 % of the exact order statistic (ours; the bound is the widest bin and holds for
-// every distribution inside the range; below the range the error is at most 2^-24 absolute). Bin 0 holds all
+// every distribution inside the range; below the range the error is at most 2^-14 absolute). Bin 0 holds all
 // below the range, zero included; the last bin all above. Only the occupied stretch of bins is stored. Not
 // here: which values are counted (qk_statistics.h).
 //
@@ -56,8 +56,10 @@ inline constexpr std::array<std::uint8_t, mantissaSteps> table = makeTable();
 class LogHistogram {
   public:
     static constexpr int binsPerOctave = logbins::binsPerOctave;
-    static constexpr int minExponent = -24, maxExponent = 16;
+    static constexpr int minExponent = -14, maxExponent = 16;
     static constexpr int binCount = (maxExponent - minExponent) * binsPerOctave + 2;
+    static_assert((maxExponent - minExponent + 1) << 11 < 1 << 16,
+                  "steps are kept in 16 bits while they are counted");
 
     /// Bin of |value|; NaN and infinity go to the last bin.
     static int binOf(float value) {

@@ -2,6 +2,8 @@
 // core/diagnostics.
 #pragma once
 
+#include <limits>
+
 #include "core/diagnostics/dense_histogram.h"
 #include "core/diagnostics/tails.h"
 
@@ -35,6 +37,14 @@ void forEachCell(const TensorSlice& slice, int firstPair, int endPair, PositionR
 
 /// All samples of a band in one histogram.
 DenseHistogram bandHistogram(const TensorSlice& slice, int firstPair, int endPair, PositionRange positions);
+
+/// The quantile itself, or NaN where histograms do not resolve it: below their range (nearly dead bands) or
+/// above it.
+inline double resolvedQuantile(double value) {
+    const bool inside =
+        value >= LogHistogram::binLower(1) && value < LogHistogram::binLower(LogHistogram::binCount - 1);
+    return inside ? value : std::numeric_limits<double>::quiet_NaN();
+}
 
 /// What divides the ratio of two quantiles so that it shows without the attention factor; 1 when not asked.
 double attentionDivisor(const ConditionResult& longCondition, const ConditionResult& shortCondition,

@@ -95,8 +95,9 @@ Interval tailInflationInterval(const ConditionResult& longCondition, const Condi
     for (int draw = 0; draw < draws; ++draw) {
         std::fill(weights.begin(), weights.end(), 0.0);
         for (std::size_t pick = 0; pick < weights.size(); ++pick) weights[random.below(weights.size())] += 1;
-        ratios.push_back(longColumns.quantile(weights, 1 - options.epsilon)
-                         / shortColumns.quantile(weights, 1 - options.epsilon) / divisor);
+        ratios.push_back(resolvedQuantile(longColumns.quantile(weights, 1 - options.epsilon))
+                         / resolvedQuantile(shortColumns.quantile(weights, 1 - options.epsilon)) / divisor);
+        if (std::isnan(ratios.back())) return {nan, nan};
     }
     std::sort(ratios.begin(), ratios.end());
     return {percentile(ratios, 0.025), percentile(ratios, 0.975)};

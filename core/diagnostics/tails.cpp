@@ -98,8 +98,9 @@ BandGrid tailInflation(const ConditionResult& longCondition, const ConditionResu
     const double p = 1 - options.epsilon;
     return gridOf(longCondition.statistics.shape().layers, bands, [&](int layer, int first, int end) {
         const auto quantile = [&](const QkStatistics& statistics, PositionRange range) {
-            return bandHistogram({&statistics, layer, options.tensor, options.stage}, first, end, range)
-                .quantile(p);
+            return resolvedQuantile(
+                bandHistogram({&statistics, layer, options.tensor, options.stage}, first, end, range)
+                    .quantile(p));
         };
         return ratio(quantile(longCondition.statistics, positions), quantile(shortCondition.statistics, {}))
                / divisor;

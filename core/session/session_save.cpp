@@ -131,7 +131,7 @@ void writeStatistics(GroupWriter to, const QkStatistics& statistics) {
     to.array<std::int32_t>("histogram_length", length, dims, {"bins", cellAxes, "number of stored bins"});
     to.list("histogram_counts", counts,
             {"values", "bin",
-             "counts of |x| in log-spaced bins, 40 per octave from 2^-24 to 2^16 and one bin at either end; "
+             "counts of |x| in log-spaced bins, 40 per octave from 2^-14 to 2^16 and one bin at either end; "
              "the stretches of all cells one after the other"});
     dims.push_back(8);
     to.array<double>("moments", {&statistics.moments(0).count, statistics.cells() * 8}, dims,

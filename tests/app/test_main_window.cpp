@@ -7,6 +7,7 @@
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/project_tree.h"
 #include "app/gui/window/selection_bar.h"
+#include "app/gui/window/start_page.h"
 #include "core/session/session_file.h"
 #include "tests/support/synthetic_session.h"
 #include "widgets/panels/heat_map_panel.h"
@@ -15,6 +16,7 @@
 
 #include <QApplication>
 #include <QComboBox>
+#include <QCommandLinkButton>
 #include <QDir>
 #include <QDockWidget>
 #include <QDropEvent>
@@ -82,6 +84,22 @@ class TestMainWindow : public QObject {
     Q_OBJECT
 
   private slots:
+    void everyChoiceOfTheStartPageDoesSomething() {
+        Bench bench;
+        auto* page = bench.window->findChild<StartPage*>();
+        QVERIFY(page);
+        const auto choices = page->findChildren<QCommandLinkButton*>();
+        QVERIFY(!choices.isEmpty());
+        auto* setup = bench.window->findChild<SetupPanel*>();
+        QTest::mouseClick(choices.front(), Qt::LeftButton); // "Try the sample"
+        QTRY_VERIFY_WITH_TIMEOUT(setup->request().modelPath.endsWith("samples/model"), 5000);
+        QVERIFY(!setup->request().documents.isEmpty());
+        // What is picked from the recent ones is opened: here a file that is gone gives an error, not
+        // silence.
+        emit page->sessionPicked(bench.folder.filePath("gone.h5"));
+        QTRY_VERIFY_WITH_TIMEOUT(bench.window->findChild<MessageBar*>()->isVisible(), 5000);
+    }
+
     void opensWithoutASession() {
         Bench bench;
         QVERIFY(bench.window->showsStartPage());

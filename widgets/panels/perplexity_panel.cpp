@@ -98,8 +98,8 @@ const NllSummary& PerplexityPanel::summaryOf(int condition) const {
 
 void PerplexityPanel::resizeEvent(QResizeEvent* event) {
     DiagnosticPanel::resizeEvent(event);
-    plots_->setOrientation(width() < 560 ? Qt::Vertical : Qt::Horizontal);
-    splitView_->setVisible(!interactions_.empty() && height() >= 320); // small docks: the plots come first
+    plots_->setOrientation(width() < 560 && height() >= 560 ? Qt::Vertical : Qt::Horizontal);
+    splitView_->setVisible(!interactions_.empty() && height() >= 440); // small docks: the plots come first
 }
 
 void PerplexityPanel::refresh(Changes changes) {
@@ -282,7 +282,7 @@ void PerplexityPanel::fillTables() {
           tr("ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP), nats; above 0 they hurt each "
              "other. [ours]")}},
         std::move(split));
-    splitView_->setVisible(!interactions_.empty() && height() >= 320);
+    splitView_->setVisible(!interactions_.empty() && height() >= 440);
     splitView_->resizeColumnsToContents();
 }
 

@@ -20,10 +20,16 @@ void AnalysisJob::work() {
     JobSink sink(*this);
     const auto onResult = [this](std::shared_ptr<const ConditionResult> result) {
         emit conditionFinished(result);
+        unsavedSeconds_ += result->seconds;
         partial_.conditions.push_back(std::move(result));
+        // Writing the whole file takes a second or more: not after every short condition, and never between a
+        // cancel and its end.
+        if (unsavedSeconds_ < 20 || cancelRequested()) return;
+        unsavedSeconds_ = 0;
         autosave();
     };
     auto session = runAnalysis(plan_, sink, onResult, previous_);
+    if (!cancelRequested() && unsavedSeconds_ > 0) autosave();
     if (!session) {
         if (session.error().code == ErrorCode::Cancelled)
             emit cancelled(std::make_shared<const Session>(partial_));
@@ -34,6 +40,7 @@ void AnalysisJob::work() {
     } else {
         emit finished(*session);
     }
+    if (cancelRequested() && unsavedSeconds_ > 0) autosave(); // the window has been told already
 }
 
 void EstimateJob::work() {

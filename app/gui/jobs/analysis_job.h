@@ -36,6 +36,7 @@ class AnalysisJob : public Job {
     std::shared_ptr<const Session> previous_;
     std::filesystem::path autosavePath_;
     Session partial_;
+    double unsavedSeconds_ = 0; ///< of finished conditions since the last autosave
 };
 
 /// Time, memory and file size of a plan, in the light queue.

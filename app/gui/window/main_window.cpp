@@ -72,6 +72,11 @@ void MainWindow::buildPanels() {
     log_ = new LogPanel;
     plots_ = new PlotArea(&selection_);
     start_ = new StartPage(samples_.found());
+    connect(start_, &StartPage::sampleRequested, this, &MainWindow::openSample);
+    connect(start_, &StartPage::openModelRequested, this, &MainWindow::chooseModelFolder);
+    connect(start_, &StartPage::openSessionRequested, this, &MainWindow::chooseSession);
+    connect(start_, &StartPage::sessionPicked, this, &MainWindow::openSession);
+    connect(start_, &StartPage::modelPicked, this, &MainWindow::openModel);
     messages_ = new MessageBar;
     selectionBar_ = new SelectionBar(&selection_);
     pages_ = new QStackedWidget;
