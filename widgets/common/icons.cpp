@@ -13,14 +13,14 @@ class LineIconEngine : public QIconEngine {
     LineIconEngine(PanelIcon icon, QColor normal, QColor disabled)
         : icon_(icon), normal_(std::move(normal)), disabled_(std::move(disabled)) {}
 
-    void paint(QPainter* painter, const QRect& rect, QIcon::Mode mode, QIcon::State) override {
+    void paint(QPainter* painter, const QRect& rect, QIcon::Mode mode, QIcon::State state) override {
         painter->save();
         painter->setRenderHint(QPainter::Antialiasing);
         painter->translate(rect.topLeft());
         painter->scale(rect.width() / 16.0, rect.height() / 16.0);
         painter->setPen(QPen(mode == QIcon::Disabled ? disabled_ : normal_, 1.3, Qt::SolidLine, Qt::RoundCap,
                              Qt::RoundJoin));
-        draw(painter);
+        draw(painter, state);
         painter->restore();
     }
 
@@ -37,7 +37,7 @@ class LineIconEngine : public QIconEngine {
     }
 
   private:
-    void draw(QPainter* painter) const {
+    void draw(QPainter* painter, QIcon::State state) const {
         switch (icon_) {
         case PanelIcon::Home:
             painter->drawPolyline(QPolygonF{{1.5, 8}, {8, 2}, {14.5, 8}});
@@ -61,7 +61,18 @@ class LineIconEngine : public QIconEngine {
             break;
         case PanelIcon::Lock:
             painter->drawRect(QRectF(3.5, 7, 9, 7));
-            painter->drawArc(QRectF(5, 2, 6, 9), 0, 180 * 16);
+            if (state == QIcon::On) { // closed
+                painter->fillRect(QRectF(3.5, 7, 9, 7), painter->pen().color());
+                painter->drawArc(QRectF(5, 2, 6, 9), 0, 180 * 16);
+            } else {
+                painter->drawArc(QRectF(5, 1.5, 6, 8), 30 * 16, 150 * 16);
+            }
+            break;
+        case PanelIcon::Zoom:
+            painter->drawEllipse(QRectF(2, 2, 8.5, 8.5));
+            painter->drawLine(QPointF(9.4, 9.4), QPointF(14, 14));
+            painter->drawLine(QPointF(4.2, 6.25), QPointF(8.3, 6.25));
+            painter->drawLine(QPointF(6.25, 4.2), QPointF(6.25, 8.3));
             break;
         }
     }

@@ -6,7 +6,7 @@
 
 namespace qroar {
 
-enum class PanelIcon { Home, Copy, Save, Table, Lock };
+enum class PanelIcon { Home, Copy, Save, Table, Lock, Zoom };
 QIcon panelIcon(PanelIcon icon, const QPalette& palette);
 
 } // namespace qroar

@@ -14,12 +14,14 @@ QString epsilonText(double epsilon) {
     return EpsilonBox::tr("top %1 %").arg(QString::number(100 * epsilon, 'g', 3));
 }
 
-TensorBox::TensorBox(SelectionModel* selection, QWidget* parent) : QComboBox(parent) {
+TensorBox::TensorBox(SelectionModel* selection, QWidget* parent) : CompactComboBox(parent) {
     setToolTip(tr("Tensor and stage; the factor m of YaRN is part of the values after RoPE"));
     setAccessibleName(tr("Tensor and stage"));
     for (const QkTensor tensor : {QkTensor::Q, QkTensor::K})
         for (const RopeStage stage : {RopeStage::Pre, RopeStage::Post})
-            addItem(tensorStageText(tensor, stage));
+            addEntry(tensorStageText(tensor, stage),
+                     (stage == RopeStage::Pre ? tr("%1 before") : tr("%1 after"))
+                         .arg(QLatin1Char(tensor == QkTensor::Q ? 'q' : 'k')));
     const auto follow = [this](const Selection& now) {
         setCurrentIndex((now.tensor == QkTensor::K ? 2 : 0) + (now.stage == RopeStage::Post ? 1 : 0));
     };
@@ -33,10 +35,11 @@ TensorBox::TensorBox(SelectionModel* selection, QWidget* parent) : QComboBox(par
     });
 }
 
-EpsilonBox::EpsilonBox(SelectionModel* selection, QWidget* parent) : QComboBox(parent) {
+EpsilonBox::EpsilonBox(SelectionModel* selection, QWidget* parent) : CompactComboBox(parent) {
     setToolTip(tr("Tail: the share ε of the largest |x|; the quantile compared is 1 − ε"));
     setAccessibleName(tr("Tail share"));
-    for (const double epsilon : tailEpsilons) addItem(epsilonText(epsilon), epsilon);
+    for (const double epsilon : tailEpsilons)
+        addEntry(epsilonText(epsilon), tr("%1 %").arg(QString::number(100 * epsilon, 'g', 3)), epsilon);
     const auto follow = [this](const Selection& now) { setCurrentIndex(findData(now.epsilon)); };
     follow(selection->selection());
     connect(selection, &SelectionModel::changed, this, follow);

@@ -2,9 +2,8 @@
 // and write to it; nothing else.
 #pragma once
 
+#include "widgets/common/compact_combo_box.h"
 #include "widgets/common/selection_model.h"
-
-#include <QComboBox>
 
 namespace qroar {
 
@@ -14,14 +13,14 @@ QString tensorStageText(QkTensor tensor, RopeStage stage);
 QString epsilonText(double epsilon);
 
 /// q or k, before or after RoPE.
-class TensorBox : public QComboBox {
+class TensorBox : public CompactComboBox {
     Q_OBJECT
   public:
     explicit TensorBox(SelectionModel* selection, QWidget* parent = nullptr);
 };
 
 /// The share of largest values that counts as the tail.
-class EpsilonBox : public QComboBox {
+class EpsilonBox : public CompactComboBox {
     Q_OBJECT
   public:
     explicit EpsilonBox(SelectionModel* selection, QWidget* parent = nullptr);

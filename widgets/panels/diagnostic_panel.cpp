@@ -1,5 +1,8 @@
 #include "widgets/panels/diagnostic_panel.h"
 
+#include "widgets/common/compact_combo_box.h"
+#include "widgets/common/default_condition.h"
+#include "widgets/common/flow_layout.h"
 #include "widgets/common/icons.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/base_plot.h"
@@ -65,11 +68,8 @@ DiagnosticPanel::DiagnosticPanel(const QString& title, SelectionModel* selection
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(6, 4, 6, 4);
     column->setSpacing(3);
-    toolBar_ = new QHBoxLayout;
-    toolBar_->setSpacing(4);
-    column->addLayout(toolBar_);
-    buildToolBar();
-    column->addWidget(titleLabel_);
+    column->addLayout(buildToolBar());
+    buildTitles(*column);
 
     stack_ = new QStackedWidget(this);
     emptyLabel_ = new QLabel(this);
@@ -120,29 +120,49 @@ void DiagnosticPanel::buildTable() {
     tableView_->setContextMenuPolicy(Qt::ActionsContextMenu);
 }
 
-void DiagnosticPanel::buildToolBar() {
+void DiagnosticPanel::buildTitles(QBoxLayout& column) {
     titleLabel_ = new QLabel(title_, this);
     QFont bold = titleLabel_->font();
     bold.setBold(true);
     titleLabel_->setFont(bold);
-    titleLabel_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-    titleLabel_->setMinimumWidth(40);
-    titleLabel_->setTextFormat(Qt::PlainText);
-    toolBar_->addStretch(1);
+    detailLabel_ = new QLabel(this);
+    QFont small = detailLabel_->font();
+    small.setPointSizeF(small.pointSizeF() * 0.92);
+    detailLabel_->setFont(small);
+    for (QLabel* label : {titleLabel_, detailLabel_}) {
+        label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+        label->setMinimumWidth(40);
+        label->setTextFormat(Qt::PlainText);
+        column.addWidget(label);
+    }
+    detailLabel_->hide();
+}
+
+QBoxLayout* DiagnosticPanel::buildToolBar() {
+    controls_ = new FlowArea(this);
+    auto* row = new QHBoxLayout;
+    row->setSpacing(2);
+    row->addWidget(controls_, 1, Qt::AlignTop);
     homeButton_ = toolButton(this, tr("Reset the zoom (Home key or double click)"));
+    zoomButton_ = toolButton(this, tr("Zoom by dragging with the left button (the right one always does)"));
     copyButton_ = toolButton(this, tr("Copy the figure to the clipboard"));
     saveButton_ = toolButton(this, tr("Save the figure or its table: PNG, SVG, PDF, CSV"));
     tableButton_ = toolButton(this, tr("Show the numbers behind the figure"));
     tableButton_->setCheckable(true);
-    for (QToolButton* button : {homeButton_, copyButton_, saveButton_, tableButton_})
-        toolBar_->addWidget(button);
+    zoomButton_->setCheckable(true);
+    for (QToolButton* button : {zoomButton_, homeButton_, copyButton_, saveButton_, tableButton_})
+        row->addWidget(button, 0, Qt::AlignTop);
     updateIcons();
     connect(homeButton_, &QToolButton::clicked, this, &DiagnosticPanel::home);
+    connect(zoomButton_, &QToolButton::toggled, this, [this](bool on) {
+        for (const auto& [plot, place] : parts_) plot->setZoomMode(on);
+    });
     connect(copyButton_, &QToolButton::clicked, this, &DiagnosticPanel::copyImage);
     connect(saveButton_, &QToolButton::clicked, this, &DiagnosticPanel::saveAs);
     connect(tableButton_, &QToolButton::toggled, this, [this] {
-        if (emptyText_.isEmpty()) showContent(figureTitle_, summary_);
+        if (emptyText_.isEmpty()) showPage();
     });
+    return row;
 }
 
 void DiagnosticPanel::setSession(std::shared_ptr<const Session> session) {
@@ -215,17 +235,16 @@ void DiagnosticPanel::addFigurePart(BasePlot* plot, const QRectF& place) {
 }
 
 void DiagnosticPanel::addControl(QWidget* control) {
-    if (auto* box =
-            qobject_cast<QComboBox*>(control)) { // long names are cut in narrow docks, not the buttons
+    if (auto* box = qobject_cast<QComboBox*>(control); box && !qobject_cast<CompactComboBox*>(control)) {
         box->setSizeAdjustPolicy(QComboBox::AdjustToContents);
-        box->setMinimumWidth(64);
         box->setSizePolicy(QSizePolicy::Maximum, QSizePolicy::Fixed);
     }
-    toolBar_->insertWidget(controls_++, control);
+    controls_->layout()->addWidget(control);
 }
 
 void DiagnosticPanel::updateIcons() {
     homeButton_->setIcon(panelIcon(PanelIcon::Home, palette()));
+    zoomButton_->setIcon(panelIcon(PanelIcon::Zoom, palette()));
     copyButton_->setIcon(panelIcon(PanelIcon::Copy, palette()));
     saveButton_->setIcon(panelIcon(PanelIcon::Save, palette()));
     tableButton_->setIcon(panelIcon(PanelIcon::Table, palette()));
@@ -236,37 +255,50 @@ void DiagnosticPanel::changeEvent(QEvent* event) {
     if (event->type() == QEvent::PaletteChange && tableButton_) updateIcons();
 }
 
-void DiagnosticPanel::showContent(const QString& figureTitle, const QString& summary) {
-    figureTitle_ = figureTitle;
+void DiagnosticPanel::showContent(const QString& title, const QString& detail, const QString& summary) {
+    heading_ = title;
+    detail_ = detail;
+    figureTitle_ = detail.isEmpty() ? title : tr("%1: %2").arg(title, detail);
     summary_ = summary;
     emptyText_.clear();
+    for (QToolButton* button : {homeButton_, copyButton_, saveButton_, tableButton_})
+        button->setEnabled(true);
+    zoomButton_->setEnabled(std::any_of(parts_.begin(), parts_.end(),
+                                        [](const auto& part) { return part.first->isNavigable(); }));
+    for (const auto& [plot, place] : parts_) plot->describe(figureTitle_, summary_);
+    showPage();
+    updateTexts();
+}
+
+void DiagnosticPanel::showPage() {
     QWidget* page = tableButton_->isChecked() || !content_ ? static_cast<QWidget*>(tableView_) : content_;
     const bool tableAppears = page == tableView_ && stack_->currentWidget() != tableView_;
     stack_->setCurrentWidget(page);
     if (tableAppears) tableView_->resizeColumnsToContents();
-    for (QToolButton* button : {homeButton_, copyButton_, saveButton_, tableButton_})
-        button->setEnabled(true);
-    for (const auto& [plot, place] : parts_) plot->describe(figureTitle_, summary_);
-    updateTexts();
 }
 
 void DiagnosticPanel::showEmpty(const QString& text) {
     emptyText_ = text;
-    figureTitle_ = title_;
+    figureTitle_ = heading_ = title_;
+    detail_.clear();
     summary_.clear();
     table_->clear();
     emptyLabel_->setText(text);
     stack_->setCurrentWidget(emptyLabel_);
-    for (QToolButton* button : {homeButton_, copyButton_, saveButton_, tableButton_})
+    for (QToolButton* button : {homeButton_, zoomButton_, copyButton_, saveButton_, tableButton_})
         button->setEnabled(false);
     updateTexts();
 }
 
 void DiagnosticPanel::updateTexts() {
-    titleLabel_->setText(
-        titleLabel_->fontMetrics().elidedText(figureTitle_, Qt::ElideRight, std::max(40, width() - 14)));
-    titleLabel_->setToolTip(figureTitle_);
     const int room = std::max(60, width() - 14);
+    const bool oneLine =
+        detail_.isEmpty() || titleLabel_->fontMetrics().horizontalAdvance(figureTitle_) <= room;
+    titleLabel_->setText(
+        titleLabel_->fontMetrics().elidedText(oneLine ? figureTitle_ : heading_, Qt::ElideRight, room));
+    detailLabel_->setText(detailLabel_->fontMetrics().elidedText(detail_, Qt::ElideRight, room));
+    detailLabel_->setVisible(!oneLine);
+    for (QLabel* label : {titleLabel_, detailLabel_}) label->setToolTip(figureTitle_);
     summaryLabel_->setText(summaryLabel_->fontMetrics().elidedText(summary_, Qt::ElideRight, room));
     summaryLabel_->setToolTip(summary_);
     summaryLabel_->setAccessibleName(summary_);
@@ -282,15 +314,7 @@ int DiagnosticPanel::conditionIndex() const {
     if (!session_ || session_->conditions.empty()) return -1;
     const int chosen = selection().condition;
     if (chosen >= 0 && chosen < static_cast<int>(session_->conditions.size())) return chosen;
-    // The longest one with scaling; among equals the last, which is the most quantized one.
-    int best = -1;
-    const auto rank = [this](int index) {
-        const ConditionKey& key = session_->conditions[index]->key;
-        return std::pair(key.rope.kind != RopeKind::None, key.context);
-    };
-    for (int index = 0; index < static_cast<int>(session_->conditions.size()); ++index)
-        if (best < 0 || rank(index) >= rank(best)) best = index;
-    return best;
+    return mostTellingCondition(*session_);
 }
 
 int DiagnosticPanel::selectedLayer(int layers) const {
@@ -354,6 +378,22 @@ void DiagnosticPanel::saveAs() {
 
 void DiagnosticPanel::home() {
     for (const auto& [plot, place] : parts_) plot->home();
+}
+
+void DiagnosticPanel::setZoomMode(bool on) {
+    zoomButton_->setChecked(on);
+}
+
+bool DiagnosticPanel::zoomMode() const {
+    return zoomButton_->isChecked();
+}
+
+void DiagnosticPanel::zoomBack() {
+    for (const auto& [plot, place] : parts_) plot->zoomBack();
+}
+
+void DiagnosticPanel::zoomForward() {
+    for (const auto& [plot, place] : parts_) plot->zoomForward();
 }
 
 void DiagnosticPanel::showEvent(QShowEvent* event) {

@@ -18,7 +18,7 @@
 #include <utility>
 #include <vector>
 
-class QHBoxLayout;
+class QBoxLayout;
 class QLabel;
 class QStackedWidget;
 class QTableView;
@@ -28,6 +28,7 @@ class QToolButton;
 namespace qroar {
 
 class BasePlot;
+class FlowArea;
 class ResultTableModel;
 struct Figure;
 
@@ -62,6 +63,11 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] QImage renderFigure(FigureSize size = FigureSize::AsShown, double scale = 2);
     void setProvenance(const QString& text) { provenance_ = text; }
     void home(); ///< resets the zoom of every plot
+    /// While on, dragging with the left button zooms into the plots instead of moving them.
+    void setZoomMode(bool on);
+    [[nodiscard]] bool zoomMode() const;
+    void zoomBack(); ///< to the ranges before the last zoom, of every plot
+    void zoomForward();
     void copyImage();
     /// Brings pending changes on screen now, visible or not.
     void ensureFresh();
@@ -89,11 +95,13 @@ class DiagnosticPanel : public QWidget {
     /// Part of the exported figure, at `place` (fractions of its area).
     void addFigurePart(BasePlot* plot, const QRectF& place = {0, 0, 1, 1});
     void addControl(QWidget* control); ///< into the tool bar, left of the common buttons
-    void showContent(const QString& figureTitle, const QString& summary);
+    /// The figure's title is "title: detail"; on screen the detail (which condition) gets a line of its own
+    /// where one line has no room.
+    void showContent(const QString& title, const QString& detail, const QString& summary);
     void showEmpty(const QString& text);
 
     [[nodiscard]] const Selection& selection() const { return selection_->selection(); }
-    /// The selected condition, or a default (the longest one with scaling); null without conditions.
+    /// The selected condition, or mostTellingCondition(); null without conditions.
     [[nodiscard]] std::shared_ptr<const ConditionResult> condition() const;
     [[nodiscard]] int conditionIndex() const;
     [[nodiscard]] ResultTableModel& table() { return *table_; }
@@ -107,29 +115,30 @@ class DiagnosticPanel : public QWidget {
     virtual void tableRowActivated(int row);
 
   private:
-    void buildToolBar();
+    [[nodiscard]] QBoxLayout* buildToolBar();
+    void buildTitles(QBoxLayout& column);
     void buildTable();
     void updateIcons();
     void saveAs();
-    void updateTexts(); ///< elides title and summary to the width
+    void updateTexts(); ///< fits titles and summary to the width
+    void showPage();    ///< the table or the content
     [[nodiscard]] Figure figure() const;
 
-    QString title_, figureTitle_, summary_, emptyText_, provenance_;
+    QString title_, heading_, detail_, figureTitle_, summary_, emptyText_, provenance_;
     QPointer<SelectionModel> selection_;
     std::shared_ptr<const Session> session_;
     BandPartition bands_;
     ResultTableModel* table_ = nullptr;
     QWidget* content_ = nullptr;
     std::vector<std::pair<BasePlot*, QRectF>> parts_;
-    QHBoxLayout* toolBar_ = nullptr;
-    QLabel *titleLabel_ = nullptr, *emptyLabel_ = nullptr, *summaryLabel_ = nullptr;
+    FlowArea* controls_ = nullptr;
+    QLabel *titleLabel_ = nullptr, *detailLabel_ = nullptr, *emptyLabel_ = nullptr, *summaryLabel_ = nullptr;
     QStackedWidget* stack_ = nullptr;
     QTableView* tableView_ = nullptr;
     QToolButton *tableButton_ = nullptr, *copyButton_ = nullptr, *saveButton_ = nullptr,
-                *homeButton_ = nullptr;
+                *homeButton_ = nullptr, *zoomButton_ = nullptr;
     QTimer* refreshTimer_ = nullptr;
     Changes pending_ = 0;
-    int controls_ = 0; ///< in the tool bar
     bool refreshing_ = false;
 };
 

@@ -63,7 +63,7 @@ void DistortionPanel::refresh(Changes changes) {
     for (const LayerDistortion& one : shown->distortions)
         if (one.layer == layer) sum.add(one.distortion);
     showContent(
-        tr("Weight distortion, %1: %2").arg(measureBox_->currentText(), quant),
+        tr("Weight distortion, %1").arg(measureBox_->currentText()), quant,
         tr("Layer %1: SNR %2 dB over its projections · worst: layer %3 %4, %5 dB")
             .arg(layer)
             .arg(readableNumber(sum.snrDb(), 4))

@@ -6,40 +6,40 @@ MetricText metricText(HeatMapMetric metric) {
     const auto tr = [](const char* text) { return HeatMapPanel::tr(text); };
     switch (metric) {
     case HeatMapMetric::TailInflation:
-        return {tr("Tail inflation (TIR)"), tr("TIR (ratio)"),
+        return {tr("Tail inflation (TIR)"), tr("TIR"), tr("TIR (ratio)"),
                 tr("TIR = Q₁₋ε(|x|, long) / Q₁₋ε(|x|, short), pooled over heads, the band's pairs and their "
                    "two rows; "
                    "long: positions beyond L0. 1 = tails did not move. [ours, after the papers' wording]")};
     case HeatMapMetric::TailInflationOverM:
-        return {tr("TIR / m"), tr("TIR / m (ratio)"),
+        return {tr("TIR / m"), tr("TIR / m"), tr("TIR / m (ratio)"),
                 tr("TIR divided by the attention factor m, which multiplies everything after RoPE. [ours]")};
     case HeatMapMetric::PressureRaw:
-        return {tr("IP, raw"), tr("IP (rad)"),
+        return {tr("IP, raw"), tr("IP raw"), tr("IP (rad)"),
                 tr("Mean over the band of |dφ/d ln s|, φ = ω′(s)·D, D = context length: how fast the phase "
                    "moves with "
                    "the scale. [ours, after the papers' wording]")};
     case HeatMapMetric::PressureSaturated:
-        return {tr("IP, saturated"), tr("IP saturated (0–1)"),
+        return {tr("IP, saturated"), tr("IP sat."), tr("IP saturated (0–1)"),
                 tr("Mean over the band of min(IP, π)/π: 1 = the phase has turned by half a circle or more. "
                    "[ours]")};
     case HeatMapMetric::PressureWeighted:
-        return {tr("IP, energy-weighted"), tr("IP weighted (0–1)"),
+        return {tr("IP, energy-weighted"), tr("IP weighted"), tr("IP weighted (0–1)"),
                 tr("Saturated IP averaged with the weights E|q|·E|k| of the layer: pressure where there is "
                    "signal. "
                    "[ours]")};
     case HeatMapMetric::RangeDilation:
-        return {tr("Range dilation"), tr("max|post| / max|pre|"),
+        return {tr("Range dilation"), tr("Dilation"), tr("max|post| / max|pre|"),
                 tr("max|x after RoPE| / max|x before RoPE|; at most √2·m. [ours]")};
     case HeatMapMetric::BitsLost:
-        return {tr("Calibration bits lost"), tr("bits lost (log₂ ratio)"),
+        return {tr("Calibration bits lost"), tr("Bits lost"), tr("bits lost (log₂ ratio)"),
                 tr("log₂(max|x| long / max|x| short): effective bits a grid calibrated at the short "
                    "condition loses "
                    "when it is widened. [ours]")};
     case HeatMapMetric::ClipRate:
-        return {tr("Clip rate"), tr("clipped share of values"),
+        return {tr("Clip rate"), tr("Clip rate"), tr("clipped share of values"),
                 tr("Share of the long condition's values outside the range max|x| of the short one. [ours]")};
     case HeatMapMetric::TopShare:
-        return {tr("Share of the top ε"), tr("share of top values"),
+        return {tr("Share of the top ε"), tr("Top share"), tr("share of top values"),
                 tr("Share of the layer's ε largest |x| that lies in each band; rows sum to 1. [ours]")};
     }
     return {};

@@ -7,9 +7,10 @@
 namespace qroar {
 
 struct MetricText {
-    QString name;    ///< combo box, title
-    QString bar;     ///< colour bar, with the unit
-    QString formula; ///< with its source in brackets
+    QString name;      ///< list of the combo box, title
+    QString shortName; ///< the closed combo box
+    QString bar;       ///< colour bar, with the unit
+    QString formula;   ///< with its source in brackets
 };
 MetricText metricText(HeatMapMetric metric);
 QString metricKey(HeatMapMetric metric); ///< CSV column

@@ -1,12 +1,15 @@
 #include "widgets/panels/heat_map_panel.h"
 
 #include "core/diagnostics/pressure.h"
+#include "widgets/common/compact_combo_box.h"
+#include "widgets/common/icons.h"
 #include "widgets/common/number_format.h"
 #include "widgets/common/selection_boxes.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/panels/heat_map_metric.h"
 #include "widgets/plot/heat_map_plot.h"
 
+#include <QEvent>
 #include <QTimer>
 #include <QToolButton>
 
@@ -15,20 +18,25 @@
 
 namespace qroar {
 
+namespace {
+/// In the thread of the window: enough for three digits of a bound, few enough not to be felt.
+constexpr int intervalDraws = 200;
+} // namespace
+
 HeatMapPanel::HeatMapPanel(HeatMapMetric initial, SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(metricText(initial).name, selection, parent), metric_(initial),
-      intervalTimer_(new QTimer(this)), plot_(new HeatMapPlot(this)), metricBox_(new QComboBox(this)),
+      intervalTimer_(new QTimer(this)), plot_(new HeatMapPlot(this)), metricBox_(new CompactComboBox(this)),
       tensorBox_(new TensorBox(selection, this)), epsilonBox_(new EpsilonBox(selection, this)),
       lock_(new QToolButton(this)) {
     metricBox_->setAccessibleName(tr("Metric"));
     for (const HeatMapMetric metric : heatMapMetrics) {
-        metricBox_->addItem(metricText(metric).name, static_cast<int>(metric));
+        metricBox_->addEntry(metricText(metric).name, metricText(metric).shortName, static_cast<int>(metric));
         metricBox_->setItemData(metricBox_->count() - 1, metricText(metric).formula, Qt::ToolTipRole);
     }
-    lock_->setText(tr("Lock colours"));
     lock_->setCheckable(true);
-    lock_->setAutoRaise(true);
-    lock_->setToolTip(tr("Keep the range of the colour bar while switching conditions"));
+    lock_->setAccessibleName(tr("Lock colours"));
+    lock_->setToolTip(tr("Lock colours: keep the range of the colour bar while switching conditions"));
+    updateLockIcon();
     for (QWidget* control : {static_cast<QWidget*>(metricBox_), static_cast<QWidget*>(tensorBox_),
                              static_cast<QWidget*>(epsilonBox_), static_cast<QWidget*>(lock_)})
         addControl(control);
@@ -76,6 +84,15 @@ void HeatMapPanel::updateControls() {
     epsilonBox_->setVisible(usesEpsilon(metric_));
 }
 
+void HeatMapPanel::updateLockIcon() {
+    lock_->setIcon(panelIcon(PanelIcon::Lock, palette()));
+}
+
+void HeatMapPanel::changeEvent(QEvent* event) {
+    DiagnosticPanel::changeEvent(event);
+    if (event->type() == QEvent::PaletteChange && lock_) updateLockIcon();
+}
+
 void HeatMapPanel::refresh(Changes changes) {
     const auto before = shown_;
     shown_ = condition();
@@ -97,7 +114,7 @@ void HeatMapPanel::refresh(Changes changes) {
     interval_.reset();
     if (needsReference(metric_) && usesEpsilon(metric_)) intervalTimer_->start();
     fillTable();
-    showContent(titleOf(*shown_, reference_.get()), cellSummary());
+    describe();
 }
 
 QString HeatMapPanel::whyEmpty(const ConditionResult* condition, const ConditionResult* reference) const {
@@ -188,18 +205,18 @@ void HeatMapPanel::updatePlot() {
     plot_->setSelectedCell(selectedLayer(grid_.layers), selectedBand());
 }
 
-QString HeatMapPanel::titleOf(const ConditionResult& condition, const ConditionResult* reference) const {
-    QString text = metricText(metric_).name;
+void HeatMapPanel::describe() {
+    QString title = metricText(metric_).name;
     if (metric_ == HeatMapMetric::RangeDilation)
-        text += selection().tensor == QkTensor::Q ? tr(", q") : tr(", k");
+        title += selection().tensor == QkTensor::Q ? tr(", q") : tr(", k");
     else if (usesStage(metric_))
-        text += QStringLiteral(", ") + tensorStageText(selection().tensor, selection().stage);
-    if (usesEpsilon(metric_)) text += QStringLiteral(", ") + epsilonText(selection().epsilon);
-    if (isPressure(metric_)) text += tr(", D = %1").arg(groupedCount(condition.key.context));
-    text += QStringLiteral(": ") + QString::fromStdString(condition.key.text());
-    if (needsReference(metric_) && reference)
-        text += tr(" vs %1").arg(QString::fromStdString(reference->key.text()));
-    return text;
+        title += QStringLiteral(", ") + tensorStageText(selection().tensor, selection().stage);
+    if (usesEpsilon(metric_)) title += QStringLiteral(", ") + epsilonText(selection().epsilon);
+    if (isPressure(metric_)) title += tr(", D = %1").arg(groupedCount(shown_->key.context));
+    QString conditions = QString::fromStdString(shown_->key.text());
+    if (needsReference(metric_) && reference_)
+        conditions += tr(" vs %1").arg(QString::fromStdString(reference_->key.text()));
+    showContent(title, conditions, cellSummary());
 }
 
 QString HeatMapPanel::cellSummary() const {
@@ -215,7 +232,7 @@ QString HeatMapPanel::cellSummary() const {
             .arg(last)
             .arg(metricText(metric_).bar, std::isnan(value) ? tr("no data") : readableNumber(value, 4));
     if (interval_ && std::isfinite(interval_->low))
-        text += tr("  [%1, %2] 95 %, bootstrap over documents")
+        text += tr("  [%1, %2] 95 % bootstrap")
                     .arg(readableNumber(interval_->low, 4), readableNumber(interval_->high, 4));
     return text;
 }
@@ -226,8 +243,9 @@ void HeatMapPanel::updateInterval() {
     interval_ = tailInflationInterval(*shown_, *reference_, selectedLayer(grid_.layers), bands().begin(band),
                                       bands().end(band),
                                       {selection().tensor, selection().stage, selection().epsilon,
-                                       metric_ == HeatMapMetric::TailInflationOverM});
-    showContent(titleOf(*shown_, reference_.get()), cellSummary());
+                                       metric_ == HeatMapMetric::TailInflationOverM},
+                                      intervalDraws);
+    describe();
 }
 
 void HeatMapPanel::fillTable() {

@@ -9,12 +9,12 @@
 
 #include <optional>
 
-class QComboBox;
 class QTimer;
 class QToolButton;
 
 namespace qroar {
 
+class CompactComboBox;
 class HeatMapPlot;
 class TensorBox;
 class EpsilonBox;
@@ -45,14 +45,16 @@ class HeatMapPanel : public DiagnosticPanel {
   protected:
     void refresh(Changes changes) override;
     void tableRowActivated(int row) override;
+    void changeEvent(QEvent* event) override;
 
   private:
     [[nodiscard]] QString whyEmpty(const ConditionResult* condition, const ConditionResult* reference) const;
     [[nodiscard]] BandGrid compute(const ConditionResult& condition, const ConditionResult* reference) const;
-    [[nodiscard]] QString titleOf(const ConditionResult& condition, const ConditionResult* reference) const;
+    void describe(); ///< title and numbers of the selected cell
     [[nodiscard]] QString cellSummary() const;
     void updateScale();
     void updateControls();
+    void updateLockIcon();
     void updatePlot();
     void updateInterval();
     void fillTable();
@@ -66,7 +68,7 @@ class HeatMapPanel : public DiagnosticPanel {
     std::optional<Interval> interval_; ///< of the selected cell, for TIR; computed when things are quiet
     QTimer* intervalTimer_ = nullptr;
     HeatMapPlot* plot_ = nullptr;
-    QComboBox* metricBox_ = nullptr;
+    CompactComboBox* metricBox_ = nullptr;
     TensorBox* tensorBox_ = nullptr;
     EpsilonBox* epsilonBox_ = nullptr;
     QToolButton* lock_ = nullptr;

@@ -106,11 +106,9 @@ void HistogramPanel::refresh(Changes) {
                               .arg(band)
                               .arg(bands().begin(band))
                               .arg(bands().end(band) - 1);
-    showContent(
-        tr("Magnitudes of %1, %2: %3")
-            .arg(tensorStageText(selection().tensor, selection().stage), where,
-                 QString::fromStdString(selected->key.rope.text() + " \u00b7 " + selected->key.quant.text())),
-        quantileSummary());
+    showContent(tr("Magnitudes of %1, %2").arg(tensorStageText(selection().tensor, selection().stage), where),
+                QString::fromStdString(selected->key.rope.text() + " \u00b7 " + selected->key.quant.text()),
+                quantileSummary());
 }
 
 void HistogramPanel::collect(const ConditionResult& selected) {
@@ -153,7 +151,10 @@ void HistogramPanel::updatePlot() {
     int category = 0;
     for (const Curve& curve : curves_) {
         LinePlot::Series line;
+        const int context = session()->conditions[curve.condition]->key.context;
         line.name = curve.name;
+        line.legendName =
+            curve.isReference ? tr("short, %1").arg(groupedCount(context)) : groupedCount(context);
         line.x = curve.centre;
         line.y = curve.share;
         if (log_->isChecked())
@@ -196,9 +197,11 @@ QString HistogramPanel::quantileSummary() const {
         if (!curve.isReference && curve.condition != conditionIndex()) continue;
         QStringList values;
         for (const Mark& mark : marks) values << readableNumber(curve.histogram.quantile(mark.quantile), 3);
-        parts << QStringLiteral("%1: %2").arg(curve.name, values.join(QStringLiteral(" / ")));
+        const int context = session()->conditions[curve.condition]->key.context;
+        parts << QStringLiteral("%1 %2").arg(curve.isReference ? tr("short") : groupedCount(context),
+                                             values.join(u'/'));
     }
-    return tr("99 / 99.9 / 99.99 % of |x|, %1").arg(parts.join(QStringLiteral("; ")));
+    return tr("99/99.9/99.99 %: %1").arg(parts.join(QStringLiteral("; ")));
 }
 
 void HistogramPanel::fillTable() {

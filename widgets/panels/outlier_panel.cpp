@@ -14,6 +14,20 @@
 
 namespace qroar {
 
+namespace {
+
+/// Symmetric around 1 in the logarithm, wide enough for what is over- and under-represented; beyond 16 times
+/// more or less, where early positions hold a handful of values or none, a cell is as dark as can be.
+ColorScale shiftScale(const std::vector<double>& values) {
+    constexpr double farthest = 16;
+    std::vector<double> ratios;
+    for (const double value : values)
+        if (std::isfinite(value)) ratios.push_back(std::clamp(value, 1 / farthest, farthest));
+    return ColorScale::around(1, ratios, true, 1.25);
+}
+
+} // namespace
+
 OutlierPanel::OutlierPanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("Outlier shift"), selection, parent) {
     addControl(new TensorBox(selection, this));
@@ -73,13 +87,13 @@ void OutlierPanel::refresh(Changes changes) {
     int largest = 0;
     for (int bucket = 1; bucket < relative_.bands; ++bucket)
         if (relative_.at(layer, bucket) > relative_.at(layer, largest)) largest = bucket;
-    showContent(tr("Outlier shift, %1, %2: %3")
-                    .arg(tensorStageText(now.tensor, now.stage), epsilonText(now.epsilon),
-                         QString::fromStdString(shown->key.text())),
-                tr("Layer %1: most over-represented at positions %2–%3, %4 times their share of all values")
-                    .arg(layer)
-                    .arg(groupedCount(edges_[largest]), groupedCount(edges_[largest + 1] - 1),
-                         readableNumber(relative_.at(layer, largest), 3)));
+    showContent(
+        tr("Outlier shift, %1, %2").arg(tensorStageText(now.tensor, now.stage), epsilonText(now.epsilon)),
+        QString::fromStdString(shown->key.text()),
+        tr("Layer %1: most over-represented at positions %2–%3, %4 times their share of all values")
+            .arg(layer)
+            .arg(groupedCount(edges_[largest]), groupedCount(edges_[largest + 1] - 1),
+                 readableNumber(relative_.at(layer, largest), 3)));
 }
 
 void OutlierPanel::updateMap() {
@@ -97,12 +111,7 @@ void OutlierPanel::updateMap() {
             << tr("positions %1–%2").arg(groupedCount(edges_[bucket]), groupedCount(edges_[bucket + 1] - 1));
     }
     map_->setContent(std::move(content));
-    // The largest excess sets the range: early positions hold almost none of the largest values, and their
-    // tiny ratios would make everything else pale.
-    std::vector<double> excess;
-    for (const double value : relative_.values)
-        if (value >= 1) excess.push_back(value);
-    map_->setScale(ColorScale::around(1, excess, true, 1.25));
+    map_->setScale(shiftScale(relative_.values));
     map_->setSelectedCell(selectedLayer(relative_.layers), -1);
 }
 

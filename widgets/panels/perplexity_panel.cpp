@@ -1,5 +1,6 @@
 #include "widgets/panels/perplexity_panel.h"
 
+#include "widgets/common/compact_combo_box.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/line_plot.h"
@@ -32,18 +33,27 @@ QCPScatterStyle::ScatterShape markerOf(int quantIndex) {
 
 PerplexityPanel::PerplexityPanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("Perplexity"), selection, parent), splitModel_(new ResultTableModel(this)),
-      unitBox_(new QComboBox(this)), conventionBox_(new QComboBox(this)) {
-    unitBox_->addItems({tr("NLL (nats)"), tr("Perplexity")});
+      unitBox_(new CompactComboBox(this)), conventionBox_(new CompactComboBox(this)),
+      viewBox_(new CompactComboBox(this)) {
+    unitBox_->addEntry(tr("NLL (nats)"), tr("NLL"));
+    unitBox_->addEntry(tr("Perplexity"), tr("PPL"));
     unitBox_->setAccessibleName(tr("Unit"));
     unitBox_->setToolTip(tr("NLL: mean natural-log loss per predicted token; perplexity = exp(NLL). [std]"));
-    conventionBox_->addItem(tr("all tokens"), static_cast<int>(Convention::All));
-    conventionBox_->addItem(tr("last half"), static_cast<int>(Convention::LastHalf));
+    conventionBox_->addEntry(tr("all tokens"), tr("all tokens"), static_cast<int>(Convention::All));
+    conventionBox_->addEntry(tr("last half"), tr("last half"), static_cast<int>(Convention::LastHalf));
     conventionBox_->setAccessibleName(tr("Convention"));
     conventionBox_->setToolTip(
         tr("all: every predicted token of a window; last half: llama-perplexity's, tokens "
            "predicted from positions context/2 .. context−2. [std]"));
     addControl(unitBox_);
     addControl(conventionBox_);
+    viewBox_->addEntry(tr("by context length"), tr("by context"));
+    viewBox_->addEntry(tr("by position"), tr("by position"));
+    viewBox_->setAccessibleName(tr("Plot"));
+    viewBox_->setToolTip(tr("Which plot this small panel shows; a larger one shows both"));
+    viewBox_->hide();
+    addControl(viewBox_);
+    connect(viewBox_, &QComboBox::currentIndexChanged, this, [this] { arrange(); });
     connect(unitBox_, &QComboBox::currentIndexChanged, this, [this] {
         home();
         invalidate(OptionsChanged);
@@ -59,6 +69,7 @@ PerplexityPanel::PerplexityPanel(SelectionModel* selection, QWidget* parent)
     byContext_ = new LinePlot(plots_);
     byPosition_ = new LinePlot(plots_);
     byContext_->setLegendAbove(true);
+    byPosition_->setLegendAbove(true);
     plots_->setSizes({500, 500});
     splitView_ = new QTableView(outer_);
     splitView_->setModel(splitModel_);
@@ -96,10 +107,21 @@ const NllSummary& PerplexityPanel::summaryOf(int condition) const {
     return summaries_.at(session()->conditions[condition]);
 }
 
+void PerplexityPanel::arrange() {
+    const bool single = width() < 560 && height() < 560;
+    viewBox_->setVisible(single);
+    byContext_->setVisible(!single || viewBox_->currentIndex() == 0);
+    byPosition_->setVisible(!single || viewBox_->currentIndex() == 1);
+    plots_->setOrientation(width() < 560 ? Qt::Vertical : Qt::Horizontal);
+    splitView_->setVisible(!interactions_.empty() && height() >= 440); // small docks: the plots come first
+    if (single == single_) return;
+    single_ = single;
+    if (session()) invalidate(SelectionChanged); // the legend of the second plot
+}
+
 void PerplexityPanel::resizeEvent(QResizeEvent* event) {
     DiagnosticPanel::resizeEvent(event);
-    plots_->setOrientation(width() < 560 && height() >= 560 ? Qt::Vertical : Qt::Horizontal);
-    splitView_->setVisible(!interactions_.empty() && height() >= 440); // small docks: the plots come first
+    arrange();
 }
 
 void PerplexityPanel::refresh(Changes changes) {
@@ -124,8 +146,9 @@ void PerplexityPanel::refresh(Changes changes) {
     updateByContext();
     updateByPosition(shown->key.context);
     fillTables();
-    showContent(tr("%1 by context length and by position in %2 tokens; convention: %3")
-                    .arg(unit, groupedCount(shown->key.context), QLatin1String(conventionName(convention()))),
+    showContent(tr("%1 by context length and position").arg(unit),
+                tr("positions in %1 tokens; convention: %2")
+                    .arg(groupedCount(shown->key.context), QLatin1String(conventionName(convention()))),
                 splitSummary(*shown));
 }
 
@@ -212,6 +235,7 @@ void PerplexityPanel::updateByPosition(int context) {
             line.dash = dashOf(family.quantIndex);
             line.marker = markerOf(family.quantIndex);
             line.emphasised = index == conditionIndex();
+            line.inLegend = single_; // beside the other plot, its legend serves both
             for (const NllBucket& bucket : summaryOf(index).buckets) {
                 line.x.push_back(std::sqrt(std::max(1.0, static_cast<double>(bucket.from)) * bucket.to));
                 line.y.push_back(showsPerplexity() ? std::exp(bucket.nll) : bucket.nll);
@@ -282,7 +306,7 @@ void PerplexityPanel::fillTables() {
           tr("ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP), nats; above 0 they hurt each "
              "other. [ours]")}},
         std::move(split));
-    splitView_->setVisible(!interactions_.empty() && height() >= 440);
+    arrange();
     splitView_->resizeColumnsToContents();
 }
 

@@ -8,11 +8,11 @@
 
 #include <map>
 
-class QComboBox;
 class QSplitter;
 
 namespace qroar {
 
+class CompactComboBox;
 class LinePlot;
 
 class PerplexityPanel : public DiagnosticPanel {
@@ -38,6 +38,7 @@ class PerplexityPanel : public DiagnosticPanel {
     };
     [[nodiscard]] Convention convention() const;
     [[nodiscard]] bool showsPerplexity() const;
+    void arrange(); ///< the plots and the split: beside each other, stacked, or one at a time in small docks
     void summarize(bool conventionChanged);
     void collectFamilies();
     void updateByContext();
@@ -53,7 +54,9 @@ class PerplexityPanel : public DiagnosticPanel {
     QSplitter *outer_ = nullptr, *plots_ = nullptr;
     QTableView* splitView_ = nullptr;
     ResultTableModel* splitModel_ = nullptr;
-    QComboBox *unitBox_ = nullptr, *conventionBox_ = nullptr;
+    CompactComboBox *unitBox_ = nullptr, *conventionBox_ = nullptr;
+    CompactComboBox* viewBox_ = nullptr; ///< which plot, where there is room for one
+    bool single_ = false;
 };
 
 } // namespace qroar

@@ -1,10 +1,9 @@
 #include "widgets/panels/spectrum_panel.h"
 
+#include "widgets/common/compact_combo_box.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/spectrum_plot.h"
-
-#include <QComboBox>
 
 #include <algorithm>
 #include <cmath>
@@ -14,10 +13,10 @@ namespace qroar {
 
 SpectrumPanel::SpectrumPanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("Spectrum and bands"), selection, parent), plot_(new SpectrumPlot(this)),
-      curveBox_(new QComboBox(this)) {
+      curveBox_(new CompactComboBox(this)) {
     curveBox_->setAccessibleName(tr("Curve on the right axis"));
     const auto add = [this](const QString& name, Curve curve, const QString& formula) {
-        curveBox_->addItem(name, curve);
+        curveBox_->addEntry(name, name, curve);
         curveBox_->setItemData(curveBox_->count() - 1, formula, Qt::ToolTipRole);
     };
     add(tr("IP saturated"), Saturated,
@@ -64,7 +63,7 @@ void SpectrumPanel::refresh(Changes changes) {
     if (plot_->bands() != bands()) plot_->setBands(bands());
     plot_->setSelected(selectedBand(), selection().pair);
     fillTable();
-    showContent(tr("Rotary spectrum, %1").arg(conditionText_), bandSummary());
+    showContent(tr("Rotary spectrum"), conditionText_, bandSummary());
 }
 
 void SpectrumPanel::updateTable(const ConditionResult* condition) {

@@ -6,10 +6,9 @@
 #include "core/diagnostics/pressure.h"
 #include "widgets/panels/diagnostic_panel.h"
 
-class QComboBox;
-
 namespace qroar {
 
+class CompactComboBox;
 class SpectrumPlot;
 
 class SpectrumPanel : public DiagnosticPanel {
@@ -36,7 +35,7 @@ class SpectrumPanel : public DiagnosticPanel {
     [[nodiscard]] QString bandSummary() const;
 
     SpectrumPlot* plot_ = nullptr;
-    QComboBox* curveBox_ = nullptr;
+    CompactComboBox* curveBox_ = nullptr;
     FrequencyTable frequencies_;
     QString conditionText_;
     double distance_ = 0;                ///< relative distance the pressure is shown at: the context length

@@ -12,6 +12,8 @@ namespace qroar {
 namespace {
 
 constexpr double dragThreshold = 4; // pixels
+constexpr size_t rememberedViews = 50;
+constexpr qint64 wheelPause = 600; // ms
 
 /// Where a coordinate lies in the space that is linear on screen.
 double linearised(const QCPAxis* axis, double value) {
@@ -104,7 +106,8 @@ void BasePlot::styleLegend() {
     legend->setTextColor(theme_.text);
     legend->setBrush(Qt::NoBrush);
     legend->setBorderPen(Qt::NoPen);
-    legend->setIconSize(22, std::max(8, fontPixels_ + fontPixels_ / 3)); // room for descenders
+    legend->setColumnSpacing(std::max(8, fontPixels_));
+    legend->setIconSize(20, std::max(8, fontPixels_ + fontPixels_ / 3)); // room for descenders
 }
 
 void BasePlot::placeLegend(bool above) {
@@ -126,16 +129,38 @@ void BasePlot::placeLegend(bool above) {
 
 void BasePlot::wrapLegend() {
     if (legend->fillOrder() != QCPLegend::foColumnsFirst || legend->itemCount() == 0) return;
-    double widest = 0;
+    std::vector<double> widths;
     const QFontMetricsF metrics(legend->font());
     for (int item = 0; item < legend->itemCount(); ++item)
         if (auto* entry = qobject_cast<QCPPlottableLegendItem*>(legend->item(item)))
-            widest = std::max(widest, metrics.horizontalAdvance(entry->plottable()->name()));
-    const double item =
-        widest + legend->iconSize().width() + legend->iconTextPadding() + legend->columnSpacing() + 2;
-    const int fit = std::max(1, static_cast<int>((viewport().width() - 20) / std::max(1.0, item)));
-    if (legend->wrap() == fit) return;
-    legend->setWrap(fit);
+            widths.push_back(metrics.horizontalAdvance(entry->plottable()->name())
+                             + legend->iconSize().width() + legend->iconTextPadding() + 2);
+    const auto count = static_cast<int>(widths.size());
+    const double room = viewport().width() - 12.0;
+    // The fewest rows whose columns, each as wide as its widest entry, fit beside each other.
+    const auto widthOf = [&](int columns) {
+        double sum = 0;
+        for (int column = 0; column < columns; ++column) {
+            double widest = 0;
+            for (int item = column; item < count; item += columns)
+                widest = std::max(widest, widths[static_cast<size_t>(item)]);
+            sum += widest + legend->columnSpacing();
+        }
+        return sum;
+    };
+    int columns = 1;
+    for (int rows = 1; rows < count; ++rows) {
+        columns = (count + rows - 1) / rows;
+        if (columns == 1 || widthOf(columns) <= room) break;
+    }
+    if (count == 1) columns = 1;
+    // The legend starts where the axes do and is no wider than it must be.
+    const double needed = widthOf(columns);
+    const int left = std::clamp(axisRect()->left() - 4, 4, std::max(4, static_cast<int>(room - needed)));
+    const int right = std::max(4, static_cast<int>(viewport().width() - 12 - left - needed));
+    legend->setMargins(QMargins(left, 4, right, 0));
+    if (legend->wrap() == columns) return;
+    legend->setWrap(columns);
     legend->setFillOrder(QCPLegend::foColumnsFirst, true); // lays the items out anew
 }
 
@@ -155,14 +180,44 @@ void BasePlot::setHeading(const QString& text) {
 void BasePlot::setHomeRanges(const QCPRange& x, const QCPRange& y, bool keepZoom) {
     homeX_ = x;
     homeY_ = y;
-    if (!zoomed_ || !keepZoom) home();
+    if (zoomed_ && keepZoom) return;
+    zoomed_ = false;
+    back_.clear(); // of other data
+    forward_.clear();
+    home();
 }
 
 void BasePlot::home() {
+    if (zoomed_) remember();
     zoomed_ = false;
     if (homeX_.size() > 0) xAxis->setRange(homeX_);
     if (homeY_.size() > 0) yAxis->setRange(homeY_);
     replot(rpQueuedReplot);
+}
+
+void BasePlot::remember() {
+    forward_.clear();
+    back_.push_back({xAxis->range(), yAxis->range()});
+    if (back_.size() > rememberedViews) back_.erase(back_.begin());
+}
+
+void BasePlot::step(std::vector<View>& from, std::vector<View>& to) {
+    if (from.empty()) return;
+    to.push_back({xAxis->range(), yAxis->range()});
+    const View view = from.back();
+    from.pop_back();
+    if (navigableX_) xAxis->setRange(limited(xAxis, view.x, homeX_));
+    if (navigableY_) yAxis->setRange(limited(yAxis, view.y, homeY_));
+    zoomed_ = (navigableX_ && xAxis->range() != homeX_) || (navigableY_ && yAxis->range() != homeY_);
+    replot(rpQueuedReplot);
+}
+
+void BasePlot::zoomBack() {
+    step(back_, forward_);
+}
+
+void BasePlot::zoomForward() {
+    step(forward_, back_);
 }
 
 void BasePlot::setNavigable(bool x, bool y) {
@@ -229,14 +284,20 @@ void BasePlot::mousePressEvent(QMouseEvent* event) {
             drag_ = Drag::Pending;
     } else if (event->button() == Qt::RightButton && axisRect()->rect().contains(pressed_.toPoint())) {
         drag_ = Drag::RubberBand;
+    } else if (event->button() == Qt::BackButton) {
+        zoomBack();
+    } else if (event->button() == Qt::ForwardButton) {
+        zoomForward();
     }
     event->accept();
 }
 
 void BasePlot::mouseMoveEvent(QMouseEvent* event) {
     const QPointF position = event->position();
-    if (drag_ == Drag::Pending && (position - pressed_).manhattanLength() >= dragThreshold)
+    if (drag_ == Drag::Pending && (position - pressed_).manhattanLength() >= dragThreshold) {
         drag_ = zoomMode_ ? Drag::RubberBand : Drag::Pan;
+        if (drag_ == Drag::Pan && isNavigable()) remember();
+    }
     if (drag_ == Drag::Gesture) {
         moveGesture(position);
     } else if (drag_ == Drag::Pan) {
@@ -294,6 +355,7 @@ void BasePlot::zoomInto(const QRectF& area) {
         range.normalize();
         axis->setRange(limited(axis, range, homeRange));
     };
+    if (isNavigable()) remember();
     if (navigableX_) apply(xAxis, area.left(), area.right(), homeX_);
     if (navigableY_) apply(yAxis, area.bottom(), area.top(), homeY_);
     zoomed_ = zoomed_ || navigableX_ || navigableY_;
@@ -308,6 +370,8 @@ void BasePlot::wheelEvent(QWheelEvent* event) {
         return;
     }
     const double factor = std::pow(0.85, steps);
+    if (isNavigable() && (!wheel_.isValid() || wheel_.elapsed() > wheelPause)) remember();
+    wheel_.start();
     const bool xOnly = event->modifiers() & Qt::ControlModifier,
                yOnly = event->modifiers() & Qt::ShiftModifier;
     if (navigableX_ && !yOnly) {
@@ -343,6 +407,7 @@ void BasePlot::leaveEvent(QEvent* event) {
 }
 
 void BasePlot::resizeEvent(QResizeEvent* event) {
+    if (event->size().isEmpty()) return; // hidden in a splitter: nothing to draw on
     // Before the base class, which draws at once.
     setViewport(rect());
     updateLayout();

@@ -8,7 +8,10 @@
 
 #include <qcustomplot.h>
 
+#include <QElapsedTimer>
+
 #include <optional>
+#include <vector>
 
 class QLabel;
 class QRubberBand;
@@ -36,8 +39,12 @@ class BasePlot : public QCustomPlot {
     [[nodiscard]] bool isZoomed() const { return zoomed_; }
     /// While on, dragging with the left button zooms instead of panning.
     void setZoomMode(bool on) { zoomMode_ = on; }
+    /// To the ranges before the last zoom or move, and back again (also by the mouse's own buttons).
+    void zoomBack();
+    void zoomForward();
     /// Axes that do not zoom and pan (heat maps of few bands).
     void setNavigable(bool x, bool y);
+    [[nodiscard]] bool isNavigable() const { return navigableX_ || navigableY_; }
 
     /// Draws at `size` logical pixels, laid out for it, with the theme in force; the widget stays as it is.
     void renderTo(QCPPainter* painter, const QSize& size);
@@ -85,6 +92,11 @@ class BasePlot : public QCustomPlot {
 
   private:
     enum class Drag { None, Pending, Pan, RubberBand, Gesture };
+    struct View {
+        QCPRange x, y;
+    };
+    void remember(); ///< the view in force, before it changes
+    void step(std::vector<View>& from, std::vector<View>& to);
     void panTo(const QPointF& position);
     void zoomInto(const QRectF& area);
     void showReadout(const QPointF& position);
@@ -95,6 +107,8 @@ class BasePlot : public QCustomPlot {
     Drag drag_ = Drag::None;
     QPointF pressed_, last_;
     QCPRange homeX_, homeY_;
+    std::vector<View> back_, forward_;
+    QElapsedTimer wheel_; ///< since the last turn: one turn of the wheel is one step back
     QString headingText_;
     QCPTextElement* headingElement_ = nullptr;
     QLabel* readout_ = nullptr;

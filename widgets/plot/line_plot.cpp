@@ -84,7 +84,7 @@ void LinePlot::setSeries(std::vector<Series> series) {
         const auto points = static_cast<qsizetype>(one.x.size());
         graph->setData(QVector<double>(one.x.begin(), one.x.end()),
                        QVector<double>(one.y.begin(), one.y.end()), true);
-        graph->setName(elidedMiddle(one.name, legendCharacters));
+        graph->setName(elidedMiddle(one.legendName.isEmpty() ? one.name : one.legendName, legendCharacters));
         graph->setAdaptiveSampling(false);
         graph->setLineStyle(one.line ? QCPGraph::lsLine : QCPGraph::lsNone);
         QCPErrorBars* bars = nullptr;
@@ -101,9 +101,12 @@ void LinePlot::setSeries(std::vector<Series> series) {
             bars->setSymbolGap(6);
         }
         if (one.inLegend) graph->addToLegend();
+        if (one.line && one.emphasised) graph->lower(); // where lines coincide, the thin ones stay visible
         graphs_.push_back(graph);
         whiskers_.push_back(bars);
     }
+    for (size_t index = 0; index < graphs_.size(); ++index) // references are thin and dashed: on top
+        if (series_[index].line && series_[index].category < 0) graphs_[index]->raise();
     applyTheme();
     prepareLayout();
     replot(rpQueuedReplot);
@@ -168,7 +171,7 @@ QString LinePlot::readoutAt(const QPointF& position) const {
 
 QPen LinePlot::penOf(const Series& series) const {
     const QColor colour = series.category < 0 ? theme().mutedText : theme().category(series.category);
-    return QPen(colour, series.emphasised ? 2.4 : 1.4, series.dash, Qt::FlatCap, Qt::RoundJoin);
+    return QPen(colour, series.emphasised ? 2.6 : 1.2, series.dash, Qt::FlatCap, Qt::RoundJoin);
 }
 
 void LinePlot::applyTheme() {

@@ -16,6 +16,7 @@ class LinePlot : public BasePlot {
 
     struct Series {
         QString name;
+        QString legendName; ///< shorter; empty: the name
         std::vector<double> x, y;
         std::vector<double> low, high; ///< interval around y; empty, or one per point (NaN: none)
         int category = 0;              ///< colour of the theme; -1: muted

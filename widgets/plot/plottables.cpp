@@ -144,27 +144,99 @@ void ColorBar::draw(QCPPainter* painter) {
     painter->fillRect(rect, gradient);
 }
 
+int ZoneStrips::headHeight() const {
+    return static_cast<int>(std::ceil(QFontMetricsF(font_).height())) + 3;
+}
+
+QRect ZoneStrips::clipRect() const {
+    return keyAxis()->axisRect()->rect().adjusted(0, -headHeight() - gap_, 0, 0);
+}
+
 void ZoneStrips::draw(QCPPainter* painter) {
     const QRectF area = keyAxis()->axisRect()->rect();
-    const QFontMetricsF metrics(font_);
     painter->setAntialiasing(false);
     for (const Zone& zone : zones_) {
-        const double left = std::round(keyAxis()->coordToPixel(zone.from));
-        const double right = std::round(keyAxis()->coordToPixel(zone.to));
-        const QRectF rect(left, area.top(), right - left, area.height());
+        const double left = std::max(area.left(), std::round(keyAxis()->coordToPixel(zone.from)));
+        const double right = std::min(area.right() + 1, std::round(keyAxis()->coordToPixel(zone.to)));
+        if (right <= left) continue;
+        painter->fillRect(QRectF(left, area.top(), right - left, area.height()), zone.fill);
+        QRectF head(left + 1, area.top() - gap_ - headHeight(), right - left - 1, headHeight());
         QColor fill = zone.fill;
-        painter->fillRect(rect, fill);
+        fill.setAlphaF(zone.emphasised ? 0.55f : 0.28f);
+        painter->fillRect(head, fill);
         fill.setAlphaF(1);
-        painter->fillRect(QRectF(left, area.top(), right - left, zone.emphasised ? 4 : 2), fill);
-        const QString& label =
-            metrics.horizontalAdvance(zone.label) + 6 <= rect.width() ? zone.label : zone.shortLabel;
-        if (metrics.horizontalAdvance(label) + 2 > rect.width()) continue;
+        painter->fillRect(QRectF(head.left(), head.bottom() - (zone.emphasised ? 3 : 1), head.width(),
+                                 zone.emphasised ? 3 : 1),
+                          fill);
         QFont font = font_;
         font.setBold(zone.emphasised);
+        const QFontMetricsF metrics(font);
+        const QString& label =
+            metrics.horizontalAdvance(zone.label) + 6 <= head.width() ? zone.label : zone.shortLabel;
+        if (metrics.horizontalAdvance(label) + 2 > head.width()) continue;
         painter->setFont(font);
         painter->setPen(text_);
-        painter->drawText(QRectF(left, area.top() + 5, right - left, metrics.height()), Qt::AlignCenter,
-                          label);
+        painter->drawText(head.adjusted(0, 0, 0, -2), Qt::AlignCenter, label);
+    }
+}
+
+double MarkStrip::rowHeight() const {
+    return std::ceil(QFontMetricsF(font_).height()) + 1;
+}
+
+QRect MarkStrip::clipRect() const {
+    return keyAxis()->axisRect()->rect().adjusted(0, -static_cast<int>(2 * rowHeight()) - 2, 0, 0);
+}
+
+bool MarkStrip::tryPlace(size_t index, int row, double left, double width) {
+    const QRectF area = keyAxis()->axisRect()->rect();
+    const QRectF rect(left, area.top() - (row + 1) * rowHeight() - 1, width, rowHeight());
+    if (rect.left() < area.left() || rect.right() > area.right() + 1) return false;
+    for (size_t other = 0; other < places_.size(); ++other) {
+        if (other == index) continue;
+        const Place& taken = places_[other];
+        if (taken.row == row && rect.intersects(taken.rect.adjusted(-4, 0, 4, 0))) return false;
+        // Lines of names further up pass through the rows below.
+        if (taken.x > rect.left() - 2 && taken.x < rect.right() + 2 && (taken.row < 0 || taken.row > row))
+            return false;
+    }
+    places_[index].row = row;
+    places_[index].rect = rect;
+    return true;
+}
+
+int MarkStrip::arrange() {
+    const QRectF area = keyAxis()->axisRect()->rect();
+    const QFontMetricsF metrics(font_);
+    places_.assign(marks_.size(), {});
+    for (size_t mark = 0; mark < marks_.size(); ++mark)
+        places_[mark].x = keyAxis()->coordToPixel(marks_[mark].key);
+    int rows = marks_.empty() ? 0 : 1;
+    for (size_t mark = 0; mark < marks_.size(); ++mark) {
+        const double x = places_[mark].x, width = metrics.horizontalAdvance(marks_[mark].label) + 6;
+        if (x < area.left() || x > area.right()) continue;
+        const double centred = std::clamp(x - width / 2, area.left(), area.right() - width);
+        for (int row = 0; row < 2 && places_[mark].row < 0; ++row)
+            for (const double left : {centred, x - 1, x + 1 - width})
+                if (tryPlace(mark, row, left, width)) break;
+        rows = std::max(rows, places_[mark].row + 1);
+    }
+    return rows == 0 ? 0 : static_cast<int>(rows * rowHeight()) + 2;
+}
+
+void MarkStrip::draw(QCPPainter* painter) {
+    arrange();
+    const QRectF area = keyAxis()->axisRect()->rect();
+    painter->setFont(font_);
+    for (size_t mark = 0; mark < marks_.size(); ++mark) {
+        const Place& place = places_[mark];
+        painter->setAntialiasing(false);
+        painter->setPen(QPen(colour_, 1, Qt::DashLine));
+        const double x = std::round(place.x) + 0.5;
+        painter->drawLine(QLineF(x, place.row < 0 ? area.top() : place.rect.bottom(), x, area.bottom()));
+        if (place.row < 0) continue;
+        painter->setPen(colour_);
+        painter->drawText(place.rect, Qt::AlignCenter, marks_[mark].label);
     }
 }
 

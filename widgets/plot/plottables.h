@@ -15,6 +15,8 @@ namespace qroar {
 class SegmentGraph : public QCPGraph {
   public:
     SegmentGraph(QCPAxis* keyAxis, QCPAxis* valueAxis) : QCPGraph(keyAxis, valueAxis) {}
+    void lower() { moveToLayer(layer(), true); }  ///< below everything else of its layer
+    void raise() { moveToLayer(layer(), false); } ///< above everything else of its layer
 
   protected:
     void drawLinePlot(QCPPainter* painter, const QVector<QPointF>& lines) const override;
@@ -78,7 +80,8 @@ class ColorBar : public PassivePlottable {
     ColorMap map_ = ColorMap::viridis();
 };
 
-/// Vertical zones of the full height, with a label at the top of each that has room for it.
+/// Vertical zones of the full height, with a coloured head above the axes that holds their names, so that
+/// nothing in the plot can cross them. The owner reserves headHeight() + gap above the axes.
 class ZoneStrips : public PassivePlottable {
   public:
     struct Zone {
@@ -90,14 +93,53 @@ class ZoneStrips : public PassivePlottable {
     ZoneStrips(QCPAxis* keyAxis, QCPAxis* valueAxis) : PassivePlottable(keyAxis, valueAxis) {}
     void setZones(std::vector<Zone> zones) { zones_ = std::move(zones); }
     void setLabelStyle(const QFont& font, const QColor& colour) { font_ = font, text_ = colour; }
+    [[nodiscard]] int headHeight() const;
+    void setGap(int pixels) { gap_ = pixels; } ///< between the head and the axes
 
   protected:
     void draw(QCPPainter* painter) override;
+    QRect clipRect() const override;
 
   private:
     std::vector<Zone> zones_;
     QFont font_;
     QColor text_;
+    int gap_ = 0;
+};
+
+/// Dashed vertical lines with a short name each, in one or two rows between the axes and whatever is above
+/// them. Names never cover each other or the line of another mark; one without room is left out.
+class MarkStrip : public PassivePlottable {
+  public:
+    struct Mark {
+        double key = 0;
+        QString label;
+    };
+    MarkStrip(QCPAxis* keyAxis, QCPAxis* valueAxis) : PassivePlottable(keyAxis, valueAxis) {}
+    void setMarks(std::vector<Mark> marks) { marks_ = std::move(marks); }
+    void setStyle(const QFont& font, const QColor& colour) { font_ = font, colour_ = colour; }
+    /// Places the names for the range and width in force; the height they need above the axes.
+    int arrange();
+    /// Where the name of mark `index` is drawn, in pixels; empty when there was no room for it.
+    [[nodiscard]] QRectF labelRect(size_t index) const { return places_.at(index).rect; }
+
+  protected:
+    void draw(QCPPainter* painter) override;
+    QRect clipRect() const override;
+
+  private:
+    struct Place {
+        double x = 0; ///< of the line
+        int row = -1; ///< 0: next to the axes; -1: no name
+        QRectF rect;
+    };
+    [[nodiscard]] bool tryPlace(size_t index, int row, double left, double width);
+    [[nodiscard]] double rowHeight() const;
+
+    std::vector<Mark> marks_;
+    std::vector<Place> places_;
+    QFont font_;
+    QColor colour_;
 };
 
 /// Ticks at 1, 2, 5 x 10^n, or at decades only when the range spans many; labels as people write them.

@@ -17,10 +17,24 @@ int edgeOf(const SnapPoint& point) {
     return static_cast<int>(std::ceil(point.pair - 1e-9));
 }
 
+/// "L0 = 256", "L = 4,096", "yarn low": the reasons of snapPoints() as short as a mark needs them. The
+/// whole reason is in the read-out of an edge that lies there.
+QString shortName(const SnapPoint& mark) {
+    QString text = QString::fromStdString(mark.reason);
+    const QString wavelength = QStringLiteral("wavelength = ");
+    if (text.startsWith(wavelength)) {
+        const QString length = text.mid(wavelength.size()).section(u' ', 0, 0);
+        const bool trained = text.contains(QLatin1String("(trained)"));
+        return (trained ? SpectrumPlot::tr("L0 = %1") : SpectrumPlot::tr("L = %1")).arg(length);
+    }
+    return text.remove(QLatin1String(" ramp"));
+}
+
 } // namespace
 
 SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new IndexTicker) {
     zones_ = new ZoneStrips(xAxis, yAxis);
+    markStrip_ = new MarkStrip(xAxis, yAxis);
     plain_ = new SegmentGraph(xAxis, yAxis);
     scaled_ = new SegmentGraph(xAxis, yAxis);
     right_ = new SegmentGraph(xAxis, yAxis2);
@@ -66,7 +80,7 @@ void SpectrumPlot::setTable(const FrequencyTable& table, std::vector<SnapPoint> 
     plain_->setData(keys, QVector<double>(table_.plain.begin(), table_.plain.end()), true);
     scaled_->setData(keys, QVector<double>(table_.omega.begin(), table_.omega.end()), true);
     rebuildMarks();
-    if (low < high) setHomeRanges({-0.5, static_cast<double>(keys.size()) - 0.5}, {low / 1.6, high * 4});
+    if (low < high) setHomeRanges({-0.5, static_cast<double>(keys.size()) - 0.5}, {low / 1.6, high * 1.6});
     QStringList labels;
     for (size_t pair = 0; pair < table_.omega.size(); ++pair) labels << QString::number(pair);
     pairTicker_->setLabels(labels);
@@ -100,9 +114,9 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& ti
     if (keys.isEmpty())
         yAxis2->setRange(0.1, 1);
     else if (logarithmic)
-        yAxis2->setRange(low / 1.3, std::max(high, low * 1.1) * 1.6);
+        yAxis2->setRange(low / 1.3, std::max(high, low * 1.1) * 1.3);
     else
-        yAxis2->setRange(0, std::max(high, 1e-12) * 1.15);
+        yAxis2->setRange(0, std::max(high, 1e-12) * 1.06);
     replot(rpQueuedReplot);
 }
 
@@ -159,41 +173,20 @@ void SpectrumPlot::rebuildZones() {
 }
 
 void SpectrumPlot::rebuildMarks() {
-    for (QCPItemLine* line : markLines_) removeItem(line);
-    for (QCPItemText* text : markTexts_) removeItem(text);
-    markLines_.clear();
-    markTexts_.clear();
-    for (const SnapPoint& mark : marks_) {
-        auto* line = new QCPItemLine(this);
-        for (QCPItemPosition* end : {line->start, line->end}) {
-            end->setTypeX(QCPItemPosition::ptPlotCoords);
-            end->setTypeY(QCPItemPosition::ptAxisRectRatio);
-        }
-        line->start->setCoords(mark.pair, 1);
-        auto* text = new QCPItemText(this);
-        text->position->setTypeX(QCPItemPosition::ptPlotCoords);
-        text->position->setTypeY(QCPItemPosition::ptAxisRectRatio);
-        text->position->setCoords(mark.pair, 1);
-        text->setText(QString::fromStdString(mark.reason));
-        text->setRotation(-90);
-        text->setPadding(QMargins(4, 0, 4, 0));
-        text->setPositionAlignment(Qt::AlignLeft | Qt::AlignBottom);
-        text->setClipToAxisRect(true);
-        markLines_.push_back(line);
-        markTexts_.push_back(text);
-    }
-    styleMarks();
+    std::vector<MarkStrip::Mark> marks;
+    for (const SnapPoint& mark : marks_) marks.push_back({mark.pair, shortName(mark)});
+    markStrip_->setMarks(std::move(marks));
+    markStrip_->setStyle(plotFont(0.88), theme().text);
 }
 
-void SpectrumPlot::styleMarks() {
-    for (size_t mark = 0; mark < markLines_.size(); ++mark) {
-        markLines_[mark]->setPen(QPen(theme().text, 1, Qt::DashLine));
-        markTexts_[mark]->setColor(theme().text);
-        markTexts_[mark]->setFont(plotFont(0.85));
-        QColor behind = theme().background;
-        behind.setAlphaF(0.75f);
-        markTexts_[mark]->setBrush(behind);
-    }
+void SpectrumPlot::reserveStrips() {
+    // The heights depend on the width of the axes, not on their height: no second round is needed.
+    const int marks = markStrip_->arrange();
+    zones_->setGap(marks);
+    const QMargins margins(15, zones_->headHeight() + marks + 4, 15, 15);
+    if (axisRect()->minimumMargins() == margins) return;
+    axisRect()->setMinimumMargins(margins);
+    updateLayout();
 }
 
 void SpectrumPlot::applyTheme() {
@@ -206,11 +199,11 @@ void SpectrumPlot::applyTheme() {
     yAxis2->setTickLabelColor(accent);
     yAxis2->setLabelColor(accent);
     rebuildZones();
-    styleMarks();
+    rebuildMarks();
 }
 
 void SpectrumPlot::prepareLayout() {
-    if (!pairTicker_ || markTexts_.size() != marks_.size()) return;
+    if (!pairTicker_ || !markStrip_) return;
     wrapLegend();
     const QFontMetricsF tickMetrics(xAxis->tickLabelFont());
     const double needed = tickMetrics.horizontalAdvance(QString::number(table_.omega.size())) + 8;
@@ -219,34 +212,7 @@ void SpectrumPlot::prepareLayout() {
     for (const int next : {2, 4, 5, 8, 10, 16, 20, 32, 50, 64, 100, 128, 256, 512})
         if (step * perPair < needed) step = next;
     pairTicker_->setStep(step);
-    // Marks start below the labels of the bands.
-    const double labelHeight = QFontMetricsF(plotFont(0.9)).height() + 8;
-    for (QCPItemLine* line : markLines_)
-        line->end->setCoords(line->start->key(), labelHeight / std::max(1, axisRect()->height()));
-    const QFontMetricsF markMetrics(plotFont(0.85)); // texts stand upright: the height is their room
-    for (size_t mark = 0; mark < markTexts_.size(); ++mark)
-        markTexts_[mark]->setText(markMetrics.elidedText(QString::fromStdString(marks_[mark].reason),
-                                                         Qt::ElideRight,
-                                                         axisRect()->height() - labelHeight - 8));
-    // Labels of marks that lie close together alternate sides, so that they do not cover each other.
-    double previous = -1e9;
-    bool left = false;
-    std::vector<size_t> order(marks_.size());
-    for (size_t mark = 0; mark < order.size(); ++mark) order[mark] = mark;
-    std::sort(order.begin(), order.end(),
-              [this](size_t a, size_t b) { return marks_[a].pair < marks_[b].pair; });
-    const double lineHeight = QFontMetricsF(plotFont(0.85)).height() + 3;
-    for (size_t index = 0; index < order.size(); ++index) {
-        const double x = xAxis->coordToPixel(marks_[order[index]].pair);
-        const bool nextIsClose =
-            index + 1 < order.size() && xAxis->coordToPixel(marks_[order[index + 1]].pair) - x < lineHeight;
-        left = nextIsClose && x - previous > 2 * lineHeight;
-        // Rotated by -90 degrees: "bottom" of the text faces right, so it stands left of the line, and "top"
-        // right.
-        markTexts_[order[index]]->setPositionAlignment(Qt::AlignLeft
-                                                       | (left ? Qt::AlignBottom : Qt::AlignTop));
-        previous = x;
-    }
+    reserveStrips();
 }
 
 int SpectrumPlot::edgeNear(const QPointF& position) const {

@@ -27,6 +27,7 @@ class SpectrumPlot : public BasePlot {
     /// Where edge `edge` is drawn, in the middle of its height; widget coordinates.
     [[nodiscard]] QPointF edgePosition(int edge) const;
     [[nodiscard]] double pairPosition(double pair) const { return xAxis->coordToPixel(pair); }
+    [[nodiscard]] const MarkStrip& markStrip() const { return *markStrip_; }
     [[nodiscard]] bool isEditing() const { return before_.has_value(); }
 
   signals:
@@ -54,7 +55,7 @@ class SpectrumPlot : public BasePlot {
     void moveEdge(int edge, int pair);
     void rebuildZones();
     void rebuildMarks();
-    void styleMarks();
+    void reserveStrips(); ///< room above the axes for the names of bands and marks
 
     FrequencyTable table_;
     std::vector<SnapPoint> marks_;
@@ -64,10 +65,9 @@ class SpectrumPlot : public BasePlot {
     QString curveTitle_, curveUnit_;
     int focusedEdge_ = 0, selectedBand_ = 0, selectedPair_ = -1;
     ZoneStrips* zones_ = nullptr;
+    MarkStrip* markStrip_ = nullptr;
     SegmentGraph *plain_ = nullptr, *scaled_ = nullptr, *right_ = nullptr;
     std::vector<QCPItemStraightLine*> edgeLines_;
-    std::vector<QCPItemLine*> markLines_;
-    std::vector<QCPItemText*> markTexts_;
     QSharedPointer<IndexTicker> pairTicker_;
 };
 

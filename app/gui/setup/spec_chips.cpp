@@ -1,6 +1,6 @@
 #include "app/gui/setup/spec_chips.h"
 
-#include "app/gui/support/flow_layout.h"
+#include "widgets/common/flow_layout.h"
 
 #include <QContextMenuEvent>
 #include <QHBoxLayout>
@@ -14,32 +14,11 @@ namespace qroar {
 
 namespace {
 constexpr char presetProperty[] = "preset";
-
-/// As high as its rows of chips; a scroll area that asked for height-for-width would reserve too much.
-class ChipArea : public QWidget {
-  public:
-    using QWidget::QWidget;
-
-  protected:
-    void resizeEvent(QResizeEvent*) override { fit(); }
-    bool event(QEvent* event) override {
-        if (event->type() == QEvent::LayoutRequest) fit();
-        return QWidget::event(event);
-    }
-
-  private:
-    void fit() {
-        if (layout()) setFixedHeight(std::max(1, layout()->heightForWidth(width())));
-    }
-};
-
 } // namespace
 
 SpecChips::SpecChips(Check check, const QString& placeholder, QWidget* parent)
-    : QWidget(parent), check_(std::move(check)), area_(new ChipArea(this)), field_(new QLineEdit(this)),
+    : QWidget(parent), check_(std::move(check)), area_(new FlowArea(this)), field_(new QLineEdit(this)),
       add_(new QToolButton(this)), message_(new QLabel(this)) {
-    new FlowLayout(area_);
-
     field_->setPlaceholderText(placeholder);
     field_->setClearButtonEnabled(true);
     add_->setText(tr("Add"));

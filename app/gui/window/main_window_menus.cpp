@@ -105,6 +105,13 @@ void MainWindow::buildViewMenu() {
                   });
     addAction(menu, tr("Reset &zoom of current plot"), tr("Ctrl+0"),
               [this] { plots_->currentPanel()->home(); });
+    addAction(menu, tr("Zoom &back"), tr("Ctrl+["), [this] { plots_->currentPanel()->zoomBack(); });
+    addAction(menu, tr("Zoom &forward"), tr("Ctrl+]"), [this] { plots_->currentPanel()->zoomForward(); });
+    QAction* drag = addAction(menu, tr("Zoom by &dragging in all plots"), tr("Ctrl+B"), [] {});
+    drag->setCheckable(true);
+    connect(drag, &QAction::toggled, this, [this](bool on) {
+        for (DiagnosticPanel* panel : plots_->panels()) panel->setZoomMode(on);
+    });
     menu->addSeparator();
     QMenu* panels = menu->addMenu(tr("&Panels"));
     plots_->addViewActions(panels);

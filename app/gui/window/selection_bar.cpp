@@ -12,7 +12,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <tuple>
 
 namespace qroar {
 
@@ -49,21 +48,6 @@ void setShown(QComboBox* box, int index) {
 }
 
 } // namespace
-
-int mostTellingCondition(const Session& session) {
-    int best = -1;
-    std::tuple<int, bool, bool> bestRank{};
-    for (std::size_t index = 0; index < session.conditions.size(); ++index) {
-        const ConditionKey& key = session.conditions[index]->key;
-        const std::tuple<int, bool, bool> rank{key.context, key.rope.kind != RopeKind::None,
-                                               key.quant.kind != QuantKind::None};
-        if (best < 0 || rank > bestRank) {
-            best = static_cast<int>(index);
-            bestRank = rank;
-        }
-    }
-    return best;
-}
 
 SelectionBar::SelectionBar(SelectionModel* selection, QWidget* parent)
     : QWidget(parent), selection_(selection), model_(new QLabel(this)) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/session/session.h"
+#include "widgets/common/default_condition.h"
 #include "widgets/common/selection_model.h"
 
 #include <QWidget>
@@ -13,9 +14,6 @@ class QComboBox;
 class QLabel;
 
 namespace qroar {
-
-/// The condition that shows most: longest context, RoPE scaled, quantized; -1 without conditions.
-int mostTellingCondition(const Session& session);
 
 class SelectionBar : public QWidget {
     Q_OBJECT

@@ -3,6 +3,7 @@
 
 #include <QLayout>
 #include <QList>
+#include <QWidget>
 
 namespace qroar {
 
@@ -29,6 +30,22 @@ class FlowLayout : public QLayout {
     /// Places the items when `apply`; the height they need.
     int arrange(const QRect& rect, bool apply) const;
     QList<QLayoutItem*> items_;
+};
+
+/// As high as the lines of its FlowLayout at the width it is given; a parent that asked for height-for-width
+/// would reserve too much.
+class FlowArea : public QWidget {
+    Q_OBJECT
+
+  public:
+    explicit FlowArea(QWidget* parent = nullptr, int spacing = 4);
+
+  protected:
+    void resizeEvent(QResizeEvent* event) override;
+    bool event(QEvent* event) override;
+
+  private:
+    void fit();
 };
 
 } // namespace qroar

@@ -1,4 +1,6 @@
-#include "app/gui/support/flow_layout.h"
+#include "widgets/common/flow_layout.h"
+
+#include <QEvent>
 
 #include <algorithm>
 
@@ -55,6 +57,23 @@ int FlowLayout::arrange(const QRect& rect, bool apply) const {
         lineHeight = std::max(lineHeight, size.height());
     }
     return y + lineHeight - rect.y();
+}
+
+FlowArea::FlowArea(QWidget* parent, int spacing) : QWidget(parent) {
+    new FlowLayout(this, spacing);
+}
+
+void FlowArea::resizeEvent(QResizeEvent*) {
+    fit();
+}
+
+bool FlowArea::event(QEvent* event) {
+    if (event->type() == QEvent::LayoutRequest) fit();
+    return QWidget::event(event);
+}
+
+void FlowArea::fit() {
+    setFixedHeight(std::max(1, layout()->heightForWidth(width())));
 }
 
 } // namespace qroar
