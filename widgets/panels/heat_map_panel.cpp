@@ -232,7 +232,7 @@ QString HeatMapPanel::cellSummary() const {
             .arg(last)
             .arg(metricText(metric_).bar, std::isnan(value) ? tr("no data") : readableNumber(value, 4));
     if (interval_ && std::isfinite(interval_->low))
-        text += tr("  [%1, %2] 95 % bootstrap")
+        text += tr("  [%1, %2] 95 % CI")
                     .arg(readableNumber(interval_->low, 4), readableNumber(interval_->high, 4));
     return text;
 }

@@ -90,7 +90,7 @@ void OutlierPanel::refresh(Changes changes) {
     showContent(
         tr("Outlier shift, %1, %2").arg(tensorStageText(now.tensor, now.stage), epsilonText(now.epsilon)),
         QString::fromStdString(shown->key.text()),
-        tr("Layer %1: most over-represented at positions %2–%3, %4 times their share of all values")
+        tr("Layer %1: positions %2–%3 hold %4 times their share of the top values")
             .arg(layer)
             .arg(groupedCount(edges_[largest]), groupedCount(edges_[largest + 1] - 1),
                  readableNumber(relative_.at(layer, largest), 3)));

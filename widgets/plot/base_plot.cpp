@@ -117,6 +117,8 @@ void BasePlot::placeLegend(bool above) {
         plotLayout()->addElement(row, 0, legend);
         plotLayout()->setRowStretchFactor(row, 0.001);
         legend->setFillOrder(QCPLegend::foColumnsFirst);
+        legend->setMaximumSize(QWIDGETSIZE_MAX - 1,
+                               QWIDGETSIZE_MAX - 1); // empty, it must not narrow the axes
     } else {
         const int column = plotLayout()->columnCount();
         plotLayout()->addElement(plotLayout()->rowCount() - 1, column, legend);
@@ -128,7 +130,11 @@ void BasePlot::placeLegend(bool above) {
 }
 
 void BasePlot::wrapLegend() {
-    if (legend->fillOrder() != QCPLegend::foColumnsFirst || legend->itemCount() == 0) return;
+    if (legend->fillOrder() != QCPLegend::foColumnsFirst) return;
+    if (legend->itemCount() == 0) {
+        legend->setMargins(QMargins());
+        return;
+    }
     std::vector<double> widths;
     const QFontMetricsF metrics(legend->font());
     for (int item = 0; item < legend->itemCount(); ++item)
@@ -162,6 +168,17 @@ void BasePlot::wrapLegend() {
     if (legend->wrap() == columns) return;
     legend->setWrap(columns);
     legend->setFillOrder(QCPLegend::foColumnsFirst, true); // lays the items out anew
+}
+
+void BasePlot::fitTitle(QCPAxis* axis, const QString& title) const {
+    const QRect area = axisRect()->rect();
+    const bool upright = QCPAxis::orientation(axis->axisType()) == Qt::Vertical;
+    const int length = upright ? viewport().height() : viewport().width();
+    const int centre = upright ? area.center().y() : area.center().x();
+    const int room = 2 * std::min(centre, length - centre) - 6;
+    const QString fitting =
+        QFontMetrics(axis->labelFont()).elidedText(title, Qt::ElideRight, std::max(20, room));
+    if (axis->label() != fitting) axis->setLabel(fitting);
 }
 
 void BasePlot::setHeading(const QString& text) {

@@ -76,6 +76,8 @@ class BasePlot : public QCustomPlot {
     void styleLegend();
     /// The legend into its own row above the axes (horizontal) or its own column right of them.
     void placeLegend(bool above);
+    /// Labels `axis` with as much of `title` as has room along it.
+    void fitTitle(QCPAxis* axis, const QString& title) const;
     void wrapLegend(); ///< of a horizontal legend, to the width of the plot
 
     void mousePressEvent(QMouseEvent* event) override;

@@ -9,6 +9,8 @@ namespace qroar {
 
 namespace {
 
+constexpr int narrowWidth = 300; // pixels
+
 /// 1, 2, 4, 8, ...: the smallest step at which labels of `needed` pixels do not touch.
 int labelStep(double cellPixels, double needed) {
     int step = 1;
@@ -125,6 +127,17 @@ void HeatMapPlot::applyTheme() {
 }
 
 void HeatMapPlot::prepareLayout() {
+    if (!barRect_) return;
+    // Small maps leave out the name of the bar: the title of the panel says it as well.
+    const bool roomy = viewport().width() >= narrowWidth;
+    QCPAxis* bar = barRect_->axis(QCPAxis::atRight);
+    if (bar->label().isEmpty() == roomy) {
+        bar->setLabel(roomy ? content_.valueTitle : QString());
+        updateLayout();
+    }
+    if (roomy) fitTitle(bar, content_.valueTitle);
+    fitTitle(xAxis, content_.columnTitle);
+    fitTitle(yAxis, content_.rowTitle);
     const QFontMetricsF metrics(xAxis->tickLabelFont());
     double widest = 0;
     for (const QString& label : content_.columnLabels)

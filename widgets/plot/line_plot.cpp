@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace qroar {
 
@@ -52,15 +53,34 @@ void LinePlot::setAxes(const QString& xTitle, Scale xScale, const QString& yTitl
         else
             axis->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableTicker));
     };
+    titleX_ = xTitle;
+    titleY_ = yTitle;
+    ticker_.reset();
     apply(xAxis, xTitle, xScale);
     apply(yAxis, yTitle, yScale);
 }
 
 void LinePlot::setXTicks(const std::vector<double>& positions, const QStringList& labels) {
-    auto ticker = QSharedPointer<QCPAxisTickerText>(new QCPAxisTickerText);
-    for (size_t tick = 0; tick < positions.size(); ++tick)
-        ticker->addTick(positions[tick], labels.value(static_cast<qsizetype>(tick)));
-    xAxis->setTicker(ticker);
+    tickPositions_ = positions;
+    tickLabels_ = labels;
+    ticker_.reset(new QCPAxisTickerText);
+    xAxis->setTicker(ticker_);
+    thinTicks();
+}
+
+void LinePlot::thinTicks() {
+    if (!ticker_) return;
+    ticker_->clear();
+    const QFontMetricsF metrics(xAxis->tickLabelFont());
+    double free = std::numeric_limits<double>::infinity(); // from the last one leftwards
+    for (auto tick = static_cast<qsizetype>(tickPositions_.size()) - 1; tick >= 0; --tick) {
+        const double position = tickPositions_[static_cast<size_t>(tick)];
+        const QString label = tickLabels_.value(tick);
+        const double centre = xAxis->coordToPixel(position), half = metrics.horizontalAdvance(label) / 2;
+        const bool fits = centre + half <= free;
+        ticker_->addTick(position, fits ? label : QString());
+        if (fits && xAxis->range().contains(position)) free = centre - half - 4;
+    }
 }
 
 void LinePlot::setReadoutNames(const QString& x, const QString& y, const QString& xUnit,
@@ -196,6 +216,9 @@ void LinePlot::applyTheme() {
 
 void LinePlot::prepareLayout() {
     if (legendPlaced_ && legendAbove_) wrapLegend();
+    thinTicks();
+    fitTitle(xAxis, titleX_);
+    fitTitle(yAxis, titleY_);
 }
 
 } // namespace qroar

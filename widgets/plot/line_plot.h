@@ -62,6 +62,11 @@ class LinePlot : public BasePlot {
     std::vector<QCPErrorBars*> whiskers_; ///< null where a series has no interval
     QCPItemStraightLine* reference_ = nullptr;
     std::optional<double> referenceY_;
+    void thinTicks(); ///< leaves out tick labels that would touch
+    QString titleX_, titleY_;
+    std::vector<double> tickPositions_;
+    QStringList tickLabels_;
+    QSharedPointer<QCPAxisTickerText> ticker_; ///< of setXTicks; null: automatic
     QString readoutX_, readoutY_, unitX_, unitY_;
     bool legendAbove_ = true, legendPlaced_ = false;
 };

@@ -29,7 +29,13 @@ QLabel* heading(const QString& text, double scale) {
 StartPage::StartPage(bool sampleAvailable, QWidget* parent) : QWidget(parent), recent_(new QVBoxLayout) {
     auto* column = new QVBoxLayout;
     column->setSpacing(6);
-    column->addWidget(heading(tr("Q-ROAR Workbench"), 1.9));
+    auto* head = new QHBoxLayout;
+    head->setSpacing(14);
+    auto* logo = new QLabel;
+    logo->setPixmap(QIcon(QStringLiteral(":/icons/qroar-workbench.svg")).pixmap(56, 56));
+    head->addWidget(logo);
+    head->addWidget(heading(tr("Q-ROAR Workbench"), 2.1), 1);
+    column->addLayout(head);
     auto* about = new QLabel(tr("Shows where RoPE position interpolation and weight quantization hurt each "
                                 "other: per layer, per frequency band, per context length."));
     about->setWordWrap(true);
@@ -55,7 +61,7 @@ StartPage::StartPage(bool sampleAvailable, QWidget* parent) : QWidget(parent), r
         &StartPage::openSessionRequested);
     column->addSpacing(8);
     column->addLayout(recent_);
-    column->addStretch(1);
+    column->addSpacing(12);
     auto* hint = new QLabel(tr("Or drop a model folder, a session or text files anywhere on this window."));
     hint->setWordWrap(true);
     hint->setEnabled(false);
@@ -64,11 +70,15 @@ StartPage::StartPage(bool sampleAvailable, QWidget* parent) : QWidget(parent), r
     auto* body = new QWidget;
     body->setMaximumWidth(560);
     body->setLayout(column);
-    auto* row = new QHBoxLayout(this);
-    row->setContentsMargins(32, 40, 32, 24);
+    auto* row = new QHBoxLayout;
     row->addStretch(1);
     row->addWidget(body, 4);
     row->addStretch(1);
+    auto* page = new QVBoxLayout(this); // a little above the middle, where the eye starts
+    page->setContentsMargins(32, 24, 32, 24);
+    page->addStretch(2);
+    page->addLayout(row);
+    page->addStretch(3);
 }
 
 void StartPage::updateIcons(const QPalette& palette) {
