@@ -36,6 +36,14 @@ void addBias(MatrixView values, const std::vector<float>& bias) {
         for (std::ptrdiff_t column = 0; column < values.cols; ++column) values(token, column) += bias[column];
 }
 
+/// A factor of a weight row is a factor of its output column.
+void multiplyColumns(MatrixView values, const std::vector<float>& factors) {
+    if (factors.empty()) return;
+    for (std::ptrdiff_t token = 0; token < values.rows; ++token)
+        for (std::ptrdiff_t column = 0; column < values.cols; ++column)
+            values(token, column) *= factors[column];
+}
+
 void linear(ConstMatrixView input, const LayerWeights& weights, Projection projection, MatrixView output,
             float beta = 0) {
     multiplyTransposed(input, weights.matrix(projection), output, 1, beta);
@@ -65,22 +73,23 @@ void forEachTile(std::ptrdiff_t rows, int tile, double workPerRow, WorkMeter& me
 } // namespace
 
 struct ForwardPass::Batch {
-    std::span<const Window> tokens;
-    std::vector<BatchWindow> windows;
-    Matrix x;       ///< [tokens, hidden] residual stream
+    Residual& stream;
+    MatrixView x;   ///< [tokens, hidden] of the stream
     Matrix q, k, v; ///< [tokens, heads * headDim], [tokens, kvHeads * headDim] twice
     Matrix heads;   ///< [tokens, heads * headDim] attention output
 };
 
-ForwardPass::ForwardPass(std::shared_ptr<const Model> model, const FrequencyTable& table, QuantSpec quant,
-                         int context)
-    : model_(std::move(model)), rotary_(table, context), quant_(quant) {}
+ForwardPass::ForwardPass(std::shared_ptr<const Model> model, const FrequencyTable& table,
+                         std::shared_ptr<const WeightSource> weights, int context, QkGains gains)
+    : model_(std::move(model)), rotary_(table, context), source_(std::move(weights)),
+      gains_(std::move(gains)) {}
+
+ForwardPass::ForwardPass(std::shared_ptr<const Model> model, const FrequencyTable& table,
+                         const QuantSpec& quant, int context)
+    : ForwardPass(model, table, openWeights(model, quant).value(), context) {}
 
 Status ForwardPass::run(std::span<const Window> windows, ActivationProbe* probe, LogitsSink& sink,
                         WorkMeter& meter) {
-    if (windows.empty()) return Done{};
-    readMatrix(model_->head(), head_);
-    finalNorm_ = model_->finalNorm().toFloat();
     std::size_t first = 0;
     while (first < windows.size()) {
         const auto limit = batchTokens(model_->config(), static_cast<int>(windows[first].tokens.size()));
@@ -92,26 +101,28 @@ Status ForwardPass::run(std::span<const Window> windows, ActivationProbe* probe,
             tokens += more;
             ++last;
         }
-        if (Status done =
-                runBatch(windows.subspan(first, last - first), static_cast<int>(first), probe, sink, meter);
-            !done)
-            return done;
+        Residual stream = embed(windows.subspan(first, last - first));
+        if (Status done = runLayers(stream, 0, model_->config().layers, probe, meter); !done) return done;
+        if (Status done = streamLogits(stream, sink, static_cast<int>(first), meter); !done) return done;
         first = last;
     }
     return Done{};
 }
 
-// The whole model, top to bottom.
-Status ForwardPass::runBatch(std::span<const Window> windows, int firstWindow, ActivationProbe* probe,
-                             LogitsSink& sink, WorkMeter& meter) {
-    Batch batch;
-    batch.tokens = windows;
-    embed(batch); // x = E[token]
-    for (int layer = 0; layer < model_->config().layers && !meter.cancelled(); ++layer) {
-        weights_.load(*model_, layer, quant_);
-        if (quant_.kind == QuantKind::Rtn && static_cast<int>(distortions_.size()) == layer)
-            distortions_.push_back(weights_.distortion);
-        projectQkv(batch, meter); // q, k, v = W norm(x)
+// The layers, top to bottom.
+Status ForwardPass::runLayers(Residual& stream, int first, int end, ActivationProbe* probe,
+                              WorkMeter& meter) {
+    const ModelConfig& config = model_->config();
+    const std::ptrdiff_t tokens = stream.x.rows();
+    Batch batch{stream,
+                stream.x.view(),
+                Matrix(tokens, config.queryDim()),
+                Matrix(tokens, config.keyDim()),
+                Matrix(tokens, config.keyDim()),
+                Matrix(tokens, config.queryDim())};
+    for (int layer = first; layer < end && !meter.cancelled(); ++layer) {
+        useLayer(layer);
+        projectQkv(batch, meter); // q, k, v = W norm(x), q and k times their gains
         if (meter.cancelled()) break;
         observe(batch, layer, RopeStage::Pre, probe);
         rotate(batch); // q, k turned by position * omega'
@@ -119,41 +130,47 @@ Status ForwardPass::runBatch(std::span<const Window> windows, int firstWindow, A
         attend(batch, meter);      // heads = softmax(q k^T / sqrt(headDim)) v
         finishLayer(batch, meter); // x += W_O heads; x += W_down (silu(W_gate norm(x)) * W_up norm(x))
     }
-    if (!meter.cancelled()) streamLogits(batch, sink, firstWindow, meter);
     if (meter.cancelled()) return Error::cancelled();
     return Done{};
 }
 
-void ForwardPass::embed(Batch& batch) const {
-    const ModelConfig& config = model_->config();
+void ForwardPass::useLayer(int layer) {
+    weights_ = source_->layer(layer);
+    if (source_->spec().kind != QuantKind::None && static_cast<int>(distortions_.size()) == layer)
+        distortions_.push_back(weights_->distortion);
+    if (gains_.empty()) return;
+    queryFactors_ = queryRowFactors(gains_, model_->config(), layer);
+    keyFactors_ = keyRowFactors(gains_, model_->config(), layer);
+}
+
+Residual ForwardPass::embed(std::span<const Window> windows) const {
+    const long long width = model_->config().hiddenSize;
+    Residual stream;
     std::ptrdiff_t rows = 0;
-    for (const Window& window : batch.tokens) {
-        batch.windows.push_back(
+    for (const Window& window : windows) {
+        stream.windows.push_back(
             {window.document, window.index, rows, static_cast<int>(window.tokens.size())});
         rows += static_cast<std::ptrdiff_t>(window.tokens.size());
     }
-    batch.x.resize(rows, config.hiddenSize);
-    batch.q.resize(rows, config.queryDim());
-    batch.k.resize(rows, config.keyDim());
-    batch.v.resize(rows, config.keyDim());
-    batch.heads.resize(rows, config.queryDim());
-    const TensorView& embedding = model_->embedding();
-    const long long width = config.hiddenSize;
-    for (std::size_t at = 0; at < batch.windows.size(); ++at)
-        for (int token = 0; token < batch.windows[at].context; ++token)
-            embedding.toFloat(batch.x.row(batch.windows[at].firstRow + token),
-                              batch.tokens[at].tokens[static_cast<std::size_t>(token)] * width, width);
+    stream.x.resize(rows, width);
+    for (std::size_t at = 0; at < windows.size(); ++at)
+        for (int token = 0; token < stream.windows[at].context; ++token)
+            model_->embedding().toFloat(stream.x.row(stream.windows[at].firstRow + token),
+                                        windows[at].tokens[static_cast<std::size_t>(token)] * width, width);
+    return stream;
 }
 
 void ForwardPass::projectQkv(Batch& batch, WorkMeter& meter) const {
     const ModelConfig& c = model_->config();
     const double work = 2.0 * c.hiddenSize * (c.queryDim() + 2.0 * c.keyDim());
-    forEachTile(batch.x.rows(), tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+    forEachTile(batch.x.rows, tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
         Matrix normed(count, c.hiddenSize);
-        rmsNorm(batch.x.view().rowsFrom(first, count), weights_.attentionNorm, c.rmsEps, normed.view());
-        linear(normed.view(), weights_, Projection::Q, batch.q.view().rowsFrom(first, count));
-        linear(normed.view(), weights_, Projection::K, batch.k.view().rowsFrom(first, count));
-        linear(normed.view(), weights_, Projection::V, batch.v.view().rowsFrom(first, count));
+        rmsNorm(batch.x.rowsFrom(first, count), weights_->attentionNorm, c.rmsEps, normed.view());
+        linear(normed.view(), *weights_, Projection::Q, batch.q.view().rowsFrom(first, count));
+        linear(normed.view(), *weights_, Projection::K, batch.k.view().rowsFrom(first, count));
+        linear(normed.view(), *weights_, Projection::V, batch.v.view().rowsFrom(first, count));
+        multiplyColumns(batch.q.view().rowsFrom(first, count), queryFactors_);
+        multiplyColumns(batch.k.view().rowsFrom(first, count), keyFactors_);
     });
 }
 
@@ -164,13 +181,14 @@ void ForwardPass::observe(const Batch& batch, int layer, RopeStage stage, Activa
         if (!probe->wants(layer, tensor, stage)) continue;
         const bool query = tensor == QkTensor::Q;
         probe->deliver({layer, tensor, stage, query ? batch.q.view() : batch.k.view(),
-                        query ? c.heads : c.kvHeads, c.headDim, c.rotaryDim, c.pairLayout, batch.windows});
+                        query ? c.heads : c.kvHeads, c.headDim, c.rotaryDim, c.pairLayout,
+                        batch.stream.windows});
     }
 }
 
 void ForwardPass::rotate(Batch& batch) const {
     const ModelConfig& c = model_->config();
-    for (const BatchWindow& window : batch.windows) {
+    for (const BatchWindow& window : batch.stream.windows) {
 #pragma omp parallel for schedule(static)
         for (int token = 0; token < window.context; ++token) {
             rotary_.rotate(batch.q.row(window.firstRow + token), token, c.heads, c.headDim, c.pairLayout);
@@ -187,7 +205,7 @@ void ForwardPass::attend(Batch& batch, WorkMeter& meter) const {
         int head, firstQuery;
     };
     std::vector<Task> tasks; // the long ones first, so that the threads finish together
-    for (const BatchWindow& window : batch.windows)
+    for (const BatchWindow& window : batch.stream.windows)
         for (int first = (window.context - 1) / queryTile * queryTile; first >= 0; first -= queryTile)
             for (int head = 0; head < c.heads; ++head) tasks.push_back({&window, head, first});
     std::stable_sort(tasks.begin(), tasks.end(),
@@ -214,33 +232,40 @@ void ForwardPass::attend(Batch& batch, WorkMeter& meter) const {
 void ForwardPass::finishLayer(Batch& batch, WorkMeter& meter) const {
     const ModelConfig& c = model_->config();
     const double work = 2.0 * c.hiddenSize * (c.queryDim() + 3.0 * c.intermediateSize);
-    forEachTile(batch.x.rows(), tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-        const MatrixView x = batch.x.view().rowsFrom(first, count);
-        linear(batch.heads.view().rowsFrom(first, count), weights_, Projection::O, x, 1);
+    forEachTile(batch.x.rows, tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+        const MatrixView x = batch.x.rowsFrom(first, count);
+        linear(batch.heads.view().rowsFrom(first, count), *weights_, Projection::O, x, 1);
         Matrix normed(count, c.hiddenSize), gate(count, c.intermediateSize), up(count, c.intermediateSize);
-        rmsNorm(x, weights_.feedForwardNorm, c.rmsEps, normed.view());
-        linear(normed.view(), weights_, Projection::Gate, gate.view());
-        linear(normed.view(), weights_, Projection::Up, up.view());
+        rmsNorm(x, weights_->feedForwardNorm, c.rmsEps, normed.view());
+        linear(normed.view(), *weights_, Projection::Gate, gate.view());
+        linear(normed.view(), *weights_, Projection::Up, up.view());
         siluTimes(gate.data(), up.data(), count * c.intermediateSize);
-        linear(gate.view(), weights_, Projection::Down, x, 1);
+        linear(gate.view(), *weights_, Projection::Down, x, 1);
     });
 }
 
-void ForwardPass::streamLogits(Batch& batch, LogitsSink& sink, int firstWindow, WorkMeter& meter) const {
+Status ForwardPass::streamLogits(const Residual& stream, LogitsSink& sink, int firstWindow,
+                                 WorkMeter& meter) {
     const ModelConfig& c = model_->config();
+    if (head_.rows() == 0) {
+        readMatrix(model_->head(), head_);
+        finalNorm_ = model_->finalNorm().toFloat();
+    }
     const int tile = std::clamp((1 << 22) / c.vocabSize, 8, tokenTile);
-    for (std::size_t at = 0; at < batch.windows.size(); ++at) {
-        const BatchWindow& window = batch.windows[at];
+    for (std::size_t at = 0; at < stream.windows.size(); ++at) {
+        const BatchWindow& window = stream.windows[at];
         forEachTile(window.context, tile, 2.0 * c.hiddenSize * c.vocabSize, meter,
                     [&](std::ptrdiff_t first, std::ptrdiff_t count) {
                         Matrix normed(count, c.hiddenSize), logits(count, c.vocabSize);
-                        rmsNorm(batch.x.view().rowsFrom(window.firstRow + first, count), finalNorm_, c.rmsEps,
-                                normed.view());
+                        rmsNorm(stream.x.view().rowsFrom(window.firstRow + first, count), finalNorm_,
+                                c.rmsEps, normed.view());
                         multiplyTransposed(normed.view(), head_.view(), logits.view());
                         sink.deliver(firstWindow + static_cast<int>(at), static_cast<int>(first),
                                      logits.view());
                     });
     }
+    if (meter.cancelled()) return Error::cancelled();
+    return Done{};
 }
 
 double ForwardPass::operations(const ModelConfig& c, int context) {

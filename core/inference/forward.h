@@ -1,8 +1,9 @@
 // ForwardPass: prefill of a batch of windows, layer by layer: every weight is read (and quantized) once per
 // batch, all windows go through a layer before the next one. Memory is linear in the tokens of the batch;
 // logits are streamed to a sink a block of positions at a time. Results do not depend on the number of
-// threads. Goals: readable in one screen; one engine for every caller. Non-goals: generation, sampling,
-// caches between calls.
+// threads. Goals: readable in one screen; one engine for every caller. Non-goals: generation, sampling.
+// run() is the whole pass; embed(), runLayers() and streamLogits() are its steps, for callers that keep or
+// compare residual streams (search trials above an unchanged layer, KL against a reference).
 #pragma once
 
 #include "core/base/outcome.h"
@@ -10,7 +11,9 @@
 #include "core/inference/layer_weights.h"
 #include "core/inference/probe.h"
 #include "core/inference/rotary.h"
+#include "core/inference/weight_source.h"
 #include "core/model/model.h"
+#include "core/scales/qk_gains.h"
 #include "core/text/documents.h"
 
 #include <memory>
@@ -42,15 +45,33 @@ class NllSink : public LogitsSink {
     std::vector<std::vector<float>> nll_;
 };
 
+/// The residual stream of some windows between two layers.
+struct Residual {
+    std::vector<BatchWindow> windows; ///< in the order of the rows
+    Matrix x;                         ///< [tokens of all windows, hidden]
+};
+
 class ForwardPass {
   public:
-    /// `table` must have been built for the windows' context. The spec must pass checkQuantSupported().
-    ForwardPass(std::shared_ptr<const Model> model, const FrequencyTable& table, QuantSpec quant,
+    /// `table` must have been built for the windows' context; `gains` (empty: none) must fit the model.
+    ForwardPass(std::shared_ptr<const Model> model, const FrequencyTable& table,
+                std::shared_ptr<const WeightSource> weights, int context, QkGains gains = {});
+    /// The same with a weight variant that needs no calibration: the spec must pass checkQuantSupported().
+    ForwardPass(std::shared_ptr<const Model> model, const FrequencyTable& table, const QuantSpec& quant,
                 int context);
 
     /// Runs all windows (at most `context` tokens each), in batches of about batchTokens() tokens. `probe`
     /// may be null. Error: cancelled.
     Status run(std::span<const Window> windows, ActivationProbe* probe, LogitsSink& sink, WorkMeter& meter);
+
+    /// x = E[token]: the residual stream below layer 0.
+    [[nodiscard]] Residual embed(std::span<const Window> windows) const;
+    /// Layers [first, end) on a residual stream in place. Error: cancelled (the stream is then unusable).
+    Status runLayers(Residual& stream, int first, int end, ActivationProbe* probe, WorkMeter& meter);
+    /// Logits from the stream above the last layer; window at of the stream is reported as firstWindow + at.
+    Status streamLogits(const Residual& stream, LogitsSink& sink, int firstWindow, WorkMeter& meter);
+    /// Other gains from now on (must fit the model, or be empty).
+    void setGains(QkGains gains) { gains_ = std::move(gains); }
 
     /// Distortion of each layer's projections, [layers][7]; empty for full precision. Known after run().
     [[nodiscard]] const std::vector<std::array<Distortion, 7>>& distortions() const { return distortions_; }
@@ -63,22 +84,21 @@ class ForwardPass {
     static double peakBytes(const ModelConfig& config, int context, long long tokens, int threads);
 
   private:
-    struct Batch; ///< activations of the windows in flight
-    void embed(Batch& batch) const;
+    struct Batch; ///< a residual stream and the activations of the layer in flight
     void projectQkv(Batch& batch, WorkMeter& meter) const;
     void observe(const Batch& batch, int layer, RopeStage stage, ActivationProbe* probe) const;
     void rotate(Batch& batch) const;
     void attend(Batch& batch, WorkMeter& meter) const;
     void finishLayer(Batch& batch, WorkMeter& meter) const;
-    void streamLogits(Batch& batch, LogitsSink& sink, int firstWindow, WorkMeter& meter) const;
-    Status runBatch(std::span<const Window> windows, int firstWindow, ActivationProbe* probe,
-                    LogitsSink& sink, WorkMeter& meter);
+    void useLayer(int layer);
 
     std::shared_ptr<const Model> model_;
     RotaryTable rotary_;
-    QuantSpec quant_;
-    LayerWeights weights_; ///< of the layer in flight
-    Matrix head_;          ///< [vocab, hidden]
+    std::shared_ptr<const WeightSource> source_;
+    QkGains gains_;
+    std::shared_ptr<const LayerWeights> weights_;  ///< of the layer in flight
+    std::vector<float> queryFactors_, keyFactors_; ///< of its rows; empty without gains
+    Matrix head_;                                  ///< [vocab, hidden]; read when first needed
     std::vector<float> finalNorm_;
     std::vector<std::array<Distortion, 7>> distortions_;
 };

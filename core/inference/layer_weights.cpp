@@ -19,16 +19,19 @@ void readMatrix(const TensorView& tensor, Matrix& target) {
     for (std::ptrdiff_t row = 0; row < rows; ++row) tensor.toFloat(target.row(row), row * cols, cols);
 }
 
-void LayerWeights::load(const Model& model, int layer, const QuantSpec& quant) {
+void LayerWeights::loadVectors(const Model& model, int layer) {
     for (const Projection p : allProjections) {
-        const auto at = static_cast<std::size_t>(p);
-        readMatrix(model.weight(layer, p), projection[at]);
         const TensorView* stored = model.bias(layer, p);
-        bias[at] = stored ? stored->toFloat() : std::vector<float>{};
-        distortion[at] = quant.kind == QuantKind::Rtn ? applyRtn(quant, projection[at].view()) : Distortion{};
+        bias[static_cast<std::size_t>(p)] = stored ? stored->toFloat() : std::vector<float>{};
     }
     attentionNorm = model.norm(layer, Norm::Attention).toFloat();
     feedForwardNorm = model.norm(layer, Norm::FeedForward).toFloat();
+}
+
+void LayerWeights::load(const Model& model, int layer) {
+    loadVectors(model, layer);
+    for (const Projection p : allProjections)
+        readMatrix(model.weight(layer, p), projection[static_cast<std::size_t>(p)]);
 }
 
 } // namespace qroar

@@ -26,11 +26,13 @@ struct LayerWeights {
         return bias[static_cast<std::size_t>(p)];
     }
 
-    /// Reads layer `layer` under a weight variant; buffers are reused.
-    void load(const Model& model, int layer, const QuantSpec& quant);
+    /// Norms and biases of a layer as the checkpoint stores them.
+    void loadVectors(const Model& model, int layer);
+    /// Everything of a layer as the checkpoint stores it.
+    void load(const Model& model, int layer);
 };
 
-/// Whether this engine can run the variant; the error names what is missing.
+/// Whether openWeights() can make the variant (weight_source.h); the error names what is missing.
 Status checkQuantSupported(const QuantSpec& quant);
 
 /// A whole tensor [rows, cols] as floats, converted in parallel.
