@@ -1,64 +1,74 @@
 // Packing: the bit layouts of the three packed formats for linear layers (formats.md 2b, 2c, 2d), from and to
-// QuantizedMatrix. Pure functions on words; no files, no names of tensors, no config.
+// QuantizedMatrix. Pure functions on words; no files, no names of tensors, no config. Every layout is a dense
+// little-endian bit stream, value n at bit n * bits; they differ in where the stream runs, in the order of
+// values (AWQ) and in how zero points are stored. Scales are floats that the scale type represents exactly:
+// who writes a file encodes them.
 #pragma once
 
 #include "core/base/outcome.h"
 #include "core/quant/quantized_matrix.h"
 
 #include <cstdint>
-#include <span>
 #include <vector>
 
 namespace qroar {
+
+/// What packed tensors do not say of themselves.
+struct PackedShape {
+    std::ptrdiff_t out = 0, in = 0;
+    int bits = 4;
+    int groupSize = 0; ///< along the input; 0 = whole row
+    ScaleType scaleType = ScaleType::F16;
+};
+/// Words of 32 bits that hold `count` values of `bits` bits.
+constexpr std::ptrdiff_t packedWords(std::ptrdiff_t count, int bits) {
+    return (count * bits + 31) / 32;
+}
+
+// Unpacking checks every size before it looks at a word: errors say which array, the expected and the found
+// size. The result is consistent(); `symmetric` when every zero point is 2^(bits-1); groupOf is empty when it
+// would only say i / groupSize, so that twins in different formats compare equal.
+// Packing refuses inconsistent matrices, scales that are not finite or not of the type the format stores, and
+// a `symmetric` that the zero points do not keep.
 
 /// AutoAWQ GEMM, 4 bits: words hold 8 output columns in the order 0,2,4,6,1,3,5,7.
 struct AwqTensors {
     std::vector<std::uint32_t> qweight; ///< [in, out/8]
     std::vector<std::uint32_t> qzeros;  ///< [groups, out/8]
-    std::vector<std::uint16_t> scales;  ///< F16 bits [groups, out]
+    std::vector<float> scales;          ///< [groups, out]
 };
 /// Errors: bits other than 4, in not a multiple of the group, out not a multiple of 8, act-order, scales not
 /// F16.
 Outcome<AwqTensors> packAwq(const QuantizedMatrix& matrix);
-Outcome<QuantizedMatrix> unpackAwq(std::span<const std::uint32_t> qweight,
-                                   std::span<const std::uint32_t> qzeros,
-                                   std::span<const std::uint16_t> scales, std::ptrdiff_t out,
-                                   std::ptrdiff_t in, int groupSize);
+Outcome<QuantizedMatrix> unpackAwq(const AwqTensors& tensors, const PackedShape& shape);
 
 /// How a GPTQ file stores zero points.
 enum class GptqZeros {
-    V1,       ///< stored = zero - 1, nibble by nibble (modulo 2^bits)
-    V1Packed, ///< stored word = packed zeros - 0x11111111 (borrows cross nibbles: GPTQModel)
+    V1,       ///< stored = zero - 1, value by value (modulo 2^bits)
+    V1Packed, ///< stored word = packed zeros - 0x11111111 (borrows cross values: GPTQModel); 3 bits: as V1
     V2,       ///< stored = zero
 };
 struct GptqTensors {
     std::vector<std::uint32_t> qweight;   ///< [in * bits / 32, out], packed along the input
-    std::vector<std::uint32_t> qzeros;    ///< [groups, out * bits / 32]
-    std::vector<std::uint16_t> scales;    ///< F16 bits [groups, out]
+    std::vector<std::uint32_t> qzeros;    ///< [groups, out * bits / 32], packed along the output
+    std::vector<float> scales;            ///< [groups, out]
     std::vector<std::int32_t> groupIndex; ///< [in]
 };
-/// bits in {2, 3, 4, 8}. Errors: other widths, in or out that do not fill words, scales not F16, and a zero
-/// point of 0 that version 1 cannot store without harm to its neighbours (says how many there are).
+/// bits in {2, 3, 4, 8}. Errors: other widths, in or out that do not fill words, scales not F16, and under V1
+/// a zero point of 0, which readers do not agree on (stored 2^bits - 1 is 0 for some and 2^bits for others;
+/// the message says how many there are).
 Outcome<GptqTensors> packGptq(const QuantizedMatrix& matrix, GptqZeros zeros);
-/// groupIndex may be empty: i / groupSize.
-Outcome<QuantizedMatrix> unpackGptq(std::span<const std::uint32_t> qweight,
-                                    std::span<const std::uint32_t> qzeros,
-                                    std::span<const std::uint16_t> scales,
-                                    std::span<const std::int32_t> groupIndex, std::ptrdiff_t out,
-                                    std::ptrdiff_t in, int bits, int groupSize, GptqZeros zeros);
+/// tensors.groupIndex may be empty: i / groupSize.
+Outcome<QuantizedMatrix> unpackGptq(const GptqTensors& tensors, const PackedShape& shape, GptqZeros zeros);
 
-/// compressed-tensors pack-quantized: rows of signed codes + 2^(b-1), dense bit stream along the input.
+/// compressed-tensors pack-quantized, 2..8 bits: a stream per row, stored = signed code + 2^(bits-1).
 struct CompressedTensors {
-    std::vector<std::uint32_t> weightPacked; ///< [out, ceil(in * bits / 32)]
-    std::vector<float> weightScale;          ///< [out, groups], values of the scale type
-    std::vector<std::uint32_t> zeroPoint;    ///< [ceil(out * bits / 32), groups]; empty when symmetric
+    std::vector<std::uint32_t> weightPacked; ///< [out, packedWords(in, bits)]
+    std::vector<float> weightScale;          ///< [out, groups]
+    std::vector<std::uint32_t> zeroPoint;    ///< [packedWords(out, bits), groups]; empty when symmetric
     std::vector<std::int32_t> groupIndex;    ///< [in]; empty without act-order
 };
 Outcome<CompressedTensors> packCompressed(const QuantizedMatrix& matrix);
-Outcome<QuantizedMatrix> unpackCompressed(std::span<const std::uint32_t> weightPacked,
-                                          std::span<const float> weightScale,
-                                          std::span<const std::uint32_t> zeroPoint,
-                                          std::span<const std::int32_t> groupIndex, std::ptrdiff_t out,
-                                          std::ptrdiff_t in, int bits, int groupSize, ScaleType scaleType);
+Outcome<QuantizedMatrix> unpackCompressed(const CompressedTensors& tensors, const PackedShape& shape);
 
 } // namespace qroar
