@@ -10,6 +10,7 @@
 #include "core/rope/bands.h"
 #include "core/rope/rope_spec.h"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,6 +34,18 @@ struct WindowNll {
     bool operator==(const WindowNll&) const = default;
 };
 
+/// How far a window's predictions are from a reference's, for each of the context-1 predicted tokens
+/// (definitions: core/controls/divergence.h). An external reference may cover only the last ones: then the
+/// others are NaN in kl and deltaP.
+struct WindowDivergence {
+    int document = 0;
+    int index = 0;
+    std::vector<float> kl;             ///< KL(reference || this), nats
+    std::vector<float> deltaP;         ///< p(correct token) here minus that of the reference
+    std::vector<std::uint8_t> sameTop; ///< 1: both put the same token first
+    bool operator==(const WindowDivergence&) const = default;
+};
+
 struct LayerDistortion {
     int layer = 0;
     std::string projection; ///< "q_proj", ...
@@ -46,6 +59,8 @@ struct ConditionResult {
     QkStatistics statistics;        ///< fine position buckets, all documents; no cells when capture was off
     std::vector<QkStatistics> byDocument; ///< zones [0, L0), [L0, context); one per document of the session
     std::vector<LayerDistortion> distortions; ///< empty for full precision
+    std::vector<WindowDivergence> divergence; ///< of the same windows; empty without a reference
+    std::string reference;                    ///< what `divergence` was measured against; empty without
     double seconds = 0;                       ///< wall time of the forward pass with capture
 };
 

@@ -1,0 +1,75 @@
+// Verdict: what the controls say about a set of scales, in numbers with intervals and in words. The evidence
+// is paired by token and resampled by block (core/evaluate), the words follow from the intervals by a pure
+// function, and where the documents cannot tell, it says so. Not here: running variants (controls.h).
+#pragma once
+
+#include "core/controls/controls.h"
+#include "core/evaluate/perplexity.h"
+
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace qroar {
+
+/// Mean NLL differences of one context length, one RoPE spec and one weight variant, in nats per token;
+/// negative: the first of the two predicts better. All on the same tokens, all with the same resampled
+/// blocks.
+struct ControlContrast {
+    int context = 0;
+    int trainedContext = 0;     ///< L0 in force for the spec
+    std::string rope, quant;    ///< canonical texts
+    bool interpolated = false;  ///< the spec changes the frequencies or the attention factor
+    PairedDifference quantized; ///< (Q+g) - Q: what the scales do to the model that is deployed
+    PairedDifference full;      ///< (FP+g) - FP: what the same scales do without quantization
+    PairedDifference gap;       ///< (Q+g) - FP: what is left to (or gained on) full precision
+    PairedDifference only;      ///< quantized - full: what only the quantized model shows
+};
+/// One for every (rope, quant, context) whose four roles are all there, ordered as the results of Q+g.
+std::vector<ControlContrast> contrasts(const std::vector<VariantResult>& results, Convention convention);
+
+enum class Effect {
+    Helps, ///< the whole 95 % interval of the difference is below zero, from at least leastBlocks blocks
+    None,  ///< no measurable effect: the interval holds zero, or there are too few blocks for one
+    Hurts, ///< the whole interval is above zero
+};
+const char* effectName(Effect effect); ///< "helps", "no measurable effect", "hurts"
+/// With n blocks a change of the same sign in all of them happens by chance with probability 2^(1-n): from
+/// six on that is below 5 %.
+inline constexpr int leastBlocks = 6;
+Effect effectOf(const PairedDifference& difference);
+
+/// Where a measurable effect of g on Q comes from, told by FP+g.
+enum class Cause {
+    None,          ///< there is no measurable effect
+    Interpolation, ///< FP+g shows it too, and nothing measurable beyond: RoPE (or the fit to the text)
+    Quantization,  ///< only Q+g shows it
+    Both,          ///< FP+g shows a measurable part, Q+g measurably more
+    Unclear,       ///< the intervals cannot tell
+};
+const char* causeName(Cause cause); ///< "none", "interpolation", "quantization", "both", "unclear"
+
+/// Of one contrast. gain = interpolation + quantization, in nats (positive: better).
+struct Judgement {
+    ControlContrast contrast;
+    Effect effect = Effect::None;
+    Cause cause = Cause::None;
+    double gain = 0, interpolation = 0, quantization = 0;
+    std::string words; ///< one or two sentences with the numbers
+};
+Judgement judgeContrast(const ControlContrast& contrast);
+
+/// long: the longest context above L0 under the deployed spec. short: the longest one up to L0 under the
+/// deployed spec (what a short request to the deployed model sees). shortPlain: the same without
+/// interpolation, when that was run and the deployed spec interpolates: it shows what g does where there is
+/// nothing to repair. Absent: no such context was run.
+struct Verdict {
+    std::optional<Judgement> longContext, shortContext, shortPlain;
+    std::vector<Judgement> all; ///< every contrast
+    std::string words;          ///< a short paragraph
+};
+/// `rope` is the deployed spec (canonical text); contrasts of one weight variant.
+Verdict judge(const std::vector<ControlContrast>& contrasts, const std::string& rope);
+
+} // namespace qroar
