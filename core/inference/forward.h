@@ -22,6 +22,9 @@
 
 namespace qroar {
 
+struct LayerOperands;
+struct AttentionActivations;
+
 /// Receives logits as they are made.
 class LogitsSink {
   public:
@@ -84,22 +87,15 @@ class ForwardPass {
     static double peakBytes(const ModelConfig& config, int context, long long tokens, int threads);
 
   private:
-    struct Batch; ///< a residual stream and the activations of the layer in flight
-    void projectQkv(Batch& batch, WorkMeter& meter) const;
-    void observe(const Batch& batch, int layer, RopeStage stage, ActivationProbe* probe) const;
-    void rotate(Batch& batch) const;
-    void attend(Batch& batch, WorkMeter& meter) const;
-    void finishLayer(Batch& batch, WorkMeter& meter) const;
-    void useLayer(int layer);
+    LayerOperands useLayer(int layer);
+    void observe(const Residual& stream, const AttentionActivations& activations, int layer, RopeStage stage,
+                 ActivationProbe* probe) const;
 
     std::shared_ptr<const Model> model_;
     RotaryTable rotary_;
     std::shared_ptr<const WeightSource> source_;
     QkGains gains_;
-    std::shared_ptr<const LayerWeights> weights_;  ///< of the layer in flight
-    std::vector<float> queryFactors_, keyFactors_; ///< of its rows; empty without gains
-    Matrix head_;                                  ///< [vocab, hidden]; read when first needed
-    std::vector<float> finalNorm_;
+    OutputHead head_;
     std::vector<std::array<Distortion, 7>> distortions_;
 };
 

@@ -17,18 +17,23 @@ namespace qroar {
 namespace {
 constexpr int rowMajor = 101, noTranspose = 111, transpose = 112;
 
-void sgemm(int transB, ConstMatrixView a, ConstMatrixView b, MatrixView c, float alpha, float beta) {
-    cblas_sgemm(rowMajor, noTranspose, transB, static_cast<int>(c.rows), static_cast<int>(c.cols),
-                static_cast<int>(a.cols), alpha, a.data, static_cast<int>(a.stride), b.data,
-                static_cast<int>(b.stride), beta, c.data, static_cast<int>(c.stride));
+void sgemm(int transA, int transB, ConstMatrixView a, ConstMatrixView b, MatrixView c, float alpha,
+           float beta) {
+    cblas_sgemm(rowMajor, transA, transB, static_cast<int>(c.rows), static_cast<int>(c.cols),
+                static_cast<int>(transA == transpose ? a.rows : a.cols), alpha, a.data,
+                static_cast<int>(a.stride), b.data, static_cast<int>(b.stride), beta, c.data,
+                static_cast<int>(c.stride));
 }
 } // namespace
 
 void multiplyTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, float alpha, float beta) {
-    sgemm(transpose, a, b, c, alpha, beta);
+    sgemm(noTranspose, transpose, a, b, c, alpha, beta);
 }
 void multiply(ConstMatrixView a, ConstMatrixView b, MatrixView c, float beta) {
-    sgemm(noTranspose, a, b, c, 1, beta);
+    sgemm(noTranspose, noTranspose, a, b, c, 1, beta);
+}
+void multiplyLeftTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, float beta) {
+    sgemm(transpose, noTranspose, a, b, c, 1, beta);
 }
 
 #else
@@ -58,6 +63,10 @@ void multiplyTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, floa
 void multiply(ConstMatrixView a, ConstMatrixView b, MatrixView c, float beta) {
     scale(c, beta);
     map(c).noalias() += map(a) * map(b);
+}
+void multiplyLeftTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, float beta) {
+    scale(c, beta);
+    map(c).noalias() += map(a).transpose() * map(b);
 }
 
 #endif

@@ -12,5 +12,7 @@ namespace qroar {
 void multiplyTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, float alpha = 1, float beta = 0);
 /// C = A B + beta C, with A [m, k], B [k, n], C [m, n]: probabilities times values.
 void multiply(ConstMatrixView a, ConstMatrixView b, MatrixView c, float beta = 0);
+/// C = A^T B + beta C, with A [k, m], B [k, n], C [m, n]: gradients of keys and values over queries.
+void multiplyLeftTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, float beta = 0);
 
 } // namespace qroar

@@ -34,4 +34,10 @@ void LayerWeights::load(const Model& model, int layer) {
         readMatrix(model.weight(layer, p), projection[static_cast<std::size_t>(p)]);
 }
 
+void OutputHead::load(const Model& model) {
+    if (weights.rows() > 0) return;
+    readMatrix(model.head(), weights);
+    norm = model.finalNorm().toFloat();
+}
+
 } // namespace qroar

@@ -1,5 +1,6 @@
 // LayerWeights: one layer's weights as floats, converted from the mapped file (and quantized, when the
-// variant says so) just before the layer runs, and dropped or overwritten by the next one.
+// variant says so) just before the layer runs, and dropped or overwritten by the next one; OutputHead: what
+// comes after the last layer.
 #pragma once
 
 #include "core/base/matrix.h"
@@ -30,6 +31,13 @@ struct LayerWeights {
     void loadVectors(const Model& model, int layer);
     /// Everything of a layer as the checkpoint stores it.
     void load(const Model& model, int layer);
+};
+
+/// The final norm and the classifier; read when first needed.
+struct OutputHead {
+    Matrix weights;          ///< [vocab, hidden]
+    std::vector<float> norm; ///< [hidden]
+    void load(const Model& model);
 };
 
 /// Whether openWeights() can make the variant (weight_source.h); the error names what is missing.

@@ -1,9 +1,9 @@
 // ReversePass: the gradient of the NLL with respect to the logarithms of the Q-ROAR gains and of the rotary
-// frequencies, for every layer, head and pair at once, by one reverse sweep over one forward pass (reverse-mode
-// differentiation; the formulas are ours: method.md sections 5 and 6). The forward sweep keeps the residual
-// stream between layers, the reverse sweep recomputes each layer's activations: memory is linear in the tokens
-// and never context x context. Same engine, tiles and determinism as ForwardPass. Not here: gradients of
-// weights, search, bands.
+// frequencies, for every layer, head and pair at once, by one reverse sweep over one forward pass
+// (reverse-mode differentiation; the formulas are ours: method.md sections 5 and 6). The forward sweep keeps
+// the residual stream between layers and, as far as a budget allows, what attention made of it; the reverse
+// sweep recomputes the rest layer by layer: memory is linear in the tokens and never context x context. Same
+// engine, tiles and determinism as ForwardPass. Not here: gradients of weights, search, bands.
 #pragma once
 
 #include "core/inference/forward.h"
@@ -19,9 +19,10 @@ struct QkGradient {
     std::vector<double> lnGainK; ///< [layers, kvHeads, pairs] d NLL / d ln gK
     std::vector<double> lnOmega; ///< [layers, pairs] d NLL / d ln omega'_pair (q and k of that layer)
     double nll = 0;              ///< sum over the predicted tokens
-    long long tokens = 0;
+    long long tokens = 0;        ///< predicted ones
 
     static QkGradient zero(const ModelConfig& config);
+    /// Both must have the same shape. `weight` applies to the sums, not to the number of tokens.
     void add(const QkGradient& other, double weight = 1);
 };
 
@@ -37,17 +38,35 @@ class ReversePass {
     /// Error: cancelled.
     Status run(std::span<const Window> windows, int firstPosition, const WindowCallback& onWindow,
                WorkMeter& meter);
-    void setGains(QkGains gains);
+    /// Other gains from now on (must fit the model, or be empty).
+    void setGains(QkGains gains) { gains_ = std::move(gains); }
+    /// Bytes the forward sweep may keep for the reverse sweep beyond one window's residual streams.
+    void setTapeBudget(double bytes) { tapeBudget_ = bytes; }
+    static constexpr double defaultTapeBudget = 1024.0 * 1024 * 1024;
 
     /// Operations of one window, in the unit of ForwardPass::operations.
     static double operations(const ModelConfig& config, int context);
+    /// Tokens of a batch: as many as fit the budget with nothing to recompute in attention; a longer window
+    /// is a batch of its own that recomputes some layers.
+    static std::ptrdiff_t batchTokens(const ModelConfig& config, double tapeBudget = defaultTapeBudget);
     /// Bytes beyond the mapped file at the peak.
     static double peakBytes(const ModelConfig& config, int context, long long tokens, int threads);
 
   private:
+    struct Batch; ///< what the forward sweep of some windows left behind, and their gradients
+    void forwardSweep(Batch& batch, WorkMeter& meter) const;
+    void attention(Batch& batch, const LayerOperands& operands, int layer, WorkMeter& meter) const;
+    void reverseLoss(Batch& batch, int firstPosition, WorkMeter& meter);
+    void reverseLayer(Batch& batch, int layer, WorkMeter& meter) const;
+    void sumPairs(Batch& batch, int layer) const;
+
     std::shared_ptr<const Model> model_;
+    RotaryTable rotary_;
+    std::vector<double> omega_; ///< [pairs] omega'
     std::shared_ptr<const WeightSource> source_;
     QkGains gains_;
+    double tapeBudget_ = defaultTapeBudget;
+    OutputHead head_;
 };
 
 } // namespace qroar

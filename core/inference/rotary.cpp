@@ -17,6 +17,15 @@ RotaryTable::RotaryTable(const FrequencyTable& table, int positions)
 }
 
 void RotaryTable::rotate(float* row, int position, int heads, int headDim, PairLayout layout) const {
+    turn(row, position, 1, heads, headDim, layout);
+}
+
+void RotaryTable::rotateBack(float* row, int position, int heads, int headDim, PairLayout layout) const {
+    turn(row, position, -1, heads, headDim, layout);
+}
+
+void RotaryTable::turn(float* row, int position, float direction, int heads, int headDim,
+                       PairLayout layout) const {
     const float* cosine = cosines(position);
     const float* sine = sines(position);
     const int count = pairs();
@@ -28,8 +37,9 @@ void RotaryTable::rotate(float* row, int position, int heads, int headDim, PairL
         float* y = x + partner;
         for (int pair = 0; pair < count; ++pair) {
             const float before = x[pair * step], after = y[pair * step];
-            x[pair * step] = before * cosine[pair] - after * sine[pair];
-            y[pair * step] = after * cosine[pair] + before * sine[pair];
+            const float turned = direction * sine[pair];
+            x[pair * step] = before * cosine[pair] - after * turned;
+            y[pair * step] = after * cosine[pair] + before * turned;
         }
     }
 }

@@ -26,8 +26,13 @@ class RotaryTable {
     /// Rotates one token's heads in place: row [heads * headDim]. Values beyond the rotary dims are left
     /// alone.
     void rotate(float* row, int position, int heads, int headDim, PairLayout layout) const;
+    /// The transpose of rotate(): turns a gradient at rotated values into the one before the rotation (back
+    /// by the same angle, and times m once more).
+    void rotateBack(float* row, int position, int heads, int headDim, PairLayout layout) const;
 
   private:
+    void turn(float* row, int position, float direction, int heads, int headDim, PairLayout layout) const;
+
     Matrix cosines_, sines_;
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 
 namespace qroar {
@@ -59,6 +60,15 @@ double sumOfSquares(const float* values, std::ptrdiff_t count) {
     return laneSum(count, [values](std::ptrdiff_t at) { return values[at] * values[at]; });
 }
 
+double sumOfProducts(const float* a, const float* b, std::ptrdiff_t count) {
+    return laneSum(count, [a, b](std::ptrdiff_t at) { return a[at] * b[at]; });
+}
+
+double inverseRms(const float* values, std::ptrdiff_t count, double eps) {
+    const double meanSquare = sumOfSquares(values, count) / static_cast<double>(count);
+    return std::isfinite(meanSquare) ? 1.0 / std::sqrt(meanSquare + eps) : std::nan("");
+}
+
 float maximum(const float* values, std::ptrdiff_t count) {
     float best[lanes];
     std::fill(best, best + lanes, values[0]);
@@ -78,9 +88,32 @@ double sumOfExponentials(const float* values, std::ptrdiff_t count, float shift)
     return laneSum(count, [values, shift](std::ptrdiff_t at) { return exponential(values[at] - shift); });
 }
 
+double logSumOfExponentials(const float* values, std::ptrdiff_t count) {
+    const float top = maximum(values, count);
+    return std::log(sumOfExponentials(values, count, top)) + top;
+}
+
 void siluTimes(float* gate, const float* up, std::ptrdiff_t count) {
     for (std::ptrdiff_t at = 0; at < count; ++at)
         gate[at] = gate[at] / (1.0F + exponential(-gate[at])) * up[at];
+}
+
+void siluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdiff_t count) {
+    for (std::ptrdiff_t at = 0; at < count; ++at) {
+        const float sigmoid = 1.0F / (1.0F + exponential(-gate[at]));
+        const float silu = gate[at] * sigmoid;
+        gate[at] = gradient[at] * up[at] * (sigmoid + silu * (1.0F - sigmoid));
+        up[at] = gradient[at] * silu;
+    }
+}
+
+void softmaxReverse(float* logits, float* gradient, std::ptrdiff_t count, float logSumExp, float rowProduct,
+                    float scale) {
+    for (std::ptrdiff_t at = 0; at < count; ++at) {
+        const float probability = exponential(logits[at] - logSumExp);
+        logits[at] = probability;
+        gradient[at] = probability * (gradient[at] - rowProduct) * scale;
+    }
 }
 
 } // namespace qroar

@@ -12,13 +12,27 @@ namespace qroar {
 double sum(const float* values, std::ptrdiff_t count);
 /// sum of values[at]^2, in 16 interleaved partial sums of at most 4,096 addends each, then in double.
 double sumOfSquares(const float* values, std::ptrdiff_t count);
+/// sum of a[at] * b[at], in the same way.
+double sumOfProducts(const float* a, const float* b, std::ptrdiff_t count);
+/// 1 / sqrt(mean of squares + eps); NaN when the sum overflows, so that it shows in the result instead of
+/// dividing it away.
+double inverseRms(const float* values, std::ptrdiff_t count, double eps);
 float maximum(const float* values, std::ptrdiff_t count);
 /// values[at] = exp(values[at] - shift), relative error below 2e-7 (tested over the range); 0 below -87.3,
 /// infinity above 88.3.
 void exponentials(float* values, std::ptrdiff_t count, float shift);
 /// sum of exp(values[at] - shift), values unchanged.
 double sumOfExponentials(const float* values, std::ptrdiff_t count, float shift);
+/// ln sum of exp(values[at]).
+double logSumOfExponentials(const float* values, std::ptrdiff_t count);
 /// gate[at] = silu(gate[at]) * up[at], silu(z) = z / (1 + exp(-z)).
 void siluTimes(float* gate, const float* up, std::ptrdiff_t count);
+/// From the gradient at silu(gate) * up those at gate and up, in place: gate[at] = gradient up silu'(gate),
+/// up[at] = gradient silu(gate).
+void siluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdiff_t count);
+/// One row of softmax backwards, in place: logits become probabilities p = exp(logit - logSumExp), the
+/// gradients g at the probabilities become p (g - rowProduct) scale, with rowProduct = sum p g of the row.
+void softmaxReverse(float* logits, float* gradient, std::ptrdiff_t count, float logSumExp, float rowProduct,
+                    float scale);
 
 } // namespace qroar

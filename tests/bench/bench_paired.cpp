@@ -4,6 +4,7 @@
 #include "core/base/strings.h"
 #include "core/capture/qk_statistics.h"
 #include "core/inference/forward.h"
+#include "core/inference/reverse.h"
 
 #include <omp.h>
 
@@ -56,6 +57,16 @@ void forward(const Setup& setup, bool capture, const QuantSpec& quant) {
     if (!pass.run(setup.windows, capture ? &probe : nullptr, nll, meter)) std::abort();
 }
 
+void reverse(const Setup& setup) {
+    ProgressSink sink;
+    WorkMeter meter(sink, 1);
+    ReversePass pass(setup.model, setup.table, *openWeights(setup.model, {}), setup.context);
+    QkGradient sum = QkGradient::zero(setup.model->config());
+    if (!pass.run(
+            setup.windows, 1, [&](int, const QkGradient& gradient) { sum.add(gradient); }, meter))
+        std::abort();
+}
+
 Setup makeSetup(const char* path, int context) {
     Setup setup;
     setup.context = context;
@@ -98,6 +109,9 @@ int main(int argc, char** argv) {
     std::printf("%-44s %6s\n", "ratio of times", "median");
     compare(
         "capture / plain forward pass", pairs, [&] { forward(setup, true, {}); },
+        [&] { forward(setup, false, {}); });
+    compare(
+        "reverse pass / plain forward pass", pairs, [&] { reverse(setup); },
         [&] { forward(setup, false, {}); });
     compare(
         "rtn:4:g64 / full precision", pairs, [&] { forward(setup, false, *QuantSpec::parse("rtn:4:g64")); },

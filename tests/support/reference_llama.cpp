@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace qroar::test {
 
@@ -53,18 +54,38 @@ std::vector<double> rmsNorm(const std::vector<double>& x, const std::vector<doub
     return y;
 }
 
+/// Rows of a head that hold a pair.
+std::pair<int, int> rowsOfPair(const ModelConfig& config, int pair) {
+    if (config.pairLayout == PairLayout::Interleaved) return {2 * pair, 2 * pair + 1};
+    return {pair, pair + config.rotaryDim / 2};
+}
+
+/// Multiplies both rows of every pair by its gain.  x [T, heads * headDim], gains [layers, heads, pairs]
+void applyGains(std::vector<double>& x, const ModelConfig& config, int heads, int layer,
+                const std::vector<double>& gains) {
+    if (gains.empty()) return;
+    const int width = heads * config.headDim, tokens = static_cast<int>(x.size()) / width;
+    const int pairs = config.rotaryDim / 2;
+    for (int token = 0; token < tokens; ++token)
+        for (int head = 0; head < heads; ++head)
+            for (int pair = 0; pair < pairs; ++pair) {
+                const double gain = gains[(std::size_t(layer) * heads + head) * pairs + pair];
+                const auto [first, second] = rowsOfPair(config, pair);
+                x[std::size_t(token) * width + head * config.headDim + first] *= gain;
+                x[std::size_t(token) * width + head * config.headDim + second] *= gain;
+            }
+}
+
 /// Rotates pair i of every head at position p by the angle p * omega_i and multiplies it by m; dims beyond
 /// the rotary ones stay as they are.  x [T, heads * headDim]
 std::vector<double> rotate(const std::vector<double>& x, const ModelConfig& config, int heads,
                            const ReferenceRopeTable& table) {
     std::vector<double> y = x;
     const int width = heads * config.headDim, tokens = static_cast<int>(x.size()) / width;
-    const bool interleaved = config.pairLayout == PairLayout::Interleaved;
     for (int position = 0; position < tokens; ++position)
         for (int head = 0; head < heads; ++head)
             for (int pair = 0; pair < config.rotaryDim / 2; ++pair) {
-                const int first = interleaved ? 2 * pair : pair;
-                const int second = interleaved ? 2 * pair + 1 : pair + config.rotaryDim / 2;
+                const auto [first, second] = rowsOfPair(config, pair);
                 const std::size_t at = std::size_t(position) * width + head * config.headDim;
                 const double a = x[at + first], b = x[at + second];
                 const double angle = position * table.omega[pair];
@@ -151,13 +172,20 @@ ReferenceRun ReferenceLlama::run(const std::vector<int>& ids) const {
         const auto row = embedding.begin() + std::ptrdiff_t(id) * config.hiddenSize;
         x.insert(x.end(), row, row + config.hiddenSize);
     }
-    for (const ReferenceLayer& layer : layers) {
+    for (int at = 0; at < config.layers; ++at) {
+        const ReferenceLayer& layer = layers[at];
+        ReferenceRopeTable turned = table;
+        if (!omegaFactors.empty())
+            for (int pair = 0; pair < config.rotaryDim / 2; ++pair)
+                turned.omega[pair] *= omegaFactors[at * (config.rotaryDim / 2) + pair];
         const std::vector<double> normed = rmsNorm(x, layer.attentionNorm, config.rmsEps);
         ReferenceRun::LayerQk qk;
         qk.qBefore = linearMap(layer.q, normed);
         qk.kBefore = linearMap(layer.k, normed);
-        qk.qAfter = rotate(qk.qBefore, config, config.heads, table);
-        qk.kAfter = rotate(qk.kBefore, config, config.kvHeads, table);
+        applyGains(qk.qBefore, config, config.heads, at, queryGains);
+        applyGains(qk.kBefore, config, config.kvHeads, at, keyGains);
+        qk.qAfter = rotate(qk.qBefore, config, config.heads, turned);
+        qk.kAfter = rotate(qk.kBefore, config, config.kvHeads, turned);
         addTo(x, linearMap(layer.o, attend(qk.qAfter, qk.kAfter, linearMap(layer.v, normed), config)));
         addTo(x, feedForward(layer, rmsNorm(x, layer.feedForwardNorm, config.rmsEps)));
         result.layers.push_back(std::move(qk));

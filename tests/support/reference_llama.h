@@ -54,6 +54,10 @@ struct ReferenceLlama {
     std::vector<ReferenceLayer> layers;
     std::vector<double> embedding, head; ///< [vocab, hidden]
     std::vector<double> finalNorm;       ///< [hidden]
+    /// Factors on both rows of a pair after the projection: [layers, heads, pairs], [layers, kvHeads, pairs];
+    /// empty: none.
+    std::vector<double> queryGains, keyGains;
+    std::vector<double> omegaFactors; ///< [layers, pairs] on the pair's frequency in that layer; empty: none
 };
 
 } // namespace qroar::test

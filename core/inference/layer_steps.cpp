@@ -1,0 +1,196 @@
+#include "core/inference/layer_steps.h"
+
+#include "core/inference/attention.h"
+#include "core/inference/gemm.h"
+#include "core/inference/vector_math.h"
+
+#include <cmath>
+
+namespace qroar {
+
+namespace {
+
+void addBias(MatrixView values, const std::vector<float>& bias) {
+    if (bias.empty()) return;
+    for (std::ptrdiff_t token = 0; token < values.rows; ++token)
+        for (std::ptrdiff_t column = 0; column < values.cols; ++column) values(token, column) += bias[column];
+}
+
+} // namespace
+
+LayerOperands takeLayer(const WeightSource& source, const QkGains& gains, const ModelConfig& config,
+                        int layer) {
+    LayerOperands operands{source.layer(layer), {}, {}};
+    if (gains.empty()) return operands;
+    operands.queryFactors = queryRowFactors(gains, config, layer);
+    operands.keyFactors = keyRowFactors(gains, config, layer);
+    return operands;
+}
+
+void AttentionActivations::resize(const ModelConfig& config, std::ptrdiff_t tokens, bool keepLogSumExp) {
+    q.resize(tokens, config.queryDim());
+    k.resize(tokens, config.keyDim());
+    v.resize(tokens, config.keyDim());
+    heads.resize(tokens, config.queryDim());
+    logSumExp.resize(keepLogSumExp ? tokens : 0, config.heads);
+}
+
+double AttentionActivations::floatsPerToken(const ModelConfig& config, bool keepLogSumExp) {
+    return 2.0 * config.queryDim() + 2.0 * config.keyDim() + (keepLogSumExp ? config.heads : 0);
+}
+
+std::vector<std::span<const Window>> cutBatches(std::span<const Window> windows, std::ptrdiff_t tokens) {
+    std::vector<std::span<const Window>> batches;
+    std::size_t first = 0;
+    std::ptrdiff_t held = 0;
+    for (std::size_t at = 0; at < windows.size(); ++at) {
+        const auto more = static_cast<std::ptrdiff_t>(windows[at].tokens.size());
+        if (at > first && held + more > tokens) {
+            batches.push_back(windows.subspan(first, at - first));
+            first = at;
+            held = 0;
+        }
+        held += more;
+    }
+    if (first < windows.size()) batches.push_back(windows.subspan(first));
+    return batches;
+}
+
+std::vector<BatchWindow> placeWindows(std::span<const Window> windows) {
+    std::vector<BatchWindow> placed;
+    std::ptrdiff_t row = 0;
+    for (const Window& window : windows) {
+        placed.push_back({window.document, window.index, row, static_cast<int>(window.tokens.size())});
+        row += static_cast<std::ptrdiff_t>(window.tokens.size());
+    }
+    return placed;
+}
+
+Matrix embedTokens(const Model& model, std::span<const Window> windows) {
+    const long long width = model.config().hiddenSize;
+    std::ptrdiff_t row = 0;
+    for (const Window& window : windows) row += static_cast<std::ptrdiff_t>(window.tokens.size());
+    Matrix x(row, width);
+    row = 0;
+    for (const Window& window : windows)
+        for (const TokenId token : window.tokens)
+            model.embedding().toFloat(x.row(row++), token * width, width);
+    return x;
+}
+
+void projectQkv(const ModelConfig& c, const LayerOperands& layer, ConstMatrixView x,
+                AttentionActivations& target, WorkMeter& meter) {
+    const double work = 2.0 * c.hiddenSize * (c.queryDim() + 2.0 * c.keyDim());
+    const LayerWeights& weights = *layer.weights;
+    forEachTile(x.rows, tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+        const MatrixView q = target.q.view().rowsFrom(first, count);
+        const MatrixView k = target.k.view().rowsFrom(first, count);
+        Matrix normed(count, c.hiddenSize);
+        rmsNorm(x.rowsFrom(first, count), weights.attentionNorm, c.rmsEps, normed.view());
+        linear(normed.view(), weights, Projection::Q, q);
+        linear(normed.view(), weights, Projection::K, k);
+        linear(normed.view(), weights, Projection::V, target.v.view().rowsFrom(first, count));
+        multiplyColumns(q, layer.queryFactors);
+        multiplyColumns(k, layer.keyFactors);
+    });
+}
+
+void rotateQk(const ModelConfig& c, const RotaryTable& rotary, std::span<const BatchWindow> windows,
+              AttentionActivations& target) {
+    for (const BatchWindow& window : windows) {
+#pragma omp parallel for schedule(static)
+        for (int token = 0; token < window.context; ++token) {
+            const std::ptrdiff_t row = window.firstRow + token;
+            rotary.rotate(target.q.row(row), token, c.heads, c.headDim, c.pairLayout);
+            rotary.rotate(target.k.row(row), token, c.kvHeads, c.headDim, c.pairLayout);
+        }
+    }
+}
+
+void attend(const ModelConfig& c, std::span<const BatchWindow> windows, AttentionActivations& target,
+            WorkMeter& meter) {
+    const AttentionShape shape{c.heads, c.kvHeads, c.headDim, c.slidingWindow.value_or(0)};
+    struct Task {
+        const BatchWindow* window;
+        int head, firstQuery;
+    };
+    std::vector<Task> tasks; // the long ones first, so that the threads finish together
+    for (const BatchWindow& window : windows)
+        for (int first = (window.context - 1) / queryTile * queryTile; first >= 0; first -= queryTile)
+            for (int head = 0; head < c.heads; ++head) tasks.push_back({&window, head, first});
+    std::stable_sort(tasks.begin(), tasks.end(),
+                     [](const Task& a, const Task& b) { return a.firstQuery > b.firstQuery; });
+
+#pragma omp parallel
+    {
+        AttentionScratch scratch;
+#pragma omp for schedule(dynamic, 1)
+        for (std::size_t at = 0; at < tasks.size(); ++at) {
+            if (meter.cancelled()) continue;
+            const auto [window, head, first] = tasks[at];
+            const int count = std::min(queryTile, window->context - first);
+            const std::ptrdiff_t row = window->firstRow, rows = window->context;
+            attendTile(shape, head, first, count, target.q.view().rowsFrom(row, rows),
+                       target.k.view().rowsFrom(row, rows), target.v.view().rowsFrom(row, rows),
+                       target.heads.view().rowsFrom(row, rows), scratch);
+            if (target.logSumExp.rows() > 0)
+                for (int query = 0; query < count; ++query) {
+                    const auto in = static_cast<std::size_t>(query);
+                    target.logSumExp.row(row + first + query)[head] =
+                        static_cast<float>(scratch.rowMax[in] + std::log(scratch.rowSum[in]));
+                }
+            meter.add(4.0 * c.headDim * count * (first + 0.5 * (count + 1)));
+            if (omp_get_thread_num() == 0) meter.reportNow();
+        }
+    }
+}
+
+void finishLayer(const ModelConfig& c, const LayerOperands& layer, ConstMatrixView heads, MatrixView stream,
+                 WorkMeter& meter) {
+    const double work = 2.0 * c.hiddenSize * (c.queryDim() + 3.0 * c.intermediateSize);
+    const LayerWeights& weights = *layer.weights;
+    forEachTile(stream.rows, tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
+        const MatrixView x = stream.rowsFrom(first, count);
+        linear(heads.rowsFrom(first, count), weights, Projection::O, x, 1);
+        Matrix normed(count, c.hiddenSize), gate(count, c.intermediateSize), up(count, c.intermediateSize);
+        rmsNorm(x, weights.feedForwardNorm, c.rmsEps, normed.view());
+        linear(normed.view(), weights, Projection::Gate, gate.view());
+        linear(normed.view(), weights, Projection::Up, up.view());
+        siluTimes(gate.data(), up.data(), count * c.intermediateSize);
+        linear(gate.view(), weights, Projection::Down, x, 1);
+    });
+}
+
+int logitsTile(const ModelConfig& config) {
+    return std::clamp((1 << 22) / config.vocabSize, 8, tokenTile);
+}
+
+void rmsNorm(ConstMatrixView source, const std::vector<float>& gain, double eps, MatrixView target) {
+    for (std::ptrdiff_t token = 0; token < source.rows; ++token) {
+        const float* in = source.row(token);
+        float* out = target.row(token);
+        const auto inverse = static_cast<float>(inverseRms(in, source.cols, eps));
+        for (std::ptrdiff_t column = 0; column < source.cols; ++column)
+            out[column] = in[column] * inverse * gain[column];
+    }
+}
+
+void linear(ConstMatrixView input, const LayerWeights& weights, Projection projection, MatrixView output,
+            float beta) {
+    multiplyTransposed(input, weights.matrix(projection), output, 1, beta);
+    addBias(output, weights.biasOf(projection));
+}
+
+void multiplyColumns(MatrixView values, const std::vector<float>& factors) {
+    if (factors.empty()) return;
+    for (std::ptrdiff_t token = 0; token < values.rows; ++token)
+        for (std::ptrdiff_t column = 0; column < values.cols; ++column)
+            values(token, column) *= factors[column];
+}
+
+double linearParameters(const ModelConfig& c) {
+    const double h = c.hiddenSize;
+    return h * (2.0 * c.queryDim() + 2.0 * c.keyDim()) + 3.0 * h * c.intermediateSize;
+}
+
+} // namespace qroar

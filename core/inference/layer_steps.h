@@ -1,0 +1,89 @@
+// The steps of a transformer layer, each over all rows of a batch of windows, shared by ForwardPass and
+// ReversePass: tiles of fixed size run in parallel, so that nothing depends on the number of threads. Private
+// to this room. Not here: the order of the steps (forward.cpp, reverse.cpp), gradients (layer_gradients.h).
+#pragma once
+
+#include "core/base/work_meter.h"
+#include "core/inference/layer_weights.h"
+#include "core/inference/probe.h"
+#include "core/inference/rotary.h"
+#include "core/inference/weight_source.h"
+#include "core/scales/qk_gains.h"
+#include "core/text/documents.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace qroar {
+
+inline constexpr int tokenTile = 128; ///< rows of a linear layer's tile
+
+/// A layer's weights and the factors of its rows.
+struct LayerOperands {
+    std::shared_ptr<const LayerWeights> weights;
+    std::vector<float> queryFactors, keyFactors; ///< [heads * headDim], [kvHeads * headDim]; empty: no gains
+};
+LayerOperands takeLayer(const WeightSource& source, const QkGains& gains, const ModelConfig& config,
+                        int layer);
+
+/// What a layer's attention makes of the residual stream.
+struct AttentionActivations {
+    Matrix q, k, v;   ///< [tokens, heads * headDim], [tokens, kvHeads * headDim] twice
+    Matrix heads;     ///< [tokens, heads * headDim] softmax(q k^T / sqrt(headDim)) v
+    Matrix logSumExp; ///< [tokens, heads] of the logits; not filled when it has no rows
+    void resize(const ModelConfig& config, std::ptrdiff_t tokens, bool keepLogSumExp);
+    static double floatsPerToken(const ModelConfig& config, bool keepLogSumExp);
+};
+
+/// Windows of a run in batches of at most `tokens` tokens, but at least one window each, in order.
+std::vector<std::span<const Window>> cutBatches(std::span<const Window> windows, std::ptrdiff_t tokens);
+/// Where the rows of each window lie in a batch.
+std::vector<BatchWindow> placeWindows(std::span<const Window> windows);
+/// x = E[token], [tokens of all windows, hidden].
+Matrix embedTokens(const Model& model, std::span<const Window> windows);
+
+/// q, k, v = W norm(x) + b, q and k times their gains.
+void projectQkv(const ModelConfig& config, const LayerOperands& layer, ConstMatrixView x,
+                AttentionActivations& target, WorkMeter& meter);
+/// q, k turned by position * omega' (and times m).
+void rotateQk(const ModelConfig& config, const RotaryTable& rotary, std::span<const BatchWindow> windows,
+              AttentionActivations& target);
+/// heads from q, k, v; logSumExp when it has rows.
+void attend(const ModelConfig& config, std::span<const BatchWindow> windows, AttentionActivations& target,
+            WorkMeter& meter);
+/// x += W_O heads; x += W_down (silu(W_gate norm(x)) * W_up norm(x)).
+void finishLayer(const ModelConfig& config, const LayerOperands& layer, ConstMatrixView heads, MatrixView x,
+                 WorkMeter& meter);
+
+/// Positions of a tile of logits: about 16 MiB of them.
+int logitsTile(const ModelConfig& config);
+
+/// target = source / rms(source) * gain, row by row (RMSNorm, Zhang & Sennrich 2019).
+void rmsNorm(ConstMatrixView source, const std::vector<float>& gain, double eps, MatrixView target);
+/// output = input W^T + b + beta output.
+void linear(ConstMatrixView input, const LayerWeights& weights, Projection projection, MatrixView output,
+            float beta = 0);
+/// values[token, column] *= factors[column]; nothing when there are none.
+void multiplyColumns(MatrixView values, const std::vector<float>& factors);
+/// Parameters of the seven projections of a layer.
+double linearParameters(const ModelConfig& config);
+
+/// Runs body(firstRow, rows) over fixed tiles in parallel; stops early when cancelled. Work is per row.
+template<class Body>
+void forEachTile(std::ptrdiff_t rows, int tile, double workPerRow, WorkMeter& meter, Body body) {
+    const std::ptrdiff_t tiles = (rows + tile - 1) / tile;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (std::ptrdiff_t at = 0; at < tiles; ++at) {
+        if (meter.cancelled()) continue;
+        const std::ptrdiff_t first = at * tile, count = std::min<std::ptrdiff_t>(tile, rows - first);
+        body(first, count);
+        meter.add(workPerRow * static_cast<double>(count));
+        if (omp_get_thread_num() == 0) meter.reportNow();
+    }
+}
+
+} // namespace qroar

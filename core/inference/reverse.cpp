@@ -1,0 +1,232 @@
+#include "core/inference/reverse.h"
+
+#include "core/inference/layer_gradients.h"
+
+#include <cassert>
+
+namespace qroar {
+
+namespace {
+
+/// Bytes a token of a layer leaves for the reverse sweep: its residual, and what its attention computed.
+double residualBytes(const ModelConfig& c) {
+    return 4.0 * c.hiddenSize;
+}
+double attentionBytes(const ModelConfig& c) {
+    return 4.0 * AttentionActivations::floatsPerToken(c, true);
+}
+
+/// Bytes a token takes beside the tape: stream, its gradient, and the gradients of q, k, v and heads.
+double workingBytes(const ModelConfig& c) {
+    return 2 * residualBytes(c) + attentionBytes(c);
+}
+
+/// How many layers, from the last one down, keep what their attention computed.
+int keptLayers(const ModelConfig& c, std::ptrdiff_t tokens, double tapeBudget) {
+    const double rest = tapeBudget / static_cast<double>(tokens) - c.layers * residualBytes(c);
+    return static_cast<int>(std::clamp(rest / attentionBytes(c), 0.0, static_cast<double>(c.layers)));
+}
+
+template<class T>
+std::span<T> row(std::vector<T>& values, std::size_t at, std::size_t length) {
+    return std::span(values).subspan(at * length, length);
+}
+
+} // namespace
+
+QkGradient QkGradient::zero(const ModelConfig& config) {
+    QkGradient gradient;
+    gradient.layers = config.layers;
+    gradient.heads = config.heads;
+    gradient.kvHeads = config.kvHeads;
+    gradient.pairs = config.pairs();
+    const auto perHead = static_cast<std::size_t>(config.layers) * static_cast<std::size_t>(config.pairs());
+    gradient.lnGainQ.resize(perHead * static_cast<std::size_t>(config.heads));
+    gradient.lnGainK.resize(perHead * static_cast<std::size_t>(config.kvHeads));
+    gradient.lnOmega.resize(perHead);
+    return gradient;
+}
+
+void QkGradient::add(const QkGradient& other, double weight) {
+    const auto addTo = [weight](std::vector<double>& sums, const std::vector<double>& more) {
+        assert(sums.size() == more.size());
+        for (std::size_t at = 0; at < sums.size(); ++at) sums[at] += weight * more[at];
+    };
+    addTo(lnGainQ, other.lnGainQ);
+    addTo(lnGainK, other.lnGainK);
+    addTo(lnOmega, other.lnOmega);
+    nll += weight * other.nll;
+    tokens += other.tokens;
+}
+
+struct ReversePass::Batch {
+    Batch(const Model& model, std::span<const Window> some, double tapeBudget)
+        : windows(some), placed(placeWindows(some)), x(embedTokens(model, some)),
+          keptCount(keptLayers(model.config(), x.rows(), tapeBudget)),
+          attentions(static_cast<std::size_t>(model.config().layers)),
+          gradient(x.rows(), model.config().hiddenSize), sums(some.size(), QkGradient::zero(model.config())) {
+    }
+
+    [[nodiscard]] bool isKept(int layer) const {
+        return layer >= static_cast<int>(attentions.size()) - keptCount;
+    }
+    [[nodiscard]] AttentionActivations& attention(int layer) {
+        return isKept(layer) ? attentions[static_cast<std::size_t>(layer)] : recomputed;
+    }
+
+    std::span<const Window> windows;
+    std::vector<BatchWindow> placed;
+    Matrix x;                                             ///< [tokens, hidden] the stream where the sweep is
+    std::vector<Matrix> below;                            ///< [layers] the streams below the layers
+    int keptCount = 0;                                    ///< layers that keep their attention
+    std::vector<AttentionActivations> attentions;         ///< [layers]; empty where not kept
+    AttentionActivations recomputed;                      ///< of the others, one at a time
+    Matrix gradient;                                      ///< [tokens, hidden] d NLL / d x where the sweep is
+    Matrix headGradient, qGradient, kGradient, vGradient; ///< of the layer in flight
+    std::vector<QkGradient> sums;                         ///< of each window
+};
+
+ReversePass::ReversePass(std::shared_ptr<const Model> model, const FrequencyTable& table,
+                         std::shared_ptr<const WeightSource> weights, int context, QkGains gains)
+    : model_(std::move(model)), rotary_(table, context), omega_(table.omega), source_(std::move(weights)),
+      gains_(std::move(gains)) {}
+
+Status ReversePass::run(std::span<const Window> windows, int firstPosition, const WindowCallback& onWindow,
+                        WorkMeter& meter) {
+    const ModelConfig& c = model_->config();
+    int delivered = 0;
+    for (const auto& some : cutBatches(windows, batchTokens(c, tapeBudget_))) {
+        Batch batch(*model_, some, tapeBudget_);
+        forwardSweep(batch, meter);
+        reverseLoss(batch, firstPosition, meter);
+        for (int layer = c.layers - 1; layer >= 0 && !meter.cancelled(); --layer)
+            reverseLayer(batch, layer, meter);
+        if (meter.cancelled()) return Error::cancelled();
+        for (const QkGradient& gradient : batch.sums) onWindow(delivered++, gradient);
+    }
+    return Done{};
+}
+
+void ReversePass::forwardSweep(Batch& batch, WorkMeter& meter) const {
+    const ModelConfig& c = model_->config();
+    for (int layer = 0; layer < c.layers && !meter.cancelled(); ++layer) {
+        const LayerOperands operands = takeLayer(*source_, gains_, c, layer);
+        batch.below.push_back(batch.x);
+        attention(batch, operands, layer, meter);
+        finishLayer(c, operands, batch.attention(layer).heads.view(), batch.x.view(), meter);
+    }
+}
+
+void ReversePass::attention(Batch& batch, const LayerOperands& operands, int layer, WorkMeter& meter) const {
+    const ModelConfig& c = model_->config();
+    const Matrix& below = batch.below[static_cast<std::size_t>(layer)];
+    AttentionActivations& target = batch.attention(layer);
+    target.resize(c, below.rows(), true);
+    projectQkv(c, operands, below.view(), target, meter);
+    rotateQk(c, rotary_, batch.placed, target);
+    attend(c, batch.placed, target, meter);
+}
+
+void ReversePass::reverseLoss(Batch& batch, int firstPosition, WorkMeter& meter) {
+    const ModelConfig& c = model_->config();
+    head_.load(*model_);
+    std::vector<double> nll;
+    for (std::size_t at = 0; at < batch.windows.size(); ++at) {
+        const BatchWindow& window = batch.placed[at];
+        const int firstRow = std::clamp(firstPosition - 1, 0, window.context - 1);
+        lossReverse(c, head_, batch.windows[at].tokens, firstRow,
+                    batch.x.view().rowsFrom(window.firstRow, window.context), nll,
+                    batch.gradient.view().rowsFrom(window.firstRow, window.context), meter);
+        for (const double value : nll) batch.sums[at].nll += value;
+        batch.sums[at].tokens = window.context - 1 - firstRow;
+    }
+}
+
+void ReversePass::reverseLayer(Batch& batch, int layer, WorkMeter& meter) const {
+    const ModelConfig& c = model_->config();
+    const LayerOperands operands = takeLayer(*source_, gains_, c, layer);
+    if (!batch.isKept(layer)) attention(batch, operands, layer, meter);
+    AttentionActivations& forward = batch.attention(layer);
+    const ConstMatrixView below = std::as_const(batch.below[static_cast<std::size_t>(layer)]).view();
+    const bool lowest = layer == 0; // nothing below it wants a gradient
+    for (Matrix* heads : {&batch.headGradient, &batch.qGradient}) heads->resize(below.rows, c.queryDim());
+    batch.kGradient.resize(below.rows, c.keyDim());
+    batch.vGradient.resize(lowest ? 0 : below.rows, c.keyDim());
+    const AttentionGradients qkv{batch.qGradient.view(), batch.kGradient.view(), batch.vGradient.view()};
+
+    finishLayerReverse(c, operands, below, forward.heads.view(), batch.gradient.view(),
+                       batch.headGradient.view(), meter);
+    const AttentionShape shape{c.heads, c.kvHeads, c.headDim, c.slidingWindow.value_or(0)};
+    attendReverse(shape, batch.placed,
+                  {forward.q.view(), forward.heads.view(), forward.k.view(), forward.v.view(),
+                   forward.logSumExp.view()},
+                  batch.headGradient.view(), qkv, meter);
+    if (meter.cancelled()) return;
+    sumPairs(batch, layer);
+    if (!lowest)
+        projectQkvReverse(c, rotary_, operands, batch.placed, below, qkv, batch.gradient.view(), meter);
+    batch.below[static_cast<std::size_t>(layer)] = {};
+    if (batch.isKept(layer)) forward = {};
+}
+
+void ReversePass::sumPairs(Batch& batch, int layer) const {
+    const ModelConfig& c = model_->config();
+    const auto pairs = static_cast<std::size_t>(c.pairs());
+    const int columns = c.heads + c.kvHeads; // query heads, then key heads
+    const AttentionActivations& forward = batch.attention(layer);
+    std::vector<double> lnAngle(batch.placed.size() * static_cast<std::size_t>(columns) * pairs);
+    const auto tasks = static_cast<std::ptrdiff_t>(batch.placed.size()) * columns;
+#pragma omp parallel for schedule(dynamic, 1)
+    for (std::ptrdiff_t task = 0; task < tasks; ++task) {
+        const auto window = static_cast<std::size_t>(task / columns);
+        const auto column = static_cast<int>(task % columns);
+        const bool query = column < c.heads;
+        const int head = query ? column : column - c.heads;
+        const auto ofHead = [&](ConstMatrixView view) {
+            return view.rowsFrom(batch.placed[window].firstRow, batch.placed[window].context)
+                .colsFrom(static_cast<std::ptrdiff_t>(head) * c.headDim, c.headDim);
+        };
+        QkGradient& sums = batch.sums[window];
+        std::vector<double>& gains = query ? sums.lnGainQ : sums.lnGainK;
+        addPairSums(c, ofHead(query ? forward.q.view() : forward.k.view()),
+                    ofHead(query ? batch.qGradient.view() : batch.kGradient.view()),
+                    row(gains, static_cast<std::size_t>(layer * (query ? c.heads : c.kvHeads) + head), pairs),
+                    row(lnAngle, static_cast<std::size_t>(task), pairs));
+    }
+    for (std::size_t task = 0; task < static_cast<std::size_t>(tasks); ++task) {
+        QkGradient& sums = batch.sums[task / static_cast<std::size_t>(columns)];
+        const auto target = row(sums.lnOmega, static_cast<std::size_t>(layer), pairs);
+        for (std::size_t pair = 0; pair < pairs; ++pair)
+            target[pair] += omega_[pair] * lnAngle[task * pairs + pair];
+    }
+}
+
+double ReversePass::operations(const ModelConfig& c, int context) {
+    const double tokens = context;
+    const double h = c.hiddenSize, qkv = h * (c.queryDim() + 2.0 * c.keyDim());
+    const double attention = 2.0 * c.queryDim() * tokens * (tokens + 1) / 2; // one product
+    const double finish = h * (2.0 * c.queryDim() + 5.0 * c.intermediateSize);
+    const double again =
+        c.layers - keptLayers(c, context, defaultTapeBudget); // layers that run their attention twice
+    return ForwardPass::operations(c, context) + 2.0 * tokens * h * c.vocabSize
+           + c.layers * (2.0 * tokens * (finish + qkv) + 5 * attention)
+           + again * (2.0 * tokens * qkv + 2 * attention) - 2.0 * tokens * qkv - attention;
+}
+
+std::ptrdiff_t ReversePass::batchTokens(const ModelConfig& c, double tapeBudget) {
+    return static_cast<std::ptrdiff_t>(tapeBudget / (c.layers * (residualBytes(c) + attentionBytes(c))));
+}
+
+double ReversePass::peakBytes(const ModelConfig& c, int context, long long tokens, int threads) {
+    const auto batch = std::min<std::ptrdiff_t>(tokens, std::max<std::ptrdiff_t>(context, batchTokens(c)));
+    const double layerFloats = linearParameters(c),
+                 headFloats = static_cast<double>(c.vocabSize) * c.hiddenSize;
+    const double tile = std::max(tokenTile * (2.0 * c.hiddenSize + 3.0 * c.intermediateSize),
+                                 logitsTile(c) * static_cast<double>(c.vocabSize));
+    const int kept = keptLayers(c, batch, defaultTapeBudget);
+    const double tape = c.layers * residualBytes(c) + std::max(kept, 1) * attentionBytes(c);
+    return static_cast<double>(batch) * (tape + workingBytes(c)) + 4.0 * (layerFloats + headFloats)
+           + 4.0 * context * c.rotaryDim + threads * 4.0 * (tile + 2.0 * reverseTile * reverseTile);
+}
+
+} // namespace qroar
