@@ -63,6 +63,7 @@ Json conditionJson(const ConditionResult& condition) {
     return {{"id", condition.key.text()},
             {"rope", condition.key.rope.text()},
             {"quant", condition.key.quant.text()},
+            {"scales", condition.key.scales.empty() ? Json(nullptr) : Json(condition.key.scales)},
             {"context", condition.key.context},
             {"factor", condition.table.factor},
             {"trained_context", condition.table.trainedContext},

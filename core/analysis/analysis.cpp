@@ -16,13 +16,21 @@ namespace qroar {
 
 std::vector<ConditionKey> AnalysisPlan::conditions() const {
     std::vector<ConditionKey> keys;
-    for (const QuantSpec& quant : quants)
-        for (const RopeSpec& rope : ropes)
-            for (const int context : contexts) {
-                ConditionKey key{rope, context, quant};
-                if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(std::move(key));
-            }
+    for (const auto& set : scales)
+        for (const QuantSpec& quant : quants)
+            for (const RopeSpec& rope : ropes)
+                for (const int context : contexts) {
+                    ConditionKey key{rope, context, quant, set ? set->name : std::string()};
+                    if (std::find(keys.begin(), keys.end(), key) == keys.end())
+                        keys.push_back(std::move(key));
+                }
     return keys;
+}
+
+QkGains AnalysisPlan::gainsOf(const ConditionKey& key) const {
+    for (const auto& set : scales)
+        if (set && set->name == key.scales) return set->gains;
+    return {};
 }
 
 namespace {
@@ -44,7 +52,17 @@ QkCapture::Options captureOptions(const AnalysisPlan& plan, const FrequencyTable
 Status checkPlan(const AnalysisPlan& plan) {
     if (!plan.model || !plan.documents) return Error::bad("an analysis needs a model and documents");
     if (plan.documents->empty()) return Error::bad("no documents: add at least one text");
-    if (plan.ropes.empty() || plan.contexts.empty() || plan.quants.empty())
+    for (const auto& set : plan.scales)
+        if (set && (set->name.empty() || !set->gains.fits(plan.model->config())))
+            return Error::bad("scales \"" + set->name + "\" do not fit this model: expected "
+                              + std::to_string(plan.model->config().layers) + " layers, "
+                              + std::to_string(plan.model->config().heads) + " query and "
+                              + std::to_string(plan.model->config().kvHeads) + " key heads and "
+                              + std::to_string(plan.model->config().pairs()) + " pairs, found "
+                              + std::to_string(set->gains.layers) + ", " + std::to_string(set->gains.heads)
+                              + ", " + std::to_string(set->gains.kvHeads) + ", "
+                              + std::to_string(set->gains.pairs));
+    if (plan.ropes.empty() || plan.contexts.empty() || plan.quants.empty() || plan.scales.empty())
         return Error::bad(
             "an analysis needs at least one RoPE spec, one context length and one weight variant");
     for (const int context : plan.contexts) {
@@ -138,7 +156,9 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
     auto result = std::make_shared<ConditionResult>();
     result->key = key;
     result->table = *table;
-    ForwardPass pass(plan.model, *table, key.quant, key.context);
+    auto weights = openWeights(plan.model, key.quant);
+    if (!weights) return weights.error();
+    ForwardPass pass(plan.model, *table, *weights, key.context, plan.gainsOf(key));
     NllSink nll(*windows);
     std::optional<QkCapture> capture;
     if (plan.capture) capture.emplace(captureOptions(plan, *table, key.context));

@@ -5,6 +5,7 @@
 #include "core/base/outcome.h"
 #include "core/base/progress.h"
 #include "core/model/model.h"
+#include "core/scales/scale_set.h"
 #include "core/session/session.h"
 #include "core/text/documents.h"
 
@@ -18,14 +19,17 @@ struct AnalysisPlan {
     std::vector<RopeSpec> ropes;
     std::vector<int> contexts;
     std::vector<QuantSpec> quants;
+    /// Each condition is run once for every entry; null: without scales.
+    std::vector<std::shared_ptr<const ScaleSet>> scales{nullptr};
     int maxWindows = 0; ///< of each document; 0 = all
     int bands = 8;
     bool capture = true; ///< false: perplexity only
     bool groupPerKvHead = false;
     std::string command; ///< for the provenance
 
-    /// quants x ropes x contexts, without repeats, in that nesting.
+    /// scales x quants x ropes x contexts, without repeats, in that nesting.
     [[nodiscard]] std::vector<ConditionKey> conditions() const;
+    [[nodiscard]] QkGains gainsOf(const ConditionKey& key) const; ///< empty without scales
 };
 
 struct AnalysisEstimate {

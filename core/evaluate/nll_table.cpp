@@ -25,7 +25,7 @@ NllSummary summaryOf(const Session& session, const ConditionResult& condition, C
 
 std::string nllCsv(const Session& session, Convention convention) {
     std::string csv = "rope,quant,context,convention,documents,windows,tokens,nll,nll_ci95_low,"
-                      "nll_ci95_high,ppl\n";
+                      "nll_ci95_high,ppl,scales\n";
     for (const auto& condition : session.conditions) {
         const ConditionKey& key = condition->key;
         const NllSummary summary = summaryOf(session, *condition, convention);
@@ -33,13 +33,13 @@ std::string nllCsv(const Session& session, Convention convention) {
                + std::to_string(summary.documents) + "," + std::to_string(summary.windows) + ","
                + std::to_string(summary.tokens) + "," + formatNumber(summary.nll) + ","
                + optionalNumber(summary.ciLow) + "," + optionalNumber(summary.ciHigh) + ","
-               + formatNumber(summary.perplexity) + "\n";
+               + formatNumber(summary.perplexity) + "," + key.scales + "\n";
     }
     return csv;
 }
 
 std::string nllBucketCsv(const Session& session, Convention convention) {
-    std::string csv = "rope,quant,context,convention,from,to,tokens,nll,ppl\n";
+    std::string csv = "rope,quant,context,convention,from,to,tokens,nll,ppl,scales\n";
     for (const auto& condition : session.conditions) {
         const ConditionKey& key = condition->key;
         const std::string fields =
@@ -49,7 +49,7 @@ std::string nllBucketCsv(const Session& session, Convention convention) {
         for (const NllBucket& bucket : summary.buckets)
             csv += fields + std::to_string(bucket.from) + "," + std::to_string(bucket.to) + ","
                    + std::to_string(bucket.tokens) + "," + formatNumber(bucket.nll) + ","
-                   + formatNumber(std::exp(bucket.nll)) + "\n";
+                   + formatNumber(std::exp(bucket.nll)) + "," + key.scales + "\n";
     }
     return csv;
 }

@@ -186,7 +186,7 @@ std::vector<Interaction> interactions(const std::vector<std::shared_ptr<const Co
             const ConditionKey& key = candidate->key;
             const bool ropeFits = scaled ? key.rope == qpi.key.rope : withoutScaling(*candidate);
             const bool quantFits = quantized ? key.quant == qpi.key.quant : key.quant.kind == QuantKind::None;
-            if (key.context == qpi.key.context && ropeFits && quantFits
+            if (key.context == qpi.key.context && key.scales.empty() && ropeFits && quantFits
                 && sameWindows(candidate->windows, qpi.windows))
                 return candidate.get();
         }
@@ -194,7 +194,8 @@ std::vector<Interaction> interactions(const std::vector<std::shared_ptr<const Co
     };
     std::vector<Interaction> all;
     for (const auto& qpi : conditions) {
-        if (withoutScaling(*qpi) || qpi->key.quant.kind == QuantKind::None) continue;
+        if (withoutScaling(*qpi) || qpi->key.quant.kind == QuantKind::None || !qpi->key.scales.empty())
+            continue;
         const ConditionResult* fp = corner(*qpi, false, false);
         const ConditionResult* pi = corner(*qpi, true, false);
         const ConditionResult* q = corner(*qpi, false, true);

@@ -6,7 +6,11 @@
 namespace qroar {
 
 std::string ConditionKey::text() const {
-    return rope.text() + " \u00b7 " + std::to_string(context) + " \u00b7 " + quant.text();
+    return rope.text() + " \u00b7 " + std::to_string(context) + " \u00b7 " + weights();
+}
+
+std::string ConditionKey::weights() const {
+    return quant.text() + (scales.empty() ? std::string() : " \u00b7 " + scales);
 }
 
 std::shared_ptr<const ConditionResult> Session::find(const ConditionKey& key) const {
@@ -20,10 +24,12 @@ std::shared_ptr<const ConditionResult> Session::shortReference(const ConditionRe
         return rope.kind == RopeKind::None
                || (rope.kind == RopeKind::Model && model.storedRope.kind == RopeKind::None);
     };
-    // Same quantization, then full precision, then the longest context; the first asked for wins a tie.
+    // Same quantization, then full precision; without scales, so that before and after are measured against
+    // the same; then the longest context; the first asked for wins a tie.
     const auto rank = [&longCondition](const ConditionResult& candidate) {
         return std::tuple(candidate.key.quant == longCondition.key.quant,
-                          candidate.key.quant.kind == QuantKind::None, candidate.key.context);
+                          candidate.key.quant.kind == QuantKind::None, candidate.key.scales.empty(),
+                          candidate.key.context);
     };
     const bool needsStatistics = longCondition.statistics.cells() > 0;
     std::shared_ptr<const ConditionResult> best;

@@ -22,7 +22,11 @@ struct ConditionKey {
     RopeSpec rope; ///< as asked for (may be `model`)
     int context = 0;
     QuantSpec quant;
-    [[nodiscard]] std::string text() const; ///< "yarn:4 . 1024 . rtn:4:g64": unique within a session
+    std::string scales{}; ///< name of the scale set (core/scales) that was applied; empty: none
+    /// "yarn:4 . 1024 . rtn:4:g64", then " . NAME" with scales: unique within a session.
+    [[nodiscard]] std::string text() const;
+    /// The weights alone: "rtn:4:g64", then " . NAME" with scales.
+    [[nodiscard]] std::string weights() const;
     bool operator==(const ConditionKey&) const = default;
 };
 
@@ -91,7 +95,7 @@ struct Session {
 
     [[nodiscard]] std::shared_ptr<const ConditionResult> find(const ConditionKey& key) const;
     /// The condition TIR compares with: L0 (or the longest context up to it) without PI, same quantization if
-    /// there is one.
+    /// there is one, without scales if there is one.
     [[nodiscard]] std::shared_ptr<const ConditionResult>
     shortReference(const ConditionResult& longCondition) const;
 };

@@ -186,6 +186,7 @@ std::shared_ptr<const ConditionResult> readCondition(const GroupReader& from, co
     condition->key.rope = readRope(from, "rope");
     condition->key.context = static_cast<int>(from.integer("context", 2, mostContext));
     condition->key.quant = readSpec<QuantSpec>(from, "quant");
+    if (from.hasAttribute("scales")) condition->key.scales = from.text("scales");
     condition->seconds = from.number("seconds", 0, anyNumber);
     condition->table = readTable(from);
     condition->windows = readWindows(from.group("nll"), condition->key.context);

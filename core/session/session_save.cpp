@@ -145,6 +145,7 @@ void writeCondition(GroupWriter to, const ConditionResult& condition) {
     writeRope(to, "rope", condition.key.rope);
     to.integer("context", condition.key.context);
     to.text("quant", condition.key.quant.text());
+    if (!condition.key.scales.empty()) to.text("scales", condition.key.scales);
     to.number("seconds", condition.seconds);
     writeTable(to, condition.table);
     writeWindows(to.group("nll"), condition.windows, condition.key.context);

@@ -9,7 +9,7 @@ namespace qroar {
 
 int mostTellingCondition(const Session& session) {
     int best = -1;
-    std::tuple<bool, bool, int, int, int> bestRank{};
+    std::tuple<bool, bool, int, int, int, bool> bestRank{};
     std::vector<std::string> ropes; // in the order of their first appearance
     const int trained = session.model.trainedContext();
     for (int index = 0; index < static_cast<int>(session.conditions.size()); ++index) {
@@ -19,7 +19,8 @@ int mostTellingCondition(const Session& session) {
         if (known == ropes.end()) ropes.push_back(key.rope.text());
         const bool scaled = key.rope.kind != RopeKind::None;
         const int strength = key.quant.kind == QuantKind::None ? -100 : -key.quant.bits;
-        const std::tuple rank{scaled && key.context > trained, scaled, ropeOrder, key.context, strength};
+        const std::tuple rank{scaled && key.context > trained, scaled, ropeOrder, key.context, strength,
+                              key.scales.empty()};
         if (best < 0 || rank > bestRank) {
             best = index;
             bestRank = rank;

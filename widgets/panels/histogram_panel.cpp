@@ -107,7 +107,7 @@ void HistogramPanel::refresh(Changes) {
                               .arg(bands().begin(band))
                               .arg(bands().end(band) - 1);
     showContent(tr("Magnitudes of %1, %2").arg(tensorStageText(selection().tensor, selection().stage), where),
-                QString::fromStdString(selected->key.rope.text() + " \u00b7 " + selected->key.quant.text()),
+                QString::fromStdString(selected->key.rope.text() + " \u00b7 " + selected->key.weights()),
                 quantileSummary());
 }
 
@@ -116,7 +116,7 @@ void HistogramPanel::collect(const ConditionResult& selected) {
     for (int index = 0; index < static_cast<int>(session()->conditions.size()); ++index) {
         const ConditionResult& candidate = *session()->conditions[index];
         const bool family =
-            candidate.key.rope == selected.key.rope && candidate.key.quant == selected.key.quant;
+            candidate.key.rope == selected.key.rope && candidate.key.weights() == selected.key.weights();
         const bool isReference = reference.get() == &candidate;
         if ((!family && !isReference) || candidate.statistics.cells() == 0) continue;
         Curve curve;
@@ -210,7 +210,7 @@ void HistogramPanel::fillTable() {
         const ConditionKey& key = session()->conditions[curve.condition]->key;
         const double halfGroup = std::exp2(0.5 * binsPerPoint / LogHistogram::binsPerOctave);
         for (size_t point = 0; point < curve.centre.size(); ++point)
-            rows.push_back({QString::fromStdString(key.rope.text()), QString::fromStdString(key.quant.text()),
+            rows.push_back({QString::fromStdString(key.rope.text()), QString::fromStdString(key.weights()),
                             key.context, curve.centre[point] / halfGroup, curve.centre[point] * halfGroup,
                             curve.share[point]});
     }

@@ -175,7 +175,7 @@ void PerplexityPanel::collectFamilies() {
     };
     for (int index = 0; index < static_cast<int>(session()->conditions.size()); ++index) {
         const ConditionKey& key = session()->conditions[index]->key;
-        const std::string rope = key.rope.text(), quant = key.quant.text();
+        const std::string rope = key.rope.text(), quant = key.weights();
         auto family = std::find_if(families_.begin(), families_.end(),
                                    [&](const Family& one) { return one.rope == rope && one.quant == quant; });
         if (family == families_.end()) {
@@ -266,11 +266,11 @@ void PerplexityPanel::fillTables() {
         const NllSummary& summary = summaries_.at(result);
         QVariant interaction;
         for (const Interaction& one : interactions_)
-            if (one.rope == result->key.rope.text() && one.quant == result->key.quant.text()
+            if (one.rope == result->key.rope.text() && one.quant == result->key.weights()
                 && one.context == result->key.context)
                 interaction = one.value;
         rows.push_back({QString::fromStdString(result->key.rope.text()),
-                        QString::fromStdString(result->key.quant.text()), result->key.context,
+                        QString::fromStdString(result->key.weights()), result->key.context,
                         QLatin1String(conventionName(convention())), summary.documents, summary.windows,
                         summary.tokens, summary.nll, summary.ciLow ? QVariant(*summary.ciLow) : QVariant(),
                         summary.ciHigh ? QVariant(*summary.ciHigh) : QVariant(), summary.perplexity,
@@ -320,7 +320,7 @@ QString PerplexityPanel::splitSummary(const ConditionResult& shown) const {
     text += tr(", perplexity %1, %2 tokens")
                 .arg(readableNumber(summary.perplexity, 5), groupedCount(summary.tokens));
     for (const Interaction& one : interactions_)
-        if (one.rope == shown.key.rope.text() && one.quant == shown.key.quant.text()
+        if (one.rope == shown.key.rope.text() && one.quant == shown.key.weights()
             && one.context == shown.key.context)
             text += tr(" · interaction %1 nats").arg(readableNumber(one.value, 3));
     return text;

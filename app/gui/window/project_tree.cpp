@@ -102,7 +102,7 @@ void ProjectTree::addConditions(const Session& session) {
         const QString name =
             QStringLiteral("%1 · %2 · %3")
                 .arg(QString::fromStdString(condition.key.rope.text()), groupedCount(condition.key.context),
-                     QString::fromStdString(condition.key.quant.text()));
+                     QString::fromStdString(condition.key.weights()));
         const double nll = meanNll(condition);
         row(conditions_, name, readableNumber(nll, 4),
             tr("%1\n%2 nats per token, %3 windows, %4")

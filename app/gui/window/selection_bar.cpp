@@ -20,8 +20,9 @@ namespace {
 QString conditionText(const ConditionKey& key) {
     return QStringLiteral("%1 · %2 · %3")
         .arg(QString::fromStdString(key.rope.text()), groupedCount(key.context),
-             key.quant.kind == QuantKind::None ? QStringLiteral("FP")
-                                               : QString::fromStdString(key.quant.text()));
+             key.quant.kind == QuantKind::None && key.scales.empty()
+                 ? QStringLiteral("FP")
+                 : QString::fromStdString(key.weights()));
 }
 
 QString modelName(const Session& session) {
