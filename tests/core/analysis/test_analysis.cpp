@@ -89,6 +89,57 @@ class TestAnalysis : public QObject {
         QCOMPARE(keys[4].text(), std::string("none · 64 · rtn:4:g32"));
     }
 
+    /// A scale set is a condition of its own: the reference scales the rows of W_Q and W_K by itself.
+    void scaledConditionsAgreeWithTheReference() {
+        const ModelConfig& c = plan_.model->config();
+        auto set = std::make_shared<ScaleSet>();
+        set->name = "g1";
+        set->gains = QkGains::ones(c);
+        for (std::size_t at = 0; at < set->gains.q.size(); ++at)
+            set->gains.q[at] = 0.7 + 0.05 * static_cast<double>(at % 13);
+        for (std::size_t at = 0; at < set->gains.k.size(); ++at)
+            set->gains.k[at] = 1.3 - 0.04 * static_cast<double>(at % 11);
+        AnalysisPlan plan = plan_;
+        plan.scales = {nullptr, set};
+        plan.contexts = {64};
+        StopAfter never(1000);
+        const auto session = runAnalysis(plan, never);
+        QVERIFY2(session.ok(), session ? "" : session.error().message.c_str());
+        QCOMPARE((*session)->conditions.size(), std::size_t{8});
+        QCOMPARE((*session)->conditions[4]->key.text(), std::string("none · 64 · none · g1"));
+        const auto scaleRows = [&](int layer, Projection projection, std::vector<double>& w, int rows,
+                                   int cols) {
+            if (projection != Projection::Q && projection != Projection::K) return;
+            const bool query = projection == Projection::Q;
+            const int heads = query ? c.heads : c.kvHeads;
+            for (int row = 0; row < rows; ++row) {
+                const int head = row / c.headDim, pair = row % c.headDim % c.pairs(); // half-split
+                const auto at = static_cast<std::size_t>((layer * heads + head) * c.pairs() + pair);
+                for (int column = 0; column < cols; ++column)
+                    w[static_cast<std::size_t>(row * cols + column)] *=
+                        query ? set->gains.q[at] : set->gains.k[at];
+            }
+        };
+        const ReferenceLlama reference(*plan_.model, scaleRows);
+        const auto windows = cutWindows(*plan_.documents, 64);
+        const auto expected = reference.nll({(*windows)[0].tokens.begin(), (*windows)[0].tokens.end()});
+        const auto& scaled = (*session)->conditions[4]->windows[0].nll;
+        const auto& plain = (*session)->conditions[0]->windows[0].nll;
+        double moved = 0;
+        for (std::size_t token = 0; token < expected.size(); ++token) {
+            QVERIFY(std::abs(scaled[token] - expected[token]) < 1e-4);
+            moved = std::max(moved, std::abs(static_cast<double>(scaled[token]) - plain[token]));
+        }
+        QVERIFY(moved > 1e-3);
+        // The split of interpolation and quantization is about the model as it was.
+        QCOMPARE(interactions((*session)->conditions, Convention::All).size(), std::size_t{1});
+
+        set->gains.layers += 1;
+        const auto refused = runAnalysis(plan, never);
+        QVERIFY(!refused.ok());
+        QVERIFY(refused.error().message.find("g1") != std::string::npos);
+    }
+
     void numbersAgreeWithTheReference() {
         StopAfter never(1000);
         std::vector<std::string> delivered;

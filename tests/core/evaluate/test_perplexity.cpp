@@ -253,18 +253,19 @@ class TestPerplexity : public QObject {
         QCOMPARE(
             nllCsv(session, Convention::All),
             std::string(
-                "rope,quant,context,convention,documents,windows,tokens,nll,nll_ci95_low,nll_ci95_high,ppl\n"
-                "none,none,4,all,1,1,3,1,,,2.718281828459045\n"
-                "yarn:4,none,4,all,1,1,3,1.25,,,3.4903429574618414\n"));
-        QCOMPARE(nllBucketCsv(session, Convention::LastHalf).substr(0, 88),
-                 std::string("rope,quant,context,convention,from,to,tokens,nll,ppl\n"
+                "rope,quant,context,convention,documents,windows,tokens,nll,nll_ci95_low,nll_ci95_high,ppl,"
+                "scales\n"
+                "none,none,4,all,1,1,3,1,,,2.718281828459045,\n"
+                "yarn:4,none,4,all,1,1,3,1.25,,,3.4903429574618414,\n"));
+        QCOMPARE(nllBucketCsv(session, Convention::LastHalf).substr(0, 95),
+                 std::string("rope,quant,context,convention,from,to,tokens,nll,ppl,scales\n"
                              "none,none,4,last-half,2,4,1,1,2.718"));
         QCOMPARE(interactionCsv(session, Convention::All),
                  std::string("rope,quant,context,convention,fp,pi,q,qpi,interaction\n"));
         const auto full = test::makeSyntheticSession();
         const std::string csv = nllCsv(*full, Convention::All);
         QCOMPARE(std::count(csv.begin(), csv.end(), '\n'), std::ptrdiff_t{19});
-        QCOMPARE(std::count(csv.begin(), csv.end(), ','), std::ptrdiff_t{19 * 10});
+        QCOMPARE(std::count(csv.begin(), csv.end(), ','), std::ptrdiff_t{19 * 11});
     }
 };
 

@@ -44,6 +44,17 @@ class TestSession : public QObject {
         QCOMPARE(reference("none", 1024, "none"), key("none", 256, "none").text());
     }
 
+    void shortReferenceIsWithoutScales() {
+        Session session = *test::makeSyntheticSession();
+        for (const char* rope : {"none", "yarn:4"}) {
+            auto scaled = std::make_shared<ConditionResult>(*session.find(key(rope, 256, "rtn:4:g64")));
+            scaled->key.scales = "g1";
+            session.conditions.insert(session.conditions.begin(), scaled);
+        }
+        QCOMPARE(session.shortReference(*session.conditions.front())->key.text(),
+                 key("none", 256, "rtn:4:g64").text());
+    }
+
     void shortReferenceFallsBack() {
         test::SyntheticOptions options;
         options.contexts = {64, 128, 1024}; // L0 = 256 itself was not run: the longest below it

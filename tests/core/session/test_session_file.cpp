@@ -45,6 +45,17 @@ class TestSessionFile : public QObject {
 
     void synthetic() { QCOMPARE(roundTrip(*test::makeSyntheticSession(), "plain.h5"), std::string()); }
 
+    void scaledConditions() {
+        Session session = *test::makeSyntheticSession();
+        auto scaled = copyOf(session.conditions.back());
+        scaled->key.scales = "g1";
+        session.conditions.push_back(scaled);
+        QCOMPARE(roundTrip(session, "scaled.h5"), std::string());
+        const auto loaded = loadSession(path("scaled.h5"));
+        QCOMPARE((*loaded)->conditions.back()->key.scales, std::string("g1"));
+        QVERIFY((*loaded)->find(scaled->key));
+    }
+
     void manyChunks() {
         test::SyntheticOptions options; // arrays far larger than a chunk, in more than one axis
         options.layers = 9;
