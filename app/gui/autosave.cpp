@@ -31,8 +31,18 @@ Autosave::Autosave(const QString& folder) {
 
 Autosave::~Autosave() = default;
 
+void Autosave::adopt(const QString& orphan) {
+    auto lock = std::make_unique<QLockFile>(orphan + ".lock");
+    lock->setStaleLockTime(0);
+    if (!lock->tryLock(0)) return; // another process has it: what becomes of it is decided there
+    orphans_.removeAll(orphan);
+    adopted_.push_back({orphan, std::move(lock)});
+}
+
 void Autosave::discard() {
     if (!path_.isEmpty()) QFile::remove(path_);
+    for (const Adopted& orphan : adopted_) QFile::remove(orphan.path);
+    adopted_.clear();
 }
 
 void Autosave::discardOrphan(const QString& path) {

@@ -7,6 +7,7 @@
 #include <QStringList>
 
 #include <memory>
+#include <vector>
 
 namespace qroar {
 
@@ -22,14 +23,22 @@ class Autosave {
     [[nodiscard]] QString path() const { return path_; }
     /// Files of processes that are gone, newest first.
     [[nodiscard]] QStringList orphans() const { return orphans_; }
+    /// The open session is this orphan's: from now on discard() means it too, and other processes do not
+    /// offer it. Until then it stays, should this process end without saving either.
+    void adopt(const QString& orphan);
     /// The results are saved elsewhere or not wanted.
     void discard();
     static void discardOrphan(const QString& path);
 
   private:
+    struct Adopted {
+        QString path;
+        std::unique_ptr<QLockFile> lock;
+    };
     QString path_;
     QStringList orphans_;
     std::unique_ptr<QLockFile> lock_;
+    std::vector<Adopted> adopted_;
 };
 
 } // namespace qroar

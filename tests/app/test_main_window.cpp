@@ -55,6 +55,24 @@ struct Bench {
         window->workspace().open(session, {});
         QCoreApplication::processEvents();
     }
+    /// Leaves the window behind with an autosave of a process that is gone; returns its path.
+    QString leaveAutosave() {
+        window->close();
+        window.reset();
+        const QString path = folder.filePath("autosave/autosave-1.h5");
+        const bool made = QDir().mkpath(folder.filePath("autosave"))
+                          && saveSession(*test::makeSyntheticSession(), path.toStdString()).ok();
+        open();
+        return made ? path : QString();
+    }
+    /// Answers the offer with "Recover" and waits for the session.
+    [[nodiscard]] bool recover() const {
+        window->offerRecovery();
+        QSignalSpy opened(window.get(), &MainWindow::sessionOpened);
+        for (auto* button : window->messages().findChildren<QPushButton*>())
+            if (button->text() == "Recover") button->click();
+        return QTest::qWaitFor([&] { return opened.count() > 0; }, 20000);
+    }
 };
 
 HeatMapPanel* heatMap(const MainWindow& window, HeatMapMetric metric) {
@@ -344,23 +362,35 @@ class TestMainWindow : public QObject {
 
     void leftoversOfACrashAreOffered() {
         Bench bench;
-        QVERIFY(bench.window->close());
-        bench.window.reset();
-        const QString left = bench.folder.filePath("autosave/autosave-1.h5");
-        QVERIFY(QDir().mkpath(bench.folder.filePath("autosave")));
-        const auto saved = saveSession(*test::makeSyntheticSession(), left.toStdString());
-        QVERIFY2(saved.ok(), saved.ok() ? "" : saved.error().message.c_str());
-        bench.open();
-        bench.window->offerRecovery();
-        QPushButton* recover = nullptr;
-        for (auto* button : bench.window->messages().findChildren<QPushButton*>())
-            if (button->text() == "Recover") recover = button;
-        QVERIFY(recover);
-        QSignalSpy opened(bench.window.get(), &MainWindow::sessionOpened);
-        recover->click();
-        QVERIFY(QTest::qWaitFor([&] { return opened.count() > 0; }, 20000));
+        const QString left = bench.leaveAutosave();
+        QVERIFY(!left.isEmpty());
+        QVERIFY(bench.recover());
         QVERIFY(bench.window->workspace().dirty()); // recovered, not saved
         QVERIFY(bench.window->workspace().path().isEmpty());
+    }
+
+    void recoveredResultsAreOfferedUntilTheyAreSavedOrDiscarded() {
+        Bench bench;
+        const QString left = bench.leaveAutosave();
+        QVERIFY(bench.recover());
+        QVERIFY(Autosave(QFileInfo(left).path()).orphans().isEmpty()); // not to a second process meanwhile
+        bench.window.reset(); // ends without closing: nothing was decided
+        QVERIFY(QFile::exists(left));
+        bench.open();
+        QVERIFY(bench.recover());
+        bench.window->saveTo(bench.folder.filePath("kept.h5"));
+        QVERIFY(QTest::qWaitFor([&] { return !bench.window->workspace().dirty(); }, 20000));
+        QVERIFY(QTest::qWaitFor([&] { return !QFile::exists(left); }, 2000));
+        QVERIFY(bench.window->close());
+        bench.window.reset();
+        bench.open();
+        bench.window->offerRecovery();
+        QVERIFY2(bench.window->messages().text().isEmpty(), qPrintable(bench.window->messages().text()));
+
+        QVERIFY(!bench.leaveAutosave().isEmpty());
+        QVERIFY(bench.recover());
+        QVERIFY(bench.window->close()); // answers Discard
+        QVERIFY(!QFile::exists(left));
     }
 
     void dropsAreOpened() {

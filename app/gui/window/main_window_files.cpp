@@ -23,6 +23,7 @@ namespace qroar {
 void MainWindow::connectFiles() {
     connect(&sessions_, &SessionController::loaded, this, [this](const QString& path, bool recovered) {
         if (recovered) {
+            autosave_.adopt(path);
             report(tr("Recovered unsaved results. Save them to keep them."));
         } else {
             settings_.addRecentSession(path);
