@@ -40,7 +40,8 @@ void printEstimate(const AnalysisEstimate& estimate, bool json) {
 
 /// The session to go on with: none, or the one in the output file when --resume was given.
 Outcome<std::shared_ptr<const Session>> previousSession(const Options& options) {
-    if (!std::filesystem::exists(options.output) || options.overwrite)
+    const bool onlyAsked = options.dryRun && !options.resume; // then what stands there does not matter
+    if (!std::filesystem::exists(options.output) || options.overwrite || onlyAsked)
         return std::shared_ptr<const Session>();
     if (!options.resume)
         return Error::bad(options.output
@@ -117,14 +118,14 @@ int run(const Options& options) {
     if (!plan) return fail(plan.error());
     plan->bands = options.bands;
     plan->groupPerKvHead = options.groupPerKvHead;
-    auto estimate = estimateAnalysis(*plan);
+    auto previous = previousSession(options);
+    if (!previous) return fail(previous.error());
+    auto estimate = estimateAnalysis(*plan, previous->get());
     if (!estimate) return fail(estimate.error());
     if (options.dryRun) {
         printEstimate(*estimate, options.common.json);
         return exitDone;
     }
-    auto previous = previousSession(options);
-    if (!previous) return fail(previous.error());
     if (Status writable = checkWritable(options.output); !writable) return fail(writable.error());
     for (const std::string& note : estimate->notes) std::cerr << "note: " << note << '\n';
 

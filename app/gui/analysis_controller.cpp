@@ -77,7 +77,8 @@ void AnalysisController::estimateNow() {
     if (estimateJob_) estimateJob_->cancel();
     const auto ticket = latestEstimate_.next();
     emit estimateBusy();
-    auto* job = new EstimateJob(plan(estimateRequest_));
+    auto* job =
+        new EstimateJob(plan(estimateRequest_), continues(estimateRequest_) ? workspace_.session() : nullptr);
     connect(job, &EstimateJob::estimated, this, [this, ticket](const AnalysisEstimate& estimate) {
         if (latestEstimate_.isCurrent(ticket)) emit estimated(estimate);
     });

@@ -200,12 +200,13 @@ Session emptySession(const AnalysisPlan& plan) {
     return session;
 }
 
-Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan) {
+Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Session* previous) {
     if (Status fine = checkPlan(plan); !fine) return fine.error();
     const ModelConfig& config = plan.model->config();
     AnalysisEstimate estimate;
     double operations = 0, statistics = 0;
     for (const ConditionKey& key : plan.conditions()) {
+        if (previous && previous->find(key)) continue;
         auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
         if (!windows) return windows.error();
         const auto tokens = static_cast<long long>(windows->size()) * key.context;

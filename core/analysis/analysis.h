@@ -35,13 +35,14 @@ struct AnalysisPlan {
 struct AnalysisEstimate {
     double seconds = 0;             ///< from the number of operations and a short measurement on this machine
     double peakBytes = 0;           ///< beyond the mapped file
-    double fileBytes = 0;           ///< of the session file
+    double fileBytes = 0;           ///< of the session file, or what is added to the earlier one
     long long tokens = 0;           ///< forward-pass tokens over all conditions
     std::vector<std::string> notes; ///< e.g. documents too short for a context
 };
 /// Checks the plan (specs resolve, contexts have windows, memory suffices) without running it; errors say
-/// what to change.
-Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan);
+/// what to change. Conditions that `previous` (may be null) holds cost nothing, as in runAnalysis: time,
+/// memory, tokens and file size are those of the rest.
+Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Session* previous = nullptr);
 
 using ConditionCallback = std::function<void(std::shared_ptr<const ConditionResult>)>;
 /// Runs what `previous` (may be null; must match model, documents and maxWindows) does not hold yet.

@@ -44,7 +44,7 @@ void AnalysisJob::work() {
 }
 
 void EstimateJob::work() {
-    auto estimate = estimateAnalysis(plan_);
+    auto estimate = estimateAnalysis(plan_, previous_.get());
     if (estimate)
         emit estimated(*estimate);
     else

@@ -44,7 +44,9 @@ class EstimateJob : public Job {
     Q_OBJECT
 
   public:
-    explicit EstimateJob(AnalysisPlan plan) : plan_(std::move(plan)) {}
+    /// `previous` may be null: the session that the plan would continue.
+    explicit EstimateJob(AnalysisPlan plan, std::shared_ptr<const Session> previous = nullptr)
+        : plan_(std::move(plan)), previous_(std::move(previous)) {}
 
   signals:
     void estimated(const qroar::AnalysisEstimate& estimate);
@@ -54,6 +56,7 @@ class EstimateJob : public Job {
 
   private:
     AnalysisPlan plan_;
+    std::shared_ptr<const Session> previous_;
 };
 
 } // namespace qroar

@@ -460,7 +460,12 @@ void SetupPanel::showEstimate(const AnalysisEstimate& estimate) {
     estimateProblem_.clear();
     updateRun();
     if (!problem().isEmpty()) return;
-    QString text = tr("About %1 · %2 of memory · file %3 · %4 tokens")
+    if (done_ > 0 && done_ >= requestedConditions()) {
+        setNote(estimate_, tr("The open session holds all of this."));
+        return;
+    }
+    QString text = (done_ > 0 ? tr("About %1 more · %2 of memory · file + %3 · %4 tokens")
+                              : tr("About %1 · %2 of memory · file %3 · %4 tokens"))
                        .arg(QString::fromStdString(formatDuration(estimate.seconds)),
                             QString::fromStdString(formatBytes(estimate.peakBytes)),
                             QString::fromStdString(formatBytes(estimate.fileBytes)),

@@ -235,6 +235,7 @@ void MainWindow::sessionChanged(const std::shared_ptr<const Session>& session) {
     selectionBar_->setSession(session);
     if (session) showPlots();
     updateDone();
+    analysis_.estimateLater(setup_->request()); // what is done costs nothing
     updateActions();
     updateTitle();
 }

@@ -208,6 +208,10 @@ class TestCli : public QObject {
         const Result refused = run(base + QStringList{"--rope", "none,yarn:2", "-o", "run.h5"});
         QCOMPARE(refused.code, 1);
         QVERIFY(refused.err.contains("--resume"));
+        const Result rest = run(
+            base + QStringList{"--rope", "none,yarn:2", "-o", "run.h5", "--resume", "--dry-run", "--json"});
+        QCOMPARE(2 * rest.json()["estimate"]["tokens"].get<long long>(), // half of it is done
+                 dry.json()["estimate"]["tokens"].get<long long>());
         const Result resumed =
             run(base + QStringList{"--rope", "none,yarn:2", "-o", "run.h5", "--resume", "--json"});
         QCOMPARE(resumed.code, 0);

@@ -283,6 +283,23 @@ class TestAnalysis : public QObject {
         QVERIFY(estimate->seconds > 0 && estimate->peakBytes > 0 && estimate->fileBytes > 0);
     }
 
+    void whatAnEarlierRunHoldsCostsNothing() {
+        const auto whole = estimateAnalysis(plan_);
+        StopAfter never(1000);
+        AnalysisPlan part = plan_;
+        part.contexts = {128};
+        const auto earlier = runAnalysis(part, never);
+        QVERIFY(whole.ok() && earlier.ok());
+        const auto rest = estimateAnalysis(plan_, earlier->get());
+        QVERIFY(rest.ok());
+        QCOMPARE(rest->tokens, 4LL * 7 * 64);
+        QVERIFY(rest->fileBytes < whole->fileBytes && rest->peakBytes < whole->peakBytes);
+        const auto nothing = estimateAnalysis(part, earlier->get());
+        QVERIFY(nothing.ok());
+        QCOMPARE(nothing->tokens, 0LL);
+        QCOMPARE(nothing->seconds, 0.0);
+    }
+
     void overflowIsReportedWithItsPlace() {
         QTemporaryDir folder;
         RandomModelOptions options;
