@@ -17,11 +17,21 @@ AnalysisController::AnalysisController(Workspace& workspace, JobQueue& heavy, QO
     connect(&estimateTimer_, &QTimer::timeout, this, &AnalysisController::estimateNow);
 }
 
-void AnalysisController::openModel(const QString& path) {
+void AnalysisController::closeModel() {
     opened_ = {};
     documents_ = nullptr;
+    latestModel_.next();
     latestDocuments_.next(); // documents of another model's tokenizer are of no use
     latestEstimate_.next();
+}
+
+void AnalysisController::closeInputs() {
+    closeModel();
+    documentPaths_.clear();
+}
+
+void AnalysisController::openModel(const QString& path) {
+    closeModel();
     const auto ticket = latestModel_.next();
     emit modelBusy();
     auto* job = new OpenModelJob(toPath(path));

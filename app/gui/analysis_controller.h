@@ -19,6 +19,8 @@ class AnalysisController : public QObject {
     AnalysisController(Workspace& workspace, JobQueue& heavy, QObject* parent = nullptr);
 
     void openModel(const QString& path);
+    /// Nothing is open any more, and what is being opened is dropped.
+    void closeInputs();
     /// Reads them with the open model's tokenizer; waits for the model when it is still being opened.
     void openDocuments(const QStringList& paths);
     /// Soon, and only the newest; nothing while an analysis runs.
@@ -55,6 +57,7 @@ class AnalysisController : public QObject {
     void warning(const QString& message);
 
   private:
+    void closeModel();
     void readDocuments();
     void estimateNow();
     void connectRun(AnalysisJob* job, bool continued);

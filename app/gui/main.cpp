@@ -1,5 +1,6 @@
 // qroar-workbench: reads the command line, sets the program up, shows the window.
 #include "app/gui/window/main_window.h"
+#include "app/gui/window/message_bar.h"
 #include "qroar/version.h"
 
 #include <QApplication>
@@ -28,6 +29,7 @@ int exportFigures(qroar::MainWindow& window, const QString& session, const QStri
     });
     QTimer::singleShot(0, &window, [&] { window.openSession(session); });
     wait.exec();
+    window.messages().dismiss(); // figures do not need the session's model: no word of it in the pictures
     return loaded && window.exportPlots(folder) && window.saveScreenshots(folder) ? 0 : 1;
 }
 

@@ -146,6 +146,87 @@ class TestWindowRun : public QObject {
         QCOMPARE(bench.window->workspace().session()->documents.front().name, std::string("c.u16"));
     }
 
+    void anOpenedSessionFillsTheSetupAndCanBeContinued() {
+        Bench bench;
+        const QStringList documents{bench.document("a", 600), bench.document("b", 300)};
+        QVERIFY(bench.ready(documents, {64, 256}, {"none", "yarn:3"}, {"rtn:4:g32"}));
+        bench.window->setup().setMaxWindows(1);
+        bench.window->startRun();
+        QVERIFY(bench.waitForEnd());
+        const QString path = bench.folder.filePath("run.h5");
+        bench.window->saveTo(path);
+        QVERIFY(QTest::qWaitFor([&] { return !bench.window->workspace().dirty(); }, 20000));
+        QVERIFY(bench.window->close());
+        bench.open();
+        bench.window->openSession(path);
+        QVERIFY(QTest::qWaitFor([&] { return bench.window->analysis().inputsReady(); }, 20000));
+        const SetupRequest shown = bench.window->setup().request();
+        QCOMPARE(shown.modelPath, bench.model());
+        QCOMPARE(shown.documents, documents);
+        QCOMPARE(shown.contexts, (std::vector<int>{64, 256}));
+        QCOMPARE(shown.ropes, (std::vector{*RopeSpec::parse("none"), *RopeSpec::parse("yarn:3")}));
+        QCOMPARE(shown.quants, (std::vector{*QuantSpec::parse("rtn:4:g32")}));
+        QCOMPARE(shown.maxWindows, 1);
+        QCOMPARE(shown.bands, bench.window->workspace().session()->bands.count());
+        const auto* run = bench.window->setup().findChild<QPushButton*>("runButton");
+        QVERIFY2(run->text().contains("all 4"), qPrintable(run->text()));
+        QVERIFY(bench.window->messages().text().isEmpty());
+        // one more condition goes into the same session
+        bench.window->setup().setContexts({64, 128, 256});
+        bench.window->setup().setRopes({"none"});
+        QVERIFY2(run->text().contains("1 more"), qPrintable(run->text()));
+        // the estimate is of that one: 2 documents, 1 window each, of 128 tokens
+        QSignalSpy estimated(&bench.window->analysis(), &AnalysisController::estimated);
+        QVERIFY(QTest::qWaitFor([&] { return estimated.count() > 0; }, 20000));
+        QCOMPARE(estimated.last().first().value<AnalysisEstimate>().tokens, 256LL);
+        bench.window->startRun();
+        QVERIFY(bench.waitForEnd());
+        QCOMPARE(bench.window->workspace().session()->conditions.size(), std::size_t(5));
+    }
+
+    void aSessionWhoseFilesAreGoneSaysSoAndStaysUsable() {
+        Bench bench;
+        const QStringList documents{bench.document("a", 600), bench.document("b", 300)};
+        QVERIFY(bench.ready(documents, {64}, {"none", "yarn:3"}, {"none"}));
+        bench.window->startRun();
+        QVERIFY(bench.waitForEnd());
+        const QString path = bench.folder.filePath("run.h5");
+        bench.window->saveTo(path);
+        QVERIFY(QTest::qWaitFor([&] { return !bench.window->workspace().dirty(); }, 20000));
+        QVERIFY(QFile::remove(documents[1]));
+        QSignalSpy errors(bench.window.get(), &MainWindow::errorShown);
+        const auto reopen = [&] {
+            QSignalSpy opened(bench.window.get(), &MainWindow::sessionOpened);
+            bench.window->openSession(path);
+            return QTest::qWaitFor([&] { return opened.count() > 0; }, 20000);
+        };
+        QVERIFY(reopen());
+        QVERIFY(bench.window->messages().text().contains("b.u16"));
+        QVERIFY(!bench.window->messages().text().contains("a.u16"));
+        QCOMPARE(bench.window->messages().kind(), MessageBar::Kind::Warning);
+        QCOMPARE(bench.window->setup().request().documents, documents); // listed, so that one sees which
+        QVERIFY(
+            QTest::qWaitFor([&] { return bench.window->analysis().openedModel().model != nullptr; }, 20000));
+        QVERIFY(bench.window->setup().problem().contains("documents"));
+
+        QVERIFY(QDir().rename(bench.model(), bench.folder.filePath("moved")));
+        QVERIFY(reopen());
+        QVERIFY(bench.window->messages().text().contains(bench.folder.filePath("model")));
+        QVERIFY(!bench.window->analysis().openedModel().model);
+        bench.window->startRun(); // refused with words
+        QVERIFY(!bench.window->analysis().running());
+        for (DiagnosticPanel* panel : bench.window->plots().panels())
+            if (panel->title().contains("Perplexity")) QVERIFY(panel->tableModel()->rowCount() > 0);
+        QCOMPARE(errors.count(), 1); // the refusal only
+
+        // chosen anew, the session goes on
+        bench.window->openModel(bench.folder.filePath("moved"));
+        bench.window->setup().setDocuments({documents[0], bench.document("b", 300)});
+        QVERIFY(QTest::qWaitFor([&] { return bench.window->analysis().inputsReady(); }, 20000));
+        const auto* run = bench.window->setup().findChild<QPushButton*>("runButton");
+        QVERIFY2(run->text().contains("all 2"), qPrintable(run->text()));
+    }
+
     void cancelAnswersAtOnceAndKeepsWhatIsDone() {
         Bench bench;
         // one short condition, then one of minutes

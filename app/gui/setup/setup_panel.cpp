@@ -331,6 +331,26 @@ void SetupPanel::updateRun() {
     if (!reason.isEmpty()) setNote(estimate_, reason, !estimateProblem_.isEmpty());
 }
 
+void SetupPanel::setRequest(const SetupRequest& request) {
+    setModelPath(request.modelPath);
+    documents_->clear();
+    listDocuments(request.documents);
+    documentsBusy_ = false;
+    setNote(documentsNote_, {});
+    const auto texts = [](const auto& specs) {
+        QStringList list;
+        for (const auto& spec : specs) list << QString::fromStdString(spec.text());
+        return list;
+    };
+    if (!request.ropes.empty()) setRopes(texts(request.ropes));
+    if (!request.quants.empty()) setQuants(texts(request.quants));
+    if (!request.contexts.empty()) setContexts(request.contexts);
+    setMaxWindows(request.maxWindows);
+    bands_->setValue(request.bands);
+    groups_->setCurrentIndex(request.groupPerKvHead ? 1 : 0);
+    edited();
+}
+
 void SetupPanel::setModelPath(const QString& path) {
     modelPath_->setText(path);
     modelPath_->setModified(false);
@@ -343,6 +363,12 @@ void SetupPanel::setDocuments(const QStringList& paths) {
 }
 
 void SetupPanel::addDocuments(const QStringList& paths) {
+    emit documentsChosen(listDocuments(paths));
+    edited();
+}
+
+/// Adds what the list lacks; returns all of it.
+QStringList SetupPanel::listDocuments(const QStringList& paths) {
     QStringList known = request().documents;
     for (const QString& path : paths) {
         if (known.contains(path)) continue;
@@ -353,8 +379,7 @@ void SetupPanel::addDocuments(const QStringList& paths) {
     }
     tokens_ = nullptr;
     documentsProblem_.clear();
-    emit documentsChosen(known);
-    edited();
+    return known;
 }
 
 void SetupPanel::removeSelectedDocuments() {

@@ -32,6 +32,8 @@ class SetupPanel : public QWidget {
     /// Why this cannot run, in words; empty when it can.
     [[nodiscard]] QString problem() const;
 
+    /// Fills everything in without asking for the files: who calls it opens them, or says what is missing.
+    void setRequest(const SetupRequest& request);
     void setModelPath(const QString& path);
     void setDocuments(const QStringList& paths);
     void addDocuments(const QStringList& paths);
@@ -78,6 +80,7 @@ class SetupPanel : public QWidget {
     void updateContextMessage();
     void updateRun();
     void edited();
+    QStringList listDocuments(const QStringList& paths);
     void removeSelectedDocuments();
     void suggestContexts();
     void writeContexts(const std::vector<int>& contexts);

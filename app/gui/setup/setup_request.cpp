@@ -3,6 +3,8 @@
 #include "core/base/strings.h"
 
 #include <QCoreApplication>
+#include <QDir>
+#include <QFileInfo>
 
 #include <algorithm>
 
@@ -26,6 +28,18 @@ std::string shellQuoted(const std::string& text) {
     std::string quoted = "'";
     for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
     return quoted + "'";
+}
+
+template<class T>
+void addOnce(std::vector<T>& values, const T& value) {
+    if (std::find(values.begin(), values.end(), value) == values.end()) values.push_back(value);
+}
+
+QString resolved(const std::string& stored, const QString& folder) {
+    const QString path = QString::fromStdString(stored);
+    if (path.isEmpty() || QFileInfo::exists(path)) return path;
+    const QString below = QDir(folder).filePath(path); // the path itself when it is absolute
+    return QFileInfo::exists(below) ? below : path;
 }
 
 } // namespace
@@ -81,6 +95,34 @@ AnalysisPlan makePlan(const SetupRequest& request, std::shared_ptr<const Model> 
     plan.groupPerKvHead = request.groupPerKvHead;
     plan.command = reproduceCommand(request);
     return plan;
+}
+
+SetupRequest requestOf(const Session& session, const QString& sessionFolder) {
+    SetupRequest request;
+    request.modelPath = resolved(session.modelPath, sessionFolder);
+    for (const SessionDocument& document : session.documents) // those of one .jsonl share their file
+        if (const QString path = resolved(document.path, sessionFolder); !request.documents.contains(path))
+            request.documents << path;
+    for (const auto& condition : session.conditions) {
+        addOnce(request.ropes, condition->key.rope);
+        addOnce(request.contexts, condition->key.context);
+        addOnce(request.quants, condition->key.quant);
+        if (condition->statistics.cells() > 0 && condition->statistics.shape().groups > 1)
+            request.groupPerKvHead = true;
+    }
+    std::sort(request.contexts.begin(), request.contexts.end());
+    request.maxWindows = session.maxWindows;
+    request.bands = session.bands.count();
+    return request;
+}
+
+MissingInputs missingInputs(const SetupRequest& request) {
+    MissingInputs missing;
+    const QFileInfo model(request.modelPath);
+    missing.model = !model.isFile() && !model.isDir();
+    for (const QString& document : request.documents)
+        if (!QFileInfo(document).isFile()) missing.documents << document;
+    return missing;
 }
 
 QString whyNotContinued(const Session& session, const AnalysisPlan& plan) {

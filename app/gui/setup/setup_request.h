@@ -30,6 +30,20 @@ std::string reproduceCommand(const SetupRequest& request);
 AnalysisPlan makePlan(const SetupRequest& request, std::shared_ptr<const Model> model,
                       SharedDocuments documents);
 
+/// What a session was made with, so that it can be looked up and continued: every RoPE spec, context and
+/// variant of its conditions (a run that was stopped is completed by the same request). Relative paths that
+/// are not below the working folder are looked for below `sessionFolder`.
+SetupRequest requestOf(const Session& session, const QString& sessionFolder);
+
+/// The files of a request that are not there (a model may be a folder, a document may not); devices and pipes
+/// count as missing.
+struct MissingInputs {
+    bool model = false;
+    QStringList documents;
+    [[nodiscard]] bool any() const { return model || !documents.isEmpty(); }
+};
+MissingInputs missingInputs(const SetupRequest& request);
+
 /// Empty when `plan` can add its conditions to `session`; else the reason, for the user.
 QString whyNotContinued(const Session& session, const AnalysisPlan& plan);
 

@@ -120,6 +120,7 @@ class MainWindow : public QMainWindow {
     void reportError(const QString& text);
     [[nodiscard]] std::string viewState() const;
     void restoreViewState(const std::string& json);
+    void showInputsOf(const Session& session, const QString& path);
 
     void chooseModelFolder();
     void chooseModelFile();

@@ -31,6 +31,7 @@ void MainWindow::connectFiles() {
             report(tr("Opened session %1.").arg(path));
         }
         restoreViewState(workspace_.session()->viewState);
+        showInputsOf(*workspace_.session(), path);
         projectDock_->raise();
         emit sessionOpened(path);
     });
@@ -147,6 +148,31 @@ void MainWindow::restoreViewState(const std::string& json) {
     if (epsilon > 0 && epsilon < 1) next.epsilon = epsilon;
     next.pair = -1;
     selection_.setSelection(next);
+}
+
+/// Setup as the session was made, its files opened in the background; what is gone is said, and the plots do
+/// not need it.
+void MainWindow::showInputsOf(const Session& session, const QString& path) {
+    const SetupRequest request = requestOf(session, QFileInfo(path).absolutePath());
+    const MissingInputs missing = missingInputs(request);
+    analysis_.closeInputs();
+    setup_->setRequest(request);
+    if (missing.model)
+        setup_->showModelProblem(tr("%1: not found").arg(request.modelPath));
+    else
+        analysis_.openModel(request.modelPath);
+    if (missing.documents.isEmpty())
+        analysis_.openDocuments(request.documents);
+    else
+        setup_->showDocumentsProblem(tr("Not found:\n%1").arg(missing.documents.join('\n')));
+    if (!missing.any()) return;
+    QStringList gone = missing.documents;
+    if (missing.model) gone.prepend(request.modelPath);
+    const QString text = tr("Some files of this session are not where they were: %1. The plots do not need "
+                            "them; to run more conditions, choose them in Setup.")
+                             .arg(gone.join(QStringLiteral(", ")));
+    log_->add(text);
+    messages_->show(MessageBar::Kind::Warning, text);
 }
 
 bool MainWindow::mayReplaceSession() {
