@@ -131,6 +131,31 @@ class TestMainWindow : public QObject {
         QVERIFY(!bench.window->analysis().running());
     }
 
+    void emptyStatesNameTheButtonThatIsThere() {
+        Bench bench;
+        const QString button = bench.window->setup().findChild<QPushButton*>("runButton")->text();
+        const QString word = button.section(' ', 0, 0);
+        int named = 0;
+        const auto check = [&] {
+            for (DiagnosticPanel* panel : bench.window->plots().panels()) {
+                const QString text = panel->emptyText();
+                QVERIFY2(!text.contains("analyze again", Qt::CaseInsensitive), qPrintable(text));
+                const qsizetype at = text.indexOf("press ");
+                if (at < 0) continue;
+                ++named;
+                QVERIFY2(text.mid(at + 6).startsWith(word), qPrintable(panel->title() + ": " + text));
+            }
+        };
+        check(); // without a session
+        const int panels = static_cast<int>(bench.window->plots().panels().size());
+        QCOMPARE(named, panels - 1); // the spectrum needs a model only
+        auto nothingRun = std::make_shared<Session>(*test::makeSyntheticSession());
+        nothingRun->conditions.clear();
+        bench.load(nothingRun);
+        check(); // with one that holds no condition yet
+        QCOMPARE(named, 2 * (panels - 1));
+    }
+
     void everyPanelShowsASession() {
         Bench bench;
         bench.load(test::makeSyntheticSession());

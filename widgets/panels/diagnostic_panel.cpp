@@ -202,7 +202,7 @@ void DiagnosticPanel::ensureFresh() {
 }
 
 QString DiagnosticPanel::noSessionText() const {
-    return tr("Nothing analyzed yet. Open a model and documents, choose conditions and press Analyze.");
+    return tr("Nothing analyzed yet. Open a model and documents, choose conditions and press Run.");
 }
 
 QString DiagnosticPanel::figureTitle() {

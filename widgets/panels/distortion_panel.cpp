@@ -48,7 +48,7 @@ void DistortionPanel::refresh(Changes changes) {
     const auto shown = quantized();
     if (!shown) {
         showEmpty(tr("No quantized condition has been run. Add a quantizer such as rtn:4:g128 and press "
-                     "Analyze, or run: "
+                     "Run, or use the command line: "
                      "qroar analyze MODEL --text FILE --quant none --quant rtn:4:g128 -o run.h5"));
         return;
     }

@@ -121,8 +121,9 @@ QString HeatMapPanel::whyEmpty(const ConditionResult* condition, const Condition
     const int trained = session()->model.trainedContext();
     if (!condition)
         return tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and "
-                  "press Analyze, "
-                  "or run: qroar analyze MODEL --text FILE --contexts %1,%2 --rope none --rope yarn:4 -o "
+                  "press Run, "
+                  "or use the command line: qroar analyze MODEL --text FILE --contexts %1,%2 --rope none "
+                  "--rope yarn:4 -o "
                   "run.h5")
             .arg(trained)
             .arg(4 * trained);
@@ -138,7 +139,7 @@ QString HeatMapPanel::whyEmpty(const ConditionResult* condition, const Condition
     if (!reference)
         return tr("%1 compares with a short reference, and there is none: add the RoPE spec \"none\" at a "
                   "context of "
-                  "%2 tokens (the trained length) or fewer, with capture, and analyze again.")
+                  "%2 tokens (the trained length) or fewer, with capture, and run again.")
             .arg(metricText(metric_).name, groupedCount(trained));
     if (reference == condition)
         return tr("%1 is itself the short reference that %2 compares with. Select a longer condition or one "

@@ -87,7 +87,7 @@ void HistogramPanel::refresh(Changes) {
     if (!selected) {
         showEmpty(
             tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and press "
-               "Analyze."));
+               "Run."));
         return;
     }
     collect(*selected);

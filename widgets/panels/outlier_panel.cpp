@@ -64,7 +64,7 @@ void OutlierPanel::refresh(Changes changes) {
     if (!shown) {
         showEmpty(
             tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and press "
-               "Analyze."));
+               "Run."));
         return;
     }
     if (shown->statistics.cells() == 0) {

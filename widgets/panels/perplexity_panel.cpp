@@ -130,7 +130,8 @@ void PerplexityPanel::refresh(Changes changes) {
     if (!shown) {
         showEmpty(
             tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and press "
-               "Analyze, or run: qroar evaluate MODEL --text FILE --contexts 256,1024 --rope yarn:4"));
+               "Run, or use the command line: qroar evaluate MODEL --text FILE --contexts 256,1024 --rope "
+               "yarn:4"));
         return;
     }
     if (changes & (SessionChanged | OptionsChanged)) {
