@@ -9,6 +9,7 @@
 #include "app/gui/window/selection_bar.h"
 #include "app/gui/window/start_page.h"
 #include "core/session/session_file.h"
+#include "tests/support/grid_compare.h"
 #include "tests/support/synthetic_session.h"
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/spectrum_panel.h"
@@ -20,6 +21,8 @@
 #include <QDir>
 #include <QDockWidget>
 #include <QDropEvent>
+#include <QFileDialog>
+#include <QLineEdit>
 #include <QMenuBar>
 #include <QMimeData>
 #include <QPushButton>
@@ -27,6 +30,7 @@
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
+#include <QTimer>
 #include <QToolButton>
 
 using namespace qroar;
@@ -81,12 +85,22 @@ HeatMapPanel* heatMap(const MainWindow& window, HeatMapMetric metric) {
     return nullptr;
 }
 
-bool sameValues(const BandGrid& a, const BandGrid& b) {
-    if (a.layers != b.layers || a.bands != b.bands) return false;
-    for (std::size_t at = 0; at < a.values.size(); ++at)
-        if (!(a.values[at] == b.values[at] || (std::isnan(a.values[at]) && std::isnan(b.values[at]))))
-            return false;
-    return true;
+/// Calls `answer` with the next modal dialog of this kind, and says No to the question that may follow it.
+template<class Dialog>
+void answerDialog(const std::function<void(Dialog&)>& answer) {
+    auto* timer = new QTimer(qApp);
+    timer->setInterval(5);
+    QObject::connect(timer, &QTimer::timeout, timer, [timer, answer = answer, tries = 0]() mutable {
+        QWidget* modal = QApplication::activeModalWidget();
+        if (auto* dialog = qobject_cast<Dialog*>(modal); dialog && dialog->result() == 0 && answer) {
+            answer(*dialog);
+            answer = nullptr;
+        } else if (auto* question = qobject_cast<QMessageBox*>(modal)) {
+            question->button(QMessageBox::No)->click();
+        }
+        if (++tries > 400 || (!answer && !modal)) timer->deleteLater();
+    });
+    timer->start();
 }
 
 QAction* actionNamed(const MainWindow& window, const QString& text) {
@@ -196,12 +210,12 @@ class TestMainWindow : public QObject {
         const BandPartition moved = bench.window->workspace().session()->bands;
         QCOMPARE(moved.edges()[3], bands.edges()[3] + 1);
         QCOMPARE(tails->bands(), moved);
-        QVERIFY(!sameValues(tails->grid(), before));
+        QVERIFY(!test::sameValues(tails->grid(), before));
         QCOMPARE(bench.window->workspace().undoStack()->count(), 1);
 
         actionNamed(*bench.window, "Undo")->trigger();
         QCOMPARE(bench.window->workspace().session()->bands, bands);
-        QVERIFY(sameValues(tails->grid(), before));
+        QVERIFY(test::sameValues(tails->grid(), before));
         QCOMPARE(bench.window->plots().spectrum()->bands(), bands);
     }
 
@@ -383,6 +397,61 @@ class TestMainWindow : public QObject {
         QVERIFY(blocker.open(QIODevice::WriteOnly));
         QVERIFY(!bench.window->exportPlots(blocker.fileName() + "/below"));
         QVERIFY(bench.window->messages().text().contains("blocker"));
+    }
+
+    void aFigureNamedWithoutASuffixTakesThatOfTheChosenKind_data() {
+        QTest::addColumn<QString>("typed");
+        QTest::addColumn<QString>("kind");
+        QTest::addColumn<QString>("written");
+        QTest::newRow("png") << "figure"
+                             << "PNG (*.png)"
+                             << "figure.png";
+        QTest::newRow("csv") << "table"
+                             << "CSV table (*.csv)"
+                             << "table.csv";
+        QTest::newRow("as offered") << "figure"
+                                    << ""
+                                    << "figure.svg";
+        QTest::newRow("a number is no suffix") << "eps_0.01"
+                                               << "PDF (*.pdf)"
+                                               << "eps_0.01.pdf";
+        QTest::newRow("a suffix stays") << "figure.pdf"
+                                        << "PNG (*.png)"
+                                        << "figure.pdf";
+    }
+    void aFigureNamedWithoutASuffixTakesThatOfTheChosenKind() {
+        QFETCH(QString, typed);
+        QFETCH(QString, kind);
+        QFETCH(QString, written);
+        Bench bench;
+        bench.load(test::makeSyntheticSession());
+        AppSettings(bench.settings).setFolder("export", bench.folder.path());
+        const QString path = bench.folder.filePath(written);
+        int answered = 0;
+        const auto exportAs = [&] {
+            bench.window->activateWindow(); // no window manager gives it back after a dialog
+            if (!QTest::qWaitForWindowActive(bench.window.get())) return;
+            answerDialog<QFileDialog>([&](QFileDialog& dialog) {
+                ++answered;
+                if (!kind.isEmpty()) dialog.selectNameFilter(kind);
+                dialog.findChild<QLineEdit*>("fileNameEdit")->setText(typed);
+                static_cast<QDialog&>(dialog).accept();
+            });
+            QTest::keyClick(bench.window.get(), Qt::Key_E, Qt::ControlModifier);
+        };
+        exportAs();
+        QCOMPARE(answered, 1);
+        QVERIFY2(QFile::exists(path), qPrintable(QDir(bench.folder.path()).entryList().join(' ')));
+        QVERIFY(bench.window->log().toPlainText().contains(written));
+        QCOMPARE(bench.window->log().toPlainText().contains("no suffix"), typed != written);
+        QVERIFY(bench.window->messages().text().isEmpty());
+        if (typed == written) return; // then the file dialog itself asks before it replaces
+        QFile old(path);
+        QVERIFY(old.open(QIODevice::WriteOnly) && old.write("mine") == 4);
+        old.close();
+        exportAs(); // the question about the file that is there is answered with No
+        QCOMPARE(answered, 2);
+        QCOMPARE(QFileInfo(path).size(), 4);
     }
 
     void leftoversOfACrashAreOffered() {

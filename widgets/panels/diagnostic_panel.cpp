@@ -12,6 +12,7 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QComboBox>
+#include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QHBoxLayout>
@@ -158,7 +159,7 @@ QBoxLayout* DiagnosticPanel::buildToolBar() {
         for (const auto& [plot, place] : parts_) plot->setZoomMode(on);
     });
     connect(copyButton_, &QToolButton::clicked, this, &DiagnosticPanel::copyImage);
-    connect(saveButton_, &QToolButton::clicked, this, &DiagnosticPanel::saveAs);
+    connect(saveButton_, &QToolButton::clicked, this, [this] { saveAs(); });
     connect(tableButton_, &QToolButton::toggled, this, [this] {
         if (emptyText_.isEmpty()) showPage();
     });
@@ -360,20 +361,32 @@ void DiagnosticPanel::copyImage() {
     emit message(tr("%1 copied to the clipboard").arg(title_));
 }
 
-void DiagnosticPanel::saveAs() {
+QString DiagnosticPanel::saveAs(const QString& folder) {
     QString name = title_.toLower();
     for (QChar& character : name)
         if (!character.isLetterOrNumber()) character = u'-';
-    const QString path =
-        QFileDialog::getSaveFileName(this, tr("Save %1").arg(title_), name + QStringLiteral(".svg"),
-                                     tr("Figures and tables (*.svg *.pdf *.png *.csv);;SVG (*.svg);;PDF "
-                                        "(*.pdf);;PNG (*.png);;CSV (*.csv)"));
-    if (path.isEmpty()) return;
+    QString filter;
+    const QString chosen = QFileDialog::getSaveFileName(
+        this, tr("Save %1").arg(title_), QDir(folder).filePath(name + QStringLiteral(".svg")),
+        tr("Figures and tables (*.svg *.pdf *.png *.csv);;SVG (*.svg);;PDF (*.pdf);;PNG (*.png);;CSV table "
+           "(*.csv)"),
+        &filter);
+    if (chosen.isEmpty()) return {};
+    const QString path = withFigureSuffix(chosen, filter);
+    const bool completed = path != chosen; // the dialog has asked about another file
+    if (completed && QFileInfo::exists(path)
+        && QMessageBox::question(this, tr("Save %1").arg(title_), tr("%1 exists. Replace it?").arg(path))
+               != QMessageBox::Yes)
+        return {};
     QString error;
-    if (exportTo(path, &error))
-        emit message(tr("Saved %1").arg(path));
-    else
-        QMessageBox::warning(this, tr("Save %1").arg(title_), error);
+    if (!exportTo(path, &error)) {
+        emit failed(error);
+        return {};
+    }
+    emit message(completed
+                     ? tr("Saved %1 (the name had no suffix, so the kind of file chosen gave it).").arg(path)
+                     : tr("Saved %1.").arg(path));
+    return path;
 }
 
 void DiagnosticPanel::home() {

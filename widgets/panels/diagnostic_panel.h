@@ -59,6 +59,9 @@ class DiagnosticPanel : public QWidget {
     /// with title and provenance. False with a message when there is nothing to show, the suffix is unknown
     /// or writing fails.
     bool exportTo(const QString& path, QString* error, FigureSize size = FigureSize::AsShown);
+    /// Asks for a file name, beginning in `folder`, and exports there. A name without a suffix gets that of
+    /// the chosen kind of file. The path; empty when nothing was written.
+    QString saveAs(const QString& folder = {});
     /// The figure as exportTo draws it; null in the empty state. `scale` device pixels per logical pixel.
     [[nodiscard]] QImage renderFigure(FigureSize size = FigureSize::AsShown, double scale = 2);
     void setProvenance(const QString& text) { provenance_ = text; }
@@ -73,8 +76,10 @@ class DiagnosticPanel : public QWidget {
     void ensureFresh();
 
   signals:
-    /// For the status bar: what was saved, or what went wrong.
+    /// For the status bar: what was saved.
     void message(const QString& text);
+    /// What the user asked for and did not get.
+    void failed(const QString& text);
 
   protected:
     enum Change { SessionChanged = 1, BandsChanged = 2, SelectionChanged = 4, OptionsChanged = 8 };
@@ -119,7 +124,6 @@ class DiagnosticPanel : public QWidget {
     void buildTitles(QBoxLayout& column);
     void buildTable();
     void updateIcons();
-    void saveAs();
     void updateTexts(); ///< fits titles and summary to the width
     void showPage();    ///< the table or the content
     [[nodiscard]] Figure figure() const;

@@ -6,6 +6,7 @@
 #include <QCoreApplication>
 #include <QFileInfo>
 #include <QPdfWriter>
+#include <QRegularExpression>
 #include <QSaveFile>
 #include <QSvgGenerator>
 
@@ -174,6 +175,14 @@ QImage renderFigure(const Figure& figure, FigureSize size, double scale) {
     drawFigure(figure, &painter, layout);
     painter.end();
     return image;
+}
+
+QString withFigureSuffix(const QString& path, const QString& filter) {
+    static const QRegularExpression number(QStringLiteral("^[0-9]*$")),
+        pattern(QStringLiteral("\\*(\\.\\w+)"));
+    if (!number.match(QFileInfo(path).suffix()).hasMatch()) return path;
+    const QRegularExpressionMatch first = pattern.match(filter);
+    return path + (first.hasMatch() ? first.captured(1) : QStringLiteral(".pdf"));
 }
 
 bool writeWholeFile(const QString& path, const QByteArray& bytes, QString* error) {

@@ -28,6 +28,9 @@ struct Figure {
 QImage renderFigure(const Figure& figure, FigureSize size, double scale);
 /// By suffix: .png .svg .pdf. False with a message on failure; an existing file is then left as it was.
 bool writeFigure(const Figure& figure, const QString& path, FigureSize size, QString* error);
+/// `path` when its name ends in a suffix; else (also after numbers, as in "eps_0.01") with the first one of
+/// the file dialog's `filter`, "SVG (*.svg)", or .pdf.
+QString withFigureSuffix(const QString& path, const QString& filter);
 /// `bytes` to a file, atomically.
 bool writeWholeFile(const QString& path, const QByteArray& bytes, QString* error);
 

@@ -158,6 +158,7 @@ void MainWindow::connectWorkspace() {
                 workspace_.setBands(before, after);
             });
     connect(plots_, &PlotArea::message, this, &MainWindow::report);
+    connect(plots_, &PlotArea::failed, this, &MainWindow::reportError);
     // Until the user picks a condition, the views follow the most telling one that is done.
     connect(&selection_, &SelectionModel::changed, this, [this](const Selection& now) {
         const auto session = workspace_.session();

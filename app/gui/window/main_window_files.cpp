@@ -238,17 +238,8 @@ void MainWindow::chooseSession() {
 }
 
 void MainWindow::exportCurrentPlot() {
-    DiagnosticPanel* panel = plots_->currentPanel();
-    const QString path = QFileDialog::getSaveFileName(
-        this, tr("Export %1").arg(panel->title()), QDir(settings_.folder("export")).filePath("figure.svg"),
-        tr("SVG (*.svg);;PDF (*.pdf);;PNG (*.png);;CSV table (*.csv)"));
-    if (path.isEmpty()) return;
-    settings_.setFolder("export", path);
-    QString error;
-    if (panel->exportTo(path, &error))
-        report(tr("Exported %1.").arg(path));
-    else
-        reportError(error);
+    const QString written = plots_->currentPanel()->saveAs(settings_.folder("export"));
+    if (!written.isEmpty()) settings_.setFolder("export", written);
 }
 
 void MainWindow::chooseExportFolder() {

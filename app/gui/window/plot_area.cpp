@@ -58,6 +58,7 @@ QDockWidget* PlotArea::addPanel(DiagnosticPanel* panel, const QString& objectNam
     dock->setWidget(panel);
     useGrip(dock);
     connect(panel, &DiagnosticPanel::message, this, &PlotArea::message);
+    connect(panel, &DiagnosticPanel::failed, this, &PlotArea::failed);
     panels_ << panel;
     docks_ << dock;
     return dock;

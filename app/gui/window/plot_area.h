@@ -35,6 +35,7 @@ class PlotArea : public QMainWindow {
 
   signals:
     void message(const QString& text);
+    void failed(const QString& text);
 
   private:
     QDockWidget* addPanel(DiagnosticPanel* panel, const QString& objectName, const QString& title);
