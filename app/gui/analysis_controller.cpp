@@ -4,14 +4,18 @@ namespace qroar {
 
 namespace {
 
+/// Writing the whole file takes a second or more: not after every short condition.
+constexpr double secondsBetweenAutosaves = 20;
+
 std::filesystem::path toPath(const QString& text) {
     return std::filesystem::path(text.toStdString());
 }
 
 } // namespace
 
-AnalysisController::AnalysisController(Workspace& workspace, JobQueue& heavy, QObject* parent)
-    : QObject(parent), workspace_(workspace), heavy_(heavy) {
+AnalysisController::AnalysisController(Workspace& workspace, JobQueue& heavy, JobQueue& files,
+                                       QObject* parent)
+    : QObject(parent), workspace_(workspace), heavy_(heavy), files_(files) {
     estimateTimer_.setSingleShot(true);
     estimateTimer_.setInterval(250);
     connect(&estimateTimer_, &QTimer::timeout, this, &AnalysisController::estimateNow);
@@ -112,8 +116,9 @@ bool AnalysisController::start(const SetupRequest& request, const QString& autos
     estimateTimer_.stop();
     latestEstimate_.next();
     const bool continued = continues(request);
-    auto* job =
-        new AnalysisJob(plan(request), continued ? workspace_.session() : nullptr, toPath(autosavePath));
+    autosavePath_ = autosavePath;
+    unsavedSeconds_ = 0;
+    auto* job = new AnalysisJob(plan(request), continued ? workspace_.session() : nullptr);
     connectRun(job, continued);
     job_ = job;
     emit runningChanged(true);
@@ -130,6 +135,8 @@ void AnalysisController::connectRun(AnalysisJob* job, bool continued) {
             [this](const std::shared_ptr<const ConditionResult>& result) {
                 workspace_.addCondition(result);
                 emit conditionFinished(*result);
+                unsavedSeconds_ += result->seconds;
+                if (unsavedSeconds_ >= secondsBetweenAutosaves) autosave();
             });
     connect(job, &AnalysisJob::finished, this, [this](const std::shared_ptr<const Session>& session) {
         workspace_.updateResults(session);
@@ -140,14 +147,28 @@ void AnalysisController::connectRun(AnalysisJob* job, bool continued) {
         emit analysisCancelled(tr("Analysis stopped; %n condition(s) kept. Run again to continue.", nullptr,
                                   static_cast<int>(session->conditions.size())));
     });
-    connect(job, &AnalysisJob::autosaveFailed, this, [this](const QString& message) {
-        emit warning(tr("The results could not be autosaved: %1").arg(message));
-    });
     connect(job, &Job::failed, this, &AnalysisController::analysisFailed);
     connect(job, &Job::ended, this, [this] {
+        if (unsavedSeconds_ > 0) autosave();
         job_ = nullptr;
         emit runningChanged(false);
     });
+}
+
+/// On the thread for files, beside a running analysis: neither it nor a cancel waits for the disk.
+void AnalysisController::autosave() {
+    unsavedSeconds_ = 0;
+    if (autosavePath_.isEmpty() || !workspace_.hasSession()) return;
+    auto* job = new SaveJob(workspace_.session(), toPath(autosavePath_));
+    ++autosaves_;
+    connect(job, &Job::failed, this, [this](const QString& message) {
+        emit warning(tr("The results could not be autosaved: %1").arg(message));
+    });
+    connect(job, &Job::ended, this, [this] {
+        --autosaves_;
+        emit autosaveEnded();
+    });
+    files_.start(job);
 }
 
 void AnalysisController::cancel() {

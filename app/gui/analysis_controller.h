@@ -1,8 +1,9 @@
-// AnalysisController: opens models and documents, estimates, runs and stops analyses, and puts their results
-// into the Workspace. It talks to no widget: the window connects its signals.
+// AnalysisController: opens models and documents, estimates, runs and stops analyses, puts their results into
+// the Workspace and autosaves them now and then. It talks to no widget: the window connects its signals.
 #pragma once
 
 #include "app/gui/jobs/analysis_job.h"
+#include "app/gui/jobs/session_jobs.h"
 #include "app/gui/setup/setup_request.h"
 #include "app/gui/workspace.h"
 
@@ -15,8 +16,9 @@ class AnalysisController : public QObject {
     Q_OBJECT
 
   public:
-    /// `heavy` is shared with all who need the heavy thread; both must outlive this.
-    AnalysisController(Workspace& workspace, JobQueue& heavy, QObject* parent = nullptr);
+    /// `heavy` is shared with all who compute, `files` with all who read and write sessions; all must outlive
+    /// this.
+    AnalysisController(Workspace& workspace, JobQueue& heavy, JobQueue& files, QObject* parent = nullptr);
 
     void openModel(const QString& path);
     /// Nothing is open any more, and what is being opened is dropped.
@@ -34,6 +36,8 @@ class AnalysisController : public QObject {
     bool start(const SetupRequest& request, const QString& autosavePath);
     void cancel();
     [[nodiscard]] bool running() const { return !job_.isNull(); }
+    /// An autosave is being written; autosaveEnded() follows.
+    [[nodiscard]] bool autosaving() const { return autosaves_ > 0; }
     [[nodiscard]] bool inputsReady() const { return opened_.model && documents_; }
     [[nodiscard]] const OpenedModel& openedModel() const { return opened_; }
 
@@ -54,6 +58,7 @@ class AnalysisController : public QObject {
     void analysisFinished(const QString& summary);
     void analysisCancelled(const QString& summary);
     void analysisFailed(const QString& message);
+    void autosaveEnded();
     void warning(const QString& message);
 
   private:
@@ -61,9 +66,11 @@ class AnalysisController : public QObject {
     void readDocuments();
     void estimateNow();
     void connectRun(AnalysisJob* job, bool continued);
+    void autosave();
 
     Workspace& workspace_;
     JobQueue& heavy_;
+    JobQueue& files_;
     JobQueue light_;
     LatestJob latestModel_, latestDocuments_, latestEstimate_;
     OpenedModel opened_;
@@ -73,6 +80,9 @@ class AnalysisController : public QObject {
     QTimer estimateTimer_;
     QPointer<AnalysisJob> job_;
     QPointer<EstimateJob> estimateJob_;
+    QString autosavePath_;
+    double unsavedSeconds_ = 0; ///< of finished conditions since the last autosave
+    int autosaves_ = 0;         ///< being written or waiting for it
 };
 
 } // namespace qroar

@@ -2,8 +2,8 @@
 
 namespace qroar {
 
-SessionController::SessionController(Workspace& workspace, JobQueue& heavy, QObject* parent)
-    : QObject(parent), workspace_(workspace), heavy_(heavy) {}
+SessionController::SessionController(Workspace& workspace, JobQueue& files, QObject* parent)
+    : QObject(parent), workspace_(workspace), files_(files) {}
 
 void SessionController::load(const QString& path, bool recovered) {
     const auto ticket = latestLoad_.next();
@@ -17,21 +17,21 @@ void SessionController::load(const QString& path, bool recovered) {
     connect(job, &Job::failed, this, [this, ticket, path](const QString& message) {
         if (latestLoad_.isCurrent(ticket)) emit loadFailed(path, message);
     });
-    heavy_.start(job);
+    ++loading_;
+    connect(job, &Job::ended, this, [this] { --loading_; });
+    files_.start(job);
 }
 
 void SessionController::save(const QString& path, const std::string& viewState) {
     if (!workspace_.hasSession()) return;
     auto* job = new SaveJob(workspace_.withViewState(viewState), std::filesystem::path(path.toStdString()));
-    ++saving_;
     connect(job, &SaveJob::saved, this, [this, path](const std::shared_ptr<const Session>& session) {
         workspace_.markSaved(path, session);
         emit saved(path);
     });
     connect(job, &Job::failed, this,
             [this, path](const QString& message) { emit saveFailed(path, message); });
-    connect(job, &Job::ended, this, [this] { --saving_; });
-    heavy_.start(job);
+    files_.start(job);
 }
 
 } // namespace qroar

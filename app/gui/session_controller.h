@@ -1,5 +1,5 @@
-// SessionController: reads and writes session files through the heavy thread, one at a time, and says how it
-// went. A save that is asked for while an analysis runs is done when it ends.
+// SessionController: reads and writes session files on the thread for files, one at a time, and says how it
+// went.
 #pragma once
 
 #include "app/gui/jobs/session_jobs.h"
@@ -11,13 +11,14 @@ class SessionController : public QObject {
     Q_OBJECT
 
   public:
-    SessionController(Workspace& workspace, JobQueue& heavy, QObject* parent = nullptr);
+    /// `files` must outlive this.
+    SessionController(Workspace& workspace, JobQueue& files, QObject* parent = nullptr);
 
     /// `recovered`: an autosave; it is opened as a session without a file.
     void load(const QString& path, bool recovered = false);
-    /// Queued behind whatever holds the heavy thread.
+    /// Queued behind what is being read or written.
     void save(const QString& path, const std::string& viewState);
-    [[nodiscard]] bool saving() const { return saving_ > 0; }
+    [[nodiscard]] bool loading() const { return loading_ > 0; }
 
   signals:
     void loaded(const QString& path, bool recovered);
@@ -27,9 +28,9 @@ class SessionController : public QObject {
 
   private:
     Workspace& workspace_;
-    JobQueue& heavy_;
+    JobQueue& files_;
     LatestJob latestLoad_;
-    int saving_ = 0;
+    int loading_ = 0;
 };
 
 } // namespace qroar

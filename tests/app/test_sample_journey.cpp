@@ -8,6 +8,7 @@
 #include "app/gui/window/selection_bar.h"
 #include "core/diagnostics/pressure.h"
 #include "core/diagnostics/tails.h"
+#include "core/session/session_file.h"
 #include "tests/support/grid_compare.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/panels/distortion_panel.h"
@@ -22,6 +23,7 @@
 
 #include <QCommandLinkButton>
 #include <QDir>
+#include <QElapsedTimer>
 #include <QPushButton>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -229,6 +231,45 @@ class TestSampleJourney : public QObject {
             if (!ofAll) QVERIFY2(each->figureTitle().contains(part), qPrintable(each->figureTitle()));
         }
         QVERIFY(panel<PerplexityPanel>()->figureTitle().contains("512"));
+    }
+
+    /// From the click to the end of the job, and to a window that would run again; with finished conditions
+    /// to autosave. Cancel is asked between tiles, so these are milliseconds; the bound is for busy machines.
+    void cancelEndsALongRunAtOnce() {
+        SetupPanel& setup = window_->setup();
+        setup.setRopes({"linear:2"});
+        setup.setQuants({"none"});
+        auto* run = setup.findChild<QPushButton*>("runButton");
+        auto* cancel = window_->findChild<QPushButton*>("cancelButton");
+        qint64 slowest = 0;
+        std::size_t done = session().conditions.size();
+        for (const int first : {128, 160, 192, 224, 288}) { // each run finishes a short one, then is cut
+            setup.setContexts({first, 4096});
+            QTRY_VERIFY_WITH_TIMEOUT(run->isEnabled(), 20000);
+            QSignalSpy conditions(&window_->analysis(), &AnalysisController::conditionFinished);
+            QSignalSpy progress(&window_->analysis(), &AnalysisController::progressed);
+            QTest::mouseClick(run, Qt::LeftButton);
+            QTRY_COMPARE_WITH_TIMEOUT(conditions.count(), 1, 60000);
+            const qsizetype before = progress.count();
+            QTRY_VERIFY_WITH_TIMEOUT(progress.count() > before + 2, 20000);
+            QElapsedTimer clock;
+            qint64 ended = -1;
+            const auto connection = connect(&window_->analysis(), &AnalysisController::runningChanged, this,
+                                            [&](bool running) { ended = running ? -1 : clock.elapsed(); });
+            clock.start();
+            QTest::mouseClick(cancel, Qt::LeftButton);
+            QVERIFY(QTest::qWaitFor([&] { return ended >= 0 && run->isEnabled(); }, 20000));
+            const qint64 usable = clock.elapsed();
+            disconnect(connection);
+            qInfo("cancel at context 4096: ended after %lld ms, usable after %lld ms", ended, usable);
+            slowest = std::max(slowest, usable);
+            QCOMPARE(session().conditions.size(), ++done);
+        }
+        QVERIFY2(slowest < 2000, qPrintable(QString::number(slowest)));
+        QTRY_VERIFY_WITH_TIMEOUT(!window_->analysis().autosaving(), 20000);
+        const auto kept = loadSession(folder_.filePath("autosave/autosave-1.h5").toStdString());
+        QVERIFY2(kept.ok(), kept.ok() ? "" : kept.error().message.c_str());
+        QCOMPARE((*kept)->conditions.size(), done);
     }
 };
 

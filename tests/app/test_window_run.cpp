@@ -63,7 +63,10 @@ struct Bench {
                && window->setup().problem().isEmpty();
     }
     [[nodiscard]] bool waitForEnd(int milliseconds = 60000) const {
-        return QTest::qWaitFor([this] { return !window->analysis().running(); }, milliseconds);
+        const auto idle = [this] {
+            return !window->analysis().running() && !window->analysis().autosaving();
+        };
+        return QTest::qWaitFor(idle, milliseconds);
     }
 };
 

@@ -1,11 +1,10 @@
-// AnalysisJob: runs the engine's analysis on the heavy thread, hands on every finished condition, and keeps
-// the autosave file up to date after each of them. Not here: what to do with a result (Workspace).
+// AnalysisJob: runs the engine's analysis on the heavy thread and hands on every finished condition. Not
+// here: what to do with a result (Workspace), autosaves (AnalysisController; writing one must not delay a
+// cancel).
 #pragma once
 
 #include "app/gui/jobs/job.h"
 #include "core/analysis/analysis.h"
-
-#include <filesystem>
 
 namespace qroar {
 
@@ -13,9 +12,9 @@ class AnalysisJob : public Job {
     Q_OBJECT
 
   public:
-    /// `previous` may be null. `autosavePath` may be empty: no autosave.
-    AnalysisJob(AnalysisPlan plan, std::shared_ptr<const Session> previous,
-                std::filesystem::path autosavePath);
+    /// `previous` may be null.
+    AnalysisJob(AnalysisPlan plan, std::shared_ptr<const Session> previous)
+        : plan_(std::move(plan)), previous_(std::move(previous)) {}
 
   signals:
     /// Before the first condition: what the results will be added to.
@@ -24,19 +23,13 @@ class AnalysisJob : public Job {
     void finished(const std::shared_ptr<const qroar::Session>& session);
     /// Instead of finished(): what was done when the user stopped.
     void cancelled(const std::shared_ptr<const qroar::Session>& session);
-    /// The autosave could not be written; the analysis goes on.
-    void autosaveFailed(const QString& message);
 
   protected:
     void work() override;
 
   private:
-    void autosave();
     AnalysisPlan plan_;
     std::shared_ptr<const Session> previous_;
-    std::filesystem::path autosavePath_;
-    Session partial_;
-    double unsavedSeconds_ = 0; ///< of finished conditions since the last autosave
 };
 
 /// Time, memory and file size of a plan, in the light queue.

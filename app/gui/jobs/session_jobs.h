@@ -1,4 +1,4 @@
-// Reading and writing session files on the heavy thread (HDF5 is used from that thread only).
+// Reading and writing session files, on the thread for files (HDF5 is used from that thread only).
 #pragma once
 
 #include "app/gui/jobs/job.h"

@@ -32,8 +32,8 @@ constexpr int sideWidth = 290;
 
 MainWindow::MainWindow(const WindowEnvironment& environment, QWidget* parent)
     : QMainWindow(parent), settings_(*environment.settings), autosave_(environment.autosaveFolder),
-      samples_(findSamples(environment.sampleFolders)), analysis_(workspace_, heavy_),
-      sessions_(workspace_, heavy_) {
+      samples_(findSamples(environment.sampleFolders)), analysis_(workspace_, heavy_, files_),
+      sessions_(workspace_, files_) {
     question_ = [this](const QString& text, QMessageBox::StandardButtons buttons) {
         return QMessageBox::question(this, tr("Q-ROAR Workbench"), text, buttons);
     };
@@ -152,6 +152,9 @@ void MainWindow::connectWorkspace() {
     connect(&workspace_, &Workspace::bandsChanged, selectionBar_, &SelectionBar::setBands);
     connect(&workspace_, &Workspace::dirtyChanged, this, &MainWindow::updateTitle);
     connect(&workspace_, &Workspace::pathChanged, this, &MainWindow::updateTitle);
+    connect(&workspace_, &Workspace::dirtyChanged, this, [this](bool dirty) {
+        if (!dirty) autosave_.discard(); // saved, or given up for something else
+    });
     connect(plots_->spectrum(), &SpectrumPanel::bandsEdited, &workspace_, &Workspace::previewBands);
     connect(plots_->spectrum(), &SpectrumPanel::bandEditFinished, &workspace_,
             [this](const BandPartition& before, const BandPartition& after) {
@@ -211,6 +214,10 @@ void MainWindow::connectAnalysis() {
         if (!running && !pendingSave_.isEmpty()) saveTo(std::exchange(pendingSave_, QString()));
         if (!running && closeWhenStopped_) close();
     });
+    connect(&analysis_, &AnalysisController::autosaveEnded, this, [this] {
+        if (!workspace_.dirty()) autosave_.discard(); // saved, or not wanted, while it was written
+        if (!analysis_.autosaving() && std::exchange(closeWhenAutosaved_, false)) close();
+    });
     connect(&analysis_, &AnalysisController::progressed, this, [this](const Progress& progress) {
         runStatus_->show(progress);
         updateTitle();
@@ -264,8 +271,8 @@ void MainWindow::startRun() {
         followResults_ = true;
     }
     messages_->dismiss();
-    if (!analysis_.start(request, autosave_.path())) {
-        reportError(tr("Something else is still being read or written. Try again in a moment."));
+    if (sessions_.loading() || !analysis_.start(request, autosave_.path())) {
+        reportError(tr("Something else is still being read. Try again in a moment."));
         return;
     }
     log_->add(tr("Analysis started: %1").arg(QString::fromStdString(reproduceCommand(request))));

@@ -120,6 +120,7 @@ class MainWindow : public QMainWindow {
     void reportError(const QString& text);
     [[nodiscard]] std::string viewState() const;
     void restoreViewState(const std::string& json);
+    void loadSession(const QString& path, bool recovered);
     void showInputsOf(const Session& session, const QString& path);
 
     void chooseModelFolder();
@@ -139,7 +140,8 @@ class MainWindow : public QMainWindow {
     SamplePaths samples_;
     SelectionModel selection_;
     Workspace workspace_;
-    JobQueue heavy_;
+    JobQueue heavy_; ///< analyses
+    JobQueue files_; ///< sessions: HDF5 is used from this thread only
     AnalysisController analysis_;
     SessionController sessions_;
     Question question_;
@@ -163,7 +165,7 @@ class MainWindow : public QMainWindow {
 
     QString pendingSave_; ///< asked for while an analysis runs
     bool followResults_ = true;
-    bool closeWhenStopped_ = false, closeWhenSaved_ = false;
+    bool closeWhenStopped_ = false, closeWhenSaved_ = false, closeWhenAutosaved_ = false;
 };
 
 } // namespace qroar

@@ -41,7 +41,6 @@ void MainWindow::connectFiles() {
         settings_.addRecentSession(path);
         updateRecent();
         report(tr("Saved session %1.").arg(path));
-        if (!workspace_.dirty()) autosave_.discard();
         if (closeWhenSaved_) close();
     });
     connect(&sessions_, &SessionController::saveFailed, this, [this](const QString&, const QString& message) {
@@ -71,6 +70,10 @@ void MainWindow::openModel(const QString& path) {
 }
 
 void MainWindow::openSession(const QString& path) {
+    loadSession(path, false);
+}
+
+void MainWindow::loadSession(const QString& path, bool recovered) {
     if (analysis_.running()) {
         reportError(tr("An analysis is running: stop it before opening a session."));
         return;
@@ -78,7 +81,7 @@ void MainWindow::openSession(const QString& path) {
     if (!mayReplaceSession()) return;
     messages_->dismiss();
     followResults_ = true;
-    sessions_.load(path);
+    sessions_.load(path, recovered);
 }
 
 void MainWindow::openSample() {
@@ -179,10 +182,7 @@ bool MainWindow::mayReplaceSession() {
     if (!workspace_.dirty()) return true;
     const auto answer = question_(tr("The session has unsaved results or changes. Save them first?"),
                                   QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel);
-    if (answer == QMessageBox::Discard) {
-        autosave_.discard();
-        return true;
-    }
+    if (answer == QMessageBox::Discard) return true; // the autosave goes when something else is open
     // After the save is written the user asks again: an error must not cost the results.
     if (answer == QMessageBox::Save) save();
     return false;
@@ -194,9 +194,7 @@ void MainWindow::offerRecovery() {
     messages_->show(MessageBar::Kind::Warning,
                     tr("The workbench ended without saving: results of %1 can be recovered.")
                         .arg(QLocale().toString(QFileInfo(path).lastModified(), QLocale::ShortFormat)));
-    messages_->addButton(tr("Recover"), [this, path] {
-        if (mayReplaceSession()) sessions_.load(path, true);
-    });
+    messages_->addButton(tr("Recover"), [this, path] { loadSession(path, true); });
     messages_->addButton(tr("Discard"), [this, path] {
         Autosave::discardOrphan(path);
         report(tr("Discarded the unsaved results of an earlier start."));
@@ -310,6 +308,10 @@ void MainWindow::closeEvent(QCloseEvent* event) {
         return; // comes back when the job has ended
     }
     closeWhenStopped_ = false;
+    if (analysis_.autosaving()) { // what is decided below must find its file whole
+        closeWhenAutosaved_ = true;
+        return;
+    }
     if (workspace_.dirty()) {
         const auto answer =
             question_(tr("The session has unsaved results or changes. Save them before quitting?"),
