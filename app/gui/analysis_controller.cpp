@@ -1,5 +1,7 @@
 #include "app/gui/analysis_controller.h"
 
+#include "widgets/common/number_format.h"
+
 namespace qroar {
 
 namespace {
@@ -9,6 +11,11 @@ constexpr double secondsBetweenAutosaves = 20;
 
 std::filesystem::path toPath(const QString& text) {
     return std::filesystem::path(text.toStdString());
+}
+
+QString conditionsOf(const Session& session) {
+    return counted(session.conditions.size(), AnalysisController::tr("condition"),
+                   AnalysisController::tr("conditions"));
 }
 
 } // namespace
@@ -140,12 +147,11 @@ void AnalysisController::connectRun(AnalysisJob* job, bool continued) {
             });
     connect(job, &AnalysisJob::finished, this, [this](const std::shared_ptr<const Session>& session) {
         workspace_.updateResults(session);
-        emit analysisFinished(
-            tr("Analysis done: %n condition(s).", nullptr, static_cast<int>(session->conditions.size())));
+        emit analysisFinished(tr("Analysis done: %1.").arg(conditionsOf(*session)));
     });
     connect(job, &AnalysisJob::cancelled, this, [this](const std::shared_ptr<const Session>& session) {
-        emit analysisCancelled(tr("Analysis stopped; %n condition(s) kept. Run again to continue.", nullptr,
-                                  static_cast<int>(session->conditions.size())));
+        emit analysisCancelled(
+            tr("Analysis stopped; %1 kept. Run again to continue.").arg(conditionsOf(*session)));
     });
     connect(job, &Job::failed, this, &AnalysisController::analysisFailed);
     connect(job, &Job::ended, this, [this] {

@@ -223,11 +223,11 @@ class TestSampleJourney : public QObject {
         tree->setCurrentItem(conditions->child(longest));
         QCOMPARE(now().condition, longest);
         for (HeatMapPanel* map : {tails(), pressure()}) compareWithCore(map);
-        const QString name = QString::fromStdString(shown().key.text());
+        const QString name = "yarn:2 · 512 · FP";
         for (DiagnosticPanel* each : window_->plots().panels()) {
             const bool ofAll = each == panel<PerplexityPanel>() || each == panel<DistortionPanel>();
             const bool ofFamily = each == panel<HistogramPanel>(); // one curve per context
-            const QString part = ofFamily ? QStringLiteral("yarn:2 · none") : name;
+            const QString part = ofFamily ? QStringLiteral("yarn:2 · FP") : name;
             if (!ofAll) QVERIFY2(each->figureTitle().contains(part), qPrintable(each->figureTitle()));
         }
         QVERIFY(panel<PerplexityPanel>()->figureTitle().contains("512"));

@@ -252,7 +252,7 @@ class TestWindowRun : public QObject {
         QVERIFY(bench.waitForEnd(20000)); // between tiles, long before the end
         QCOMPARE(bench.window->workspace().session()->conditions.size(), std::size_t(1));
         QVERIFY(bench.window->runStatus().isHidden());
-        QVERIFY(bench.window->log().toPlainText().contains("1 condition(s) kept"));
+        QVERIFY(bench.window->log().toPlainText().contains("1 condition kept"));
         QVERIFY(!bench.window->windowTitle().contains('%'));
     }
 

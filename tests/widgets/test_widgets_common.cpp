@@ -1,5 +1,6 @@
 // The small parts: selection hub, colour maps and scales, readable numbers, table twin.
 #include "widgets/common/color_map.h"
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/common/selection_model.h"
 #include "widgets/common/theme.h"
@@ -22,6 +23,7 @@ class TestWidgetsCommon : public QObject {
     void scalesCoverTheData();
     void scalesSurviveHostileData();
     void readableNumbers();
+    void conditionsAndModelsHaveOneName();
     void themesFollowThePalette();
     void tableModelIsAProperModel();
     void tableCsvQuotesAndKeepsDigits();
@@ -131,6 +133,31 @@ void TestWidgetsCommon::readableNumbers() {
     QCOMPARE(powerOfTen(-12), QStringLiteral("10⁻¹²"));
     QCOMPARE(elidedMiddle(QStringLiteral("abcdefgh"), 5), QStringLiteral("ab…gh"));
     QCOMPARE(elidedMiddle(QStringLiteral("abc"), 5), QStringLiteral("abc"));
+}
+
+void TestWidgetsCommon::conditionsAndModelsHaveOneName() {
+    const ConditionKey key{*RopeSpec::parse("yarn:4"), 4096, *QuantSpec::parse("none")};
+    QCOMPARE(conditionName(key), QString("yarn:4 · 4,096 · FP"));
+    const ConditionKey scaled{key.rope, 256, *QuantSpec::parse("rtn:4:g64"), "found"};
+    QCOMPARE(conditionName(scaled), QString("yarn:4 · 256 · rtn:4:g64 · found"));
+    QCOMPARE(familyName(scaled), QString("yarn:4 · rtn:4:g64 · found"));
+    const std::pair<const char*, const char*> models[] = {
+        {"/data/Llama-3-8B", "Llama-3-8B"},
+        {"/data/Llama-3-8B/", "Llama-3-8B"},
+        {"/data/Llama-3-8B/model.safetensors", "Llama-3-8B"},
+        {"/data/stories260K.bin", "stories260K.bin"},
+        {"/share/samples/model", "samples/model"},
+        {"/data/tiny/model.bin", "tiny/model.bin"},
+        {"model", "model"},
+        {"", ""}};
+    for (const auto& [path, name] : models) {
+        Session session;
+        session.modelPath = path;
+        QCOMPARE(modelName(session), QString(name));
+    }
+    QCOMPARE(counted(1, "file", "files"), QString("1 file"));
+    QCOMPARE(counted(0, "file", "files"), QString("0 files"));
+    QCOMPARE(counted(1024, "file", "files"), QString("1,024 files"));
 }
 
 void TestWidgetsCommon::themesFollowThePalette() {

@@ -60,7 +60,24 @@ class TestWidgetsSpectrum : public QObject {
     void clickSelectsPairAndBand();
     void readoutSaysWhatIsThere();
     void wheelZoomsAndHomeComesBack();
+    void axisTitlesFitALowPlot();
 };
+
+void TestWidgetsSpectrum::axisTitlesFitALowPlot() {
+    Bench bench;
+    QVERIFY(bench.ready());
+    QCOMPARE(bench.plot->yAxis->label(), QString("Frequency ω (rad/token)"));
+    bench.panels.spectrum->resize(700, 210);
+    QCoreApplication::processEvents();
+    QCOMPARE(bench.plot->yAxis->label(), QString("ω (rad/token)"));
+    for (const QCPAxis* axis : {bench.plot->yAxis, bench.plot->yAxis2}) {
+        const int length = QFontMetrics(axis->labelFont()).horizontalAdvance(axis->label());
+        QVERIFY2(length > 20 && length <= bench.plot->height(), qPrintable(axis->label()));
+    }
+    bench.panels.spectrum->resize(900, 420);
+    QCoreApplication::processEvents();
+    QCOMPARE(bench.plot->yAxis->label(), QString("Frequency ω (rad/token)"));
+}
 
 void TestWidgetsSpectrum::dragMovesTheEdgeAndTheGrids() {
     Bench bench;

@@ -11,6 +11,10 @@ QString groupedCount(long long value) {
     return locale.toString(static_cast<qlonglong>(value));
 }
 
+QString counted(std::size_t count, const QString& one, const QString& many) {
+    return QStringLiteral("%1 %2").arg(groupedCount(static_cast<long long>(count)), count == 1 ? one : many);
+}
+
 QString powerOfTen(int exponent) {
     static constexpr char16_t superscripts[] = u"⁰¹²³⁴⁵⁶⁷⁸⁹";
     QString text = QStringLiteral("10");

@@ -8,6 +8,8 @@ namespace qroar {
 
 /// Digits grouped by commas in every locale, as the papers print them.
 QString groupedCount(long long value);
+/// "1 document", "1,024 documents": both words come translated.
+QString counted(std::size_t count, const QString& one, const QString& many);
 /// `digits` significant digits; powers of ten written out below 1e-3 and from 1e6; "–" for NaN, "∞".
 QString readableNumber(double value, int digits = 3);
 /// 10ⁿ with superscript digits.

@@ -97,7 +97,8 @@ void DistortionPanel::updatePlot(const ConditionResult& shown) {
     content.rowTitle = content.rowName = tr("Layer");
     content.columnTitle = tr("Projection");
     content.valueTitle = measureBox_->currentText();
-    content.columnLabels = content.columnDetails = projections_;
+    content.columnDetails = projections_;
+    for (QString name : projections_) content.columnLabels << name.remove(QStringLiteral("_proj"));
     for (int layer = 0; layer < layers; ++layer) content.rowLabels << QString::number(layer);
     const ColorScale scale = ColorScale::sequential(content.values, measure == OneMinusCosine);
 

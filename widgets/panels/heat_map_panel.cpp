@@ -3,6 +3,7 @@
 #include "core/diagnostics/pressure.h"
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/icons.h"
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/common/selection_boxes.h"
 #include "widgets/models/result_table_model.h"
@@ -127,7 +128,7 @@ QString HeatMapPanel::whyEmpty(const ConditionResult* condition, const Condition
                   "run.h5")
             .arg(trained)
             .arg(4 * trained);
-    const QString name = QString::fromStdString(condition->key.text());
+    const QString name = conditionName(condition->key);
     if (condition->statistics.cells() == 0)
         return tr("%1 was run for perplexity only. Run it again with capture on to see %2.")
             .arg(name, metricText(metric_).name);
@@ -214,9 +215,8 @@ void HeatMapPanel::describe() {
         title += QStringLiteral(", ") + tensorStageText(selection().tensor, selection().stage);
     if (usesEpsilon(metric_)) title += QStringLiteral(", ") + epsilonText(selection().epsilon);
     if (isPressure(metric_)) title += tr(", D = %1").arg(groupedCount(shown_->key.context));
-    QString conditions = QString::fromStdString(shown_->key.text());
-    if (needsReference(metric_) && reference_)
-        conditions += tr(" vs %1").arg(QString::fromStdString(reference_->key.text()));
+    QString conditions = conditionName(shown_->key);
+    if (needsReference(metric_) && reference_) conditions += tr(" vs %1").arg(conditionName(reference_->key));
     showContent(title, conditions, cellSummary());
 }
 

@@ -1,6 +1,7 @@
 #include "widgets/panels/histogram_panel.h"
 
 #include "core/diagnostics/tails.h"
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/common/selection_boxes.h"
 #include "widgets/models/result_table_model.h"
@@ -95,7 +96,7 @@ void HistogramPanel::refresh(Changes) {
         showEmpty(
             tr("%1 was run for perplexity only. Run it again with capture on to see the distribution of its "
                "queries and keys.")
-                .arg(QString::fromStdString(selected->key.text())));
+                .arg(conditionName(selected->key)));
         return;
     }
     updatePlot();
@@ -107,8 +108,7 @@ void HistogramPanel::refresh(Changes) {
                               .arg(bands().begin(band))
                               .arg(bands().end(band) - 1);
     showContent(tr("Magnitudes of %1, %2").arg(tensorStageText(selection().tensor, selection().stage), where),
-                QString::fromStdString(selected->key.rope.text() + " \u00b7 " + selected->key.weights()),
-                quantileSummary());
+                familyName(selected->key), quantileSummary());
 }
 
 void HistogramPanel::collect(const ConditionResult& selected) {
@@ -121,7 +121,7 @@ void HistogramPanel::collect(const ConditionResult& selected) {
         if ((!family && !isReference) || candidate.statistics.cells() == 0) continue;
         Curve curve;
         curve.name = tr("%1 tokens").arg(groupedCount(candidate.key.context));
-        if (isReference) curve.name = tr("short: %1").arg(QString::fromStdString(candidate.key.text()));
+        if (isReference) curve.name = tr("short: %1").arg(conditionName(candidate.key));
         curve.condition = index;
         curve.isReference = isReference;
         const Selection& now = selection();

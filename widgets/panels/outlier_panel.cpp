@@ -1,6 +1,7 @@
 #include "widgets/panels/outlier_panel.h"
 
 #include "core/diagnostics/tails.h"
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/common/selection_boxes.h"
 #include "widgets/models/result_table_model.h"
@@ -70,7 +71,7 @@ void OutlierPanel::refresh(Changes changes) {
     if (shown->statistics.cells() == 0) {
         showEmpty(
             tr("%1 was run for perplexity only. Run it again with capture on to see where its outliers sit.")
-                .arg(QString::fromStdString(shown->key.text())));
+                .arg(conditionName(shown->key)));
         return;
     }
     edges_ = shown->statistics.shape().bucketEdges;
@@ -89,7 +90,7 @@ void OutlierPanel::refresh(Changes changes) {
         if (relative_.at(layer, bucket) > relative_.at(layer, largest)) largest = bucket;
     showContent(
         tr("Outlier shift, %1, %2").arg(tensorStageText(now.tensor, now.stage), epsilonText(now.epsilon)),
-        QString::fromStdString(shown->key.text()),
+        conditionName(shown->key),
         tr("Layer %1: positions %2–%3 hold %4 times their share of the top values")
             .arg(layer)
             .arg(groupedCount(edges_[largest]), groupedCount(edges_[largest + 1] - 1),
@@ -103,7 +104,7 @@ void OutlierPanel::updateMap() {
     content.values = relative_.values;
     content.rowTitle = content.rowName = tr("Layer");
     content.columnTitle = tr("First position (tokens)");
-    content.valueTitle = tr("relative share of top ε (ratio)");
+    content.valueTitle = tr("Relative share of top ε (ratio)");
     for (int layer = 0; layer < relative_.layers; ++layer) content.rowLabels << QString::number(layer);
     for (int bucket = 0; bucket < relative_.bands; ++bucket) {
         content.columnLabels << groupedCount(edges_[bucket]);

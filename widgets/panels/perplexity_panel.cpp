@@ -1,6 +1,7 @@
 #include "widgets/panels/perplexity_panel.h"
 
 #include "widgets/common/compact_combo_box.h"
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/line_plot.h"
@@ -147,8 +148,8 @@ void PerplexityPanel::refresh(Changes changes) {
     updateByContext();
     updateByPosition(shown->key.context);
     fillTables();
-    showContent(tr("%1 by context length and position").arg(unit),
-                tr("positions in %1 tokens; convention: %2")
+    showContent(tr("%1 by length and position").arg(unit),
+                tr("%1 tokens, convention %2")
                     .arg(groupedCount(shown->key.context), QLatin1String(conventionName(convention()))),
                 splitSummary(*shown));
 }
@@ -191,13 +192,17 @@ void PerplexityPanel::collectFamilies() {
         });
 }
 
+QString PerplexityPanel::familyOf(int condition) const {
+    return familyName(session()->conditions[condition]->key);
+}
+
 void PerplexityPanel::updateByContext() {
     std::vector<LinePlot::Series> series;
     std::vector<double> contexts;
     const auto shown = [this](double nll) { return showsPerplexity() ? std::exp(nll) : nll; };
     for (const Family& family : families_) {
         LinePlot::Series line;
-        line.name = QString::fromStdString(family.rope + " \u00b7 " + family.quant);
+        line.name = familyOf(family.conditions.front());
         line.category = family.ropeIndex;
         line.dash = dashOf(family.quantIndex);
         line.marker = markerOf(family.quantIndex);
@@ -231,7 +236,7 @@ void PerplexityPanel::updateByPosition(int context) {
         for (const int index : family.conditions) {
             if (session()->conditions[index]->key.context != context) continue;
             LinePlot::Series line;
-            line.name = QString::fromStdString(family.rope + " \u00b7 " + family.quant);
+            line.name = familyOf(family.conditions.front());
             line.category = family.ropeIndex;
             line.dash = dashOf(family.quantIndex);
             line.marker = markerOf(family.quantIndex);
@@ -313,8 +318,7 @@ void PerplexityPanel::fillTables() {
 
 QString PerplexityPanel::splitSummary(const ConditionResult& shown) const {
     const NllSummary& summary = summaryOf(conditionIndex());
-    QString text =
-        tr("%1: NLL %2").arg(QString::fromStdString(shown.key.text()), readableNumber(summary.nll, 5));
+    QString text = tr("%1: NLL %2").arg(conditionName(shown.key), readableNumber(summary.nll, 5));
     if (summary.ciLow && summary.ciHigh)
         text += QStringLiteral(" [%1, %2]")
                     .arg(readableNumber(*summary.ciLow, 5), readableNumber(*summary.ciHigh, 5));

@@ -46,6 +46,7 @@ class PerplexityPanel : public DiagnosticPanel {
     void fillTables();
     [[nodiscard]] QString splitSummary(const ConditionResult& shown) const;
     [[nodiscard]] const NllSummary& summaryOf(int condition) const;
+    [[nodiscard]] QString familyOf(int condition) const; ///< its name in legends
 
     std::map<std::shared_ptr<const ConditionResult>, NllSummary> summaries_; ///< kept while sessions grow
     std::vector<Family> families_;

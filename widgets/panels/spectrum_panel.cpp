@@ -1,6 +1,7 @@
 #include "widgets/panels/spectrum_panel.h"
 
 #include "widgets/common/compact_combo_box.h"
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/spectrum_plot.h"
@@ -70,7 +71,7 @@ void SpectrumPanel::updateTable(const ConditionResult* condition) {
     const ModelConfig& model = session()->model;
     if (condition) {
         frequencies_ = condition->table;
-        conditionText_ = QString::fromStdString(condition->key.text());
+        conditionText_ = conditionName(condition->key);
         distance_ = condition->key.context;
     } else { // nothing run yet: what the checkpoint asks for
         RopeSpec stored;

@@ -170,14 +170,21 @@ void BasePlot::wrapLegend() {
     legend->setFillOrder(QCPLegend::foColumnsFirst, true); // lays the items out anew
 }
 
-void BasePlot::fitTitle(QCPAxis* axis, const QString& title) const {
+int BasePlot::titleRoom(const QCPAxis* axis) const {
     const QRect area = axisRect()->rect();
     const bool upright = QCPAxis::orientation(axis->axisType()) == Qt::Vertical;
     const int length = upright ? viewport().height() : viewport().width();
     const int centre = upright ? area.center().y() : area.center().x();
-    const int room = 2 * std::min(centre, length - centre) - 6;
+    return std::max(20, 2 * std::min(centre, length - centre) - 6);
+}
+
+bool BasePlot::hasRoomFor(const QCPAxis* axis, const QString& title) const {
+    return QFontMetrics(axis->labelFont()).horizontalAdvance(title) <= titleRoom(axis);
+}
+
+void BasePlot::fitTitle(QCPAxis* axis, const QString& title) const {
     const QString fitting =
-        QFontMetrics(axis->labelFont()).elidedText(title, Qt::ElideRight, std::max(20, room));
+        QFontMetrics(axis->labelFont()).elidedText(title, Qt::ElideRight, titleRoom(axis));
     if (axis->label() != fitting) axis->setLabel(fitting);
 }
 

@@ -78,6 +78,7 @@ class BasePlot : public QCustomPlot {
     void placeLegend(bool above);
     /// Labels `axis` with as much of `title` as has room along it.
     void fitTitle(QCPAxis* axis, const QString& title) const;
+    [[nodiscard]] bool hasRoomFor(const QCPAxis* axis, const QString& title) const;
     void wrapLegend(); ///< of a horizontal legend, to the width of the plot
 
     void mousePressEvent(QMouseEvent* event) override;
@@ -102,6 +103,7 @@ class BasePlot : public QCustomPlot {
     void panTo(const QPointF& position);
     void zoomInto(const QRectF& area);
     void showReadout(const QPointF& position);
+    [[nodiscard]] int titleRoom(const QCPAxis* axis) const; ///< pixels along the axis
 
     PlotTheme theme_;
     int fontPixels_ = 12;

@@ -48,7 +48,6 @@ SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new 
 
     xAxis->setTicker(pairTicker_);
     xAxis->grid()->setVisible(false);
-    yAxis->setLabel(tr("Frequency ω (rad/token)"));
     yAxis->setScaleType(QCPAxis::stLogarithmic);
     yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableLogTicker));
     yAxis2->setVisible(true);
@@ -105,7 +104,8 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& ti
     }
     right_->setData(keys, shown, true);
     right_->setName(title);
-    yAxis2->setLabel(unit.isEmpty() ? title : tr("%1 (%2)").arg(title, unit));
+    curveAxisTitle_ = unit.isEmpty() ? title : tr("%1 (%2)").arg(title, unit);
+    fitTitle(yAxis2, curveAxisTitle_);
     yAxis2->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
     if (logarithmic)
         yAxis2->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableLogTicker));
@@ -213,6 +213,10 @@ void SpectrumPlot::prepareLayout() {
         if (step * perPair < needed) step = next;
     pairTicker_->setStep(step);
     reserveStrips();
+    // Low plots: the unit stays readable when the word has no room.
+    const QString full = tr("Frequency ω (rad/token)"), shorter = tr("ω (rad/token)");
+    fitTitle(yAxis, hasRoomFor(yAxis, full) ? full : shorter);
+    fitTitle(yAxis2, curveAxisTitle_);
 }
 
 int SpectrumPlot::edgeNear(const QPointF& position) const {

@@ -62,7 +62,7 @@ class SpectrumPlot : public BasePlot {
     BandPartition bands_;
     std::optional<BandPartition> before_; ///< while a gesture runs
     std::vector<double> curve_;
-    QString curveTitle_, curveUnit_;
+    QString curveTitle_, curveUnit_, curveAxisTitle_;
     int focusedEdge_ = 0, selectedBand_ = 0, selectedPair_ = -1;
     ZoneStrips* zones_ = nullptr;
     MarkStrip* markStrip_ = nullptr;

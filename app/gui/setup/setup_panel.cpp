@@ -2,6 +2,7 @@
 
 #include "core/base/strings.h"
 #include "core/inference/layer_weights.h"
+#include "widgets/common/number_format.h"
 
 #include <QDragEnterEvent>
 #include <QFileInfo>
@@ -116,10 +117,8 @@ void SetupPanel::buildModel(QVBoxLayout* column) {
     modelPath_ = new QLineEdit;
     modelPath_->setPlaceholderText(tr("Folder or file; drop it here"));
     modelPath_->setAccessibleName(tr("Model path"));
-    auto* browse = new QToolButton;
-    browse->setText(tr("Browse"));
+    auto* browse = new QPushButton(tr("Browse")); // a tool button draws its arrow over the text
     browse->setAccessibleName(tr("Browse for a model"));
-    browse->setPopupMode(QToolButton::InstantPopup);
     auto* menu = new QMenu(browse);
     menu->addAction(tr("Hugging Face &folder..."), this, &SetupPanel::browseModelFolder);
     menu->addAction(tr("Model f&ile (.safetensors, .bin)..."), this, &SetupPanel::browseModelFile);
@@ -181,7 +180,7 @@ void SetupPanel::buildConditions(QVBoxLayout* column) {
     factor_ = new QSpinBox;
     factor_->setRange(2, 1024);
     factor_->setValue(4);
-    factor_->setPrefix(tr("x "));
+    factor_->setPrefix(QStringLiteral("\u00d7 "));
     factor_->setAccessibleName(tr("Scaling factor of the RoPE presets"));
     factor_->setToolTip(tr("Scaling factor of the presets below"));
     ropes_ = new SpecChips(checkRope, tr("another, e.g. yarn:8:beta_fast=16"), this);
@@ -319,11 +318,13 @@ void SetupPanel::updateRun() {
     run_->setAccessibleDescription(reason);
     const int conditions = requestedConditions();
     if (done_ > 0 && done_ >= conditions)
-        run_->setText(tr("Run: all %n condition(s) are done", nullptr, conditions));
+        run_->setText(conditions == 1 ? tr("Run: the condition is done")
+                                      : tr("Run: all %1 conditions are done").arg(conditions));
     else if (done_ > 0)
-        run_->setText(tr("Run %n more condition(s)", nullptr, conditions - done_));
+        run_->setText(conditions - done_ == 1 ? tr("Run 1 more condition")
+                                              : tr("Run %1 more conditions").arg(conditions - done_));
     else
-        run_->setText(tr("Run %n condition(s)", nullptr, conditions));
+        run_->setText(conditions == 1 ? tr("Run 1 condition") : tr("Run %1 conditions").arg(conditions));
     if (reason.isEmpty() && done_ >= conditions && done_ > 0) run_->setEnabled(false);
     run_->setToolTip(!reason.isEmpty()             ? reason
                      : newSessionReason_.isEmpty() ? QString()
@@ -451,10 +452,9 @@ void SetupPanel::showDocuments(const SharedDocuments& documents) {
         total += static_cast<long long>(document.tokens.size());
         longest = std::max(longest, static_cast<long long>(document.tokens.size()));
     }
-    setNote(
-        documentsNote_,
-        tr("%n document(s), %1 tokens, the longest %2", nullptr, static_cast<int>(documents->size()))
-            .arg(QString::fromStdString(formatCount(total)), QString::fromStdString(formatCount(longest))));
+    setNote(documentsNote_, tr("%1, %2 tokens, the longest %3")
+                                .arg(counted(documents->size(), tr("document"), tr("documents")),
+                                     groupedCount(total), groupedCount(longest)));
     suggestContexts();
     edited();
 }

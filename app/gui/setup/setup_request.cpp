@@ -104,6 +104,7 @@ SetupRequest requestOf(const Session& session, const QString& sessionFolder) {
         if (const QString path = resolved(document.path, sessionFolder); !request.documents.contains(path))
             request.documents << path;
     for (const auto& condition : session.conditions) {
+        if (!condition->key.scales.empty()) continue; // not what Setup asks for
         addOnce(request.ropes, condition->key.rope);
         addOnce(request.contexts, condition->key.context);
         addOnce(request.quants, condition->key.quant);

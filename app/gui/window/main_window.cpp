@@ -11,6 +11,7 @@
 #include "app/gui/window/selection_bar.h"
 #include "app/gui/window/start_page.h"
 #include "core/base/strings.h"
+#include "widgets/common/names.h"
 #include "widgets/panels/spectrum_panel.h"
 
 #include <QAction>
@@ -194,9 +195,14 @@ void MainWindow::connectSetup() {
 void MainWindow::connectAnalysis() {
     connect(&analysis_, &AnalysisController::modelOpened, this, [this](const OpenedModel& opened) {
         const QString path = QString::fromStdString(opened.model->path().string());
-        settings_.addRecentModel(path);
-        updateRecent();
-        report(tr("Opened model %1.").arg(path));
+        const QString text = tr("Opened model %1.").arg(path);
+        if (quietModel_) {
+            log_->add(text);
+        } else {
+            settings_.addRecentModel(path);
+            updateRecent();
+            report(text);
+        }
         for (const std::string& warning : opened.model->warnings())
             log_->add(QString::fromStdString(warning));
         if (!opened.tokenizer) log_->add(opened.tokenizerProblem);
@@ -223,9 +229,9 @@ void MainWindow::connectAnalysis() {
         updateTitle();
     });
     connect(&analysis_, &AnalysisController::conditionFinished, this, [this](const ConditionResult& result) {
-        log_->add(tr("%1 done in %2.")
-                      .arg(QString::fromStdString(result.key.text()),
-                           QString::fromStdString(formatDuration(result.seconds))));
+        log_->add(
+            tr("%1 done in %2.")
+                .arg(conditionName(result.key), QString::fromStdString(formatDuration(result.seconds))));
     });
     connect(&analysis_, &AnalysisController::analysisFinished, this, &MainWindow::report);
     connect(&analysis_, &AnalysisController::analysisCancelled, this, &MainWindow::report);

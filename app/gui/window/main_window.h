@@ -165,6 +165,7 @@ class MainWindow : public QMainWindow {
 
     QString pendingSave_; ///< asked for while an analysis runs
     bool followResults_ = true;
+    bool quietModel_ = false; ///< the model being opened came with a session: no news
     bool closeWhenStopped_ = false, closeWhenSaved_ = false, closeWhenAutosaved_ = false;
 };
 

@@ -6,6 +6,7 @@
 #include "app/gui/window/message_bar.h"
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/run_status.h"
+#include "widgets/common/number_format.h"
 
 #include <QCloseEvent>
 #include <QCoreApplication>
@@ -63,6 +64,7 @@ void MainWindow::openModel(const QString& path) {
         return;
     }
     messages_->dismiss();
+    quietModel_ = false;
     setup_->setModelPath(path);
     setupDock_->show();
     setupDock_->raise();
@@ -164,6 +166,7 @@ void MainWindow::showInputsOf(const Session& session, const QString& path) {
         setup_->showModelProblem(tr("%1: not found").arg(request.modelPath));
     else
         analysis_.openModel(request.modelPath);
+    quietModel_ = !missing.model;
     if (missing.documents.isEmpty())
         analysis_.openDocuments(request.documents);
     else
@@ -255,7 +258,8 @@ bool MainWindow::exportPlots(const QString& folder) {
     }
     const ExportedPlots exported = exportAllPlots(plots_->panels(), folder);
     for (const QString& reason : exported.skipped) log_->add(tr("Not exported: %1").arg(reason));
-    report(tr("Exported %n file(s) to %1.", nullptr, static_cast<int>(exported.written.size())).arg(folder));
+    const auto files = static_cast<std::size_t>(exported.written.size());
+    report(tr("Exported %1 to %2.").arg(counted(files, tr("file"), tr("files")), folder));
     if (!exported.failed.isEmpty()) reportError(exported.failed.join('\n'));
     return exported.failed.isEmpty();
 }

@@ -1,6 +1,8 @@
 #include "app/gui/window/plot_area.h"
 
 #include "app/gui/window/dock_grip.h"
+#include "widgets/common/names.h"
+#include "widgets/common/number_format.h"
 #include "widgets/panels/distortion_panel.h"
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/histogram_panel.h"
@@ -10,7 +12,6 @@
 
 #include <QApplication>
 #include <QDockWidget>
-#include <QFileInfo>
 #include <QMenu>
 
 namespace qroar {
@@ -24,11 +25,10 @@ constexpr int heightForThreeRows = 1000;
 } // namespace
 
 QString provenanceLine(const Session& session) {
-    return PlotArea::tr("%1 · model %2 (%3) · %n document(s) · %4", nullptr,
-                        static_cast<int>(session.documents.size()))
-        .arg(QString::fromStdString(session.provenance.program),
-             QFileInfo(QString::fromStdString(session.modelPath)).fileName(),
+    return PlotArea::tr("%1 · model %2 (%3) · %4 · %5")
+        .arg(QString::fromStdString(session.provenance.program), modelName(session),
              QString::fromStdString(session.modelFingerprint).left(8),
+             counted(session.documents.size(), PlotArea::tr("document"), PlotArea::tr("documents")),
              QString::fromStdString(session.provenance.created));
 }
 

@@ -1,6 +1,7 @@
 #include "app/gui/window/project_tree.h"
 
 #include "core/base/strings.h"
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 
 #include <QHeaderView>
@@ -12,13 +13,16 @@ namespace {
 
 constexpr int conditionRole = Qt::UserRole;
 
-QTreeWidgetItem* section(QTreeWidget* tree, const QString& title) {
-    auto* item = new QTreeWidgetItem(tree, {title});
+/// `unit`: of the numbers below, at the head of their column.
+QTreeWidgetItem* section(QTreeWidget* tree, const QString& title, const QString& unit = {}) {
+    auto* item = new QTreeWidgetItem(tree, {title, unit});
     QFont font = item->font(0);
     font.setBold(true);
     item->setFont(0, font);
     item->setFlags(Qt::ItemIsEnabled);
-    item->setFirstColumnSpanned(true);
+    item->setTextAlignment(1, Qt::AlignRight | Qt::AlignVCenter);
+    item->setForeground(1, tree->palette().placeholderText());
+    item->setFirstColumnSpanned(unit.isEmpty());
     item->setExpanded(true);
     return item;
 }
@@ -89,20 +93,17 @@ void ProjectTree::addModel(const Session& session) {
 }
 
 void ProjectTree::addDocuments(const Session& session) {
-    auto* documents = section(this, tr("Documents (%1)").arg(session.documents.size()));
+    auto* documents = section(this, tr("Documents (%1)").arg(session.documents.size()), tr("tokens"));
     for (const SessionDocument& document : session.documents)
         row(documents, QString::fromStdString(document.name), groupedCount(document.tokens),
             tr("%1\n%2 tokens").arg(QString::fromStdString(document.path), groupedCount(document.tokens)));
 }
 
 void ProjectTree::addConditions(const Session& session) {
-    conditions_ = section(this, tr("Conditions (%1)").arg(session.conditions.size()));
+    conditions_ = section(this, tr("Conditions (%1)").arg(session.conditions.size()), tr("NLL (nats/token)"));
     for (std::size_t index = 0; index < session.conditions.size(); ++index) {
         const ConditionResult& condition = *session.conditions[index];
-        const QString name =
-            QStringLiteral("%1 · %2 · %3")
-                .arg(QString::fromStdString(condition.key.rope.text()), groupedCount(condition.key.context),
-                     QString::fromStdString(condition.key.weights()));
+        const QString name = conditionName(condition.key);
         const double nll = meanNll(condition);
         row(conditions_, name, readableNumber(nll, 4),
             tr("%1\n%2 nats per token, %3 windows, %4")

@@ -1,11 +1,10 @@
 #include "app/gui/window/selection_bar.h"
 
 #include "core/diagnostics/tails.h"
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 
 #include <QComboBox>
-#include <QDir>
-#include <QFileInfo>
 #include <QHBoxLayout>
 #include <QLabel>
 #include <QSignalBlocker>
@@ -16,22 +15,6 @@
 namespace qroar {
 
 namespace {
-
-QString conditionText(const ConditionKey& key) {
-    return QStringLiteral("%1 · %2 · %3")
-        .arg(QString::fromStdString(key.rope.text()), groupedCount(key.context),
-             key.quant.kind == QuantKind::None && key.scales.empty()
-                 ? QStringLiteral("FP")
-                 : QString::fromStdString(key.weights()));
-}
-
-QString modelName(const Session& session) {
-    QString path = QString::fromStdString(session.modelPath);
-    while (path.endsWith('/')) path.chop(1);
-    const QFileInfo info(path);
-    // "model.safetensors" says nothing: the folder does
-    return info.fileName() == "model.safetensors" ? info.dir().dirName() : info.fileName();
-}
 
 /// Fills without telling anyone, and keeps the index where it can.
 void refill(QComboBox* box, const QStringList& texts) {
@@ -117,7 +100,7 @@ void SelectionBar::setSession(const std::shared_ptr<const Session>& session) {
     model_->setEnabled(session != nullptr);
     QStringList conditions, layers;
     if (session) {
-        for (const auto& condition : session->conditions) conditions << conditionText(condition->key);
+        for (const auto& condition : session->conditions) conditions << conditionName(condition->key);
         for (int layer = 0; layer < session->model.layers; ++layer) layers << tr("layer %1").arg(layer);
     }
     refill(condition_, conditions);

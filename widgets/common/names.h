@@ -1,0 +1,21 @@
+// What conditions and models are called on screen, in titles, lists and legends alike. Files and commands
+// keep the specs themselves (RopeSpec::text(), QuantSpec::text()).
+#pragma once
+
+#include "core/session/session.h"
+
+#include <QString>
+
+namespace qroar {
+
+/// "rtn:4:g64", then " · NAME" with scales; "FP" for the weights as they are ("none" would read as "no RoPE
+/// scaling").
+QString weightsName(const ConditionKey& key);
+/// "yarn:4 · rtn:4:g64": what the contexts of one curve have in common.
+QString familyName(const ConditionKey& key);
+/// "yarn:4 · 4,096 · rtn:4:g64", then " · NAME" with scales.
+QString conditionName(const ConditionKey& key);
+/// File or folder of the model; with the folder around it where the name alone ("model") says nothing.
+QString modelName(const Session& session);
+
+} // namespace qroar
