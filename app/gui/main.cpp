@@ -30,7 +30,8 @@ int exportFigures(qroar::MainWindow& window, const QString& session, const QStri
     QTimer::singleShot(0, &window, [&] { window.openSession(session); });
     wait.exec();
     window.messages().dismiss(); // figures do not need the session's model: no word of it in the pictures
-    return loaded && window.exportPlots(folder) && window.saveScreenshots(folder) ? 0 : 1;
+    // Pictures first: after the export the status bar speaks of that.
+    return loaded && window.saveScreenshots(folder) && window.exportPlots(folder) ? 0 : 1;
 }
 
 } // namespace

@@ -266,7 +266,7 @@ bool MainWindow::exportPlots(const QString& folder) {
 
 bool MainWindow::saveScreenshots(const QString& folder) {
     const AppearanceMode before = settings_.appearance();
-    bool fine = true;
+    bool fine = QDir().mkpath(folder);
     for (const auto& [mode, name] : {std::pair{AppearanceMode::Light, "window-light.png"},
                                      std::pair{AppearanceMode::Dark, "window-dark.png"}}) {
         setAppearance(mode);

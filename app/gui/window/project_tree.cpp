@@ -100,7 +100,7 @@ void ProjectTree::addDocuments(const Session& session) {
 }
 
 void ProjectTree::addConditions(const Session& session) {
-    conditions_ = section(this, tr("Conditions (%1)").arg(session.conditions.size()), tr("NLL (nats/token)"));
+    conditions_ = section(this, tr("Conditions (%1)").arg(session.conditions.size()), tr("NLL, nats"));
     for (std::size_t index = 0; index < session.conditions.size(); ++index) {
         const ConditionResult& condition = *session.conditions[index];
         const QString name = conditionName(condition.key);
