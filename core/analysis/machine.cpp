@@ -44,10 +44,10 @@ double measuredOperationsPerSecond(const ModelConfig& config) {
     {
         const Matrix input(rows, inner);
         Matrix output(rows, outer);
-        while (secondsSince() < 0.05) {
+        do { // at least once: a busy machine may let the time pass before this thread has begun
             multiplyTransposed(input.view(), weight.view(), output.view());
             operations += 2.0 * rows * inner * outer;
-        }
+        } while (secondsSince() < 0.05);
     }
     return passShare * operations / secondsSince();
 }
