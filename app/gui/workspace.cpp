@@ -66,6 +66,13 @@ void Workspace::addCondition(std::shared_ptr<const ConditionResult> result) {
     updateResults(std::make_shared<const Session>(std::move(next)));
 }
 
+void Workspace::addSearch(std::shared_ptr<const SearchRecord> search) {
+    if (!session_ || !search) return;
+    Session next = *session_;
+    next.searches.push_back(std::move(search));
+    updateResults(std::make_shared<const Session>(std::move(next)));
+}
+
 void Workspace::previewBands(const BandPartition& bands) {
     applyBands(bands);
 }
@@ -94,7 +101,9 @@ void Workspace::markSaved(const QString& path, const std::shared_ptr<const Sessi
     if (!session_ || !written) return;
     path_ = path;
     if (written->bands == session_->bands) undo_.setClean();
-    if (written->conditions.size() == session_->conditions.size()) resultsUnsaved_ = false;
+    if (written->conditions.size() == session_->conditions.size()
+        && written->searches.size() == session_->searches.size())
+        resultsUnsaved_ = false;
     emit pathChanged(path_);
     refreshDirty();
 }

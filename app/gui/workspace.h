@@ -32,6 +32,7 @@ class Workspace : public QObject {
     /// New results for the open session. Bands the user set in the meantime stay; so does the undo stack.
     void updateResults(std::shared_ptr<const Session> session);
     void addCondition(std::shared_ptr<const ConditionResult> result);
+    void addSearch(std::shared_ptr<const SearchRecord> search);
     void close();
 
     /// While an edge is being dragged: shown, not yet an undo step.

@@ -79,6 +79,8 @@ std::string reproduceCommand(const SetupRequest& request) {
     if (request.maxWindows > 0) command += " --max-windows " + std::to_string(request.maxWindows);
     command += " --bands " + std::to_string(request.bands);
     if (request.groupPerKvHead) command += " --per-kv-head";
+    for (const auto& set : request.scales)
+        if (set) command += " --scales " + shellQuoted("run.h5:" + set->name);
     return command + " -o run.h5";
 }
 
@@ -90,6 +92,7 @@ AnalysisPlan makePlan(const SetupRequest& request, std::shared_ptr<const Model> 
     plan.ropes = request.ropes;
     plan.contexts = request.contexts;
     plan.quants = request.quants;
+    plan.scales = request.scales;
     plan.maxWindows = request.maxWindows;
     plan.bands = request.bands;
     plan.groupPerKvHead = request.groupPerKvHead;

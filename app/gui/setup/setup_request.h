@@ -16,6 +16,8 @@ struct SetupRequest {
     std::vector<RopeSpec> ropes;
     std::vector<int> contexts;
     std::vector<QuantSpec> quants;
+    /// As AnalysisPlan::scales.
+    std::vector<std::shared_ptr<const ScaleSet>> scales{nullptr};
     int maxWindows = 0; ///< of each document; 0 = all
     int bands = 8;
     bool groupPerKvHead = false;

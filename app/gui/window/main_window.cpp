@@ -1,6 +1,8 @@
 #include "app/gui/window/main_window.h"
 
+#include "app/gui/export/export_panel.h"
 #include "app/gui/resources.h"
+#include "app/gui/search/search_setup.h"
 #include "app/gui/setup/setup_panel.h"
 #include "app/gui/window/dock_grip.h"
 #include "app/gui/window/log_panel.h"
@@ -34,7 +36,7 @@ constexpr int sideWidth = 290;
 MainWindow::MainWindow(const WindowEnvironment& environment, QWidget* parent)
     : QMainWindow(parent), settings_(*environment.settings), autosave_(environment.autosaveFolder),
       samples_(findSamples(environment.sampleFolders)), analysis_(workspace_, heavy_, files_),
-      sessions_(workspace_, files_) {
+      sessions_(workspace_, files_), search_(workspace_, analysis_, heavy_), exporting_(heavy_) {
     question_ = [this](const QString& text, QMessageBox::StandardButtons buttons) {
         return QMessageBox::question(this, tr("Q-ROAR Workbench"), text, buttons);
     };
@@ -52,6 +54,8 @@ MainWindow::MainWindow(const WindowEnvironment& environment, QWidget* parent)
     connectWorkspace();
     connectSetup();
     connectAnalysis();
+    connectSearch();
+    connectExport();
     connectFiles();
     updateRecent();
     updateIcons();
@@ -63,6 +67,8 @@ MainWindow::~MainWindow() {
     // The panels hear of the selection until they are gone; jobs must not reach a half-destroyed window.
     analysis_.disconnect(this);
     sessions_.disconnect(this);
+    search_.disconnect(this);
+    exporting_.disconnect(this);
     workspace_.disconnect(this);
     workspace_.undoStack()->disconnect();
 }
@@ -70,6 +76,8 @@ MainWindow::~MainWindow() {
 void MainWindow::buildPanels() {
     setup_ = new SetupPanel;
     project_ = new ProjectTree(&selection_);
+    searchSetup_ = new SearchSetup;
+    exportPanel_ = new ExportPanel;
     log_ = new LogPanel;
     plots_ = new PlotArea(&selection_);
     start_ = new StartPage(samples_.found());
@@ -101,9 +109,11 @@ void MainWindow::buildDocks() {
     };
     setupDock_ = dock(tr("Setup"), "setup", setup_);
     projectDock_ = dock(tr("Project"), "project", project_);
+    searchDock_ = dock(tr("Search"), "searchSetup", searchSetup_);
+    exportDock_ = dock(tr("Export"), "export", exportPanel_);
     logDock_ = dock(tr("Log"), "log", log_);
     setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
-    for (QDockWidget* tabbed : {setupDock_, projectDock_}) useGrip(tabbed);
+    for (QDockWidget* tabbed : {setupDock_, projectDock_, searchDock_, exportDock_}) useGrip(tabbed);
     resize(1280, 800);
     arrangeDocks();
 }
@@ -114,15 +124,19 @@ void MainWindow::resetLayout() {
 }
 
 void MainWindow::arrangeDocks() {
-    for (QDockWidget* dock : {setupDock_, projectDock_, logDock_}) {
+    for (QDockWidget* dock : {setupDock_, projectDock_, searchDock_, exportDock_, logDock_}) {
         dock->setFloating(false);
         removeDockWidget(dock);
     }
     addDockWidget(Qt::LeftDockWidgetArea, setupDock_);
     tabifyDockWidget(setupDock_, projectDock_);
+    tabifyDockWidget(projectDock_, searchDock_);
+    tabifyDockWidget(searchDock_, exportDock_);
     addDockWidget(Qt::BottomDockWidgetArea, logDock_);
     setupDock_->show();
     projectDock_->show();
+    searchDock_->show();
+    exportDock_->show();
     logDock_->hide();
     setupDock_->raise();
     resizeDocks({setupDock_}, {sideWidth}, Qt::Horizontal);
@@ -211,12 +225,7 @@ void MainWindow::connectAnalysis() {
     connect(&analysis_, &AnalysisController::documentsFailed, this, &MainWindow::reportError);
     connect(&analysis_, &AnalysisController::runningChanged, this, [this](bool running) {
         setup_->setRunning(running);
-        if (running)
-            runStatus_->begin();
-        else
-            runStatus_->end();
-        updateActions();
-        updateTitle();
+        jobChanged(running);
         if (!running && !pendingSave_.isEmpty()) saveTo(std::exchange(pendingSave_, QString()));
         if (!running && closeWhenStopped_) close();
     });
@@ -247,6 +256,8 @@ void MainWindow::sessionChanged(const std::shared_ptr<const Session>& session) {
     plots_->setSession(session);
     project_->setSession(session);
     selectionBar_->setSession(session);
+    searchSetup_->setSession(session);
+    exportPanel_->setSession(session);
     if (session) showPlots();
     updateDone();
     analysis_.estimateLater(setup_->request()); // what is done costs nothing
@@ -287,6 +298,8 @@ void MainWindow::startRun() {
 void MainWindow::stopRun() {
     runStatus_->stopping();
     analysis_.cancel();
+    exporting_.cancel();
+    if (search_.running()) search_.pause();
 }
 
 void MainWindow::showPlots() {
@@ -302,7 +315,7 @@ void MainWindow::updateTitle() {
     if (workspace_.hasSession())
         name = workspace_.path().isEmpty() ? tr("unsaved session") : QFileInfo(workspace_.path()).fileName();
     QString title = tr("%1[*] - Q-ROAR Workbench").arg(name);
-    if (analysis_.running()) title = tr("%1 % - %2").arg(runStatus_->percent()).arg(title);
+    if (busy()) title = tr("%1 % - %2").arg(runStatus_->percent()).arg(title);
     setWindowTitle(title);
     setWindowModified(workspace_.dirty());
     if (save_)
@@ -312,8 +325,9 @@ void MainWindow::updateTitle() {
 void MainWindow::updateActions() {
     const bool session = workspace_.hasSession();
     for (QAction* action : {saveAs_, exportCurrent_, exportAll_, close_}) action->setEnabled(session);
-    run_->setEnabled(!analysis_.running());
-    stop_->setEnabled(analysis_.running());
+    run_->setEnabled(!busy());
+    stop_->setEnabled(busy());
+    compareScales_->setEnabled(!busy() && session && !workspace_.session()->searches.empty());
 }
 
 void MainWindow::report(const QString& text) {

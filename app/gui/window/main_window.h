@@ -5,7 +5,9 @@
 #include "app/gui/analysis_controller.h"
 #include "app/gui/app_settings.h"
 #include "app/gui/autosave.h"
+#include "app/gui/export/export_controller.h"
 #include "app/gui/samples.h"
+#include "app/gui/search/search_controller.h"
 #include "app/gui/session_controller.h"
 #include "app/gui/window/appearance.h"
 #include "app/gui/workspace.h"
@@ -22,11 +24,13 @@ class QStackedWidget;
 
 namespace qroar {
 
+class ExportPanel;
 class LogPanel;
 class MessageBar;
 class PlotArea;
 class ProjectTree;
 class RunStatus;
+class SearchSetup;
 class SelectionBar;
 class SetupPanel;
 class StartPage;
@@ -66,6 +70,10 @@ class MainWindow : public QMainWindow {
     [[nodiscard]] Workspace& workspace() { return workspace_; }
     [[nodiscard]] SelectionModel& selection() { return selection_; }
     [[nodiscard]] AnalysisController& analysis() { return analysis_; }
+    [[nodiscard]] SearchController& search() { return search_; }
+    [[nodiscard]] ExportController& exporting() { return exporting_; }
+    [[nodiscard]] SearchSetup& searchSetup() const { return *searchSetup_; }
+    [[nodiscard]] ExportPanel& exportPanel() const { return *exportPanel_; }
     [[nodiscard]] SetupPanel& setup() const { return *setup_; }
     [[nodiscard]] PlotArea& plots() const { return *plots_; }
     [[nodiscard]] MessageBar& messages() const { return *messages_; }
@@ -104,6 +112,8 @@ class MainWindow : public QMainWindow {
     void connectWorkspace();
     void connectSetup();
     void connectAnalysis();
+    void connectSearch();
+    void connectExport();
     void connectFiles();
     QAction* addAction(QMenu* menu, const QString& text, const QKeySequence& keys,
                        const std::function<void()>& action, const QString& icon = {});
@@ -133,6 +143,12 @@ class MainWindow : public QMainWindow {
     /// True when nothing would be lost, or the user agreed.
     bool mayReplaceSession();
     void stopRun();
+    void startSearch();
+    void startScaledRun(); ///< the conditions of the session with the newest gains
+    void startExport();
+    void chooseExportTarget();
+    void jobChanged(bool running); ///< a heavy job began or ended
+    [[nodiscard]] bool busy() const { return analysis_.running() || search_.running() || exporting_.running(); }
 
     AppSettings settings_;
     Appearance appearance_;
@@ -144,6 +160,8 @@ class MainWindow : public QMainWindow {
     JobQueue files_; ///< sessions: HDF5 is used from this thread only
     AnalysisController analysis_;
     SessionController sessions_;
+    SearchController search_;
+    ExportController exporting_;
     Question question_;
 
     QStackedWidget* pages_ = nullptr;
@@ -151,17 +169,20 @@ class MainWindow : public QMainWindow {
     PlotArea* plots_ = nullptr;
     SetupPanel* setup_ = nullptr;
     ProjectTree* project_ = nullptr;
+    SearchSetup* searchSetup_ = nullptr;
+    ExportPanel* exportPanel_ = nullptr;
     LogPanel* log_ = nullptr;
     MessageBar* messages_ = nullptr;
     SelectionBar* selectionBar_ = nullptr;
     RunStatus* runStatus_ = nullptr;
     QLabel* statusText_ = nullptr;
-    QDockWidget *setupDock_ = nullptr, *projectDock_ = nullptr, *logDock_ = nullptr;
+    QDockWidget *setupDock_ = nullptr, *projectDock_ = nullptr, *searchDock_ = nullptr,
+                *exportDock_ = nullptr, *logDock_ = nullptr;
     QToolBar* toolBar_ = nullptr;
     QMenu* recentMenu_ = nullptr;
     QActionGroup* appearanceGroup_ = nullptr;
     QAction *save_ = nullptr, *saveAs_ = nullptr, *exportCurrent_ = nullptr, *exportAll_ = nullptr,
-            *run_ = nullptr, *stop_ = nullptr, *close_ = nullptr;
+            *run_ = nullptr, *stop_ = nullptr, *close_ = nullptr, *compareScales_ = nullptr;
 
     QString pendingSave_; ///< asked for while an analysis runs
     bool followResults_ = true;

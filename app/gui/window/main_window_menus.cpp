@@ -117,7 +117,7 @@ void MainWindow::buildViewMenu() {
     plots_->addViewActions(panels);
     panels->addSeparator();
     const std::pair<QDockWidget*, const char*> docks[] = {
-        {setupDock_, "F2"}, {projectDock_, "F3"}, {logDock_, "F4"}};
+        {setupDock_, "F2"}, {projectDock_, "F3"}, {logDock_, "F4"}, {searchDock_, "F6"}, {exportDock_, "F7"}};
     for (const auto& [dock, key] : docks) {
         dock->toggleViewAction()->setShortcut(QKeySequence(QLatin1String(key)));
         menu->addAction(dock->toggleViewAction());
@@ -148,6 +148,13 @@ void MainWindow::buildRunMenu() {
         menu, tr("&Run the analysis"), tr("Ctrl+R"), [this] { startRun(); }, "run");
     stop_ = addAction(
         menu, tr("&Stop"), tr("Ctrl+."), [this] { stopRun(); }, "stop");
+    menu->addSeparator();
+    addAction(menu, tr("Start the s&earch"), tr("Ctrl+Shift+G"), [this] { startSearch(); });
+    compareScales_ = addAction(menu, tr("Run with the newest &gains"), tr("Ctrl+G"), [this] { startScaledRun(); });
+    addAction(menu, tr("E&xport the model"), tr("Ctrl+Shift+X"), [this] {
+        exportDock_->show();
+        exportDock_->raise();
+    });
 }
 
 void MainWindow::buildHelpMenu() {

@@ -8,6 +8,7 @@
 #include "widgets/panels/histogram_panel.h"
 #include "widgets/panels/outlier_panel.h"
 #include "widgets/panels/perplexity_panel.h"
+#include "widgets/panels/search_panel.h"
 #include "widgets/panels/spectrum_panel.h"
 
 #include <QApplication>
@@ -45,6 +46,8 @@ PlotArea::PlotArea(SelectionModel* selection, QWidget* parent) : QMainWindow(par
     addPanel(new PerplexityPanel(selection), "perplexity", tr("Perplexity"));
     addPanel(new OutlierPanel(selection), "outliers", tr("Outliers by position"));
     addPanel(new DistortionPanel(selection), "distortion", tr("Weight distortion"));
+    searches_ = new SearchPanel(selection);
+    addPanel(searches_, "searches", tr("Search"));
     connect(qApp, &QApplication::focusChanged, this,
             [this](const QWidget*, QWidget* now) { noteFocus(now); });
     resetLayout(0);
@@ -65,7 +68,7 @@ QDockWidget* PlotArea::addPanel(DiagnosticPanel* panel, const QString& objectNam
 }
 
 void PlotArea::resetLayout(int height) {
-    enum { Spectrum, Tails, Pressure, Histogram, Perplexity, Outliers, Distortion };
+    enum { Spectrum, Tails, Pressure, Histogram, Perplexity, Outliers, Distortion, Searches };
     for (QDockWidget* dock : std::as_const(docks_)) {
         dock->setFloating(false);
         removeDockWidget(dock);
@@ -85,6 +88,7 @@ void PlotArea::resetLayout(int height) {
         tabifyDockWidget(docks_[Perplexity], docks_[Outliers]);
     }
     tabifyDockWidget(threeRows ? docks_[Perplexity] : docks_[Outliers], docks_[Distortion]);
+    tabifyDockWidget(docks_[Distortion], docks_[Searches]);
     for (QDockWidget* dock : std::as_const(docks_)) dock->show();
     docks_[Perplexity]->raise();
     docks_[Tails]->raise();

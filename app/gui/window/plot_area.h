@@ -11,6 +11,7 @@ class QMenu;
 
 namespace qroar {
 
+class SearchPanel;
 class SpectrumPanel;
 
 class PlotArea : public QMainWindow {
@@ -23,6 +24,7 @@ class PlotArea : public QMainWindow {
     void setBands(const BandPartition& bands);
 
     [[nodiscard]] SpectrumPanel* spectrum() const { return spectrum_; }
+    [[nodiscard]] SearchPanel* searches() const { return searches_; }
     /// In the order of the View menu.
     [[nodiscard]] const QList<DiagnosticPanel*>& panels() const { return panels_; }
     /// The panel that has, or had last, the keyboard.
@@ -44,6 +46,7 @@ class PlotArea : public QMainWindow {
     QList<DiagnosticPanel*> panels_;
     QList<QDockWidget*> docks_;
     SpectrumPanel* spectrum_ = nullptr;
+    SearchPanel* searches_ = nullptr;
     QPointer<DiagnosticPanel> current_;
 };
 

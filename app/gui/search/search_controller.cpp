@@ -1,0 +1,104 @@
+#include "app/gui/search/search_controller.h"
+
+#include <algorithm>
+
+namespace qroar {
+
+SearchController::SearchController(Workspace& workspace, AnalysisController& analysis, JobQueue& heavy,
+                                   QObject* parent)
+    : QObject(parent), workspace_(workspace), analysis_(analysis), heavy_(heavy) {}
+
+void SearchController::setState(State state) {
+    if (state == state_) return;
+    state_ = state;
+    emit stateChanged();
+}
+
+void SearchController::setRecord(std::shared_ptr<const SearchRecord> record) {
+    record_ = std::move(record);
+    emit recordChanged(record_);
+}
+
+bool SearchController::start(SearchTask task) {
+    if (running() || heavy_.busy() || analysis_.running() || !task.plan.model || !task.plan.documents)
+        return false;
+    task.previous = nullptr;
+    task_ = std::move(task);
+    setRecord(nullptr);
+    launch();
+    return true;
+}
+
+void SearchController::launch() {
+    stopping_ = false;
+    auto* job = new SearchJob(task_);
+    connect(job, &Job::progressed, this, &SearchController::progressed);
+    connect(job, &SearchJob::updated, this, &SearchController::setRecord);
+    connect(job, &SearchJob::searched, this, &SearchController::setRecord);
+    connect(job, &SearchJob::reported, this, &SearchController::setRecord);
+    connect(job, &Job::failed, this, &SearchController::failed);
+    connect(job, &Job::ended, this, &SearchController::ended);
+    job_ = job;
+    setState(State::Running);
+    heavy_.start(job);
+}
+
+void SearchController::ended() {
+    job_ = nullptr;
+    const bool something = record_ && !record_->trials.empty();
+    if (!something)
+        setState(State::Idle);
+    else
+        setState(record_->finished || stopping_ ? State::Undecided : State::Paused);
+}
+
+void SearchController::pause() {
+    if (job_) job_->cancel();
+}
+
+bool SearchController::resume() {
+    if (state_ != State::Paused || heavy_.busy() || analysis_.running()) return false;
+    task_.previous = record_;
+    launch();
+    return true;
+}
+
+void SearchController::stop() {
+    stopping_ = true;
+    if (job_)
+        job_->cancel();
+    else if (state_ == State::Paused)
+        setState(State::Undecided);
+}
+
+void SearchController::accept() {
+    if (!record_ || running()) return;
+    const auto session = workspace_.session();
+    const bool fits = session && session->modelFingerprint == record_->scales.modelFingerprint;
+    if (!fits) {
+        emit failed(tr("The open session is of another model: open the session this search belongs to, or "
+                       "discard it."));
+        return;
+    }
+    auto named = std::make_shared<SearchRecord>(*record_);
+    const auto taken = [&](const std::string& name) {
+        return std::any_of(session->searches.begin(), session->searches.end(),
+                           [&](const auto& one) { return one->scales.name == name; });
+    };
+    for (std::size_t number = session->searches.size() + 1;
+         named->scales.name.empty() || taken(named->scales.name); ++number)
+        named->scales.name = "g" + std::to_string(number);
+    workspace_.addSearch(named);
+    record_ = nullptr;
+    emit recordChanged(nullptr);
+    setState(State::Idle);
+    emit accepted(QString::fromStdString(named->scales.name));
+}
+
+void SearchController::discard() {
+    if (running()) return;
+    setRecord(nullptr);
+    setState(State::Idle);
+}
+
+} // namespace qroar

@@ -1,0 +1,80 @@
+// SearchSetup: what to search for (which documents, weights, scope, limits), the buttons that drive a search,
+// and what it found in words. It runs nothing: it says what the user chose and shows what it is told.
+#pragma once
+
+#include "app/gui/search/search_controller.h"
+
+#include <QWidget>
+
+class QComboBox;
+class QDoubleSpinBox;
+class QFormLayout;
+class QLabel;
+class QLineEdit;
+class QPushButton;
+class QSpinBox;
+class QTreeWidget;
+class QVBoxLayout;
+
+namespace qroar {
+
+class SearchSetup : public QWidget {
+    Q_OBJECT
+
+  public:
+    explicit SearchSetup(QWidget* parent = nullptr);
+
+    void setModel(const OpenedModel& model);
+    void setDocuments(const SharedDocuments& documents);
+    void setSession(const std::shared_ptr<const Session>& session);
+    /// Another job holds the heavy thread: nothing can be started.
+    void setBlocked(bool blocked);
+    void setState(SearchController::State state);
+    void setRecord(const std::shared_ptr<const SearchRecord>& record);
+
+    /// What is filled in; an Error says, in words for the user, why it cannot run.
+    [[nodiscard]] Outcome<SearchTask> task() const;
+
+    // For tests and for who fills in a proposal.
+    void setScope(SearchScope scope);
+    void setContexts(const QString& text);
+    void setRope(const QString& text);
+    void setQuant(const QString& text);
+    void setSteps(int steps);
+
+  signals:
+    void startRequested();
+    void pauseRequested();
+    void resumeRequested();
+    void stopRequested();
+    void acceptRequested();
+    void discardRequested();
+
+  private:
+    enum Role { Search, Report, Unused };
+    void buildDocuments(QVBoxLayout* column);
+    void buildForm(QVBoxLayout* column);
+    void buildLimits(QFormLayout* form);
+    void buildButtons(QVBoxLayout* column);
+    void edited();
+    void updateButtons();
+    [[nodiscard]] SharedDocuments documentsOf(Role role) const;
+    [[nodiscard]] Status fillSpecs(SearchTask& task) const;
+    [[nodiscard]] std::string commandOf(const SearchTask& task) const;
+
+    OpenedModel model_;
+    SharedDocuments documents_;
+    std::shared_ptr<const Session> session_;
+    SearchController::State state_ = SearchController::State::Idle;
+    bool blocked_ = false;
+
+    QTreeWidget* roles_;
+    QComboBox *rope_, *quant_, *scope_, *variant_, *method_;
+    QLineEdit *contexts_, *bands_;
+    QSpinBox *steps_, *budget_, *maxWindows_;
+    QDoubleSpinBox *tau_, *lambda_, *delta_;
+    QLabel *notes_, *result_;
+    QPushButton *start_, *pause_, *stop_, *accept_, *discard_;
+};
+
+} // namespace qroar

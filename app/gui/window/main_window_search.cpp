@@ -1,0 +1,147 @@
+// The window's wiring of searches and exports.
+#include "app/gui/export/export_panel.h"
+#include "app/gui/search/search_setup.h"
+#include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/log_panel.h"
+#include "app/gui/window/main_window.h"
+#include "app/gui/window/message_bar.h"
+#include "app/gui/window/plot_area.h"
+#include "app/gui/window/run_status.h"
+#include "widgets/panels/search_panel.h"
+
+#include <QDir>
+#include <QDockWidget>
+#include <QFileDialog>
+
+namespace qroar {
+
+void MainWindow::jobChanged(bool running) {
+    if (running)
+        runStatus_->begin();
+    else
+        runStatus_->end();
+    searchSetup_->setBlocked(busy() && !search_.running());
+    exportPanel_->setBlocked(busy());
+    updateActions();
+    updateTitle();
+}
+
+void MainWindow::connectSearch() {
+    connect(&analysis_, &AnalysisController::modelOpened, searchSetup_, &SearchSetup::setModel);
+    connect(&analysis_, &AnalysisController::documentsOpened, searchSetup_, &SearchSetup::setDocuments);
+    connect(searchSetup_, &SearchSetup::startRequested, this, &MainWindow::startSearch);
+    connect(searchSetup_, &SearchSetup::pauseRequested, &search_, &SearchController::pause);
+    connect(searchSetup_, &SearchSetup::stopRequested, &search_, &SearchController::stop);
+    connect(searchSetup_, &SearchSetup::acceptRequested, &search_, &SearchController::accept);
+    connect(searchSetup_, &SearchSetup::discardRequested, &search_, &SearchController::discard);
+    connect(searchSetup_, &SearchSetup::resumeRequested, this, [this] {
+        if (!search_.resume()) reportError(tr("Something else is running. Resume when it is done."));
+    });
+    connect(&search_, &SearchController::stateChanged, this, [this] {
+        searchSetup_->setState(search_.state());
+        jobChanged(search_.running());
+        if (search_.state() == SearchController::State::Paused) report(tr("Search paused; it can be resumed."));
+        if (search_.state() == SearchController::State::Undecided)
+            report(tr("Search done: accept the gains into the session, or discard them."));
+        if (!search_.running() && closeWhenStopped_) close();
+    });
+    connect(&search_, &SearchController::recordChanged, searchSetup_, &SearchSetup::setRecord);
+    connect(&search_, &SearchController::recordChanged, plots_->searches(), &SearchPanel::setLive);
+    connect(&search_, &SearchController::progressed, this, [this](const Progress& progress) {
+        runStatus_->show(progress);
+        updateTitle();
+    });
+    connect(&search_, &SearchController::failed, this, &MainWindow::reportError);
+    connect(&search_, &SearchController::accepted, this, [this](const QString& name) {
+        report(tr("Gains %1 are part of the session.").arg(name));
+        messages_->show(MessageBar::Kind::Information,
+                        tr("Run the conditions of the session with the gains %1 too, to see before and after in "
+                           "every view?")
+                            .arg(name));
+        messages_->addButton(tr("Run with gains"), [this] { startScaledRun(); });
+    });
+}
+
+void MainWindow::startSearch() {
+    auto task = searchSetup_->task();
+    if (!task) {
+        reportError(QString::fromStdString(task.error().message));
+        return;
+    }
+    const auto session = workspace_.session();
+    if (!session || session->modelFingerprint != task->plan.model->fingerprint()) {
+        if (!mayReplaceSession()) return;
+        AnalysisPlan plan = analysis_.plan(setup_->request());
+        workspace_.open(std::make_shared<const Session>(emptySession(plan)), {});
+    }
+    messages_->dismiss();
+    if (!search_.start(std::move(*task))) {
+        reportError(tr("Something else is running. Start the search when it is done."));
+        return;
+    }
+    showPlots();
+    plots_->showPanel(plots_->searches());
+    log_->add(tr("Search started."));
+}
+
+void MainWindow::startScaledRun() {
+    const auto session = workspace_.session();
+    if (!session || session->searches.empty()) return;
+    SetupRequest request = requestOf(*session, {});
+    request.modelPath = setup_->request().modelPath;
+    request.documents = setup_->request().documents;
+    const auto& newest = session->searches.back();
+    request.scales = {std::shared_ptr<const ScaleSet>(newest, &newest->scales)};
+    if (!analysis_.inputsReady() || !analysis_.continues(request)) {
+        reportError(tr("Before and after need the model and the documents of this session: open them in Setup."));
+        return;
+    }
+    messages_->dismiss();
+    if (sessions_.loading() || !analysis_.start(request, autosave_.path()))
+        reportError(tr("Something else is still being read. Try again in a moment."));
+}
+
+void MainWindow::connectExport() {
+    connect(&analysis_, &AnalysisController::modelOpened, exportPanel_, &ExportPanel::setModel);
+    connect(&analysis_, &AnalysisController::documentsOpened, exportPanel_, &ExportPanel::setDocuments);
+    connect(exportPanel_, &ExportPanel::exportRequested, this, &MainWindow::startExport);
+    connect(exportPanel_, &ExportPanel::browseRequested, this, &MainWindow::chooseExportTarget);
+    connect(exportPanel_, &ExportPanel::requestChanged, this, [this] {
+        if (const auto task = exportPanel_->task()) exporting_.estimateLater(*task);
+    });
+    connect(&exporting_, &ExportController::estimated, exportPanel_, &ExportPanel::showEstimate);
+    connect(&exporting_, &ExportController::refused, exportPanel_, &ExportPanel::showProblem);
+    connect(&exporting_, &ExportController::runningChanged, this, [this](bool running) {
+        jobChanged(running);
+        if (!running && closeWhenStopped_) close();
+    });
+    connect(&exporting_, &ExportController::progressed, this, [this](const Progress& progress) {
+        runStatus_->show(progress);
+        updateTitle();
+    });
+    connect(&exporting_, &ExportController::exported, this, [this](const ExportReport& report) {
+        exportPanel_->showReport(report);
+        this->report(tr("Exported and verified: %1").arg(QString::fromStdString(report.path.string())));
+    });
+    connect(&exporting_, &ExportController::failed, this, [this](const QString& message) {
+        exportPanel_->showProblem(message);
+        reportError(message);
+    });
+}
+
+void MainWindow::startExport() {
+    const auto task = exportPanel_->task();
+    if (!task) {
+        reportError(QString::fromStdString(task.error().message));
+        return;
+    }
+    messages_->dismiss();
+    if (!exporting_.start(*task)) reportError(tr("Something else is running. Export when it is done."));
+}
+
+void MainWindow::chooseExportTarget() {
+    const QString parent = QFileDialog::getExistingDirectory(this, tr("Folder that will hold the new model"));
+    if (!parent.isEmpty()) exportPanel_->setTarget(QDir(parent).filePath(QStringLiteral("model-qroar")));
+}
+
+} // namespace qroar
