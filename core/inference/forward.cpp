@@ -90,13 +90,13 @@ Status ForwardPass::streamLogits(const Residual& stream, LogitsSink& sink, int f
     for (std::size_t at = 0; at < stream.windows.size(); ++at) {
         const BatchWindow& window = stream.windows[at];
         forEachTile(window.context, logitsTile(c), 2.0 * c.hiddenSize * c.vocabSize, meter,
-                    [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-                        Matrix normed(count, c.hiddenSize), logits(count, c.vocabSize);
+                    [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+                        const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
+                        const MatrixView logits = scratch.matrix(1, count, c.vocabSize);
                         rmsNorm(stream.x.view().rowsFrom(window.firstRow + first, count), head_.norm,
-                                c.rmsEps, normed.view());
-                        multiplyTransposed(normed.view(), head_.weights.view(), logits.view());
-                        sink.deliver(firstWindow + static_cast<int>(at), static_cast<int>(first),
-                                     logits.view());
+                                c.rmsEps, normed);
+                        multiplyTransposed(normed, head_.weights.view(), logits);
+                        sink.deliver(firstWindow + static_cast<int>(at), static_cast<int>(first), logits);
                     });
     }
     if (meter.cancelled()) return Error::cancelled();

@@ -28,47 +28,59 @@ void lossReverse(const ModelConfig& c, const OutputHead& head, std::span<const T
     nll.assign(tokens.size(), 0.0);
     const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(tokens.size()) - 1 - firstRow;
     const double work = 4.0 * c.hiddenSize * c.vocabSize;
-    forEachTile(rows, logitsTile(c), work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-        const ConstMatrixView stream = x.rowsFrom(firstRow + first, count);
-        Matrix normed(count, c.hiddenSize), logits(count, c.vocabSize);
-        rmsNorm(stream, head.norm, c.rmsEps, normed.view());
-        multiplyTransposed(normed.view(), head.weights.view(), logits.view());
-        for (std::ptrdiff_t row = 0; row < count; ++row) {
-            const auto token = static_cast<std::size_t>(firstRow + first + row);
-            float* values = logits.row(row);
-            const double logSum = logSumOfExponentials(values, c.vocabSize);
-            nll[token] = logSum - values[tokens[token + 1]];
-            exponentials(values, c.vocabSize, static_cast<float>(logSum));
-            values[tokens[token + 1]] -= 1; // now probabilities minus truth
-        }
-        multiply(logits.view(), head.weights.view(), normed.view());
-        rmsNormReverse(stream, head.norm, c.rmsEps, normed.view(), target.rowsFrom(firstRow + first, count));
-    });
+    forEachTile(rows, logitsTile(c), work, meter,
+                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+                    const ConstMatrixView stream = x.rowsFrom(firstRow + first, count);
+                    const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
+                    const MatrixView logits = scratch.matrix(1, count, c.vocabSize);
+                    rmsNorm(stream, head.norm, c.rmsEps, normed);
+                    multiplyTransposed(normed, head.weights.view(), logits);
+                    for (std::ptrdiff_t row = 0; row < count; ++row) {
+                        const auto token = static_cast<std::size_t>(firstRow + first + row);
+                        float* values = logits.row(row);
+                        const double logSum = logSumOfExponentials(values, c.vocabSize);
+                        nll[token] = logSum - values[tokens[token + 1]];
+                        exponentials(values, c.vocabSize, static_cast<float>(logSum));
+                        values[tokens[token + 1]] -= 1; // now probabilities minus truth
+                    }
+                    multiply(logits, head.weights.view(), normed);
+                    rmsNormReverse(stream, head.norm, c.rmsEps, normed,
+                                   target.rowsFrom(firstRow + first, count));
+                });
 }
 
 void finishLayerReverse(const ModelConfig& c, const LayerOperands& layer, ConstMatrixView x,
-                        ConstMatrixView heads, MatrixView gradient, MatrixView headGradient,
-                        WorkMeter& meter) {
-    const double work = 2.0 * c.hiddenSize * (2.0 * c.queryDim() + 5.0 * c.intermediateSize);
+                        ConstMatrixView heads, FeedForwardActivations* kept, MatrixView gradient,
+                        MatrixView headGradient, WorkMeter& meter) {
+    const double work =
+        2.0 * c.hiddenSize
+        * (c.queryDim() + 3.0 * c.intermediateSize + (kept ? 0.0 : c.queryDim() + 2.0 * c.intermediateSize));
     const LayerWeights& weights = *layer.weights;
-    forEachTile(x.rows, tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-        const MatrixView slope = gradient.rowsFrom(first, count);
-        Matrix middle(count, c.hiddenSize), normed(count, c.hiddenSize), gate(count, c.intermediateSize),
-            up(count, c.intermediateSize), hidden(count, c.intermediateSize);
-        for (std::ptrdiff_t token = 0; token < count; ++token)
-            std::copy_n(x.row(first + token), c.hiddenSize, middle.row(token));
-        linear(heads.rowsFrom(first, count), weights, Projection::O, middle.view(), 1);
-        rmsNorm(middle.view(), weights.feedForwardNorm, c.rmsEps, normed.view());
-        linear(normed.view(), weights, Projection::Gate, gate.view());
-        linear(normed.view(), weights, Projection::Up, up.view());
-
-        multiply(slope, weights.matrix(Projection::Down), hidden.view());
-        siluTimesReverse(gate.data(), up.data(), hidden.data(), count * c.intermediateSize);
-        multiply(gate.view(), weights.matrix(Projection::Gate), normed.view());
-        multiply(up.view(), weights.matrix(Projection::Up), normed.view(), 1);
-        rmsNormReverse(middle.view(), weights.feedForwardNorm, c.rmsEps, normed.view(), slope);
-        multiply(slope, weights.matrix(Projection::O), headGradient.rowsFrom(first, count));
-    });
+    forEachTile(x.rows, tokenTile, work, meter,
+                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+                    const MatrixView slope = gradient.rowsFrom(first, count);
+                    const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
+                    const MatrixView hidden = scratch.matrix(1, count, c.intermediateSize);
+                    MatrixView middle, gate, up;
+                    if (kept) {
+                        middle = kept->middle.view().rowsFrom(first, count);
+                        gate = kept->gate.view().rowsFrom(first, count);
+                        up = kept->up.view().rowsFrom(first, count);
+                    } else {
+                        middle = scratch.matrix(2, count, c.hiddenSize);
+                        gate = scratch.matrix(3, count, c.intermediateSize);
+                        up = scratch.matrix(4, count, c.intermediateSize);
+                        copyRows(x.rowsFrom(first, count), middle);
+                        linear(heads.rowsFrom(first, count), weights, Projection::O, middle, 1);
+                        gateAndUp(c, weights, middle, normed, gate, up);
+                    }
+                    multiply(slope, weights.matrix(Projection::Down), hidden);
+                    siluTimesReverse(gate.data, up.data, hidden.data, count * c.intermediateSize);
+                    multiply(gate, weights.matrix(Projection::Gate), normed);
+                    multiply(up, weights.matrix(Projection::Up), normed, 1);
+                    rmsNormReverse(middle, weights.feedForwardNorm, c.rmsEps, normed, slope);
+                    multiply(slope, weights.matrix(Projection::O), headGradient.rowsFrom(first, count));
+                });
 }
 
 void projectQkvReverse(const ModelConfig& c, const RotaryTable& rotary, const LayerOperands& layer,
@@ -84,17 +96,18 @@ void projectQkvReverse(const ModelConfig& c, const RotaryTable& rotary, const La
     }
     const double work = 2.0 * c.hiddenSize * (c.queryDim() + 2.0 * c.keyDim());
     const LayerWeights& weights = *layer.weights;
-    forEachTile(x.rows, tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-        const MatrixView q = qkv.q.rowsFrom(first, count), k = qkv.k.rowsFrom(first, count);
-        multiplyColumns(q, layer.queryFactors);
-        multiplyColumns(k, layer.keyFactors);
-        Matrix normed(count, c.hiddenSize);
-        multiply(q, weights.matrix(Projection::Q), normed.view());
-        multiply(k, weights.matrix(Projection::K), normed.view(), 1);
-        multiply(qkv.v.rowsFrom(first, count), weights.matrix(Projection::V), normed.view(), 1);
-        rmsNormReverse(x.rowsFrom(first, count), weights.attentionNorm, c.rmsEps, normed.view(),
-                       gradient.rowsFrom(first, count));
-    });
+    forEachTile(x.rows, tokenTile, work, meter,
+                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+                    const MatrixView q = qkv.q.rowsFrom(first, count), k = qkv.k.rowsFrom(first, count);
+                    multiplyColumns(q, layer.queryFactors);
+                    multiplyColumns(k, layer.keyFactors);
+                    const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
+                    multiply(q, weights.matrix(Projection::Q), normed);
+                    multiply(k, weights.matrix(Projection::K), normed, 1);
+                    multiply(qkv.v.rowsFrom(first, count), weights.matrix(Projection::V), normed, 1);
+                    rmsNormReverse(x.rowsFrom(first, count), weights.attentionNorm, c.rmsEps, normed,
+                                   gradient.rowsFrom(first, count));
+                });
 }
 
 void addPairSums(const ModelConfig& c, ConstMatrixView values, ConstMatrixView gradients,

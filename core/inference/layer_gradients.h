@@ -24,10 +24,11 @@ void lossReverse(const ModelConfig& config, const OutputHead& head, std::span<co
                  WorkMeter& meter);
 
 /// Backwards through finishLayer: `gradient` behind the layer becomes that behind its attention; headGradient
-/// = d NLL / d heads. `x` is the stream below the layer.
+/// = d NLL / d heads. `x` is the stream below the layer; `kept` what finishLayer kept (overwritten), or null:
+/// then it is computed again.
 void finishLayerReverse(const ModelConfig& config, const LayerOperands& layer, ConstMatrixView x,
-                        ConstMatrixView heads, MatrixView gradient, MatrixView headGradient,
-                        WorkMeter& meter);
+                        ConstMatrixView heads, FeedForwardActivations* kept, MatrixView gradient,
+                        MatrixView headGradient, WorkMeter& meter);
 
 /// Backwards through rotateQk and projectQkv: adds to `gradient` (behind the attention) what flows through q,
 /// k and v; these are overwritten.

@@ -39,6 +39,16 @@ double AttentionActivations::floatsPerToken(const ModelConfig& config, bool keep
     return 2.0 * config.queryDim() + 2.0 * config.keyDim() + (keepLogSumExp ? config.heads : 0);
 }
 
+void FeedForwardActivations::resize(const ModelConfig& config, std::ptrdiff_t tokens) {
+    middle.resize(tokens, config.hiddenSize);
+    gate.resize(tokens, config.intermediateSize);
+    up.resize(tokens, config.intermediateSize);
+}
+
+double FeedForwardActivations::floatsPerToken(const ModelConfig& config) {
+    return config.hiddenSize + 2.0 * config.intermediateSize;
+}
+
 std::vector<std::span<const Window>> cutBatches(std::span<const Window> windows, std::ptrdiff_t tokens) {
     std::vector<std::span<const Window>> batches;
     std::size_t first = 0;
@@ -82,17 +92,18 @@ void projectQkv(const ModelConfig& c, const LayerOperands& layer, ConstMatrixVie
                 AttentionActivations& target, WorkMeter& meter) {
     const double work = 2.0 * c.hiddenSize * (c.queryDim() + 2.0 * c.keyDim());
     const LayerWeights& weights = *layer.weights;
-    forEachTile(x.rows, tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-        const MatrixView q = target.q.view().rowsFrom(first, count);
-        const MatrixView k = target.k.view().rowsFrom(first, count);
-        Matrix normed(count, c.hiddenSize);
-        rmsNorm(x.rowsFrom(first, count), weights.attentionNorm, c.rmsEps, normed.view());
-        linear(normed.view(), weights, Projection::Q, q);
-        linear(normed.view(), weights, Projection::K, k);
-        linear(normed.view(), weights, Projection::V, target.v.view().rowsFrom(first, count));
-        multiplyColumns(q, layer.queryFactors);
-        multiplyColumns(k, layer.keyFactors);
-    });
+    forEachTile(x.rows, tokenTile, work, meter,
+                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+                    const MatrixView q = target.q.view().rowsFrom(first, count);
+                    const MatrixView k = target.k.view().rowsFrom(first, count);
+                    const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
+                    rmsNorm(x.rowsFrom(first, count), weights.attentionNorm, c.rmsEps, normed);
+                    linear(normed, weights, Projection::Q, q);
+                    linear(normed, weights, Projection::K, k);
+                    linear(normed, weights, Projection::V, target.v.view().rowsFrom(first, count));
+                    multiplyColumns(q, layer.queryFactors);
+                    multiplyColumns(k, layer.keyFactors);
+                });
 }
 
 void rotateQk(const ModelConfig& c, const RotaryTable& rotary, std::span<const BatchWindow> windows,
@@ -145,20 +156,32 @@ void attend(const ModelConfig& c, std::span<const BatchWindow> windows, Attentio
     }
 }
 
+void gateAndUp(const ModelConfig& c, const LayerWeights& weights, ConstMatrixView middle, MatrixView normed,
+               MatrixView gate, MatrixView up) {
+    rmsNorm(middle, weights.feedForwardNorm, c.rmsEps, normed);
+    linear(normed, weights, Projection::Gate, gate);
+    linear(normed, weights, Projection::Up, up);
+}
+
 void finishLayer(const ModelConfig& c, const LayerOperands& layer, ConstMatrixView heads, MatrixView stream,
-                 WorkMeter& meter) {
+                 WorkMeter& meter, FeedForwardActivations* kept) {
     const double work = 2.0 * c.hiddenSize * (c.queryDim() + 3.0 * c.intermediateSize);
     const LayerWeights& weights = *layer.weights;
-    forEachTile(stream.rows, tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-        const MatrixView x = stream.rowsFrom(first, count);
-        linear(heads.rowsFrom(first, count), weights, Projection::O, x, 1);
-        Matrix normed(count, c.hiddenSize), gate(count, c.intermediateSize), up(count, c.intermediateSize);
-        rmsNorm(x, weights.feedForwardNorm, c.rmsEps, normed.view());
-        linear(normed.view(), weights, Projection::Gate, gate.view());
-        linear(normed.view(), weights, Projection::Up, up.view());
-        siluTimes(gate.data(), up.data(), count * c.intermediateSize);
-        linear(gate.view(), weights, Projection::Down, x, 1);
-    });
+    forEachTile(stream.rows, tokenTile, work, meter,
+                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+                    const MatrixView x = stream.rowsFrom(first, count);
+                    linear(heads.rowsFrom(first, count), weights, Projection::O, x, 1);
+                    const MatrixView gate = scratch.matrix(1, count, c.intermediateSize);
+                    const MatrixView up = scratch.matrix(2, count, c.intermediateSize);
+                    gateAndUp(c, weights, x, scratch.matrix(0, count, c.hiddenSize), gate, up);
+                    if (kept) {
+                        copyRows(x, kept->middle.view().rowsFrom(first, count));
+                        copyRows(gate, kept->gate.view().rowsFrom(first, count));
+                        copyRows(up, kept->up.view().rowsFrom(first, count));
+                    }
+                    siluTimes(gate.data, up.data, count * c.intermediateSize);
+                    linear(gate, weights, Projection::Down, x, 1);
+                });
 }
 
 int logitsTile(const ModelConfig& config) {
@@ -173,6 +196,11 @@ void rmsNorm(ConstMatrixView source, const std::vector<float>& gain, double eps,
         for (std::ptrdiff_t column = 0; column < source.cols; ++column)
             out[column] = in[column] * inverse * gain[column];
     }
+}
+
+void copyRows(ConstMatrixView source, MatrixView target) {
+    for (std::ptrdiff_t token = 0; token < source.rows; ++token)
+        std::copy_n(source.row(token), source.cols, target.row(token));
 }
 
 void linear(ConstMatrixView input, const LayerWeights& weights, Projection projection, MatrixView output,

@@ -14,6 +14,7 @@
 #include <omp.h>
 
 #include <algorithm>
+#include <array>
 #include <memory>
 #include <span>
 #include <vector>
@@ -39,6 +40,14 @@ struct AttentionActivations {
     static double floatsPerToken(const ModelConfig& config, bool keepLogSumExp);
 };
 
+/// What a layer's second half computes on its way, kept for the reverse sweep.
+struct FeedForwardActivations {
+    Matrix middle;   ///< [tokens, hidden] the stream behind the attention
+    Matrix gate, up; ///< [tokens, intermediate]
+    void resize(const ModelConfig& config, std::ptrdiff_t tokens);
+    static double floatsPerToken(const ModelConfig& config);
+};
+
 /// Windows of a run in batches of at most `tokens` tokens, but at least one window each, in order.
 std::vector<std::span<const Window>> cutBatches(std::span<const Window> windows, std::ptrdiff_t tokens);
 /// Where the rows of each window lie in a batch.
@@ -55,15 +64,21 @@ void rotateQk(const ModelConfig& config, const RotaryTable& rotary, std::span<co
 /// heads from q, k, v; logSumExp when it has rows.
 void attend(const ModelConfig& config, std::span<const BatchWindow> windows, AttentionActivations& target,
             WorkMeter& meter);
-/// x += W_O heads; x += W_down (silu(W_gate norm(x)) * W_up norm(x)).
+/// x += W_O heads; x += W_down (silu(W_gate norm(x)) * W_up norm(x)). `kept`, when given, has the batch's
+/// rows.
 void finishLayer(const ModelConfig& config, const LayerOperands& layer, ConstMatrixView heads, MatrixView x,
-                 WorkMeter& meter);
+                 WorkMeter& meter, FeedForwardActivations* kept = nullptr);
+/// The tile of finishLayer that both directions compute: gate and up from the stream behind the attention;
+/// `normed` is a buffer of its shape.
+void gateAndUp(const ModelConfig& config, const LayerWeights& weights, ConstMatrixView middle,
+               MatrixView normed, MatrixView gate, MatrixView up);
 
 /// Positions of a tile of logits: about 16 MiB of them.
 int logitsTile(const ModelConfig& config);
 
 /// target = source / rms(source) * gain, row by row (RMSNorm, Zhang & Sennrich 2019).
 void rmsNorm(ConstMatrixView source, const std::vector<float>& gain, double eps, MatrixView target);
+void copyRows(ConstMatrixView source, MatrixView target);
 /// output = input W^T + b + beta output.
 void linear(ConstMatrixView input, const LayerWeights& weights, Projection projection, MatrixView output,
             float beta = 0);
@@ -72,17 +87,35 @@ void multiplyColumns(MatrixView values, const std::vector<float>& factors);
 /// Parameters of the seven projections of a layer.
 double linearParameters(const ModelConfig& config);
 
-/// Runs body(firstRow, rows) over fixed tiles in parallel; stops early when cancelled. Work is per row.
+/// Buffers of one worker, reused from tile to tile; contents are unspecified.
+class TileScratch {
+  public:
+    /// `which` names the buffer within a body: 0, 1, ...
+    MatrixView matrix(std::size_t which, std::ptrdiff_t rows, std::ptrdiff_t cols) {
+        buffers_.at(which).resize(rows, cols);
+        return buffers_[which].view();
+    }
+
+  private:
+    std::array<Matrix, 5> buffers_;
+};
+
+/// Runs body(firstRow, rows, scratch) over fixed tiles in parallel; stops early when cancelled. Work is per
+/// row.
 template<class Body>
 void forEachTile(std::ptrdiff_t rows, int tile, double workPerRow, WorkMeter& meter, Body body) {
     const std::ptrdiff_t tiles = (rows + tile - 1) / tile;
-#pragma omp parallel for schedule(dynamic, 1)
-    for (std::ptrdiff_t at = 0; at < tiles; ++at) {
-        if (meter.cancelled()) continue;
-        const std::ptrdiff_t first = at * tile, count = std::min<std::ptrdiff_t>(tile, rows - first);
-        body(first, count);
-        meter.add(workPerRow * static_cast<double>(count));
-        if (omp_get_thread_num() == 0) meter.reportNow();
+#pragma omp parallel
+    {
+        TileScratch scratch;
+#pragma omp for schedule(dynamic, 1)
+        for (std::ptrdiff_t at = 0; at < tiles; ++at) {
+            if (meter.cancelled()) continue;
+            const std::ptrdiff_t first = at * tile, count = std::min<std::ptrdiff_t>(tile, rows - first);
+            body(first, count, scratch);
+            meter.add(workPerRow * static_cast<double>(count));
+            if (omp_get_thread_num() == 0) meter.reportNow();
+        }
     }
 }
 

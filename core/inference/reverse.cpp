@@ -8,12 +8,19 @@ namespace qroar {
 
 namespace {
 
-/// Bytes a token of a layer leaves for the reverse sweep: its residual, and what its attention computed.
+/// Enough tokens to share the reading of the weights; more would only take more memory.
+constexpr std::ptrdiff_t batchLimit = 2048;
+
+/// Bytes a token of a layer leaves for the reverse sweep: its residual stream, what its attention computed,
+/// and what the rest of it did.
 double residualBytes(const ModelConfig& c) {
     return 4.0 * c.hiddenSize;
 }
 double attentionBytes(const ModelConfig& c) {
     return 4.0 * AttentionActivations::floatsPerToken(c, true);
+}
+double feedForwardBytes(const ModelConfig& c) {
+    return 4.0 * FeedForwardActivations::floatsPerToken(c);
 }
 
 /// Bytes a token takes beside the tape: stream, its gradient, and the gradients of q, k, v and heads.
@@ -21,11 +28,19 @@ double workingBytes(const ModelConfig& c) {
     return 2 * residualBytes(c) + attentionBytes(c);
 }
 
-/// How many layers, from the last one down, keep what their attention computed.
-int keptLayers(const ModelConfig& c, std::ptrdiff_t tokens, double tapeBudget) {
-    const double rest = tapeBudget / static_cast<double>(tokens) - c.layers * residualBytes(c);
-    return static_cast<int>(std::clamp(rest / attentionBytes(c), 0.0, static_cast<double>(c.layers)));
-}
+/// How many layers keep what they computed; the dearest first, residual streams always.
+struct TapePlan {
+    TapePlan() = default;
+    TapePlan(const ModelConfig& c, std::ptrdiff_t tokens, double budget) {
+        const auto fitting = [&](double left, double bytes) {
+            return static_cast<int>(std::clamp(left / bytes, 0.0, static_cast<double>(c.layers)));
+        };
+        const double left = budget / static_cast<double>(tokens) - c.layers * residualBytes(c);
+        attention = fitting(left, attentionBytes(c));
+        feedForward = fitting(left - attention * attentionBytes(c), feedForwardBytes(c));
+    }
+    int attention = 0, feedForward = 0;
+};
 
 template<class T>
 std::span<T> row(std::vector<T>& values, std::size_t at, std::size_t length) {
@@ -60,27 +75,41 @@ void QkGradient::add(const QkGradient& other, double weight) {
 }
 
 struct ReversePass::Batch {
-    Batch(const Model& model, std::span<const Window> some, double tapeBudget)
-        : windows(some), placed(placeWindows(some)), x(embedTokens(model, some)),
-          keptCount(keptLayers(model.config(), x.rows(), tapeBudget)),
-          attentions(static_cast<std::size_t>(model.config().layers)),
-          gradient(x.rows(), model.config().hiddenSize), sums(some.size(), QkGradient::zero(model.config())) {
+    /// What the forward sweep leaves of a layer.
+    struct LayerTape {
+        Matrix below; ///< [tokens, hidden] the stream below the layer
+        AttentionActivations attention;
+        FeedForwardActivations feedForward;
+    };
+
+    /// The batch starts below layer 0. Memory of an earlier batch is used again: fresh pages are dear.
+    void start(const Model& model, std::span<const Window> some, double tapeBudget) {
+        const ModelConfig& config = model.config();
+        windows = some;
+        placed = placeWindows(some);
+        x = embedTokens(model, some);
+        plan = TapePlan(config, x.rows(), tapeBudget);
+        tape.resize(static_cast<std::size_t>(config.layers));
+        gradient.resize(x.rows(), config.hiddenSize);
+        std::fill_n(gradient.data(), x.rows() * config.hiddenSize, 0.0F);
+        sums.assign(some.size(), QkGradient::zero(config));
     }
 
-    [[nodiscard]] bool isKept(int layer) const {
-        return layer >= static_cast<int>(attentions.size()) - keptCount;
-    }
+    [[nodiscard]] LayerTape& at(int layer) { return tape[static_cast<std::size_t>(layer)]; }
+    [[nodiscard]] bool keepsAttention(int layer) const { return layer < plan.attention; }
     [[nodiscard]] AttentionActivations& attention(int layer) {
-        return isKept(layer) ? attentions[static_cast<std::size_t>(layer)] : recomputed;
+        return keepsAttention(layer) ? at(layer).attention : recomputed;
+    }
+    [[nodiscard]] FeedForwardActivations* feedForward(int layer) {
+        return layer < plan.feedForward ? &at(layer).feedForward : nullptr;
     }
 
     std::span<const Window> windows;
     std::vector<BatchWindow> placed;
-    Matrix x;                                             ///< [tokens, hidden] the stream where the sweep is
-    std::vector<Matrix> below;                            ///< [layers] the streams below the layers
-    int keptCount = 0;                                    ///< layers that keep their attention
-    std::vector<AttentionActivations> attentions;         ///< [layers]; empty where not kept
-    AttentionActivations recomputed;                      ///< of the others, one at a time
+    Matrix x; ///< [tokens, hidden] the stream where the sweep is
+    TapePlan plan;
+    std::vector<LayerTape> tape;                          ///< [layers]
+    AttentionActivations recomputed;                      ///< of a layer that does not keep its own
     Matrix gradient;                                      ///< [tokens, hidden] d NLL / d x where the sweep is
     Matrix headGradient, qGradient, kGradient, vGradient; ///< of the layer in flight
     std::vector<QkGradient> sums;                         ///< of each window
@@ -91,12 +120,16 @@ ReversePass::ReversePass(std::shared_ptr<const Model> model, const FrequencyTabl
     : model_(std::move(model)), rotary_(table, context), omega_(table.omega), source_(std::move(weights)),
       gains_(std::move(gains)) {}
 
+ReversePass::~ReversePass() = default;
+
 Status ReversePass::run(std::span<const Window> windows, int firstPosition, const WindowCallback& onWindow,
                         WorkMeter& meter) {
     const ModelConfig& c = model_->config();
+    if (!batch_) batch_ = std::make_unique<Batch>();
+    Batch& batch = *batch_;
     int delivered = 0;
     for (const auto& some : cutBatches(windows, batchTokens(c, tapeBudget_))) {
-        Batch batch(*model_, some, tapeBudget_);
+        batch.start(*model_, some, tapeBudget_);
         forwardSweep(batch, meter);
         reverseLoss(batch, firstPosition, meter);
         for (int layer = c.layers - 1; layer >= 0 && !meter.cancelled(); --layer)
@@ -111,15 +144,19 @@ void ReversePass::forwardSweep(Batch& batch, WorkMeter& meter) const {
     const ModelConfig& c = model_->config();
     for (int layer = 0; layer < c.layers && !meter.cancelled(); ++layer) {
         const LayerOperands operands = takeLayer(*source_, gains_, c, layer);
-        batch.below.push_back(batch.x);
+        Matrix& below = batch.at(layer).below;
+        below.resize(batch.x.rows(), c.hiddenSize);
+        copyRows(batch.x.view(), below.view());
         attention(batch, operands, layer, meter);
-        finishLayer(c, operands, batch.attention(layer).heads.view(), batch.x.view(), meter);
+        FeedForwardActivations* kept = batch.feedForward(layer);
+        if (kept) kept->resize(c, batch.x.rows());
+        finishLayer(c, operands, batch.attention(layer).heads.view(), batch.x.view(), meter, kept);
     }
 }
 
 void ReversePass::attention(Batch& batch, const LayerOperands& operands, int layer, WorkMeter& meter) const {
     const ModelConfig& c = model_->config();
-    const Matrix& below = batch.below[static_cast<std::size_t>(layer)];
+    const Matrix& below = batch.at(layer).below;
     AttentionActivations& target = batch.attention(layer);
     target.resize(c, below.rows(), true);
     projectQkv(c, operands, below.view(), target, meter);
@@ -145,17 +182,17 @@ void ReversePass::reverseLoss(Batch& batch, int firstPosition, WorkMeter& meter)
 void ReversePass::reverseLayer(Batch& batch, int layer, WorkMeter& meter) const {
     const ModelConfig& c = model_->config();
     const LayerOperands operands = takeLayer(*source_, gains_, c, layer);
-    if (!batch.isKept(layer)) attention(batch, operands, layer, meter);
+    if (!batch.keepsAttention(layer)) attention(batch, operands, layer, meter);
     AttentionActivations& forward = batch.attention(layer);
-    const ConstMatrixView below = std::as_const(batch.below[static_cast<std::size_t>(layer)]).view();
+    const ConstMatrixView below = batch.at(layer).below.view();
     const bool lowest = layer == 0; // nothing below it wants a gradient
     for (Matrix* heads : {&batch.headGradient, &batch.qGradient}) heads->resize(below.rows, c.queryDim());
     batch.kGradient.resize(below.rows, c.keyDim());
     batch.vGradient.resize(lowest ? 0 : below.rows, c.keyDim());
     const AttentionGradients qkv{batch.qGradient.view(), batch.kGradient.view(), batch.vGradient.view()};
 
-    finishLayerReverse(c, operands, below, forward.heads.view(), batch.gradient.view(),
-                       batch.headGradient.view(), meter);
+    finishLayerReverse(c, operands, below, forward.heads.view(), batch.feedForward(layer),
+                       batch.gradient.view(), batch.headGradient.view(), meter);
     const AttentionShape shape{c.heads, c.kvHeads, c.headDim, c.slidingWindow.value_or(0)};
     attendReverse(shape, batch.placed,
                   {forward.q.view(), forward.heads.view(), forward.k.view(), forward.v.view(),
@@ -165,8 +202,6 @@ void ReversePass::reverseLayer(Batch& batch, int layer, WorkMeter& meter) const 
     sumPairs(batch, layer);
     if (!lowest)
         projectQkvReverse(c, rotary_, operands, batch.placed, below, qkv, batch.gradient.view(), meter);
-    batch.below[static_cast<std::size_t>(layer)] = {};
-    if (batch.isKept(layer)) forward = {};
 }
 
 void ReversePass::sumPairs(Batch& batch, int layer) const {
@@ -202,31 +237,34 @@ void ReversePass::sumPairs(Batch& batch, int layer) const {
 }
 
 double ReversePass::operations(const ModelConfig& c, int context) {
-    const double tokens = context;
-    const double h = c.hiddenSize, qkv = h * (c.queryDim() + 2.0 * c.keyDim());
-    const double attention = 2.0 * c.queryDim() * tokens * (tokens + 1) / 2; // one product
-    const double finish = h * (2.0 * c.queryDim() + 5.0 * c.intermediateSize);
-    const double again =
-        c.layers - keptLayers(c, context, defaultTapeBudget); // layers that run their attention twice
+    const TapePlan plan(c, context, defaultTapeBudget);
+    const double tokens = context, h = c.hiddenSize;
+    const double qkv = 2.0 * tokens * h * (c.queryDim() + 2.0 * c.keyDim());
+    const double middle = 2.0 * tokens * h * c.queryDim(), gate = 2.0 * tokens * h * c.intermediateSize;
+    const double product = 2.0 * c.queryDim() * tokens * (tokens + 1) / 2; // one of attention's
     return ForwardPass::operations(c, context) + 2.0 * tokens * h * c.vocabSize
-           + c.layers * (2.0 * tokens * (finish + qkv) + 5 * attention)
-           + again * (2.0 * tokens * qkv + 2 * attention) - 2.0 * tokens * qkv - attention;
+           + c.layers * (qkv + middle + 3 * gate + 5 * product) - qkv
+           - product // the lowest layer stops early
+           + (c.layers - plan.attention) * (qkv + 2 * product)
+           + (c.layers - plan.feedForward) * (middle + 2 * gate);
 }
 
 std::ptrdiff_t ReversePass::batchTokens(const ModelConfig& c, double tapeBudget) {
-    return static_cast<std::ptrdiff_t>(tapeBudget / (c.layers * (residualBytes(c) + attentionBytes(c))));
+    const double tape = c.layers * (residualBytes(c) + attentionBytes(c) + feedForwardBytes(c));
+    return std::min<std::ptrdiff_t>(batchLimit, static_cast<std::ptrdiff_t>(tapeBudget / tape));
 }
 
 double ReversePass::peakBytes(const ModelConfig& c, int context, long long tokens, int threads) {
-    const auto batch = std::min<std::ptrdiff_t>(tokens, std::max<std::ptrdiff_t>(context, batchTokens(c)));
-    const double layerFloats = linearParameters(c),
-                 headFloats = static_cast<double>(c.vocabSize) * c.hiddenSize;
-    const double tile = std::max(tokenTile * (2.0 * c.hiddenSize + 3.0 * c.intermediateSize),
-                                 logitsTile(c) * static_cast<double>(c.vocabSize));
-    const int kept = keptLayers(c, batch, defaultTapeBudget);
-    const double tape = c.layers * residualBytes(c) + std::max(kept, 1) * attentionBytes(c);
-    return static_cast<double>(batch) * (tape + workingBytes(c)) + 4.0 * (layerFloats + headFloats)
-           + 4.0 * context * c.rotaryDim + threads * 4.0 * (tile + 2.0 * reverseTile * reverseTile);
+    const auto batch = std::min<std::ptrdiff_t>(
+        tokens, std::max<std::ptrdiff_t>(context, batchTokens(c, defaultTapeBudget)));
+    const TapePlan plan(c, batch, defaultTapeBudget);
+    const double tape = c.layers * residualBytes(c) + std::max(plan.attention, 1) * attentionBytes(c)
+                        + plan.feedForward * feedForwardBytes(c);
+    const double headFloats = static_cast<double>(c.vocabSize) * c.hiddenSize;
+    const double tileFloats = std::max(tokenTile * (2.0 * c.hiddenSize + 3.0 * c.intermediateSize),
+                                       logitsTile(c) * static_cast<double>(c.vocabSize));
+    return static_cast<double>(batch) * (tape + workingBytes(c)) + 4.0 * (linearParameters(c) + headFloats)
+           + 4.0 * context * c.rotaryDim + threads * 4.0 * (tileFloats + 2.0 * reverseTile * reverseTile);
 }
 
 } // namespace qroar

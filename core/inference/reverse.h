@@ -31,6 +31,7 @@ class ReversePass {
     /// As ForwardPass.
     ReversePass(std::shared_ptr<const Model> model, const FrequencyTable& table,
                 std::shared_ptr<const WeightSource> weights, int context, QkGains gains = {});
+    ~ReversePass();
 
     using WindowCallback = std::function<void(int window, const QkGradient& gradient)>;
     /// Gradients of every window, delivered in the order of `windows`, from the calling thread. Tokens
@@ -46,14 +47,14 @@ class ReversePass {
 
     /// Operations of one window, in the unit of ForwardPass::operations.
     static double operations(const ModelConfig& config, int context);
-    /// Tokens of a batch: as many as fit the budget with nothing to recompute in attention; a longer window
-    /// is a batch of its own that recomputes some layers.
+    /// Tokens of a batch: at most 2,048, and as many as fit the budget with nothing to recompute; a longer
+    /// window is a batch of its own that recomputes a part.
     static std::ptrdiff_t batchTokens(const ModelConfig& config, double tapeBudget = defaultTapeBudget);
     /// Bytes beyond the mapped file at the peak.
     static double peakBytes(const ModelConfig& config, int context, long long tokens, int threads);
 
   private:
-    struct Batch; ///< what the forward sweep of some windows left behind, and their gradients
+    struct Batch; ///< windows in flight: what the forward sweep left behind, and gradients
     void forwardSweep(Batch& batch, WorkMeter& meter) const;
     void attention(Batch& batch, const LayerOperands& operands, int layer, WorkMeter& meter) const;
     void reverseLoss(Batch& batch, int firstPosition, WorkMeter& meter);
@@ -67,6 +68,7 @@ class ReversePass {
     QkGains gains_;
     double tapeBudget_ = defaultTapeBudget;
     OutputHead head_;
+    std::unique_ptr<Batch> batch_; ///< kept for its memory
 };
 
 } // namespace qroar

@@ -290,9 +290,9 @@ class TestReverse : public QObject {
         const auto ids = randomIds(300, 64, 10);
         const Window window{0, 0, ids};
         const QkGradient kept = reverse(model, "yarn:2", std::span(&window, 1)).windows.at(0);
-        // bytes a token: 3 residuals of 32 floats, then 100 floats a layer: nothing, one layer, two layers
-        // kept
-        for (const double floats : {0.0, 3 * 32 + 150.0, 3 * 32 + 250.0}) {
+        // Floats a token: 3 residuals of 32, 100 an attention, 128 the rest of a layer. Kept: nothing, one
+        // attention, all of them, all and one rest.
+        for (const double floats : {0.0, 96 + 150.0, 96 + 300.0, 96 + 500.0}) {
             const Run run = reverse(model, "yarn:2", std::span(&window, 1), {}, 1, nullptr, 4 * 300 * floats);
             const QkGradient& again = run.windows.at(0);
             QVERIFY(again.lnGainQ == kept.lnGainQ && again.lnGainK == kept.lnGainK
