@@ -34,6 +34,8 @@ Status checkVariants(const ModelConfig& config, const std::vector<ControlVariant
                               + std::to_string(variant.gains.pairs) + " pairs do not fit the model ("
                               + std::to_string(config.layers) + ", " + std::to_string(config.heads) + ", "
                               + std::to_string(config.kvHeads) + ", " + std::to_string(config.pairs()) + ")");
+        if (variant.gains.empty() != variant.scales.empty())
+            return Error::bad(label(variant) + ": gains and the name of their scale set come together");
         if (!seen.insert(variant.rope.text() + "\n" + variant.name).second)
             return Error::bad(label(variant) + ": is there twice");
     }
@@ -101,7 +103,7 @@ Outcome<std::vector<VariantResult>> runGroup(Run& run, const Group& group, int c
         const std::string what = label(variant) + " at " + formatCount(context);
         if (Status finite = checkFinite(lane.windows, documents, what); !finite) return finite.error();
         auto condition = std::make_shared<ConditionResult>();
-        condition->key = {variant.rope, context, variant.weights->spec()};
+        condition->key = {variant.rope, context, variant.weights->spec(), variant.scales};
         condition->table = *table;
         condition->windows = std::move(lane.windows);
         condition->divergence = std::move(lane.divergence);
@@ -109,7 +111,7 @@ Outcome<std::vector<VariantResult>> runGroup(Run& run, const Group& group, int c
         if (lane.compare) condition->reference = run.options.external ? run.options.externalName : first.name;
         condition->seconds =
             (run.meter.secondsElapsed() - start) / static_cast<double>(group.size()); // they ran together
-        results.push_back({variant.name, variant.scales, std::move(condition), !variant.gains.empty()});
+        results.push_back({variant.name, std::move(condition)});
     }
     return results;
 }
@@ -171,8 +173,8 @@ std::vector<ControlVariant> controlVariants(const ModelConfig& config, const Rop
     if (!plain) ropes.emplace_back();
     std::vector<ControlVariant> variants;
     for (const RopeSpec& spec : ropes) {
-        variants.push_back({controlFp, spec, full, {}, {}});
-        if (quantized) variants.push_back({controlQ, spec, quantized, {}, {}});
+        variants.push_back({controlFp, spec, full});
+        if (quantized) variants.push_back({controlQ, spec, quantized});
         variants.push_back({controlFpScaled, spec, full, gains, scales});
         if (quantized) variants.push_back({controlQScaled, spec, quantized, gains, scales});
     }

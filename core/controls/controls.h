@@ -29,8 +29,8 @@ struct ControlVariant {
     std::string name; ///< role or any name; unique among the variants of one RoPE spec
     RopeSpec rope;
     std::shared_ptr<const WeightSource> weights;
-    QkGains gains;      ///< empty: none; else must fit the model
-    std::string scales; ///< name of the scale set the gains are from, for reports; empty without gains
+    QkGains gains{};      ///< empty: none; else must fit the model
+    std::string scales{}; ///< name of the scale set the gains are from; empty when, and only when, they are
 };
 
 class LogitsSink;           // core/inference/forward.h
@@ -52,12 +52,11 @@ struct ControlOptions {
 };
 
 /// One variant at one context length. `condition` holds the NLL of every token and the divergence
-/// (ConditionResult::divergence); no statistics of activations. Its key names rope, context and quant, not
-/// the gains.
+/// (ConditionResult::divergence); no statistics of activations. Its key names rope, context, quant and
+/// scales.
 struct VariantResult {
-    std::string name, scales;
+    std::string name;
     std::shared_ptr<const ConditionResult> condition;
-    bool scaled = false; ///< had gains
 };
 
 using VariantCallback = std::function<void(const VariantResult&)>;

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <tuple>
 
 namespace qroar {
 
@@ -154,16 +153,12 @@ std::string causeWords(const Judgement& j) {
     return words;
 }
 
-using Role = std::tuple<std::string, int, std::string, bool>; ///< rope, context, quant, scaled
-Role roleOf(const VariantResult& result) {
-    const ConditionKey& key = result.condition->key;
-    return {key.rope.text(), key.context, key.quant.text(), result.scaled};
-}
+using Conditions = std::vector<std::shared_ptr<const ConditionResult>>;
 
-const std::vector<WindowNll>* windowsOf(const std::vector<VariantResult>& results, const Role& role) {
-    const auto found = std::find_if(results.begin(), results.end(),
-                                    [&role](const VariantResult& one) { return roleOf(one) == role; });
-    return found == results.end() ? nullptr : &found->condition->windows;
+const std::vector<WindowNll>* windowsOf(const Conditions& conditions, const ConditionKey& key) {
+    const auto found = std::find_if(conditions.begin(), conditions.end(),
+                                    [&key](const auto& one) { return one->key == key; });
+    return found == conditions.end() ? nullptr : &(*found)->windows;
 }
 
 bool interpolates(const FrequencyTable& table) {
@@ -237,31 +232,40 @@ Effect effectOf(const PairedDifference& difference) {
     return Effect::None;
 }
 
-std::vector<ControlContrast> contrasts(const std::vector<VariantResult>& results, Convention convention) {
+std::vector<ControlContrast> contrasts(const Conditions& conditions, Convention convention) {
     std::vector<ControlContrast> all;
-    for (const VariantResult& scaled : results) {
-        const ConditionResult& condition = *scaled.condition;
-        const auto [rope, context, quant, isScaled] = roleOf(scaled);
-        const auto* base = isScaled ? windowsOf(results, {rope, context, quant, false}) : nullptr;
+    for (const auto& scaled : conditions) {
+        const ConditionKey& key = scaled->key;
+        const auto with = [&key](const QuantSpec& quant, const std::string& scales) {
+            return ConditionKey{key.rope, key.context, quant, scales};
+        };
+        const auto* base = key.scales.empty() ? nullptr : windowsOf(conditions, with(key.quant, ""));
         if (!base) continue;
         ControlContrast one;
-        one.context = context;
-        one.trainedContext = static_cast<int>(condition.table.trainedContext);
-        one.rope = rope;
-        one.quant = quant;
-        one.interpolated = interpolates(condition.table);
-        one.quantized = pairedDifference(condition.windows, *base, context, convention);
-        const auto* full = windowsOf(results, {rope, context, "none", false});
-        const auto* fullScaled = windowsOf(results, {rope, context, "none", true});
-        if (full && fullScaled && quant != "none") {
-            one.full = pairedDifference(*fullScaled, *full, context, convention);
-            one.gap = pairedDifference(condition.windows, *full, context, convention);
-            const ContrastTerm terms[] = {{1, &condition.windows}, {-1, base}, {-1, fullScaled}, {1, full}};
-            one.only = pairedContrast(terms, context, convention);
+        one.context = key.context;
+        one.trainedContext = static_cast<int>(scaled->table.trainedContext);
+        one.rope = key.rope.text();
+        one.quant = key.quant.text();
+        one.scales = key.scales;
+        one.interpolated = interpolates(scaled->table);
+        one.quantized = pairedDifference(scaled->windows, *base, key.context, convention);
+        const auto* full = windowsOf(conditions, with(QuantSpec{}, ""));
+        const auto* fullScaled = windowsOf(conditions, with(QuantSpec{}, key.scales));
+        if (full && fullScaled && key.quant.kind != QuantKind::None) {
+            one.full = pairedDifference(*fullScaled, *full, key.context, convention);
+            one.gap = pairedDifference(scaled->windows, *full, key.context, convention);
+            const ContrastTerm terms[] = {{1, &scaled->windows}, {-1, base}, {-1, fullScaled}, {1, full}};
+            one.only = pairedContrast(terms, key.context, convention);
         }
         all.push_back(std::move(one));
     }
     return all;
+}
+
+Conditions conditionsOf(const std::vector<VariantResult>& results) {
+    Conditions conditions;
+    for (const VariantResult& result : results) conditions.push_back(result.condition);
+    return conditions;
 }
 
 Judgement judgeContrast(const ControlContrast& contrast) {

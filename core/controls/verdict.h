@@ -21,6 +21,7 @@ struct ControlContrast {
     int context = 0;
     int trainedContext = 0;     ///< L0 in force for the spec
     std::string rope, quant;    ///< canonical texts
+    std::string scales;         ///< name of g
     bool interpolated = false;  ///< the spec changes the frequencies or the attention factor
     PairedDifference quantized; ///< (Q+g) - Q: what the scales do to the model that is deployed
     PairedDifference full;      ///< (FP+g) - FP: what the same scales do without quantization
@@ -28,8 +29,11 @@ struct ControlContrast {
     PairedDifference only;      ///< quantized - full: what only the quantized model shows
     [[nodiscard]] bool hasFull() const { return full.tokens > 0; }
 };
-/// One for every scaled result that has its unscaled counterpart, in the order of the results.
-std::vector<ControlContrast> contrasts(const std::vector<VariantResult>& results, Convention convention);
+/// One for every condition with scales that has its counterpart without, in their order.
+std::vector<ControlContrast> contrasts(const std::vector<std::shared_ptr<const ConditionResult>>& conditions,
+                                       Convention convention);
+/// The conditions of results, in their order.
+std::vector<std::shared_ptr<const ConditionResult>> conditionsOf(const std::vector<VariantResult>& results);
 
 enum class Effect {
     Helps, ///< the whole 95 % interval of the difference is below zero, from at least leastBlocks blocks
@@ -72,8 +76,8 @@ struct Verdict {
     std::vector<Judgement> all; ///< every contrast of the weight variant
     std::string words;          ///< a short paragraph
 };
-/// `rope` is the deployed spec and `quant` the deployed weight variant (canonical texts); other contrasts are
-/// left out, but for those without interpolation.
+/// `rope` is the deployed spec and `quant` the deployed weight variant (canonical texts); of other specs only
+/// those without interpolation are looked at. All contrasts of one scale set.
 Verdict judge(const std::vector<ControlContrast>& contrasts, const std::string& rope,
               const std::string& quant);
 

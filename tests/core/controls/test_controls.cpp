@@ -113,7 +113,7 @@ class TestControls : public QObject {
         for (const VariantResult& result : results) {
             const bool scaled = result.name.ends_with("+g"), quantized = result.name.starts_with("Q");
             const bool yarn = result.condition->key.rope.kind == RopeKind::Yarn;
-            QCOMPARE(result.scaled, scaled);
+            QCOMPARE(result.condition->key.scales, scaled ? std::string("g") : std::string());
             ReferenceLlama full(*tiny_.model);
             ReferenceLlama own(
                 *tiny_.model, scaledRtn(scaled ? someGains(tiny_.model->config()) : QkGains{}, 8, quantized));
@@ -174,8 +174,8 @@ class TestControls : public QObject {
     }
 
     void nothingLiesBetweenAModelAndItself() {
-        std::vector<ControlVariant> twice{{"one", rope("yarn:2"), weights("rtn:4:g32"), {}, {}},
-                                          {"same", rope("yarn:2"), weights("rtn:4:g32"), {}, {}}};
+        std::vector<ControlVariant> twice{{"one", rope("yarn:2"), weights("rtn:4:g32")},
+                                          {"same", rope("yarn:2"), weights("rtn:4:g32")}};
         twice.push_back(
             {"identity", rope("yarn:2"), weights("rtn:4:g32"), QkGains::ones(tiny_.model->config()), "ones"});
         const auto results = run({32}, twice);
@@ -270,6 +270,9 @@ class TestControls : public QObject {
         wrong = variants_;
         wrong[1].weights = nullptr;
         QVERIFY(message({16}, wrong).contains("has no weights"));
+        wrong = variants_;
+        wrong[2].scales.clear();
+        QVERIFY(message({16}, wrong).contains("come together"));
         wrong = {variants_[0], variants_[0]};
         QVERIFY(message({16}, wrong).contains("twice"));
         wrong = variants_;

@@ -42,10 +42,11 @@ bool says(const std::string& words, const char* part) {
 }
 
 /// Windows of `documents` documents, 4 tokens each, whose NLL is `base` plus a wobble that all runs share.
-VariantResult result(const char* rope, const char* quant, bool scaled, double base, int documents = 8,
-                     int context = 4, double tilt = 0) {
+std::shared_ptr<const ConditionResult> result(const char* rope, const char* quant, bool scaled, double base,
+                                              int documents = 8, int context = 4, double tilt = 0) {
     auto condition = std::make_shared<ConditionResult>();
-    condition->key = {RopeSpec::parse(rope).value(), context, QuantSpec::parse(quant).value()};
+    condition->key = {RopeSpec::parse(rope).value(), context, QuantSpec::parse(quant).value(),
+                      scaled ? "g" : ""};
     condition->table.spec = condition->key.rope;
     condition->table.trainedContext = 2;
     condition->table.omega = {1, condition->key.rope.kind == RopeKind::None ? 0.5 : 0.25};
@@ -56,7 +57,7 @@ VariantResult result(const char* rope, const char* quant, bool scaled, double ba
             nll.push_back(static_cast<float>(base + 0.25 * token + 0.5 * (document % 3) + tilt * document));
         condition->windows.push_back({document, 0, nll});
     }
-    return {"", scaled ? "g" : "", condition, scaled};
+    return condition;
 }
 
 } // namespace
@@ -235,7 +236,7 @@ class TestVerdict : public QObject {
 
     void contrastsOfKnownResults() {
         // Q+g - Q = -0.5, FP+g - FP = +0.125, Q+g - FP = 0.25; all in every token (exact in binary).
-        const std::vector<VariantResult> results{
+        const std::vector<std::shared_ptr<const ConditionResult>> results{
             result("yarn:2", "none", false, 2),    result("yarn:2", "rtn:4:g64", false, 2.75),
             result("yarn:2", "none", true, 2.125), result("yarn:2", "rtn:4:g64", true, 2.25),
             result("none", "rtn:4:g64", true, 3),  result("none", "none", true, 3),
@@ -248,6 +249,7 @@ class TestVerdict : public QObject {
         const ControlContrast& q = all[1];
         QCOMPARE(q.rope, std::string("yarn:2"));
         QCOMPARE(q.context, 4);
+        QCOMPARE(q.scales, std::string("g"));
         QCOMPARE(q.trainedContext, 2);
         QVERIFY(q.interpolated && !all[2].interpolated);
         QCOMPARE(q.quantized.tokens, 24LL);
@@ -266,10 +268,10 @@ class TestVerdict : public QObject {
 
     void partsAreResampledTogether() {
         // Q+g differs from document to document exactly as FP+g does: only the difference has no spread.
-        const std::vector<VariantResult> results{result("yarn:2", "none", false, 2),
-                                                 result("yarn:2", "rtn:4:g64", false, 3),
-                                                 result("yarn:2", "none", true, 2, 8, 4, 0.5),
-                                                 result("yarn:2", "rtn:4:g64", true, 2.5, 8, 4, 0.5)};
+        const std::vector<std::shared_ptr<const ConditionResult>> results{
+            result("yarn:2", "none", false, 2), result("yarn:2", "rtn:4:g64", false, 3),
+            result("yarn:2", "none", true, 2, 8, 4, 0.5),
+            result("yarn:2", "rtn:4:g64", true, 2.5, 8, 4, 0.5)};
         const ControlContrast q = contrasts(results, Convention::All)[1];
         QVERIFY(*q.quantized.ciHigh - *q.quantized.ciLow > 0.5);
         QCOMPARE(*q.only.ciHigh, *q.only.ciLow);
