@@ -3,7 +3,8 @@
 #include "core/analysis/machine.h"
 #include "core/base/strings.h"
 #include "core/base/work_meter.h"
-#include "core/inference/forward.h"
+#include "core/controls/controls.h"
+#include "core/controls/side_by_side.h"
 #include "qroar/version.h"
 
 #include <omp.h>
@@ -133,16 +134,35 @@ void addWarnings(const AnalysisPlan& plan, std::vector<std::string>& notes) {
                 for (const std::string& warning : table->warnings) add(warning);
 }
 
-/// NaN or infinite NLL means that the model's activations overflowed: an error that says where.
-Status checkFinite(const ConditionResult& result, const std::vector<Document>& documents) {
-    for (const WindowNll& window : result.windows)
-        for (std::size_t token = 0; token < window.nll.size(); ++token)
-            if (!std::isfinite(window.nll[token]))
-                return Error::bad(result.key.text() + ": the model's output is not a number in "
-                                  + documents[static_cast<std::size_t>(window.document)].name + ", window "
-                                  + std::to_string(window.index) + ", position " + std::to_string(token)
-                                  + ": its activations overflow under this condition");
-    return Done{};
+bool isCompared(const AnalysisPlan& plan, const ConditionKey& key) {
+    return plan.divergence && (key.quant.kind != QuantKind::None || !key.scales.empty());
+}
+
+/// Operations of a condition: those of its windows, and of the reference beside it.
+double workOf(const AnalysisPlan& plan, const ConditionKey& key) {
+    const auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
+    if (!windows) return 0;
+    return static_cast<double>(windows->size()) * ForwardPass::operations(plan.model->config(), key.context)
+           * (isCompared(plan, key) ? 2 : 1);
+}
+
+/// The condition itself, last; the reference it is compared with in front of it.
+Outcome<std::vector<Lane>> lanesOf(const AnalysisPlan& plan, const ConditionKey& key,
+                                   ActivationProbe* probe) {
+    std::vector<Lane> lanes;
+    if (isCompared(plan, key)) {
+        auto full = openWeights(plan.model, QuantSpec{});
+        if (!full) return full.error();
+        lanes.emplace_back().weights = std::move(*full);
+    }
+    auto weights = openWeights(plan.model, key.quant);
+    if (!weights) return weights.error();
+    Lane& lane = lanes.emplace_back();
+    lane.weights = std::move(*weights);
+    lane.gains = plan.gainsOf(key);
+    lane.probe = probe;
+    lane.compare = lanes.size() > 1;
+    return lanes;
 }
 
 Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan& plan,
@@ -156,26 +176,25 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
     auto result = std::make_shared<ConditionResult>();
     result->key = key;
     result->table = *table;
-    auto weights = openWeights(plan.model, key.quant);
-    if (!weights) return weights.error();
-    ForwardPass pass(plan.model, *table, *weights, key.context, plan.gainsOf(key));
-    NllSink nll(*windows);
     std::optional<QkCapture> capture;
     if (plan.capture) capture.emplace(captureOptions(plan, *table, key.context));
-    if (Status ran = pass.run(*windows, capture ? &*capture : nullptr, nll, meter); !ran) return ran.error();
+    auto lanes = lanesOf(plan, key, capture ? &*capture : nullptr);
+    if (!lanes) return lanes.error();
+    ForwardPass pass(plan.model, *table, lanes->front().weights, key.context);
+    if (Status ran = runSideBySide(pass, plan.model->config(), *windows, *lanes, nullptr, meter); !ran)
+        return ran.error();
 
-    auto values = nll.take();
-    for (std::size_t at = 0; at < windows->size(); ++at)
-        result->windows.push_back({(*windows)[at].document, (*windows)[at].index, std::move(values[at])});
-    if (Status finite = checkFinite(*result, *plan.documents); !finite) return finite.error();
+    Lane& lane = lanes->back();
+    if (Status finite = checkFinite(lane.windows, *plan.documents, key.text()); !finite)
+        return finite.error();
+    result->windows = std::move(lane.windows);
+    result->divergence = std::move(lane.divergence);
+    if (lane.compare) result->reference = controlFp;
+    result->distortions = std::move(lane.distortions);
     if (capture) {
         result->statistics = capture->takeMerged();
         result->byDocument = capture->takeByDocument();
     }
-    for (std::size_t layer = 0; layer < pass.distortions().size(); ++layer)
-        for (const Projection projection : allProjections)
-            result->distortions.push_back({static_cast<int>(layer), projectionName(projection),
-                                           pass.distortions()[layer][static_cast<std::size_t>(projection)]});
     result->seconds = meter.secondsElapsed() - start;
     return std::shared_ptr<const ConditionResult>(std::move(result));
 }
@@ -211,9 +230,9 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
         if (!windows) return windows.error();
         const auto tokens = static_cast<long long>(windows->size()) * key.context;
         estimate.tokens += tokens;
-        operations += static_cast<double>(windows->size()) * ForwardPass::operations(config, key.context);
+        operations += workOf(plan, key);
         statistics += statisticsBytes(plan, key.context, tokens);
-        estimate.fileBytes += 4.0 * static_cast<double>(tokens) / 1.2;
+        estimate.fileBytes += (isCompared(plan, key) ? 12.0 : 4.0) * static_cast<double>(tokens) / 1.2;
         estimate.peakBytes = std::max(
             estimate.peakBytes, ForwardPass::peakBytes(config, key.context, tokens, omp_get_max_threads()));
     }
@@ -256,10 +275,7 @@ Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, Pr
     for (const ConditionKey& key : plan.conditions()) {
         if (session->find(key)) continue;
         missing.push_back(key);
-        auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
-        if (windows)
-            work += static_cast<double>(windows->size())
-                    * ForwardPass::operations(plan.model->config(), key.context);
+        work += workOf(plan, key);
     }
     WorkMeter meter(sink, work);
     for (const ConditionKey& key : missing) {

@@ -25,6 +25,9 @@ struct AnalysisPlan {
     int bands = 8;
     bool capture = true; ///< false: perplexity only
     bool groupPerKvHead = false;
+    /// Also the divergence of every quantized condition from full precision under the same RoPE spec and
+    /// context (ConditionResult::divergence): these conditions then run the unquantized model beside.
+    bool divergence = false;
     std::string command; ///< for the provenance
 
     /// scales x quants x ropes x contexts, without repeats, in that nesting.

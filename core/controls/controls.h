@@ -29,27 +29,40 @@ struct ControlVariant {
     std::string name; ///< role or any name; unique among the variants of one RoPE spec
     RopeSpec rope;
     std::shared_ptr<const WeightSource> weights;
-    QkGains gains;      ///< empty: none; else must fit the model
-    std::string scales; ///< name of the scale set the gains are from, for reports; empty without gains
+    QkGains gains{};      ///< empty: none; else must fit the model
+    std::string scales{}; ///< name of the scale set the gains are from; empty when, and only when, they are
 };
+
+class LogitsSink;           // core/inference/forward.h
+class ReferencePredictions; // side_by_side.h
 
 struct ControlOptions {
     int maxWindows = 0; ///< of each document; 0 = all
     /// KL and its companions against the first variant of the list that has the same RoPE spec. Costs one
     /// more product with the output head per token and variant.
     bool divergence = true;
+    /// Another reference for all variants (a file of logits), and its name; null: none. It numbers the
+    /// windows of the run, so it wants one context.
+    const ReferencePredictions* external = nullptr;
+    std::string externalName;
+    /// Also receives the logits of the first variant (window = index into the run's windows); null: nobody.
+    LogitsSink* tap = nullptr;
+    /// Read instead of the first token of every window (llama-perplexity's BOS); negative: as it is.
+    TokenId firstToken = -1;
 };
 
 /// One variant at one context length. `condition` holds the NLL of every token and the divergence
-/// (ConditionResult::divergence); no statistics of activations. Its key names rope, context and quant, not
-/// the gains.
+/// (ConditionResult::divergence); no statistics of activations. Its key names rope, context, quant and
+/// scales.
 struct VariantResult {
-    std::string name, scales;
+    std::string name;
     std::shared_ptr<const ConditionResult> condition;
-    [[nodiscard]] bool scaled() const { return !scales.empty(); }
 };
 
 using VariantCallback = std::function<void(const VariantResult&)>;
+
+/// Documents whose every window of `context` tokens starts with `token`.
+std::vector<Document> startingWith(TokenId token, std::vector<Document> documents, int context);
 
 /// Every variant at every context, in that nesting (variant by variant, each with its contexts in the order
 /// given). The variants of one RoPE spec go through a batch of windows together, so that the reference's

@@ -15,19 +15,25 @@ namespace qroar {
 
 /// Mean NLL differences of one context length, one RoPE spec and one weight variant, in nats per token;
 /// negative: the first of the two predicts better. All on the same tokens, all with the same resampled
-/// blocks.
+/// blocks. Without full-precision results (or when the weight variant is full precision itself) the last
+/// three hold no tokens.
 struct ControlContrast {
     int context = 0;
     int trainedContext = 0;     ///< L0 in force for the spec
     std::string rope, quant;    ///< canonical texts
+    std::string scales;         ///< name of g
     bool interpolated = false;  ///< the spec changes the frequencies or the attention factor
     PairedDifference quantized; ///< (Q+g) - Q: what the scales do to the model that is deployed
     PairedDifference full;      ///< (FP+g) - FP: what the same scales do without quantization
     PairedDifference gap;       ///< (Q+g) - FP: what is left to (or gained on) full precision
     PairedDifference only;      ///< quantized - full: what only the quantized model shows
+    [[nodiscard]] bool hasFull() const { return full.tokens > 0; }
 };
-/// One for every (rope, quant, context) whose four roles are all there, ordered as the results of Q+g.
-std::vector<ControlContrast> contrasts(const std::vector<VariantResult>& results, Convention convention);
+/// One for every condition with scales that has its counterpart without, in their order.
+std::vector<ControlContrast> contrasts(const std::vector<std::shared_ptr<const ConditionResult>>& conditions,
+                                       Convention convention);
+/// The conditions of results, in their order.
+std::vector<std::shared_ptr<const ConditionResult>> conditionsOf(const std::vector<VariantResult>& results);
 
 enum class Effect {
     Helps, ///< the whole 95 % interval of the difference is below zero, from at least leastBlocks blocks
@@ -42,20 +48,21 @@ Effect effectOf(const PairedDifference& difference);
 
 /// Where a measurable effect of g on Q comes from, told by FP+g.
 enum class Cause {
-    None,          ///< there is no measurable effect
-    Interpolation, ///< FP+g shows it too, and nothing measurable beyond: RoPE (or the fit to the text)
-    Quantization,  ///< only Q+g shows it
-    Both,          ///< FP+g shows a measurable part, Q+g measurably more
-    Unclear,       ///< the intervals cannot tell
+    None,         ///< there is no measurable effect
+    Shared,       ///< FP+g shows it too, and nothing measurable beyond: it is about RoPE (or the text)
+    Quantization, ///< only Q+g shows it
+    Both,         ///< FP+g shows a measurable part, Q+g measurably more
+    Unclear,      ///< the intervals cannot tell, or full precision was not run
 };
-const char* causeName(Cause cause); ///< "none", "interpolation", "quantization", "both", "unclear"
+const char* causeName(Cause cause); ///< "none", "shared", "quantization", "both", "unclear"
 
-/// Of one contrast. gain = interpolation + quantization, in nats (positive: better).
+/// Of one contrast. gain = shared + quantizedOnly, in nats (positive: better): what FP+g shows too, and the
+/// rest. The parts are zero without full-precision results.
 struct Judgement {
     ControlContrast contrast;
     Effect effect = Effect::None;
     Cause cause = Cause::None;
-    double gain = 0, interpolation = 0, quantization = 0;
+    double gain = 0, shared = 0, quantizedOnly = 0;
     std::string words; ///< one or two sentences with the numbers
 };
 Judgement judgeContrast(const ControlContrast& contrast);
@@ -66,10 +73,12 @@ Judgement judgeContrast(const ControlContrast& contrast);
 /// nothing to repair. Absent: no such context was run.
 struct Verdict {
     std::optional<Judgement> longContext, shortContext, shortPlain;
-    std::vector<Judgement> all; ///< every contrast
+    std::vector<Judgement> all; ///< every contrast of the weight variant
     std::string words;          ///< a short paragraph
 };
-/// `rope` is the deployed spec (canonical text); contrasts of one weight variant.
-Verdict judge(const std::vector<ControlContrast>& contrasts, const std::string& rope);
+/// `rope` is the deployed spec and `quant` the deployed weight variant (canonical texts); of other specs only
+/// those without interpolation are looked at. All contrasts of one scale set.
+Verdict judge(const std::vector<ControlContrast>& contrasts, const std::string& rope,
+              const std::string& quant);
 
 } // namespace qroar

@@ -1,12 +1,13 @@
-// Perplexity from stored per-token NLL: means, position buckets, bootstrap intervals over documents, paired
-// differences, and the four-way split with its interaction term (method.md sections 6 and 8). Natural
-// logarithms throughout. Not here: the forward pass that made the NLL, KL between conditions, tables
+// Perplexity from stored per-token NLL: means, position buckets, block bootstrap intervals (blocks.h), paired
+// differences and contrasts, and the four-way split with its interaction term (method.md sections 6 and 8).
+// Natural logarithms throughout. Not here: the forward pass that made the NLL, KL between conditions, tables
 // (nll_table.h).
 #pragma once
 
 #include "core/session/session.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -18,6 +19,12 @@ enum class Convention {
 };
 const char* conventionName(Convention convention); ///< "all", "last-half"
 
+/// The predictions a convention takes of a window: [first, end) into its nll.
+struct TokenRange {
+    std::size_t first = 0, end = 0;
+};
+TokenRange countedTokens(std::size_t predictions, int context, Convention convention);
+
 struct NllBucket {
     int from = 0, to = 0; ///< positions of the predicted token: from <= position < to
     long long tokens = 0;
@@ -27,13 +34,14 @@ struct NllBucket {
 struct NllSummary {
     long long tokens = 0;
     int windows = 0, documents = 0;      ///< that contributed
+    int blocks = 0;                      ///< that were resampled
     double nll = 0, perplexity = 0;      ///< token-weighted mean and its exponential; NaN without tokens
     std::optional<double> ciLow, ciHigh; ///< 95 % of nll; absent when there is only one block to resample
     std::vector<NllBucket> buckets;      ///< edges of positionBuckets(), empty ones left out
 };
-/// Blocks of the bootstrap are documents; with one document, its windows. Percentile interval of the
-/// token-weighted mean (Efron; the block form is standard), fixed seed. A non-finite NLL makes the means
-/// non-finite and leaves the interval out.
+/// Blocks of the bootstrap are documents; with fewer than six, contiguous runs of their windows (blocks.h).
+/// Percentile interval of the token-weighted mean (Efron; the block form is standard), fixed seed. A
+/// non-finite NLL makes the means non-finite and leaves the interval out.
 NllSummary summarizeNll(const std::vector<WindowNll>& windows, int context, int trainedContext,
                         Convention convention, int draws = 1000);
 
@@ -44,9 +52,19 @@ struct PairedDifference {
     int windows = 0, documents = 0;      ///< compared
     double mean = 0;                     ///< NaN without tokens
     std::optional<double> ciLow, ciHigh; ///< 95 %, same bootstrap as NllSummary
+    int blocks = 0;                      ///< that were resampled
 };
 PairedDifference pairedDifference(const std::vector<WindowNll>& changed, const std::vector<WindowNll>& base,
                                   int context, Convention convention, int draws = 1000);
+
+/// The same for a weighted sum over several runs, as sum of weight * nll: differences of differences are
+/// {1, a}, {-1, b}, {-1, c}, {1, d}. Only windows that all of them hold are compared.
+struct ContrastTerm {
+    double weight = 0;
+    const std::vector<WindowNll>* windows = nullptr;
+};
+PairedDifference pairedContrast(std::span<const ContrastTerm> terms, int context, Convention convention,
+                                int draws = 1000);
 
 /// ln PPL(Q+PI) - ln PPL(Q) - ln PPL(PI) + ln PPL(FP) at one context length; positive: they hurt each other.
 struct Interaction {

@@ -91,16 +91,31 @@ Status ForwardPass::streamLogits(const Residual& stream, LogitsSink& sink, int f
         const BatchWindow& window = stream.windows[at];
         forEachTile(window.context, logitsTile(c), 2.0 * c.hiddenSize * c.vocabSize, meter,
                     [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
-                        const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
                         const MatrixView logits = scratch.matrix(1, count, c.vocabSize);
-                        rmsNorm(stream.x.view().rowsFrom(window.firstRow + first, count), head_.norm,
-                                c.rmsEps, normed);
-                        multiplyTransposed(normed, head_.weights.view(), logits);
+                        applyHead(stream.x.view().rowsFrom(window.firstRow + first, count),
+                                  scratch.matrix(0, count, c.hiddenSize), logits);
                         sink.deliver(firstWindow + static_cast<int>(at), static_cast<int>(first), logits);
                     });
     }
     if (meter.cancelled()) return Error::cancelled();
     return Done{};
+}
+
+void ForwardPass::applyHead(ConstMatrixView x, MatrixView normed, MatrixView logits) const {
+    rmsNorm(x, head_.norm, model_->config().rmsEps, normed);
+    multiplyTransposed(normed, head_.weights.view(), logits);
+}
+
+void ForwardPass::logitsOf(const Residual& stream, int at, int first, MatrixView logits) const {
+    const std::ptrdiff_t row = stream.windows[static_cast<std::size_t>(at)].firstRow + first;
+    Matrix normed(logits.rows, model_->config().hiddenSize);
+    applyHead(stream.x.view().rowsFrom(row, logits.rows), normed.view(), logits);
+}
+
+void ForwardPass::use(std::shared_ptr<const WeightSource> weights, QkGains gains) {
+    source_ = std::move(weights);
+    gains_ = std::move(gains);
+    distortions_.clear();
 }
 
 double ForwardPass::operations(const ModelConfig& c, int context) {

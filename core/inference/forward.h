@@ -73,8 +73,13 @@ class ForwardPass {
     Status runLayers(Residual& stream, int first, int end, ActivationProbe* probe, WorkMeter& meter);
     /// Logits from the stream above the last layer; window at of the stream is reported as firstWindow + at.
     Status streamLogits(const Residual& stream, LogitsSink& sink, int firstWindow, WorkMeter& meter);
+    /// Logits [n, vocab] of positions first .. first + n - 1 of window `at` of a stream above the last layer.
+    /// From any thread inside a sink of streamLogits(): the other half of a comparison.
+    void logitsOf(const Residual& stream, int at, int first, MatrixView logits) const;
     /// Other gains from now on (must fit the model, or be empty).
     void setGains(QkGains gains) { gains_ = std::move(gains); }
+    /// Another weight variant of the same model and other gains from now on; distortions() begins anew.
+    void use(std::shared_ptr<const WeightSource> weights, QkGains gains);
 
     /// Distortion of each layer's projections, [layers][7]; empty for full precision. Known after run().
     [[nodiscard]] const std::vector<std::array<Distortion, 7>>& distortions() const { return distortions_; }
@@ -88,6 +93,7 @@ class ForwardPass {
 
   private:
     LayerOperands useLayer(int layer);
+    void applyHead(ConstMatrixView x, MatrixView normed, MatrixView logits) const;
     void observe(const Residual& stream, const AttentionActivations& activations, int layer, RopeStage stage,
                  ActivationProbe* probe) const;
 

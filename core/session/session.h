@@ -39,7 +39,7 @@ struct WindowNll {
 };
 
 /// How far a window's predictions are from a reference's, for each of the context-1 predicted tokens
-/// (definitions: core/controls/divergence.h). An external reference may cover only the last ones: then the
+/// (definitions: core/evaluate/divergence.h). An external reference may cover only the last ones: then the
 /// others are NaN in kl and deltaP.
 struct WindowDivergence {
     int document = 0;

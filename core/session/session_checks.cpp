@@ -49,6 +49,24 @@ Status checkWindows(const Session& session, const ConditionResult& condition) {
     return Done{};
 }
 
+Status checkDivergence(const ConditionResult& condition) {
+    if (condition.divergence.empty()) return Done{};
+    if (condition.divergence.size() != condition.windows.size())
+        return unexpected("divergence", std::to_string(condition.windows.size()) + " windows",
+                          static_cast<long long>(condition.divergence.size()));
+    for (std::size_t at = 0; at < condition.windows.size(); ++at) {
+        const WindowDivergence& found = condition.divergence[at];
+        const WindowNll& window = condition.windows[at];
+        if (found.document != window.document || found.index != window.index)
+            return unexpected("divergence", "the windows of the NLL", found.index);
+        const std::size_t tokens = window.nll.size();
+        if (found.kl.size() != tokens || found.deltaP.size() != tokens || found.sameTop.size() != tokens)
+            return unexpected("divergence", std::to_string(tokens) + " tokens of a window",
+                              static_cast<long long>(found.kl.size()));
+    }
+    return Done{};
+}
+
 Status checkStatistics(const std::string& name, const QkStatistics& statistics, const ModelConfig& model,
                        int context) {
     const StatisticsShape& shape = statistics.shape();
@@ -111,6 +129,7 @@ Status checkCondition(const Session& session, const ConditionResult& condition) 
     if (context < 2 || context > mostContext) return unexpected("context", "2 or more", context);
     if (Status fine = checkTable(condition.table, session.model.pairs()); !fine) return fine;
     if (Status fine = checkWindows(session, condition); !fine) return fine;
+    if (Status fine = checkDivergence(condition); !fine) return fine;
     if (condition.statistics.cells() > 0) {
         Status fine = checkStatistics("statistics", condition.statistics, session.model, context);
         if (!fine) return fine;

@@ -105,6 +105,29 @@ std::vector<WindowNll> readWindows(const GroupReader& from, int context) {
     return windows;
 }
 
+/// Of the windows that `condition` holds already.
+void readDivergence(const GroupReader& from, ConditionResult& condition) {
+    const auto tokens = static_cast<hsize_t>(condition.key.context - 1);
+    const std::vector<hsize_t> dims{condition.windows.size(), tokens};
+    condition.reference = from.text("reference");
+    const auto kl = from.array<float>("kl", dims);
+    const auto deltaP = from.array<float>("delta_p", dims);
+    const auto sameTop = from.array<std::int32_t>("same_top", dims);
+    if (from.failed()) return;
+    for (std::size_t window = 0; window < condition.windows.size(); ++window) {
+        WindowDivergence one{condition.windows[window].document, condition.windows[window].index, {}, {}, {}};
+        for (std::size_t token = 0; token < tokens; ++token) {
+            const std::size_t at = window * tokens + token;
+            if (sameTop.values[at] < 0 || sameTop.values[at] > 1)
+                return from.fail("same_top", "expected 0 or 1, found " + std::to_string(sameTop.values[at]));
+            one.kl.push_back(kl.values[at]);
+            one.deltaP.push_back(deltaP.values[at]);
+            one.sameTop.push_back(static_cast<std::uint8_t>(sameTop.values[at]));
+        }
+        condition.divergence.push_back(std::move(one));
+    }
+}
+
 std::vector<LayerDistortion> readDistortions(const GroupReader& from) {
     std::vector<LayerDistortion> distortions;
     const auto layer = from.list<std::int32_t>("layer");
@@ -190,6 +213,7 @@ std::shared_ptr<const ConditionResult> readCondition(const GroupReader& from, co
     condition->seconds = from.number("seconds", 0, anyNumber);
     condition->table = readTable(from);
     condition->windows = readWindows(from.group("nll"), condition->key.context);
+    if (!from.failed() && from.hasChild("divergence")) readDivergence(from.group("divergence"), *condition);
     condition->distortions = readDistortions(from.group("distortion"));
     if (from.hasChild("statistics"))
         condition->statistics = readStatistics(from.group("statistics"), session.model);

@@ -87,6 +87,27 @@ void writeWindows(GroupWriter to, const std::vector<WindowNll>& windows, int con
         {"nats", "window, token", "negative log-likelihood of token t+1 of the window given tokens 0 to t"});
 }
 
+/// Of the same windows as the NLL, in their order.
+void writeDivergence(GroupWriter to, const ConditionResult& condition) {
+    const std::vector<hsize_t> dims{condition.divergence.size(),
+                                    static_cast<hsize_t>(condition.key.context - 1)};
+    std::vector<float> kl, deltaP;
+    std::vector<std::int32_t> sameTop;
+    for (const WindowDivergence& window : condition.divergence) {
+        kl.insert(kl.end(), window.kl.begin(), window.kl.end());
+        deltaP.insert(deltaP.end(), window.deltaP.begin(), window.deltaP.end());
+        sameTop.insert(sameTop.end(), window.sameTop.begin(), window.sameTop.end());
+    }
+    to.text("reference", condition.reference);
+    to.array<float>("kl", kl, dims,
+                    {"nats", "window, token",
+                     "KL(reference || this) of the prediction of token t+1; NaN without a reference"});
+    to.array<float>("delta_p", deltaP, dims,
+                    {"1", "window, token", "probability of the correct token here minus the reference's"});
+    to.array<std::int32_t>("same_top", sameTop, dims,
+                           {"1", "window, token", "1: the most probable token is the reference's"});
+}
+
 void writeDistortions(GroupWriter to, const std::vector<LayerDistortion>& distortions) {
     if (distortions.empty()) return;
     std::vector<std::int32_t> layer;
@@ -150,6 +171,7 @@ void writeCondition(GroupWriter to, const ConditionResult& condition) {
     to.number("seconds", condition.seconds);
     writeTable(to, condition.table);
     writeWindows(to.group("nll"), condition.windows, condition.key.context);
+    if (!condition.divergence.empty()) writeDivergence(to.group("divergence"), condition);
     writeDistortions(to.group("distortion"), condition.distortions);
     if (condition.statistics.cells() > 0) writeStatistics(to.group("statistics"), condition.statistics);
     if (condition.byDocument.empty()) return;

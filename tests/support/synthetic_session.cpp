@@ -224,6 +224,22 @@ std::vector<LayerDistortion> makeDistortions(const SyntheticOptions& options, st
     return all;
 }
 
+std::vector<WindowDivergence> makeDivergence(const std::vector<WindowNll>& windows, std::uint64_t seed) {
+    std::vector<WindowDivergence> all;
+    for (const WindowNll& window : windows) {
+        WindowDivergence one{window.document, window.index, {}, {}, {}};
+        for (std::size_t token = 0; token < window.nll.size(); ++token) {
+            const double growth = 1 + std::log1p(static_cast<double>(token) / 64);
+            const double wobble = noise(seed, token + 4096 * all.size());
+            one.kl.push_back(static_cast<float>(0.02 * growth * (1.1 + wobble)));
+            one.deltaP.push_back(static_cast<float>(0.05 * wobble));
+            one.sameTop.push_back(wobble < 0.8 ? 1 : 0);
+        }
+        all.push_back(std::move(one));
+    }
+    return all;
+}
+
 void describeModel(const SyntheticOptions& options, int longest, Session& session) {
     session.modelPath = "synthetic/model.safetensors";
     session.modelFormat = "safetensors";
@@ -281,6 +297,10 @@ std::shared_ptr<const Session> makeSyntheticSession(const SyntheticOptions& opti
                     for (const char letter : quantText) quantSeed = mix(quantSeed ^ std::uint64_t(letter));
                 if (options.capture) addStatistics({&options, &result->table, quantSeed}, context, *result);
                 if (quantized) result->distortions = makeDistortions(options, quantSeed);
+                if (quantized && options.divergence) {
+                    result->divergence = makeDivergence(result->windows, quantSeed);
+                    result->reference = "FP";
+                }
                 result->seconds = 0.001 * context * (1 + options.layers);
                 session->conditions.push_back(std::move(result));
             }

@@ -23,8 +23,9 @@ struct SyntheticOptions {
     std::uint64_t seed = 1;
     int windows = 2; ///< of each document, at every context
     int bands = 8;
-    int groups = 1;      ///< head groups of the merged statistics; 2 = one per KV head
-    bool capture = true; ///< false: NLL only, statistics without cells
+    int groups = 1;          ///< head groups of the merged statistics; 2 = one per KV head
+    bool capture = true;     ///< false: NLL only, statistics without cells
+    bool divergence = false; ///< of every quantized condition, growing with position
 };
 
 /// Conditions in the order of a plan: quants x ropes x contexts. The same options give the same session, bit

@@ -1,5 +1,6 @@
 // Means, buckets, intervals, paired differences and interactions against hand-computed numbers and against a
 // naive second implementation.
+#include "core/evaluate/blocks.h"
 #include "core/evaluate/nll_table.h"
 #include "core/evaluate/perplexity.h"
 #include "tests/support/synthetic_session.h"
@@ -141,9 +142,20 @@ class TestPerplexity : public QObject {
     void blocksAreDocuments() {
         // Within each document the windows cancel: by documents there is no spread, by windows there would
         // be.
-        const std::vector<WindowNll> windows{{0, 0, {0, 0}}, {0, 1, {2, 2}}, {1, 0, {0, 0}}, {1, 1, {2, 2}}};
+        std::vector<WindowNll> windows;
+        for (int document = 0; document < 6; ++document) {
+            windows.push_back({document, 0, {0, 0}});
+            windows.push_back({document, 1, {2, 2}});
+        }
         const NllSummary summary = summarizeNll(windows, 3, 3, Convention::All);
+        QCOMPARE(summary.blocks, 6);
         QVERIFY(near(*summary.ciLow, 1) && near(*summary.ciHigh, 1));
+        // Fewer than six documents: runs of their windows, here of one.
+        windows.resize(10);
+        const NllSummary few = summarizeNll(windows, 3, 3, Convention::All);
+        QCOMPARE(few.documents, 5);
+        QCOMPARE(few.blocks, 10);
+        QVERIFY(*few.ciLow < 0.9 && *few.ciHigh > 1.1);
         // One document: its windows.
         const std::vector<WindowNll> one{{5, 0, {0, 0}}, {5, 1, {2, 2}}};
         const NllSummary single = summarizeNll(one, 3, 3, Convention::All);
@@ -151,6 +163,43 @@ class TestPerplexity : public QObject {
         QVERIFY(near(*single.ciLow, 0) && near(*single.ciHigh, 2));
         // One window: nothing to resample.
         QVERIFY(!summarizeNll({{5, 0, {1, 2}}}, 3, 3, Convention::All).ciLow);
+    }
+
+    void longDocumentsAreCutIntoRuns() {
+        // 45 and 16 windows: runs of 61 / 20 = 3, not across documents: 15 and 6 (the last one shorter).
+        std::vector<WindowSum> windows;
+        for (int index = 0; index < 45; ++index) windows.push_back({0, {static_cast<double>(index), 1}});
+        for (int index = 0; index < 16; ++index) windows.push_back({1, {100.0 + index, 1}});
+        windows.push_back({1, {0, 0}}); // without tokens: not there
+        const std::vector<TokenSum> blocks = makeBlocks(windows);
+        QCOMPARE(blocks.size(), std::size_t{21});
+        QVERIFY(near(blocks[0].sum, 0 + 1 + 2) && near(blocks[14].sum, 42 + 43 + 44));
+        QVERIFY(near(blocks[15].sum, 100 + 101 + 102));
+        QCOMPARE(blocks[20].tokens, 1LL);
+        QVERIFY(near(blocks[20].sum, 115));
+    }
+
+    void percentileByHand() {
+        const std::vector<double> sorted{1, 2, 4, 8, 16};
+        QVERIFY(near(percentile(sorted, 0), 1) && near(percentile(sorted, 1), 16));
+        QVERIFY(near(percentile(sorted, 0.5), 4) && near(percentile(sorted, 0.9), 8 + 0.6 * 8));
+        QVERIFY(near(percentile({3}, 0.9), 3));
+    }
+
+    void contrastOfFourRuns() {
+        const std::vector<WindowNll> a{{0, 0, {1, 2}}, {0, 1, {3, 1}}, {1, 0, {9, 9}}};
+        const std::vector<WindowNll> b{{0, 0, {2, 2}}, {0, 1, {4, 4}}};
+        const std::vector<WindowNll> c{{0, 0, {0.5, 1}}, {0, 1, {1, 1}}};
+        const std::vector<WindowNll> d{{0, 0, {0.25, 1}}, {0, 1, {2, 1}}, {2, 0, {0, 0}}};
+        const ContrastTerm terms[] = {{1, &a}, {-1, &b}, {-1, &c}, {1, &d}};
+        const PairedDifference found = pairedContrast(terms, 3, Convention::All);
+        // (a - b) - (c - d): -1 - 0.25, 0 - 0; -1 + 1, -3 - 0.
+        QCOMPARE(found.tokens, 4LL);
+        QVERIFY(near(found.mean, (-1.25 + 0 + 0 - 3) / 4));
+        QVERIFY(near(*found.ciLow, -1.5) && near(*found.ciHigh, -0.625)); // the two windows
+        const PairedDifference part = pairedDifference(a, b, 3, Convention::All);
+        QCOMPARE(part.blocks, found.blocks);
+        QVERIFY(std::isnan(pairedContrast({}, 3, Convention::All).mean));
     }
 
     void seedIsFixed() {

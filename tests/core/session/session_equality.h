@@ -54,6 +54,13 @@ inline std::string difference(const ConditionResult& a, const ConditionResult& b
                        return x.document == y.document && x.index == y.index && sameBits(x.nll, y.nll);
                    });
     if (!windows) return "windows";
+    const bool divergence =
+        std::equal(a.divergence.begin(), a.divergence.end(), b.divergence.begin(), b.divergence.end(),
+                   [](const WindowDivergence& x, const WindowDivergence& y) {
+                       return x.document == y.document && x.index == y.index && sameBits(x.kl, y.kl)
+                              && sameBits(x.deltaP, y.deltaP) && x.sameTop == y.sameTop;
+                   });
+    if (!divergence || a.reference != b.reference) return "divergence";
     if (!(a.statistics == b.statistics)) return "statistics";
     if (!(a.byDocument == b.byDocument)) return "byDocument";
     if (!sameDistortions(a.distortions, b.distortions)) return "distortions";

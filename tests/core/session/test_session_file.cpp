@@ -56,6 +56,29 @@ class TestSessionFile : public QObject {
         QVERIFY((*loaded)->find(scaled->key));
     }
 
+    void divergence() {
+        test::SyntheticOptions options;
+        options.capture = false;
+        options.divergence = true;
+        options.contexts = {256, 600};
+        Session session = *test::makeSyntheticSession(options);
+        auto changed = copyOf(session.conditions.back());
+        changed->reference = "a file of logits.kld";
+        changed->divergence[0].kl[0] = std::numeric_limits<float>::quiet_NaN(); // no reference there
+        session.conditions.back() = changed;
+        QCOMPARE(roundTrip(session, "divergence.h5"), std::string());
+        // Other windows than the NLL's are not a session.
+        auto wrong = copyOf(session.conditions.back());
+        wrong->divergence.pop_back();
+        session.conditions.back() = wrong;
+        const Status saved = saveSession(session, path("wrong.h5"));
+        QVERIFY(!saved && saved.error().message.find("divergence") != std::string::npos);
+        wrong = copyOf(changed);
+        wrong->divergence[1].sameTop.pop_back();
+        session.conditions.back() = wrong;
+        QVERIFY(!saveSession(session, path("wrong.h5")));
+    }
+
     void manyChunks() {
         test::SyntheticOptions options; // arrays far larger than a chunk, in more than one axis
         options.layers = 9;

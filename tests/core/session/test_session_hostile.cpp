@@ -145,6 +145,14 @@ std::vector<Case> wrongContent() {
          [](hid_t f) { overwrite(f, "conditions/003/nll/index", H5T_NATIVE_INT, 1, 0); }},
         {"distortion of no layer", "distortion/layer",
          [](hid_t f) { overwrite(f, "conditions/009/distortion/layer", H5T_NATIVE_INT, 1, 2); }},
+        {"divergence of other windows", "divergence/kl",
+         [](hid_t f) {
+             replace(f, "conditions/009/divergence/kl", H5T_IEEE_F32LE, {2, 3}, 0);
+         }},
+        {"divergence without its share", "divergence/same_top",
+         [](hid_t f) { H5Ldelete(f, "conditions/009/divergence/same_top", H5P_DEFAULT); }},
+        {"neither same nor other", "divergence/same_top",
+         [](hid_t f) { overwrite(f, "conditions/009/divergence/same_top", H5T_NATIVE_INT, 4, 2); }},
         {"band edges fall", "/bands/edges",
          [](hid_t f) { overwrite(f, "bands/edges", H5T_NATIVE_INT, 1, 3); }},
         {"band edges beyond", "/bands/edges",
@@ -279,6 +287,7 @@ std::shared_ptr<const Session> smallSession() {
     options.pairs = 4;
     options.bands = 3;
     options.contexts = {256, 512, 1024};
+    options.divergence = true;
     return test::makeSyntheticSession(options);
 }
 
