@@ -40,7 +40,7 @@ struct OutputHead {
     void load(const Model& model);
 };
 
-/// Whether openWeights() can make the variant for some model (weight_source.h); the error names what is
+/// Whether makeWeights() can make the variant for some model (core/quantize/calibrate.h); the error names what is
 /// missing.
 Status checkQuantSupported(const QuantSpec& quant);
 /// The same for this model: `stored` needs one that stores codes, and such a model offers nothing else.
