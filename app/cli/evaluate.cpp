@@ -1,136 +1,220 @@
 // qroar evaluate: perplexity of a model on documents, per context length and position, for every RoPE spec
-// and weight variant.
+// and weight variant, with and without scales; divergence from full precision or from a file of reference
+// predictions; what the controls say about the scales.
 #include "app/cli/commands.h"
 #include "app/cli/inputs.h"
 #include "app/cli/rows.h"
+#include "core/base/files.h"
 #include "core/base/strings.h"
+#include "core/controls/kl_base.h"
 
+#include <algorithm>
 #include <iostream>
 
 namespace qroar::cli {
 
 namespace {
 
-NllSummary summarize(const ConditionResult& condition, Convention convention) {
-    return summarizeNll(condition.windows, condition.key.context,
-                        static_cast<int>(condition.table.trainedContext), convention);
-}
-
-Json optionalInterval(const NllSummary& summary) {
-    if (!summary.ciLow || !summary.ciHigh) return nullptr;
-    return {*summary.ciLow, *summary.ciHigh};
-}
-
 struct Options {
     Common common;
     RunOptions run;
-    std::string convention = "all";
+    std::string convention = "all", scales, klBase, saveLogits;
+    bool reference = false;
 };
+
+/// Everything an evaluation runs with.
+struct Evaluation {
+    AnalysisPlan plan;
+    std::vector<ControlVariant> variants;
+    ControlOptions controls;
+    std::shared_ptr<const KlBase> base; ///< null without --kl-base
+    std::vector<Window> windows;        ///< of the one context that a file of logits is about
+};
+
+bool holdsFull(const std::vector<QuantSpec>& quants) {
+    return std::any_of(quants.begin(), quants.end(),
+                       [](const QuantSpec& quant) { return quant.kind == QuantKind::None; });
+}
+
+/// scales x quants x ropes, as AnalysisPlan::conditions() orders them. Layers of small models are kept.
+Status addVariants(Evaluation& evaluation) {
+    const AnalysisPlan& plan = evaluation.plan;
+    constexpr double keptBytes = 256e6;
+    for (const auto& set : plan.scales)
+        for (const QuantSpec& quant : plan.quants) {
+            auto weights = openWeights(plan.model, quant);
+            if (!weights) return weights.error();
+            const auto kept = cachedWeights(std::move(*weights), keptBytes);
+            const std::string name = quant.kind == QuantKind::None ? controlFp : quant.text();
+            for (const RopeSpec& rope : plan.ropes) {
+                ControlVariant variant{name + (set ? "+" + set->name : ""), rope, kept};
+                if (set) variant.gains = set->gains;
+                if (set) variant.scales = set->name;
+                const auto same = [&variant](const ControlVariant& one) {
+                    return one.name == variant.name && one.rope == variant.rope;
+                };
+                if (std::none_of(evaluation.variants.begin(), evaluation.variants.end(), same))
+                    evaluation.variants.push_back(std::move(variant));
+            }
+        }
+    return Done{};
+}
+
+/// What a file of logits asks of a run: one context length, and BOS where llama-perplexity puts it.
+Status prepareLogits(const Options& options, const Tokenizer* tokenizer, Evaluation& evaluation) {
+    if (options.klBase.empty() && options.saveLogits.empty()) return Done{};
+    const std::string& file = options.klBase.empty() ? options.saveLogits : options.klBase;
+    if (evaluation.plan.contexts.size() != 1)
+        return Error::bad(file + ": a logits file has one context length, --contexts names "
+                          + std::to_string(evaluation.plan.contexts.size()));
+    auto windows =
+        cutWindows(*evaluation.plan.documents, evaluation.plan.contexts[0], evaluation.plan.maxWindows);
+    if (!windows) return windows.error();
+    evaluation.windows = std::move(*windows);
+    if (tokenizer) evaluation.controls.firstToken = tokenizer->bosToAdd();
+    if (evaluation.controls.firstToken >= 0)
+        std::cerr << "note: every window starts with BOS, as in llama-perplexity\n";
+    if (options.klBase.empty()) return Done{};
+    auto base = KlBase::open(options.klBase);
+    if (!base) return base.error();
+    if (Status fits = (*base)->checkFits(evaluation.plan.model->config(), evaluation.windows); !fits)
+        return fits;
+    const auto windowCount = static_cast<long long>(evaluation.windows.size());
+    if ((*base)->shape().chunks < windowCount)
+        std::cerr << "note: " << options.klBase << ": reference of the first "
+                  << formatCount((*base)->shape().chunks) << " of " << formatCount(windowCount)
+                  << " windows\n";
+    evaluation.base = std::move(*base);
+    evaluation.controls.external = evaluation.base.get();
+    evaluation.controls.externalName = options.klBase;
+    return Done{};
+}
+
+Outcome<Evaluation> prepare(const Options& options) {
+    std::shared_ptr<const Tokenizer> tokenizer;
+    auto plan = makePlan(options.run, &tokenizer);
+    if (!plan) return plan.error();
+    Evaluation evaluation;
+    evaluation.plan = std::move(*plan);
+    AnalysisPlan& own = evaluation.plan;
+    own.capture = false;
+    if (options.reference && !holdsFull(own.quants)) own.quants.insert(own.quants.begin(), QuantSpec{});
+    if (!options.scales.empty()) {
+        auto scales = readScales(options.scales, *own.model);
+        if (!scales) return scales.error();
+        own.scales.push_back(std::move(*scales));
+    }
+    own.divergence = holdsFull(own.quants) && options.klBase.empty();
+    evaluation.controls.maxWindows = own.maxWindows;
+    evaluation.controls.divergence = own.divergence;
+    if (Status added = addVariants(evaluation); !added) return added.error();
+    if (Status fine = prepareLogits(options, tokenizer.get(), evaluation); !fine) return fine.error();
+    return evaluation;
+}
+
+Outcome<std::vector<VariantResult>> runVariants(const Evaluation& evaluation, ProgressSink& sink) {
+    const AnalysisPlan& plan = evaluation.plan;
+    return runControls(plan.model, *plan.documents, plan.contexts, evaluation.variants, evaluation.controls,
+                       sink);
+}
+
+/// The same, with the logits of the first variant going into a file that appears when it is complete.
+Outcome<std::vector<VariantResult>> runAndSaveLogits(Evaluation& evaluation, const std::string& path,
+                                                     const ConsoleProgress& progress, ProgressSink& sink) {
+    Outcome<std::vector<VariantResult>> results = Error::cancelled();
+    const Status saved = writeAtomically(path, [&](const std::filesystem::path& temporary) -> Status {
+        auto writer =
+            KlBaseWriter::create(temporary, evaluation.plan.model->config().vocabSize, evaluation.windows);
+        if (!writer) return writer.error();
+        evaluation.controls.tap = writer->get();
+        results = runVariants(evaluation, sink);
+        if (!results) return results.error();
+        if (progress.cancelled()) return Error::cancelled();
+        return (*writer)->finish();
+    });
+    if (!saved && saved.error().code != ErrorCode::Cancelled) return saved.error();
+    return results;
+}
+
+void printJson(const Evaluation& evaluation, const std::vector<std::shared_ptr<const ConditionResult>>& found,
+               Convention convention) {
+    const AnalysisPlan& plan = evaluation.plan;
+    Json results = Json::array(), split = Json::array(), controls = Json::array(), verdicts = Json::array();
+    for (const auto& condition : found) results.push_back(evaluationRow(*condition, convention));
+    for (const Interaction& row : interactions(found, convention)) split.push_back(interactionRow(row));
+    const auto differences = contrasts(found, convention);
+    for (const ControlContrast& one : differences) controls.push_back(contrastRow(judgeContrast(one)));
+    for (const DeployedVerdict& one : verdictsOf(differences)) {
+        Json row{{"rope", one.rope}, {"quant", one.quant}};
+        row.update(verdictRow(one.verdict));
+        verdicts.push_back(std::move(row));
+    }
+    Json document{
+        {"schema", 1},
+        {"model", {{"path", plan.model->path().string()}, {"fingerprint", plan.model->fingerprint()}}},
+        {"results", std::move(results)},
+        {"interaction", std::move(split)}};
+    if (!differences.empty()) {
+        document["controls"] = std::move(controls);
+        document["verdict"] = std::move(verdicts);
+    }
+    print(document);
+}
+
+void printText(const std::vector<std::shared_ptr<const ConditionResult>>& found, Convention convention) {
+    printEvaluation(found, convention);
+    const auto differences = contrasts(found, convention);
+    printControls(differences);
+    for (const DeployedVerdict& one : verdictsOf(differences))
+        std::cout << "\nVerdict for " << one.rope << ", " << one.quant << "\n" << one.verdict.words << '\n';
+}
 
 int run(const Options& options) {
     useThreads(options.common);
-    auto plan = makePlan(options.run);
-    if (!plan) return fail(plan.error());
-    plan->capture = false;
-    auto estimate = estimateAnalysis(*plan);
+    auto evaluation = prepare(options);
+    if (!evaluation) return fail(evaluation.error());
+    auto estimate = estimateAnalysis(evaluation->plan);
     if (!estimate) return fail(estimate.error());
     for (const std::string& note : estimate->notes) std::cerr << "note: " << note << '\n';
     const Convention convention = options.convention == "all" ? Convention::All : Convention::LastHalf;
     bool cancelled = false;
-    Outcome<std::shared_ptr<const Session>> session = [&] {
+    Outcome<std::vector<VariantResult>> results = [&] {
         ConsoleProgress progress;
-        auto result = runAnalysis(*plan, progress);
+        auto found = options.saveLogits.empty()
+                         ? runVariants(*evaluation, progress)
+                         : runAndSaveLogits(*evaluation, options.saveLogits, progress, progress);
         cancelled = progress.cancelled();
-        return result;
+        return found;
     }();
-    if (!session) return fail(session.error());
-    const auto& conditions = (*session)->conditions;
-    if (options.common.json) {
-        Json results = Json::array(), split = Json::array();
-        for (const auto& condition : conditions) results.push_back(evaluationRow(*condition, convention));
-        for (const Interaction& row : interactions(conditions, convention))
-            split.push_back(interactionRow(row));
-        print({{"schema", 1},
-               {"model", {{"path", (*session)->modelPath}, {"fingerprint", (*session)->modelFingerprint}}},
-               {"results", std::move(results)},
-               {"interaction", std::move(split)}});
-    } else {
-        printEvaluation(conditions, convention);
-    }
+    if (!results) return fail(results.error());
+    const auto conditions = conditionsOf(*results);
+    if (options.common.json)
+        printJson(*evaluation, conditions, convention);
+    else
+        printText(conditions, convention);
     return cancelled ? exitCancelled : exitDone;
 }
 
 } // namespace
 
-Json evaluationRow(const ConditionResult& condition, Convention convention) {
-    const NllSummary summary = summarize(condition, convention);
-    Json buckets = Json::array();
-    for (const NllBucket& bucket : summary.buckets)
-        buckets.push_back({{"from", bucket.from},
-                           {"to", bucket.to},
-                           {"tokens", bucket.tokens},
-                           {"nll", number(bucket.nll)}});
-    return {{"rope", condition.key.rope.text()},
-            {"quant", condition.key.quant.text()},
-            {"scales", nullptr},
-            {"context", condition.key.context},
-            {"convention", conventionName(convention)},
-            {"documents", summary.documents},
-            {"windows", summary.windows},
-            {"tokens", summary.tokens},
-            {"nll", number(summary.nll)},
-            {"nll_ci95", optionalInterval(summary)},
-            {"ppl", number(summary.perplexity)},
-            {"buckets", std::move(buckets)},
-            {"kl", nullptr},
-            {"same_top1", nullptr}};
-}
-
-Json interactionRow(const Interaction& row) {
-    return {
-        {"rope", row.rope},
-        {"quant", row.quant},
-        {"context", row.context},
-        {"value", number(row.value)},
-        {"nll",
-         {{"fp", number(row.fp)}, {"pi", number(row.pi)}, {"q", number(row.q)}, {"q_pi", number(row.qpi)}}}};
-}
-
-void printEvaluation(const std::vector<std::shared_ptr<const ConditionResult>>& conditions,
-                     Convention convention) {
-    Table table(
-        {"rope", "quant", "context", "windows", "tokens", "NLL (nats)", "95 % interval", "perplexity"});
-    for (const auto& condition : conditions) {
-        const NllSummary s = summarize(*condition, convention);
-        const std::string interval =
-            s.ciLow ? "[" + fixed(*s.ciLow, 4) + ", " + fixed(*s.ciHigh, 4) + "]" : "-";
-        table.add({condition->key.rope.text(), condition->key.quant.text(),
-                   std::to_string(condition->key.context), std::to_string(s.windows),
-                   std::to_string(s.tokens), fixed(s.nll, 4), interval, fixed(s.perplexity, 3)});
-    }
-    std::cout << "Perplexity, convention " << conventionName(convention)
-              << "; intervals by bootstrap over documents\n\n";
-    table.print();
-    const auto split = interactions(conditions, convention);
-    if (split.empty()) return;
-    Table four({"rope (PI)", "quant (Q)", "context", "FP", "FP+PI", "Q", "Q+PI", "interaction"});
-    for (const Interaction& row : split)
-        four.add({row.rope, row.quant, std::to_string(row.context), fixed(row.fp, 4), fixed(row.pi, 4),
-                  fixed(row.q, 4), fixed(row.qpi, 4), fixed(row.value, 4)});
-    std::cout << "\nFour-way split, mean NLL in nats; interaction > 0: interpolation and quantization hurt "
-                 "each other\n\n";
-    four.print();
-}
-
 void addEvaluate(CLI::App& program, int& result) {
     auto options = std::make_shared<Options>();
-    CLI::App* command = program.add_subcommand("evaluate", "perplexity per context length and position");
+    CLI::App* command = program.add_subcommand(
+        "evaluate", "perplexity, divergence and controls per context length and position");
     addRunOptions(*command, options->run);
     command
         ->add_option("--convention", options->convention,
                      "which tokens count: all, or last-half (llama-perplexity)")
         ->check(CLI::IsMember({"all", "last-half"}))
         ->capture_default_str();
+    command->add_option("--scales", options->scales,
+                        "run.h5[:NAME]: every condition also with these scales, and what the controls say");
+    command->add_flag("--reference", options->reference,
+                      "also run full precision: the reference of KL and of the controls");
+    command->add_option("--kl-base", options->klBase,
+                        "reference predictions from a logits file of llama-perplexity");
+    command->add_option("--save-logits", options->saveLogits,
+                        "write the predictions of the first condition as such a file");
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });
 }

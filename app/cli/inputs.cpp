@@ -76,7 +76,7 @@ Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& text
     return specs;
 }
 
-Outcome<AnalysisPlan> makePlan(const RunOptions& options) {
+Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const Tokenizer>* used) {
     AnalysisPlan plan;
     auto ropes = parseRopes(options.ropes);
     if (!ropes) return ropes.error();
@@ -109,12 +109,17 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options) {
         if (!loaded) return loaded.error();
         tokenizer = *loaded;
     }
+    if (used) *used = tokenizer;
     DocumentOptions documentOptions;
     documentOptions.jsonField = options.jsonField;
     auto documents = loadDocuments(paths, tokenizer.get(), vocabSize, documentOptions);
     if (!documents) return documents.error();
     plan.documents = std::make_shared<const std::vector<Document>>(std::move(*documents));
     return plan;
+}
+
+Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model&) {
+    return Error::unsupported(text + ": scales cannot be read from a session yet");
 }
 
 } // namespace qroar::cli

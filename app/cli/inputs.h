@@ -25,8 +25,14 @@ void useThreads(const Common& common);
 Outcome<std::vector<RopeSpec>> parseRopes(const std::vector<std::string>& texts);
 Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& texts);
 
-/// Opens the model and its documents and fills in a plan (capture on).
-Outcome<AnalysisPlan> makePlan(const RunOptions& options);
+/// Opens the model and its documents and fills in a plan (capture on). `tokenizer`, when not null, receives
+/// the one the documents were read with; null when all hold ids.
+Outcome<AnalysisPlan> makePlan(const RunOptions& options,
+                               std::shared_ptr<const Tokenizer>* tokenizer = nullptr);
+
+/// The scale set that "run.h5[:NAME]" names; it must fit the model. A note says when it was found for another
+/// one.
+Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model);
 
 /// The command line as it was typed, for the provenance.
 std::string commandLine();

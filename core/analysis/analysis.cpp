@@ -146,6 +146,14 @@ double workOf(const AnalysisPlan& plan, const ConditionKey& key) {
            * (isCompared(plan, key) ? 2 : 1);
 }
 
+/// Bytes of the reference's residual stream while the condition runs.
+double referenceBytes(const AnalysisPlan& plan, const ConditionKey& key, long long tokens) {
+    if (!isCompared(plan, key)) return 0;
+    const ModelConfig& config = plan.model->config();
+    const long long batch = std::min<long long>(tokens, ForwardPass::batchTokens(config, key.context));
+    return 4.0 * config.hiddenSize * static_cast<double>(batch);
+}
+
 /// The condition itself, last; the reference it is compared with in front of it.
 Outcome<std::vector<Lane>> lanesOf(const AnalysisPlan& plan, const ConditionKey& key,
                                    ActivationProbe* probe) {
@@ -234,7 +242,8 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
         statistics += statisticsBytes(plan, key.context, tokens);
         estimate.fileBytes += (isCompared(plan, key) ? 12.0 : 4.0) * static_cast<double>(tokens) / 1.2;
         estimate.peakBytes = std::max(
-            estimate.peakBytes, ForwardPass::peakBytes(config, key.context, tokens, omp_get_max_threads()));
+            estimate.peakBytes, ForwardPass::peakBytes(config, key.context, tokens, omp_get_max_threads())
+                                    + referenceBytes(plan, key, tokens));
     }
     estimate.peakBytes += statistics + 4.0 * static_cast<double>(estimate.tokens);
     estimate.fileBytes += statistics / compression + 1e6;

@@ -42,7 +42,8 @@ Status checkVariants(const ModelConfig& config, const std::vector<ControlVariant
     return Done{};
 }
 
-/// Variants of one RoPE spec together when they are compared with each other, else each alone.
+/// Variants of one RoPE spec together when they are compared with each other, the reference first; else each
+/// alone.
 std::vector<Group> groupsOf(const std::vector<ControlVariant>& variants, bool together) {
     std::vector<Group> groups;
     for (std::size_t at = 0; at < variants.size(); ++at) {
@@ -53,6 +54,12 @@ std::vector<Group> groupsOf(const std::vector<ControlVariant>& variants, bool to
             groups.push_back({at});
         else
             same->push_back(at);
+    }
+    for (Group& group : groups) {
+        const auto reference = std::find_if(group.begin(), group.end(), [&](std::size_t at) {
+            return variants[at].weights->spec().kind == QuantKind::None && variants[at].gains.empty();
+        });
+        if (reference != group.end()) std::rotate(group.begin(), reference, reference + 1);
     }
     return groups;
 }

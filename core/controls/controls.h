@@ -38,8 +38,9 @@ class ReferencePredictions; // side_by_side.h
 
 struct ControlOptions {
     int maxWindows = 0; ///< of each document; 0 = all
-    /// KL and its companions against the first variant of the list that has the same RoPE spec. Costs one
-    /// more product with the output head per token and variant.
+    /// KL and its companions against the first variant of full precision without gains that has the same RoPE
+    /// spec (without one: the first variant of that spec). Costs one more product with the output head per
+    /// token and variant.
     bool divergence = true;
     /// Another reference for all variants (a file of logits), and its name; null: none. It numbers the
     /// windows of the run, so it wants one context.
