@@ -3,6 +3,7 @@
 // writing and computing (jobs/), selection (widgets/common/selection_model.h).
 #pragma once
 
+#include "core/session/search_record.h"
 #include "core/session/session.h"
 
 #include <QObject>

@@ -54,8 +54,9 @@ SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
 }
 
 QString SearchPanel::noSessionText() const {
-    return tr("A search looks for gains of W_Q and W_K that lower the loss at long context. Choose a model and "
-              "documents in Setup, then start one under Search.");
+    return tr(
+        "A search looks for gains of W_Q and W_K that lower the loss at long context. Choose a model and "
+        "documents in Setup, then start one under Search.");
 }
 
 void SearchPanel::setSession(std::shared_ptr<const Session> session) {
@@ -91,8 +92,9 @@ std::shared_ptr<const SearchRecord> SearchPanel::shown() const {
 void SearchPanel::refresh(Changes) {
     const auto record = shown();
     if (!record || record->trials.empty()) {
-        showEmpty(tr("No search has been run for this session. Choose search and report documents under Search "
-                     "and press Start, or use the command line: qroar search run.h5 --model MODEL --text FILE"));
+        showEmpty(
+            tr("No search has been run for this session. Choose search and report documents under Search "
+               "and press Start, or use the command line: qroar search run.h5 --model MODEL --text FILE"));
         return;
     }
     updateTrace(*record);
@@ -107,17 +109,17 @@ void SearchPanel::refresh(Changes) {
 
 QString SearchPanel::describe(const SearchRecord& record) const {
     const SearchTrial* best = record.best();
-    QString text =
-        tr("J %1 → %2 nats on the search documents, %3 trials, %4 forward-pass equivalents")
-            .arg(readableNumber(record.trials.front().objective, 5),
-                 readableNumber(best ? best->objective : record.trials.front().objective, 5),
-                 groupedCount(static_cast<long long>(record.trials.size())),
-                 readableNumber(record.forwardEquivalents(), 3));
+    QString text = tr("J %1 → %2 nats on the search documents, %3 trials, %4 forward-pass equivalents")
+                       .arg(readableNumber(record.trials.front().objective, 5),
+                            readableNumber(best ? best->objective : record.trials.front().objective, 5),
+                            groupedCount(static_cast<long long>(record.trials.size())),
+                            readableNumber(record.forwardEquivalents(), 3));
     if (!record.verdict.longEffect.empty())
-        text += tr(" · held out: %1 at long, %2 at short context")
-                    .arg(QString::fromStdString(record.verdict.longEffect),
-                         record.verdict.shortEffect.empty() ? tr("not measured")
-                                                            : QString::fromStdString(record.verdict.shortEffect));
+        text +=
+            tr(" · held out: %1 at long, %2 at short context")
+                .arg(QString::fromStdString(record.verdict.longEffect),
+                     record.verdict.shortEffect.empty() ? tr("not measured")
+                                                        : QString::fromStdString(record.verdict.shortEffect));
     return text;
 }
 
@@ -140,8 +142,8 @@ void SearchPanel::updateTrace(const SearchRecord& record) {
     std::vector<LinePlot::Series> series;
     if (!tried.x.empty()) series.push_back(std::move(tried));
     series.push_back(std::move(accepted));
-    trace_->setAxes(tr("Cost (forward-pass equivalents)"), LinePlot::Scale::Linear, tr("Objective J (nats/token)"),
-                    LinePlot::Scale::Linear);
+    trace_->setAxes(tr("Cost (forward-pass equivalents)"), LinePlot::Scale::Linear,
+                    tr("Objective J (nats/token)"), LinePlot::Scale::Linear);
     trace_->setReadoutNames(tr("cost"), tr("J"), tr("passes"), tr("nats"));
     trace_->setReferenceLine(record.trials.front().objective);
     trace_->setSeries(std::move(series));
@@ -160,10 +162,9 @@ void SearchPanel::updateGains(const SearchRecord& record) {
     for (int row = 0; row < content.rows; ++row) {
         content.rowLabels << QString::number(row);
         for (int band = 0; band < content.columns; ++band)
-            content.values.push_back(byHead ? meanGain(gains, layer, row, row + 1, partition->begin(band),
-                                                       partition->end(band))
-                                            : meanGain(gains, row, 0, gains.heads, partition->begin(band),
-                                                       partition->end(band)));
+            content.values.push_back(
+                byHead ? meanGain(gains, layer, row, row + 1, partition->begin(band), partition->end(band))
+                       : meanGain(gains, row, 0, gains.heads, partition->begin(band), partition->end(band)));
     }
     for (int band = 0; band < content.columns; ++band) {
         content.columnLabels << QString::number(band);

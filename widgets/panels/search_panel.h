@@ -1,6 +1,6 @@
-// SearchPanel: a search for gains as it runs and when it is done: the objective of every trial against what it
-// cost, and the effective gains gQ gK of the best one as a map. Shows the live record it is given, else one of
-// the session's. Not here: starting and stopping a search (app/gui/search).
+// SearchPanel: a search for gains as it runs and when it is done: the objective of every trial against what
+// it cost, and the effective gains gQ gK of the best one as a map. Shows the live record it is given, else
+// one of the session's. Not here: starting and stopping a search (app/gui/search).
 #pragma once
 
 #include "core/session/search_record.h"

@@ -87,16 +87,17 @@ ExportPanel::ExportPanel(QWidget* parent) : QWidget(parent) {
 void ExportPanel::buildForm(QFormLayout* form) {
     quant_ = choice(tr("Weights to export"), tr("none, stored, or a quantizer such as rtn:4:g64"), true);
     scales_ = choice(tr("Gains to fold in"), tr("Accepted searches of the open session"));
-    rope_ = choice(tr("RoPE scaling to store"), tr("Written to config.json; model: what the checkpoint stores"),
-                   true);
+    rope_ = choice(tr("RoPE scaling to store"),
+                   tr("Written to config.json; model: what the checkpoint stores"), true);
     format_ = choice(tr("Format"), tr("What the serving stack loads"));
     for (const ExportFormat format : formats)
         format_->addItem(QLatin1String(exportFormatName(format)), static_cast<int>(format));
     type_ = choice(tr("Type of dense weights and scales"), tr("Default: that of the checkpoint or format"));
     type_->addItems({tr("default"), "f16", "bf16", "f32"});
     patch_ = new QCheckBox(tr("Patch: change only what the gains change"));
-    patch_->setToolTip(tr("A byte-for-byte copy of the checkpoint in which only scales, biases or the rows of "
-                          "q and k differ. The format is that of the checkpoint."));
+    patch_->setToolTip(
+        tr("A byte-for-byte copy of the checkpoint in which only scales, biases or the rows of "
+           "q and k differ. The format is that of the checkpoint."));
     snap_ = new QCheckBox(tr("Snap gains to powers of two"));
     snap_->setToolTip(tr("Powers of two fold into stored scales without any rounding"));
     replace_ = new QCheckBox(tr("Replace a model that is there"));
@@ -142,8 +143,7 @@ void ExportPanel::setSession(const std::shared_ptr<const Session>& session) {
             if (!ropes.contains(rope)) ropes << rope;
             if (!quants.contains(quant)) quants << quant;
         }
-        for (const auto& search : session_->searches)
-            scales << QString::fromStdString(search->scales.name);
+        for (const auto& search : session_->searches) scales << QString::fromStdString(search->scales.name);
     }
     offer(quant_, quants);
     offer(rope_, ropes);
@@ -181,9 +181,9 @@ Outcome<ExportTask> ExportPanel::task() const {
     request.target = QDir::cleanPath(target_->text().trimmed()).toStdString();
     if (documents_ && !documents_->empty()) {
         const auto& tokens = documents_->front().tokens;
-        request.verifyTokens.assign(tokens.begin(),
-                                    tokens.begin() + static_cast<std::ptrdiff_t>(
-                                        std::min<std::size_t>(tokens.size(), 512)));
+        request.verifyTokens.assign(
+            tokens.begin(),
+            tokens.begin() + static_cast<std::ptrdiff_t>(std::min<std::size_t>(tokens.size(), 512)));
     }
     return task;
 }
@@ -226,12 +226,11 @@ void ExportPanel::showProblem(const QString& message) {
 }
 
 void ExportPanel::showReport(const ExportReport& report) {
-    QStringList lines{
-        tr("Written and verified: %1").arg(QString::fromStdString(report.path.string())),
-        tr("Largest logit difference after reading back: %1")
-            .arg(readableNumber(report.verification.maxLogitDifference, 3)),
-        tr("The same against gains without rounding: %1")
-            .arg(readableNumber(report.verification.maxUnroundedDifference, 3))};
+    QStringList lines{tr("Written and verified: %1").arg(QString::fromStdString(report.path.string())),
+                      tr("Largest logit difference after reading back: %1")
+                          .arg(readableNumber(report.verification.maxLogitDifference, 3)),
+                      tr("The same against gains without rounding: %1")
+                          .arg(readableNumber(report.verification.maxUnroundedDifference, 3))};
     if (report.verification.codesChanged)
         lines << tr("Codes changed: %1").arg(groupedCount(*report.verification.codesChanged));
     std::size_t ranges = 0;
@@ -243,11 +242,17 @@ void ExportPanel::showReport(const ExportReport& report) {
     result_->setText(lines.join(QStringLiteral("\n")));
 }
 
-void ExportPanel::setTarget(const QString& folder) { target_->setText(folder); }
+void ExportPanel::setTarget(const QString& folder) {
+    target_->setText(folder);
+}
 void ExportPanel::setFormat(ExportFormat format) {
     format_->setCurrentIndex(format_->findData(static_cast<int>(format)));
 }
-void ExportPanel::setQuant(const QString& text) { quant_->setCurrentText(text); }
-void ExportPanel::setScales(const QString& name) { scales_->setCurrentText(name); }
+void ExportPanel::setQuant(const QString& text) {
+    quant_->setCurrentText(text);
+}
+void ExportPanel::setScales(const QString& name) {
+    scales_->setCurrentText(name);
+}
 
 } // namespace qroar

@@ -1,5 +1,7 @@
 #include "app/gui/jobs/search_job.h"
 
+#include "core/controls/search_report.h"
+
 namespace qroar {
 
 void SearchJob::work() {
@@ -17,7 +19,10 @@ void SearchJob::work() {
     }
     auto live = std::make_shared<SearchRecord>();
     live->settings = preview->settings;
-    live->scales = {task_.plan.name, {}, task_.plan.model->fingerprint(), preview->settings.rope,
+    live->scales = {task_.plan.name,
+                    {},
+                    task_.plan.model->fingerprint(),
+                    preview->settings.rope,
                     preview->settings.quant};
     const auto watcher = [&](const SearchUpdate& update) {
         live->trials.push_back(update.trial);
@@ -31,6 +36,16 @@ void SearchJob::work() {
     }
     emit searched(std::make_shared<const SearchRecord>(*record));
     if (record->finished && task_.report && !task_.report->empty()) report(std::move(*record), sink);
+}
+
+void SearchJob::report(SearchRecord record, JobSink& sink) {
+    const SearchReportTask task{task_.plan.model, task_.plan.weights,  task_.plan.rope,
+                                task_.report,     task_.plan.contexts, {task_.plan.maxWindows, false}};
+    const Status done = reportSearch(task, record, sink);
+    if (done)
+        emit reported(std::make_shared<const SearchRecord>(std::move(record)));
+    else if (done.error().code != ErrorCode::Cancelled)
+        emit failed(QString::fromStdString(done.error().message));
 }
 
 } // namespace qroar

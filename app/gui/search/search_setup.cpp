@@ -109,7 +109,8 @@ void SearchSetup::buildForm(QVBoxLayout* column) {
     form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
     form->setContentsMargins(0, 0, 0, 0);
     form->setSpacing(4);
-    rope_ = choice(tr("RoPE spec of the search"), tr("The scaling the model will be deployed with"), {}, true);
+    rope_ =
+        choice(tr("RoPE spec of the search"), tr("The scaling the model will be deployed with"), {}, true);
     quant_ = choice(tr("Weights of the search"), tr("The weights the model will be deployed with"), {}, true);
     contexts_ = named(new QLineEdit, tr("Context lengths of the search"),
                       tr("Tokens, separated by commas; longer ones weigh more. One up to the trained length "
@@ -122,9 +123,10 @@ void SearchSetup::buildForm(QVBoxLayout* column) {
                       tr("Which weights take the gain. Query, key and shared give the same logits; symmetric "
                          "(g, 1/g) leaves them as they are."),
                       {"query", "key", "shared", "symmetric"});
-    method_ = choice(tr("Method"),
-                     tr("gradient: all gains at once from one reverse pass; grid: the papers' coordinate search"),
-                     {"gradient", "grid"});
+    method_ =
+        choice(tr("Method"),
+               tr("gradient: all gains at once from one reverse pass; grid: the papers' coordinate search"),
+               {"gradient", "grid"});
     form->addRow(tr("&RoPE"), rope_);
     form->addRow(tr("&Weights"), quant_);
     form->addRow(tr("Conte&xts"), contexts_);
@@ -152,7 +154,8 @@ void SearchSetup::buildLimits(QFormLayout* form) {
     delta_ = number(tr("Free loss at short context"), tr("δ, nats per token"), 0, 10, 0.01, 0.005);
     steps_ = whole(tr("Most steps"), tr("Gradient steps, or passes of the grid"), 10000, tr("default"));
     budget_ = whole(tr("Budget"), tr("Most forward-pass equivalents"), 1000000, tr("no limit"));
-    maxWindows_ = whole(tr("Windows per document"), tr("At most this many of each document"), 100000, tr("all"));
+    maxWindows_ =
+        whole(tr("Windows per document"), tr("At most this many of each document"), 100000, tr("all"));
     form->addRow(tr("&Bands"), bands_);
     form->addRow(tr("Largest &gain τ"), tau_);
     form->addRow(tr("&Guard λ"), lambda_);
@@ -300,8 +303,8 @@ Outcome<SearchTask> SearchSetup::task() const {
     task.plan.budget = budget_->value();
     task.plan.maxWindows = maxWindows_->value();
     if (Status matters = checkVariantMatters(task.plan.variant, task.quant); !matters) return matters.error();
-    auto table = buildFrequencyTable(task.plan.rope, model_.model->config().ropeModel(),
-                                     task.plan.contexts.back());
+    auto table =
+        buildFrequencyTable(task.plan.rope, model_.model->config().ropeModel(), task.plan.contexts.back());
     if (!table) return table.error();
     if (session_ && session_->modelFingerprint == model_.model->fingerprint())
         if (auto windows = windowsFromSession(*session_, *table, task.plan.rope, task.quant, task.plan.bands,
@@ -332,8 +335,8 @@ void SearchSetup::edited() {
         text = QString::fromStdString(asked.error().message);
     } else {
         QStringList notes;
-        for (const std::string& note : whatCannotMatter(model_.model->config(), asked->quant,
-                                                        asked->plan.variant, asked->plan.scope))
+        for (const std::string& note :
+             whatCannotMatter(model_.model->config(), asked->quant, asked->plan.variant, asked->plan.scope))
             notes << QString::fromStdString(note);
         if (asked->report->empty())
             notes << tr("No report documents: the gain will not be checked on text the search never saw.");
@@ -381,10 +384,20 @@ void SearchSetup::setRecord(const std::shared_ptr<const SearchRecord>& record) {
     result_->setText(text);
 }
 
-void SearchSetup::setScope(SearchScope scope) { scope_->setCurrentIndex(static_cast<int>(scope)); }
-void SearchSetup::setContexts(const QString& text) { contexts_->setText(text); }
-void SearchSetup::setRope(const QString& text) { rope_->setCurrentText(text); }
-void SearchSetup::setQuant(const QString& text) { quant_->setCurrentText(text); }
-void SearchSetup::setSteps(int steps) { steps_->setValue(steps); }
+void SearchSetup::setScope(SearchScope scope) {
+    scope_->setCurrentIndex(static_cast<int>(scope));
+}
+void SearchSetup::setContexts(const QString& text) {
+    contexts_->setText(text);
+}
+void SearchSetup::setRope(const QString& text) {
+    rope_->setCurrentText(text);
+}
+void SearchSetup::setQuant(const QString& text) {
+    quant_->setCurrentText(text);
+}
+void SearchSetup::setSteps(int steps) {
+    steps_->setValue(steps);
+}
 
 } // namespace qroar

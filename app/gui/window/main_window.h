@@ -148,7 +148,9 @@ class MainWindow : public QMainWindow {
     void startExport();
     void chooseExportTarget();
     void jobChanged(bool running); ///< a heavy job began or ended
-    [[nodiscard]] bool busy() const { return analysis_.running() || search_.running() || exporting_.running(); }
+    [[nodiscard]] bool busy() const {
+        return analysis_.running() || search_.running() || exporting_.running();
+    }
 
     AppSettings settings_;
     Appearance appearance_;

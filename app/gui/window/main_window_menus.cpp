@@ -150,7 +150,8 @@ void MainWindow::buildRunMenu() {
         menu, tr("&Stop"), tr("Ctrl+."), [this] { stopRun(); }, "stop");
     menu->addSeparator();
     addAction(menu, tr("Start the s&earch"), tr("Ctrl+Shift+G"), [this] { startSearch(); });
-    compareScales_ = addAction(menu, tr("Run with the newest &gains"), tr("Ctrl+G"), [this] { startScaledRun(); });
+    compareScales_ =
+        addAction(menu, tr("Run with the newest &gains"), tr("Ctrl+G"), [this] { startScaledRun(); });
     addAction(menu, tr("E&xport the model"), tr("Ctrl+Shift+X"), [this] {
         exportDock_->show();
         exportDock_->raise();

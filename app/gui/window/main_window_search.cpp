@@ -40,7 +40,8 @@ void MainWindow::connectSearch() {
     connect(&search_, &SearchController::stateChanged, this, [this] {
         searchSetup_->setState(search_.state());
         jobChanged(search_.running());
-        if (search_.state() == SearchController::State::Paused) report(tr("Search paused; it can be resumed."));
+        if (search_.state() == SearchController::State::Paused)
+            report(tr("Search paused; it can be resumed."));
         if (search_.state() == SearchController::State::Undecided)
             report(tr("Search done: accept the gains into the session, or discard them."));
         if (!search_.running() && closeWhenStopped_) close();
@@ -54,10 +55,11 @@ void MainWindow::connectSearch() {
     connect(&search_, &SearchController::failed, this, &MainWindow::reportError);
     connect(&search_, &SearchController::accepted, this, [this](const QString& name) {
         report(tr("Gains %1 are part of the session.").arg(name));
-        messages_->show(MessageBar::Kind::Information,
-                        tr("Run the conditions of the session with the gains %1 too, to see before and after in "
-                           "every view?")
-                            .arg(name));
+        messages_->show(
+            MessageBar::Kind::Information,
+            tr("Run the conditions of the session with the gains %1 too, to see before and after in "
+               "every view?")
+                .arg(name));
         messages_->addButton(tr("Run with gains"), [this] { startScaledRun(); });
     });
 }
@@ -93,7 +95,8 @@ void MainWindow::startScaledRun() {
     const auto& newest = session->searches.back();
     request.scales = {std::shared_ptr<const ScaleSet>(newest, &newest->scales)};
     if (!analysis_.inputsReady() || !analysis_.continues(request)) {
-        reportError(tr("Before and after need the model and the documents of this session: open them in Setup."));
+        reportError(
+            tr("Before and after need the model and the documents of this session: open them in Setup."));
         return;
     }
     messages_->dismiss();
