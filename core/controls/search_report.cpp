@@ -18,7 +18,7 @@ SearchReportRow rowOf(const VariantResult& result) {
     row.role = result.name;
     row.rope = condition.key.rope.text();
     row.quant = condition.key.quant.text();
-    row.scales = result.scales;
+    row.scales = condition.key.scales;
     row.context = condition.key.context;
     row.documents = summary.documents;
     row.windows = summary.windows;

@@ -40,8 +40,8 @@ struct OutputHead {
     void load(const Model& model);
 };
 
-/// Whether makeWeights() can make the variant for some model (core/quantize/calibrate.h); the error names what is
-/// missing.
+/// Whether makeWeights() can make the variant for some model (core/quantize/calibrate.h); the error names
+/// what is missing.
 Status checkQuantSupported(const QuantSpec& quant);
 /// The same for this model: `stored` needs one that stores codes, and such a model offers nothing else.
 Status checkQuantSupported(const QuantSpec& quant, const Model& model);

@@ -42,7 +42,8 @@ class WeightSource {
 };
 
 /// `none`, `rtn:...` and (for a checkpoint that stores codes) `stored`: what needs no calibration. Layers are
-/// converted when asked for. Errors as checkQuantSupported(spec, model), or that the variant needs calibration.
+/// converted when asked for. Errors as checkQuantSupported(spec, model), or that the variant needs
+/// calibration.
 Outcome<std::shared_ptr<const WeightSource>> openWeights(std::shared_ptr<const Model> model,
                                                          const QuantSpec& spec);
 /// Codes that somebody made for this model, one entry a layer.

@@ -19,8 +19,8 @@ int mostTellingCondition(const Session& session) {
         if (known == ropes.end()) ropes.push_back(key.rope.text());
         const bool scaled = key.rope.kind != RopeKind::None;
         const int strength = key.quant.kind == QuantKind::None ? -100 : -key.quant.bits;
-        const std::tuple rank{scaled && key.context > trained, scaled, ropeOrder, key.context, strength,
-                              key.scales.empty()};
+        const std::tuple rank{
+            scaled && key.context > trained, scaled, ropeOrder, key.context, strength, key.scales.empty()};
         if (best < 0 || rank > bestRank) {
             best = index;
             bestRank = rank;

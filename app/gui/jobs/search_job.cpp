@@ -39,8 +39,14 @@ void SearchJob::work() {
 }
 
 void SearchJob::report(SearchRecord record, JobSink& sink) {
-    const SearchReportTask task{task_.plan.model, task_.plan.weights,  task_.plan.rope,
-                                task_.report,     task_.plan.contexts, {task_.plan.maxWindows, false}};
+    SearchReportTask task;
+    task.model = task_.plan.model;
+    task.weights = task_.plan.weights;
+    task.rope = task_.plan.rope;
+    task.documents = task_.report;
+    task.contexts = task_.plan.contexts;
+    task.options.maxWindows = task_.plan.maxWindows;
+    task.options.divergence = false;
     const Status done = reportSearch(task, record, sink);
     if (done)
         emit reported(std::make_shared<const SearchRecord>(std::move(record)));

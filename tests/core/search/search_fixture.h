@@ -28,10 +28,10 @@ inline std::vector<Document> randomDocuments(int count, int length, int vocab, u
     return documents;
 }
 
-/// Documents that the model itself would write (ancestral sampling without scaling, all in step): on these its own
-/// weights are the best ones, and whatever was done to them can be found.
-inline std::vector<Document> sampledDocuments(const std::shared_ptr<const Model>& model, int count, int length,
-                                              unsigned seed) {
+/// Documents that the model itself would write (ancestral sampling without scaling, all in step): on these
+/// its own weights are the best ones, and whatever was done to them can be found.
+inline std::vector<Document> sampledDocuments(const std::shared_ptr<const Model>& model, int count,
+                                              int length, unsigned seed) {
     class LastRow : public LogitsSink {
       public:
         explicit LastRow(std::size_t windows) : rows(windows) {}
