@@ -48,6 +48,7 @@ PlotArea::PlotArea(SelectionModel* selection, QWidget* parent) : QMainWindow(par
     addPanel(new DistortionPanel(selection), "distortion", tr("Weight distortion"));
     searches_ = new SearchPanel(selection);
     addPanel(searches_, "searches", tr("Search"));
+    panels_.removeLast(); // a view of searches, not of conditions: most sessions have nothing to show in it
     connect(qApp, &QApplication::focusChanged, this,
             [this](const QWidget*, QWidget* now) { noteFocus(now); });
     resetLayout(0);
@@ -107,6 +108,8 @@ void PlotArea::setSession(const std::shared_ptr<const Session>& session) {
         panel->setSession(session);
         if (session) panel->setBands(session->bands);
     }
+    searches_->setProvenance(session ? provenanceLine(*session) : QString());
+    searches_->setSession(session);
 }
 
 void PlotArea::setBands(const BandPartition& bands) {

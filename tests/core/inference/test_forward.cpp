@@ -257,7 +257,8 @@ class TestForward : public QObject {
         for (int at = 0; at < 4; ++at) {
             const Run alone = forward(model, "yarn:2", {}, std::span(windows).subspan(at, 1));
             for (std::size_t token = 0; token < 149; ++token)
-                QVERIFY(std::abs(together.nll[at][token] - alone.nll[0][token]) < 1e-5F);
+                QVERIFY(std::abs(together.nll[at][token] - alone.nll[0][token])
+                        < 5e-5F); // other tiles round anew
         }
     }
 
