@@ -1,0 +1,103 @@
+#include "core/search/grid_search.h"
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+namespace qroar {
+
+namespace {
+
+/// The largest of a [layers, bands] table over the layers a coordinate stands for.
+double largest(const std::vector<double>& table, const SearchSpace& space, int index) {
+    const auto at = space.coordinate(index);
+    const int bands = space.bands().count(), layers = static_cast<int>(table.size()) / bands;
+    const int first = std::max(at.layer, 0), end = at.layer < 0 ? layers : at.layer + 1;
+    double found = table[static_cast<std::size_t>(first * bands + at.band)];
+    for (int layer = first; layer < end; ++layer)
+        found = std::max(found, table[static_cast<std::size_t>(layer * bands + at.band)]);
+    return found;
+}
+
+/// From the middle outwards, lower side first: 1 itself, then its neighbours.
+std::vector<double> outwards(const std::vector<double>& grid) {
+    std::vector<double> walk;
+    const std::size_t middle = grid.size() / 2;
+    walk.push_back(grid[middle]);
+    for (std::size_t step = 1; step <= middle; ++step) {
+        walk.push_back(grid[middle - step]);
+        walk.push_back(grid[middle + step]);
+    }
+    return walk;
+}
+
+} // namespace
+
+std::vector<double> gainGrid(double tau, int points) {
+    std::vector<double> grid;
+    const int middle = points / 2;
+    for (int at = 0; at < points; ++at)
+        grid.push_back(at == middle ? 1.0 : std::exp(std::log(tau) * (at - middle) / middle));
+    return grid;
+}
+
+std::vector<int> gridOrder(const SearchSpace& space, const SearchSettings& settings) {
+    std::vector<double> priority;
+    for (int index = 0; index < space.dimension(); ++index)
+        priority.push_back(largest(settings.priority, space, index));
+    std::vector<int> order(priority.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&priority](int a, int b) {
+        return priority[static_cast<std::size_t>(a)] > priority[static_cast<std::size_t>(b)];
+    });
+    return order;
+}
+
+std::vector<double> coordinateBounds(const SearchSpace& space, const SearchSettings& settings) {
+    std::vector<double> bounds;
+    for (int index = 0; index < space.dimension(); ++index)
+        bounds.push_back(std::log(largest(settings.windows, space, index)));
+    return bounds;
+}
+
+Status gridSearch(const SearchSpace& space, const SearchSettings& settings, TrialRunner& runner,
+                  std::string& ending) {
+    std::vector<double> theta(static_cast<std::size_t>(space.dimension()), 0.0);
+    auto start = runner.value(TrialKind::Start, theta);
+    if (!start) return start.error();
+    double objective = runner.trial(*start).objective;
+    const std::vector<double> bounds = coordinateBounds(space, settings);
+    const std::vector<int> order = gridOrder(space, settings);
+    for (int pass = 0; pass < settings.steps; ++pass) {
+        bool improved = false;
+        for (const int coordinate : order) {
+            const auto at = static_cast<std::size_t>(coordinate);
+            const double before = theta[at];
+            for (const double gain : outwards(gainGrid(std::exp(bounds[at]), settings.gridPoints))) {
+                std::vector<double> candidate = theta;
+                candidate[at] = std::log(gain);
+                if (candidate[at] == before || candidate[at] == theta[at]) continue; // known already
+                if (!runner.affords(1)) {
+                    ending = "the budget is used up";
+                    return Done{};
+                }
+                auto trial = runner.value(TrialKind::Grid, candidate);
+                if (!trial) return trial.error();
+                const double found = runner.trial(*trial).objective;
+                runner.settle(found < objective);
+                if (!(found < objective)) continue;
+                objective = found;
+                theta = std::move(candidate);
+                improved = true;
+            }
+        }
+        if (!improved) {
+            ending = "a pass over all bands found nothing better";
+            return Done{};
+        }
+    }
+    ending = std::to_string(settings.steps) + " passes are done";
+    return Done{};
+}
+
+} // namespace qroar
