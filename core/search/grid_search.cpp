@@ -19,26 +19,22 @@ double largest(const std::vector<double>& table, const SearchSpace& space, int i
     return found;
 }
 
-/// From the middle outwards, lower side first: 1 itself, then its neighbours.
-std::vector<double> outwards(const std::vector<double>& grid) {
-    std::vector<double> walk;
-    const std::size_t middle = grid.size() / 2;
-    walk.push_back(grid[middle]);
-    for (std::size_t step = 1; step <= middle; ++step) {
-        walk.push_back(grid[middle - step]);
-        walk.push_back(grid[middle + step]);
-    }
-    return walk;
-}
+constexpr double finestSpacing = 0.05; ///< of ln g; below it a pass without success ends the search
 
 } // namespace
 
-std::vector<double> gainGrid(double tau, int points) {
-    std::vector<double> grid;
-    const int middle = points / 2;
-    for (int at = 0; at < points; ++at)
-        grid.push_back(at == middle ? 1.0 : std::exp(std::log(tau) * (at - middle) / middle));
-    return grid;
+double gridSpacing(double lnTau, int points, int pass) {
+    return std::ldexp(lnTau / (points / 2), -pass);
+}
+
+std::vector<double> gridOffsets(double lnTau, int points, int pass) {
+    std::vector<double> offsets;
+    const double spacing = gridSpacing(lnTau, points, pass);
+    for (int step = 1; step <= points / 2; ++step) {
+        offsets.push_back(-spacing * step);
+        offsets.push_back(spacing * step);
+    }
+    return offsets;
 }
 
 std::vector<int> gridOrder(const SearchSpace& space, const SearchSettings& settings) {
@@ -72,11 +68,11 @@ Status gridSearch(const SearchSpace& space, const SearchSettings& settings, Tria
         bool improved = false;
         for (const int coordinate : order) {
             const auto at = static_cast<std::size_t>(coordinate);
-            const double before = theta[at];
-            for (const double gain : outwards(gainGrid(std::exp(bounds[at]), settings.gridPoints))) {
+            const double center = theta[at];
+            for (const double offset : gridOffsets(bounds[at], settings.gridPoints, pass)) {
                 std::vector<double> candidate = theta;
-                candidate[at] = std::log(gain);
-                if (candidate[at] == before || candidate[at] == theta[at]) continue; // known already
+                candidate[at] = center + offset;
+                if (std::abs(candidate[at]) > bounds[at] + 1e-12) continue;
                 if (!runner.affords(1)) {
                     ending = "the budget is used up";
                     return Done{};
@@ -91,7 +87,8 @@ Status gridSearch(const SearchSpace& space, const SearchSettings& settings, Tria
                 improved = true;
             }
         }
-        if (!improved) {
+        const double widest = *std::max_element(bounds.begin(), bounds.end());
+        if (!improved && gridSpacing(widest, settings.gridPoints, pass) < finestSpacing) {
             ending = "a pass over all bands found nothing better";
             return Done{};
         }

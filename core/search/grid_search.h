@@ -9,9 +9,12 @@
 
 namespace qroar {
 
-/// An odd number of gains in the window, evenly spaced in ln g: exp(ln tau (2 i / (points - 1) - 1)), rising;
-/// the middle one is exactly 1. `points` >= 1 and odd.
-std::vector<double> gainGrid(double tau, int points);
+/// Distance of neighbouring gains of a grid in ln g: an odd number of `points` (3 or more) spans the window
+/// [-lnTau, lnTau] in pass 0 and half of it in every further pass.
+double gridSpacing(double lnTau, int points, int pass);
+/// Where the grid's gains lie around the present one, in ln g, in the order they are tried: from the middle,
+/// which is known already (g = 1 in pass 0), outwards.
+std::vector<double> gridOffsets(double lnTau, int points, int pass);
 
 /// Coordinates in the order they are visited: by falling priority (a coordinate's largest over the layers it
 /// stands for), ties by index.
@@ -19,9 +22,9 @@ std::vector<int> gridOrder(const SearchSpace& space, const SearchSettings& setti
 /// ln tau of every coordinate [dimension]: the largest over the layers it stands for.
 std::vector<double> coordinateBounds(const SearchSpace& space, const SearchSettings& settings);
 
-/// At most settings.steps passes over all coordinates; a coordinate's grid is walked from 1 outwards, and
-/// every gain with which J falls is accepted at once. Ends when a pass accepted nothing or the budget is used
-/// up; `ending` says which. Errors as TrialRunner.
+/// settings.steps passes over all coordinates, each twice as fine as the one before; every gain with which J
+/// falls is accepted at once. Ends when a pass accepted nothing at a spacing below 0.05 in ln g, when the
+/// passes are done or when the budget is used up; `ending` says which. Errors as TrialRunner.
 Status gridSearch(const SearchSpace& space, const SearchSettings& settings, TrialRunner& runner,
                   std::string& ending);
 

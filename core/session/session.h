@@ -82,6 +82,8 @@ struct Provenance {
     bool operator==(const Provenance&) const = default;
 };
 
+struct SearchRecord; ///< core/session/search_record.h
+
 struct Session {
     static constexpr int schemaVersion = 1;
     std::string modelPath, modelFormat, modelFingerprint;
@@ -90,6 +92,7 @@ struct Session {
     int maxWindows = 0;
     BandPartition bands;
     std::vector<std::shared_ptr<const ConditionResult>> conditions; ///< in the order they were asked for
+    std::vector<std::shared_ptr<const SearchRecord>> searches;      ///< in the order they were started
     Provenance provenance;
     std::string viewState; ///< JSON of the window; opaque to core
 

@@ -1,6 +1,8 @@
 // Reads what session_save.cpp lays out, and believes nothing.
 #include "core/base/strings.h"
+#include "core/session/document_storage.h"
 #include "core/session/hdf5_reader.h"
+#include "core/session/search_storage.h"
 #include "core/session/session_checks.h"
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
@@ -55,19 +57,6 @@ void readModel(const GroupReader& from, Session& session) {
         from.fail("pair_layout", "expected half-split or interleaved");
     model.pairLayout = pairs == layout::interleaved ? PairLayout::Interleaved : PairLayout::HalfSplit;
     model.storedRope = readRope(from, "stored_rope");
-}
-
-void readDocuments(const GroupReader& from, Session& session) {
-    const auto tokens = from.list<std::int64_t>("tokens");
-    const auto names = from.strings("name"), paths = from.strings("path");
-    const auto fingerprints = from.strings("fingerprint");
-    if (names.size() != tokens.size() || paths.size() != tokens.size()
-        || fingerprints.size() != tokens.size())
-        from.fail("name", "name, path, fingerprint and tokens have different lengths");
-    if (from.failed()) return;
-    for (std::size_t document = 0; document < tokens.size(); ++document)
-        session.documents.push_back(
-            {names[document], paths[document], fingerprints[document], tokens[document]});
 }
 
 FrequencyTable readTable(const GroupReader& from) {
@@ -236,7 +225,7 @@ void readHead(const GroupReader& root, Session& session) {
     readModel(root.group("model"), session);
     if (Status fine = checkModel(session.model); !root.failed() && !fine)
         root.fail("model", fine.error().message);
-    readDocuments(root.group("documents"), session);
+    session.documents = readDocuments(root.group("documents"));
     const GroupReader bands = root.group("bands");
     const auto edges = bands.list<std::int32_t>("edges");
     const auto view = root.strings("view");
@@ -268,6 +257,9 @@ std::shared_ptr<const Session> readSession(const GroupReader& root) {
             conditions.fail(name, "the condition " + condition->key.text() + " is there twice");
         session->conditions.push_back(std::move(condition));
     }
+    session->searches = readSearches(root, session->model);
+    if (Status fine = checkSearches(*session); !root.failed() && !fine)
+        root.fail("searches", fine.error().message);
     return session;
 }
 

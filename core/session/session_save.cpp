@@ -1,7 +1,9 @@
 // The layout of a session file (schema 1), top to bottom.
 #include "core/base/files.h"
+#include "core/session/document_storage.h"
 #include "core/session/file_seal.h"
 #include "core/session/hdf5_writer.h"
+#include "core/session/search_storage.h"
 #include "core/session/session_checks.h"
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
@@ -36,21 +38,6 @@ void writeModel(GroupWriter to, const Session& session) {
     to.text("pair_layout",
             model.pairLayout == PairLayout::HalfSplit ? layout::halfSplit : layout::interleaved);
     writeRope(to, "stored_rope", model.storedRope);
-}
-
-void writeDocuments(GroupWriter to, const std::vector<SessionDocument>& documents) {
-    std::vector<std::string> names, paths, fingerprints;
-    std::vector<std::int64_t> tokens;
-    for (const SessionDocument& document : documents) {
-        names.push_back(document.name);
-        paths.push_back(document.path);
-        fingerprints.push_back(document.fingerprint);
-        tokens.push_back(document.tokens);
-    }
-    to.list("tokens", tokens, {"tokens", "document", "length of each document"});
-    to.strings("name", names, {"text", "document", "name, as shown"});
-    to.strings("path", paths, {"text", "document", "file it was read from"});
-    to.strings("fingerprint", fingerprints, {"text", "document", "XXH3-128 of the token ids, hexadecimal"});
 }
 
 void writeTable(GroupWriter& to, const FrequencyTable& table) {
@@ -197,6 +184,7 @@ void writeSession(GroupWriter root, const Session& session) {
     conditions.integer("count", static_cast<long long>(session.conditions.size()));
     for (std::size_t index = 0; index < session.conditions.size(); ++index)
         writeCondition(conditions.group(layout::numbered(index)), *session.conditions[index]);
+    writeSearches(root, session.searches);
 }
 
 /// A spec that its text does not carry could not be loaded again.
@@ -227,7 +215,7 @@ Status checkAll(const Session& session) {
         if (!seen.insert(name).second) return Error::bad(name + " is there twice");
         if (Status fine = checkCondition(session, *condition); !fine) return fine.error().in(name);
     }
-    return Done{};
+    return checkSearches(session);
 }
 
 } // namespace

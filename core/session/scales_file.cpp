@@ -1,0 +1,70 @@
+#include "core/session/scales_file.h"
+
+#include "core/session/search_storage.h"
+#include "core/session/session_checks.h"
+#include "core/session/session_layout.h"
+
+#include <limits>
+#include <new>
+
+namespace qroar {
+
+namespace {
+
+/// The shape of the session's model: all that gains need.
+ModelConfig readShape(const h5::GroupReader& from) {
+    ModelConfig model;
+    for (const auto& field : layout::modelIntegers)
+        model.*field.member =
+            static_cast<int>(from.integer(field.name, field.least, std::numeric_limits<int>::max()));
+    if (Status fine = checkModel(model); !from.failed() && !fine) from.fail("", fine.error().message);
+    return model;
+}
+
+ScaleSet findScales(const h5::GroupReader& root, const std::string& name) {
+    const ModelConfig model = readShape(root.group("model"));
+    if (!root.hasChild("searches")) root.fail("searches", "expected the scales of a search, found none");
+    const h5::GroupReader searches = root.group("searches");
+    const long long count = searches.integer("count", 1, 1 << 16);
+    std::string known;
+    for (long long index = count - 1; index >= 0 && !root.failed(); --index) {
+        const h5::GroupReader search = searches.group(layout::numbered(static_cast<std::size_t>(index)));
+        const std::string found = search.text("name");
+        if (name.empty() || found == name) return readScales(search, model);
+        known = found + (known.empty() ? "" : ", " + known);
+    }
+    if (!root.failed()) searches.fail("", "expected scales named '" + name + "', found " + known);
+    return {};
+}
+
+} // namespace
+
+Outcome<ScaleSet> loadScales(const std::filesystem::path& path, const std::string& name) {
+    const h5::QuietErrors quiet;
+    h5::ReadState state;
+    auto file = h5::openFile(path, state);
+    if (!file) return file.error();
+    try {
+        const h5::GroupReader root(h5::group(H5Gopen2(file->get(), "/", H5P_DEFAULT)), "", state);
+        ScaleSet scales = findScales(root, name);
+        if (state.error) return *state.error;
+        for (const std::vector<double>* gains : {&scales.gains.q, &scales.gains.k})
+            for (const double gain : *gains)
+                if (!(gain > 0 && gain <= std::numeric_limits<double>::max()))
+                    return Error::bad(path.string() + ": scales '" + scales.name
+                                      + "': expected positive finite gains");
+        return scales;
+    } catch (const std::bad_alloc&) {
+        return Error::outOfMemory(path.string() + ": not enough memory to read its scales");
+    }
+}
+
+Outcome<ScaleSet> loadScalesFrom(const std::string& text) {
+    std::error_code ignored;
+    const std::size_t colon = text.rfind(':');
+    if (colon == std::string::npos || colon == 0 || std::filesystem::exists(text, ignored))
+        return loadScales(text);
+    return loadScales(text.substr(0, colon), text.substr(colon + 1));
+}
+
+} // namespace qroar

@@ -1,0 +1,351 @@
+// Whole searches on tiny models: a planted fault is found and repaired, what cannot matter does not, stopping
+// and going on changes nothing, nor does the number of threads, and J really falls.
+#include "core/search/gradient_search.h"
+#include "core/search/search.h"
+#include "tests/core/search/search_fixture.h"
+
+#include <QElapsedTimer>
+#include <QtTest>
+
+#include <omp.h>
+
+#include <cmath>
+
+using namespace qroar;
+using namespace qroar::test;
+
+namespace {
+
+/// The checkpoint's weights with the rows of one band of W_K of one layer multiplied: a fault to be found.
+class FaultyKeys final : public WeightSource {
+  public:
+    FaultyKeys(const std::shared_ptr<const Model>& model, int layer, int firstPair, int endPair, float factor)
+        : model_(model), source_(*openWeights(model, {})), layer_(layer), first_(firstPair), end_(endPair),
+          factor_(factor) {}
+    [[nodiscard]] const QuantSpec& spec() const override { return source_->spec(); }
+    [[nodiscard]] std::shared_ptr<const LayerWeights> layer(int layer) const override {
+        auto weights = std::make_shared<LayerWeights>(*source_->layer(layer));
+        if (layer != layer_) return weights;
+        const ModelConfig& c = model_->config();
+        Matrix& keys = weights->projection[static_cast<std::size_t>(Projection::K)];
+        for (int head = 0; head < c.kvHeads; ++head)
+            for (int pair = first_; pair < end_; ++pair)
+                for (const int row : {pairRows(c, pair).x, pairRows(c, pair).y})
+                    for (std::ptrdiff_t column = 0; column < keys.cols(); ++column)
+                        keys.row(head * c.headDim + row)[column] *= factor_;
+        return weights;
+    }
+    [[nodiscard]] std::shared_ptr<const QuantizedLayer> quantized(int) const override { return nullptr; }
+
+  private:
+    std::shared_ptr<const Model> model_;
+    std::shared_ptr<const WeightSource> source_;
+    int layer_, first_, end_;
+    float factor_;
+};
+
+SearchRecord search(const SearchPlan& plan, const SearchRecord* previous = nullptr) {
+    ProgressSink silent;
+    auto record = runSearch(plan, silent, {}, previous);
+    if (!record) throw std::runtime_error(record.error().message);
+    return std::move(*record);
+}
+
+/// Everything but the time it took.
+bool sameSearch(const SearchRecord& a, const SearchRecord& b) {
+    const auto same = [](const SearchTrial& x, const SearchTrial& y) {
+        return x.kind == y.kind && x.theta == y.theta && x.nll == y.nll && x.objective == y.objective
+               && x.gradient == y.gradient && x.gradientError == y.gradientError
+               && x.forwardEquivalents == y.forwardEquivalents && x.accepted == y.accepted;
+    };
+    return a.scales == b.scales && a.ending == b.ending && a.finished == b.finished
+           && std::equal(a.trials.begin(), a.trials.end(), b.trials.begin(), b.trials.end(), same);
+}
+
+std::size_t largestAt(const std::vector<double>& values) {
+    std::size_t found = 0;
+    for (std::size_t at = 0; at < values.size(); ++at)
+        if (std::abs(values[at]) > std::abs(values[found])) found = at;
+    return found;
+}
+
+} // namespace
+
+Q_DECLARE_METATYPE(qroar::SearchMethod)
+
+class TestSearch : public QObject {
+    Q_OBJECT
+    TinySearch tiny_;
+    QTemporaryDir teacherFolder_;
+
+    SearchPlan planFor(SearchMethod method) const {
+        SearchPlan plan = tiny_.plan;
+        plan.method = method;
+        plan.steps = method == SearchMethod::Grid ? 2 : 6;
+        plan.gridPoints = 3;
+        return plan;
+    }
+    /// A random model and text that it wrote itself.
+    SearchPlan teacherPlan() const {
+        RandomModelOptions options;
+        options.maxPositions = 128;
+        options.gain = 2;
+        options.tied = false;
+        const std::string folder = teacherFolder_.path().toStdString();
+        makeRandomHfModel(folder, options, 7);
+        SearchPlan plan = tiny_.plan;
+        plan.model = *openModel(folder);
+        plan.weights = *openWeights(plan.model, {});
+        plan.documents =
+            std::make_shared<const std::vector<Document>>(sampledDocuments(plan.model, 16, 128, 3));
+        plan.rope = {};
+        plan.contexts = {128};
+        plan.bands = BandPartition::equal(4, plan.model->config().pairs());
+        return plan;
+    }
+    static void methods() {
+        QTest::addColumn<SearchMethod>("method");
+        QTest::newRow("grid") << SearchMethod::Grid;
+        QTest::newRow("gradient") << SearchMethod::Gradient;
+    }
+
+  private slots:
+    /// Half of one band of W_K in one layer, on text the sound model wrote.
+    void plantedFaultIsRankedFirstAndRepaired_data() {
+        QTest::addColumn<SearchMethod>("method");
+        QTest::addColumn<int>("layer");
+        QTest::addColumn<int>("band");
+        QTest::newRow("grid, layer 0, band 3") << SearchMethod::Grid << 0 << 3;
+        QTest::newRow("gradient, layer 0, band 3") << SearchMethod::Gradient << 0 << 3;
+        QTest::newRow("gradient, layer 1, band 2") << SearchMethod::Gradient << 1 << 2;
+    }
+    void plantedFaultIsRankedFirstAndRepaired() {
+        QFETCH(SearchMethod, method);
+        QFETCH(int, layer);
+        QFETCH(int, band);
+        SearchPlan plan = teacherPlan();
+        const auto sound = plan.weights;
+        plan.weights = std::make_shared<FaultyKeys>(plan.model, layer, plan.bands.begin(band),
+                                                    plan.bands.end(band), 0.5F);
+        plan.method = method;
+        plan.steps = method == SearchMethod::Grid ? 2 : 15;
+        const SearchRecord record = search(plan);
+        const auto planted = static_cast<std::size_t>(layer * plan.bands.count() + band);
+        const SearchTrial& start = record.trials.front();
+        const std::vector<double>& theta = record.best()->theta;
+        QCOMPARE(largestAt(theta), planted);
+        QVERIFY2(std::abs(theta[planted] - std::log(2.0)) < 0.15,
+                 qPrintable(QString::number(theta[planted])));
+        if (method == SearchMethod::Gradient) { // the first reverse pass already points at it
+            std::vector<double> certainty;
+            for (std::size_t at = 0; at < theta.size(); ++at)
+                certainty.push_back(start.gradient[at] / start.gradientError[at]);
+            QVERIFY(certainty[planted] < -3);
+            if (layer == 0) QCOMPARE(largestAt(start.gradient), planted);
+        }
+        plan.weights = sound;
+        plan.steps = 1;
+        plan.budget = 0.5; // the start only
+        plan.method = SearchMethod::Gradient;
+        const double intact = search(plan).trials.front().nll.front();
+        const double faulty = start.nll.front(), repaired = record.best()->nll.front();
+        QVERIFY2(faulty - repaired > 0.9 * (faulty - intact),
+                 qPrintable(QString("%1 -> %2, intact %3").arg(faulty).arg(repaired).arg(intact)));
+    }
+
+    void symmetricChangesNothing() {
+        SearchPlan plan = planFor(SearchMethod::Grid);
+        plan.variant = SearchVariant::Symmetric;
+        ProgressSink silent;
+        const auto refused = runSearch(plan, silent);
+        QVERIFY(!refused.ok());
+        QVERIFY(refused.error().code == ErrorCode::Unsupported);
+        QVERIFY(refused.error().message.find("1/g") != std::string::npos);
+        plan.force = true;
+        plan.l2 = 0;
+        plan.lambda = 0;
+        const SearchRecord record = search(plan);
+        QVERIFY(record.trials.size() > 20);
+        for (const SearchTrial& trial : record.trials)
+            QVERIFY2(std::abs(trial.objective - record.trials.front().objective) < 2e-6,
+                     qPrintable(QString::number(trial.objective - record.trials.front().objective)));
+        plan.method = SearchMethod::Gradient;
+        for (const double slope : search(plan).trials.front().gradient) QVERIFY(std::abs(slope) < 1e-6);
+    }
+
+    void objectiveReallyFalls_data() { methods(); }
+    void objectiveReallyFalls() {
+        QFETCH(SearchMethod, method);
+        const SearchPlan plan = planFor(method);
+        const SearchRecord record = search(plan);
+        QVERIFY(record.finished);
+        double best = record.trials.front().objective, cost = 0;
+        QVERIFY(record.trials.front().accepted && record.trials.front().kind == TrialKind::Start);
+        for (std::size_t at = 0; at < record.trials.size(); ++at) {
+            const SearchTrial& trial = record.trials[at];
+            // J by hand: w = 2/3, 1/3; the guard watches context 32.
+            double squares = 0;
+            for (const double value : trial.theta) squares += value * value;
+            const double guard = std::max(0.0, trial.nll[1] - record.trials.front().nll[1] - plan.delta);
+            const double expected =
+                2.0 / 3 * trial.nll[0] + 1.0 / 3 * trial.nll[1] + plan.lambda * guard + 1e-3 * squares;
+            QVERIFY(std::abs(trial.objective - expected) < 1e-12);
+            QCOMPARE(trial.accepted, at == 0 || trial.objective < best);
+            if (trial.accepted) best = trial.objective;
+            cost += trial.forwardEquivalents;
+        }
+        QVERIFY(best < record.trials.front().objective - 0.001);
+        QCOMPARE(record.best()->objective, best);
+        QCOMPARE(record.forwardEquivalents(), cost);
+        const auto space = *SearchSpace::make(plan.model->config(), plan.variant, plan.scope, plan.bands);
+        QVERIFY(record.scales.gains == space.toGains(record.best()->theta));
+        QCOMPARE(record.scales.modelFingerprint, plan.model->fingerprint());
+        QCOMPARE(record.scales.rope, std::string("yarn:2"));
+        QCOMPARE(record.scales.quant, std::string("rtn:3:g32"));
+    }
+
+    void stoppingAndGoingOnChangesNothing_data() { methods(); }
+    void stoppingAndGoingOnChangesNothing() {
+        QFETCH(SearchMethod, method);
+        const SearchPlan plan = planFor(method);
+        const SearchRecord whole = search(plan);
+        const int trials = static_cast<int>(whole.trials.size());
+        for (const int stop : {0, 1, trials / 2, trials - 1}) {
+            StopAfterTrials sink(stop);
+            const auto part = runSearch(plan, sink, sink.watcher());
+            QVERIFY(part.ok());
+            QVERIFY(!part->finished);
+            QCOMPARE(static_cast<int>(part->trials.size()), stop);
+            QVERIFY(part->scales.gains.fits(plan.model->config()));
+            QVERIFY(sameSearch(search(plan, &*part), whole));
+        }
+        // One that has ended may be given more steps; it goes on as if it had had them from the start.
+        SearchPlan longer = plan;
+        ++longer.steps;
+        QVERIFY(sameSearch(search(longer, &whole), search(longer)));
+    }
+
+    void anotherSearchIsNotContinued() {
+        const SearchPlan plan = planFor(SearchMethod::Gradient);
+        const SearchRecord record = search(plan);
+        ProgressSink silent;
+        const auto refusal = [&](const SearchPlan& other) {
+            const auto result = runSearch(other, silent, {}, &record);
+            return result ? std::string("not refused") : result.error().message;
+        };
+        SearchPlan other = plan;
+        other.scope = SearchScope::Head;
+        QVERIFY(refusal(other).find("scope") != std::string::npos);
+        other = plan;
+        other.rope = *RopeSpec::parse("linear:2");
+        QVERIFY(refusal(other).find("linear:2") != std::string::npos);
+        other = plan;
+        other.l2 = 0.5;
+        QVERIFY(refusal(other).find("objective") != std::string::npos);
+        other = plan;
+        other.documents = std::make_shared<const std::vector<Document>>(randomDocuments(4, 150, 64, 6));
+        QVERIFY(refusal(other).find("documents") != std::string::npos);
+        SearchRecord damaged = record;
+        damaged.trials[1].theta[0] += 1e-9;
+        const auto result = runSearch(plan, silent, {}, &damaged);
+        QVERIFY(!result.ok() && result.error().message.find("trial 1") != std::string::npos);
+    }
+
+    void sameResultForEveryThreadCount_data() { methods(); }
+    void sameResultForEveryThreadCount() {
+        QFETCH(SearchMethod, method);
+        SearchPlan plan = planFor(method);
+        plan.scope = method == SearchMethod::Grid ? SearchScope::Model : SearchScope::Head;
+        const int before = omp_get_max_threads();
+        std::vector<SearchRecord> records;
+        for (const int threads : {1, 2, 4}) {
+            omp_set_num_threads(threads);
+            records.push_back(search(plan));
+        }
+        omp_set_num_threads(before);
+        for (const SearchRecord& record : records) QVERIFY(sameSearch(record, records.front()));
+    }
+
+    void watcherSeesEveryTrialAndTheBest() {
+        const SearchPlan plan = planFor(SearchMethod::Gradient);
+        std::vector<SearchUpdate> updates;
+        ProgressSink silent;
+        const auto record =
+            runSearch(plan, silent, [&](const SearchUpdate& update) { updates.push_back(update); });
+        QVERIFY(record.ok());
+        QCOMPARE(updates.size(), record->trials.size());
+        for (std::size_t at = 0; at < updates.size(); ++at) {
+            QCOMPARE(updates[at].trials, static_cast<int>(at) + 1);
+            QVERIFY(updates[at].trial.theta == record->trials[at].theta);
+            QCOMPARE(updates[at].trial.accepted, record->trials[at].accepted);
+            QVERIFY(updates[at].bestObjective <= updates[at].startObjective);
+        }
+        QVERIFY(updates.back().bestGains == record->scales.gains);
+    }
+
+    void budgetIsKept_data() { methods(); }
+    void budgetIsKept() {
+        QFETCH(SearchMethod, method);
+        SearchPlan plan = planFor(method);
+        plan.budget = 8;
+        const SearchRecord record = search(plan);
+        QVERIFY(record.forwardEquivalents() <= 8 && record.forwardEquivalents() > 4);
+        QCOMPARE(record.ending, std::string("the budget is used up"));
+        QVERIFY(record.finished);
+    }
+
+    void cancelIsSwift() {
+        class StopSoon : public ProgressSink {
+          public:
+            [[nodiscard]] bool cancelled() const override { return clock.elapsed() > 100; }
+            QElapsedTimer clock;
+        } sink;
+        SearchPlan plan = planFor(SearchMethod::Grid);
+        plan.steps = 1000; // hours
+        plan.windowOptions.most = 1e9;
+        sink.clock.start();
+        const auto record = runSearch(plan, sink);
+        QVERIFY(record.ok() && !record->finished);
+        QVERIFY2(sink.clock.elapsed() < 100 + 200 + 200, qPrintable(QString::number(sink.clock.elapsed())));
+    }
+
+    void badPlansSayWhatToChange() {
+        const auto refusal = [](const SearchPlan& plan) {
+            const auto preview = previewSearch(plan);
+            return preview ? std::string("not refused") : preview.error().message;
+        };
+        SearchPlan plan = planFor(SearchMethod::Grid);
+        plan.gridPoints = 4;
+        QVERIFY(refusal(plan).find("odd") != std::string::npos);
+        plan = planFor(SearchMethod::Gradient);
+        plan.contexts = {4096};
+        QVERIFY(refusal(plan).find("4,096") != std::string::npos);
+        plan = planFor(SearchMethod::Gradient);
+        plan.documents = std::make_shared<const std::vector<Document>>();
+        QVERIFY(refusal(plan).find("documents") != std::string::npos);
+        plan = planFor(SearchMethod::Gradient);
+        plan.windowOptions.most = 1;
+        QVERIFY(refusal(plan).find("windows") != std::string::npos);
+    }
+
+    void previewKnowsDefaults() {
+        SearchPlan plan = tiny_.plan;
+        plan.l2.reset();
+        plan.contexts = {64};
+        const auto preview = previewSearch(plan);
+        QVERIFY(preview.ok());
+        QCOMPARE(preview->dimension, 3 * 2);
+        QCOMPARE(preview->windows, 8);
+        QVERIFY(std::abs(preview->settings.l2 - priorTokens / (8 * 63)) < 1e-12);
+        const auto says = [&](const char* text) {
+            return std::any_of(preview->notes.begin(), preview->notes.end(), [text](const std::string& note) {
+                return note.find(text) != std::string::npos;
+            });
+        };
+        QVERIFY(says("not guarded")); // 64 > 32
+        QVERIFY(says("Symmetric"));
+    }
+};
+
+QTEST_APPLESS_MAIN(TestSearch)
+#include "test_search.moc"

@@ -1,0 +1,183 @@
+// The pure parts of the search, each against a hand calculation or plain loops: objective, windows, grid and
+// its order, the gradient's standard error, the quasi-Newton step.
+#include "core/search/gradient_estimate.h"
+#include "core/search/gradient_search.h"
+#include "core/search/grid_search.h"
+#include "core/search/quasi_newton.h"
+#include "core/search/search.h"
+#include "tests/support/synthetic_session.h"
+
+#include "core/diagnostics/pressure.h"
+#include "core/diagnostics/tails.h"
+
+#include <QtTest>
+
+#include <cmath>
+
+using namespace qroar;
+
+namespace {
+
+bool near(double a, double b, double tolerance = 1e-12) {
+    return std::abs(a - b) <= tolerance;
+}
+
+SearchSettings settingsWith(std::vector<double> priority, std::vector<double> windows) {
+    SearchSettings settings;
+    settings.priority = std::move(priority);
+    settings.windows = std::move(windows);
+    return settings;
+}
+
+SearchSpace twoLayersThreeBands(SearchScope scope) {
+    ModelConfig config;
+    config.layers = 2;
+    config.heads = config.kvHeads = 2;
+    config.headDim = config.rotaryDim = 6;
+    return *SearchSpace::make(config, SearchVariant::Query, scope, BandPartition::equal(3, 3));
+}
+
+} // namespace
+
+class TestSearchParts : public QObject {
+    Q_OBJECT
+  private slots:
+    void objectiveByHand() {
+        const std::vector<int> contexts{1024, 256, 3072};
+        const auto weights = contextWeights(contexts);
+        QVERIFY(near(weights[0], 1024.0 / 4352) && near(weights[1], 256.0 / 4352)
+                && near(weights[2], 3072.0 / 4352));
+        QCOMPARE(shortContextIndex(contexts, 1023), 1);
+        QCOMPARE(shortContextIndex(contexts, 1024), 0);
+        QCOMPARE(shortContextIndex(contexts, 100), -1);
+
+        const Objective objective({0.25, 0.75}, {2.0, 1.5}, 1, {2.0, 0.1, 0.5});
+        const std::vector<double> theta{0.2, -0.1};
+        const std::vector<double> within{1.9, 1.55}, beyond{1.9, 1.7};
+        QVERIFY(near(objective.value(within, theta), 0.25 * 1.9 + 0.75 * 1.55 + 0.5 * 0.05));
+        QVERIFY(near(objective.value(beyond, theta), 0.25 * 1.9 + 0.75 * 1.7 + 2 * 0.1 + 0.5 * 0.05));
+        QCOMPARE(objective.slopes(within), (std::vector<double>{0.25, 0.75}));
+        QCOMPARE(objective.slopes(beyond), (std::vector<double>{0.25, 2.75}));
+        const Objective unguarded({0.25, 0.75}, {2.0, 1.5}, -1, {2.0, 0.1, 0});
+        QVERIFY(near(unguarded.value(beyond, theta), 0.25 * 1.9 + 0.75 * 1.7));
+    }
+
+    void windowsByHand() {
+        GainWindowOptions options;
+        options.least = 1.2;
+        options.most = 3;
+        QVERIFY(near(windowTau(0, 0, options), 1.2));
+        QVERIFY(near(windowTau(0.25, 0.25, options), 1.2 * std::sqrt(3 / 1.2)));
+        QVERIFY(near(windowTau(0.9, 0.9, options), 3)); // saturates
+        QVERIFY(near(windowTau(0.5, -7, options), 1.2 * std::sqrt(3 / 1.2)));
+        QVERIFY(near(windowTau(std::nan(""), std::nan(""), options), 1.2));
+    }
+
+    void windowsFromDiagnostics() {
+        const auto session = test::makeSyntheticSession();
+        const auto bands = BandPartition::equal(4, session->model.pairs());
+        const RopeSpec rope = *RopeSpec::parse("yarn:4");
+        const QuantSpec quant = *QuantSpec::parse("rtn:4:g64");
+        const auto table = *buildFrequencyTable(rope, session->model.ropeModel(), 4096);
+        const GainWindowOptions options;
+        const auto windows = windowsFromSession(*session, table, rope, quant, bands, options);
+        QVERIFY2(windows.ok(), windows ? "" : windows.error().message.c_str());
+        const auto longest = session->find({rope, 4096, quant});
+        const auto reference = session->shortReference(*longest);
+        const BandGrid ip =
+            pressureGrid(PressureForm::EnergyWeighted, longest->table, 4096, bands, longest->statistics);
+        TailInflationOptions tails;
+        tails.divideByAttentionFactor = true;
+        const BandGrid tirK = tailInflation(*longest, *reference, bands, tails);
+        tails.tensor = QkTensor::Q;
+        const BandGrid tirQ = tailInflation(*longest, *reference, bands, tails);
+        double widest = 0;
+        for (int layer = 0; layer < session->model.layers; ++layer)
+            for (int band = 0; band < 4; ++band) {
+                const double inflation = std::max({0.0, tirK.at(layer, band) - 1, tirQ.at(layer, band) - 1});
+                const double exponent = std::min(1.0, ip.at(layer, band) + inflation);
+                QVERIFY(near(windows->tau.at(layer, band),
+                             options.least * std::pow(options.most / options.least, exponent)));
+                QVERIFY(near(windows->priority.at(layer, band), ip.at(layer, band) * inflation));
+                widest = std::max(widest, windows->tau.at(layer, band));
+            }
+        QVERIFY(widest > options.least && widest <= options.most);
+        const RopeSpec absent = *RopeSpec::parse("ntk:4");
+        const auto other = *buildFrequencyTable(absent, session->model.ropeModel(), 4096);
+        const auto missing = windowsFromSession(*session, other, absent, quant, bands, options);
+        QVERIFY(!missing.ok() && missing.error().message.find("ntk:4") != std::string::npos);
+    }
+
+    void gridStandsAroundOne() {
+        QCOMPARE(gridOffsets(0.6, 5, 0), (std::vector<double>{-0.3, 0.3, -0.6, 0.6}));
+        QCOMPARE(gridOffsets(0.6, 5, 2), (std::vector<double>{-0.075, 0.075, -0.15, 0.15}));
+        QVERIFY(near(gridSpacing(0.9, 7, 1), 0.15));
+    }
+
+    void gridOrderFollowsPriority() {
+        // [2 layers, 3 bands]
+        const auto settings = settingsWith({0.1, 0.5, 0.2, 0.4, 0.5, 0.9}, {1.1, 1.2, 1.3, 1.4, 1.5, 1.6});
+        QCOMPARE(gridOrder(twoLayersThreeBands(SearchScope::Layer), settings),
+                 (std::vector<int>{5, 1, 4, 3, 2, 0}));
+        QCOMPARE(gridOrder(twoLayersThreeBands(SearchScope::Model), settings), (std::vector<int>{2, 1, 0}));
+        const auto bounds = coordinateBounds(twoLayersThreeBands(SearchScope::Model), settings);
+        QVERIFY(near(bounds[0], std::log(1.4)) && near(bounds[1], std::log(1.5))
+                && near(bounds[2], std::log(1.6)));
+        QCOMPARE(coordinateBounds(twoLayersThreeBands(SearchScope::Head), settings).size(), std::size_t{12});
+    }
+
+    void gradientErrorIsClusteredByDocument() {
+        GainGradient gradient;
+        gradient.tokens = {10, 5};
+        gradient.windows = {{0, 0, {4.0}}, {0, 0, {2.0}}, {0, 1, {6.0}}, {1, 0, {5.0}}, {1, 2, {1.0}}};
+        const std::vector<double> slopes{0.5, 2};
+        // blocks: document 0: (4+2)*.05 + 5*.4 = 2.3; document 1: .3; document 2: .4
+        const auto estimate = combineGradient(gradient, slopes);
+        QVERIFY(near(estimate.mean[0], 3.0));
+        const double squares = 1.3 * 1.3 + 0.7 * 0.7 + 0.6 * 0.6;
+        QVERIFY(near(estimate.error[0], std::sqrt(3.0 / 2 * squares)));
+        gradient.windows = {{0, 7, {4.0}}, {0, 7, {2.0}}}; // one document: its windows
+        QVERIFY(near(combineGradient(gradient, slopes).error[0], std::sqrt(2.0 * 2 * 0.05 * 0.05)));
+        gradient.windows = {{0, 7, {4.0}}};
+        QCOMPARE(combineGradient(gradient, slopes).error[0], 0.0);
+    }
+
+    void quasiNewtonFindsTheMinimumOfAQuadratic() {
+        // f = 1/2 x A x - b x, A symmetric positive definite.
+        const std::vector<std::vector<double>> a{{4, 1, 0.5}, {1, 3, -0.2}, {0.5, -0.2, 0.7}};
+        const std::vector<double> b{1, -2, 0.5};
+        const auto gradientAt = [&](const std::vector<double>& x) {
+            std::vector<double> g(3);
+            for (std::size_t row = 0; row < 3; ++row) g[row] = dotProduct(a[row], x) - b[row];
+            return g;
+        };
+        QuasiNewton model({0.25, 0.33, 1.4});
+        std::vector<double> x(3, 0.0), g = gradientAt(x);
+        for (int step = 0; step < 30; ++step) {
+            auto d = model.direction(g);
+            QVERIFY(dotProduct(d, g) <= 0);
+            std::vector<double> next = x;
+            for (std::size_t at = 0; at < 3; ++at) next[at] += d[at];
+            auto newGradient = gradientAt(next);
+            std::vector<double> change(3);
+            for (std::size_t at = 0; at < 3; ++at) change[at] = newGradient[at] - g[at];
+            model.learn(d, change);
+            x = next;
+            g = newGradient;
+        }
+        QVERIFY(std::sqrt(dotProduct(g, g)) < 1e-9);
+    }
+
+    void sharedDocumentsAreNamed() {
+        std::vector<Document> a(2), b(2);
+        a[0].fingerprint = "x";
+        a[1].fingerprint = "y";
+        b[0].fingerprint = "z";
+        b[1].fingerprint = "y";
+        b[1].name = "again.txt";
+        QCOMPARE(sharedDocuments(a, b), std::vector<std::string>{"again.txt"});
+    }
+};
+
+QTEST_APPLESS_MAIN(TestSearchParts)
+#include "test_search_parts.moc"
