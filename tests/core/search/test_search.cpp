@@ -335,7 +335,7 @@ class TestSearch : public QObject {
         const auto preview = previewSearch(plan);
         QVERIFY(preview.ok());
         QCOMPARE(preview->dimension, 3 * 2);
-        QCOMPARE(preview->windows, 8);
+        QCOMPARE(preview->windowCount, 8);
         QVERIFY(std::abs(preview->settings.l2 - priorTokens / (8 * 63)) < 1e-12);
         const auto says = [&](const char* text) {
             return std::any_of(preview->notes.begin(), preview->notes.end(), [text](const std::string& note) {
