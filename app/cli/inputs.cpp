@@ -1,6 +1,11 @@
 #include "app/cli/inputs.h"
 
+#include "core/base/files.h"
+#include "core/session/scales_file.h"
+
 #include <omp.h>
+
+#include <iostream>
 
 namespace qroar::cli {
 
@@ -114,8 +119,30 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
     return plan;
 }
 
-Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model&) {
-    return Error::unsupported(text + ": scales cannot be read from a session yet");
+Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model) {
+    auto scales = loadScalesFrom(text);
+    if (!scales) return scales.error();
+    if (!scales->gains.fits(model.config()))
+        return Error::bad(text + ": scales '" + scales->name + "' are for a model of another shape than "
+                          + model.path().string());
+    if (scales->modelFingerprint != model.fingerprint())
+        std::cerr << "note: scales '" << scales->name << "' were found for another model (fingerprint "
+                  << scales->modelFingerprint << ")\n";
+    return std::make_shared<const ScaleSet>(std::move(*scales));
+}
+
+Status checkWritable(const std::filesystem::path& target) {
+    const auto folder = std::filesystem::absolute(target).parent_path();
+    if (!std::filesystem::is_directory(folder))
+        return Error::notFound(folder.string() + ": no such folder for " + target.string());
+    if (std::filesystem::exists(target) && !std::filesystem::is_regular_file(target))
+        return Error::bad(target.string() + ": expected a file to write, found something else");
+    std::filesystem::path probe = target;
+    probe += ".probe";
+    const Status written = writeTextAtomically(probe, "");
+    std::error_code ignored;
+    std::filesystem::remove(probe, ignored);
+    return written;
 }
 
 } // namespace qroar::cli

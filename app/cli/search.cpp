@@ -282,7 +282,7 @@ int run(const Options& options) {
     if (options.common.json)
         print(searchJson(job->plan, *record, report, options.output));
     else
-        printSearch(*record, report, options.output);
+        printSearch(job->plan, *record, report, options.output);
     return progress.cancelled() ? exitCancelled : exitDone;
 }
 

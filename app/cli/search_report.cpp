@@ -4,17 +4,20 @@
 #include "core/base/strings.h"
 
 #include <algorithm>
+#include <cmath>
 #include <iostream>
+#include <numeric>
 
 namespace qroar::cli {
 
 namespace {
 
-/// The contexts of the search, and the trained length when none is that short: the verdict is about both.
+/// The contexts of the search, and L0 when none is that short: the verdict is about both.
 std::vector<int> reportContexts(const SearchPlan& plan, const std::vector<Document>& documents) {
     std::vector<int> contexts = plan.contexts;
-    const int trained = plan.model->config().trainedContext();
-    if (shortContextIndex(contexts, trained) < 0 && cutWindows(documents, trained))
+    const auto table = buildFrequencyTable(plan.rope, plan.model->config().ropeModel(), contexts.front());
+    const int trained = table ? static_cast<int>(table->trainedContext) : 0;
+    if (trained >= 2 && shortContextIndex(contexts, trained) < 0 && cutWindows(documents, trained))
         contexts.push_back(trained);
     return contexts;
 }
@@ -79,6 +82,25 @@ void printDev(const SearchRecord& record) {
         table.add({"NLL at " + std::to_string(record.settings.contexts[at]),
                    fixed(record.settings.contextWeights[at], 3), fixed(start.nll[at], 4),
                    fixed(best.nll[at], 4), fixed(best.nll[at] - start.nll[at], 4)});
+    table.print();
+}
+
+/// The gains that went farthest from 1.
+void printLargestGains(const SearchPlan& plan, const SearchRecord& record) {
+    constexpr std::size_t most = 8;
+    const auto space = SearchSpace::make(plan.model->config(), plan.variant, plan.scope, plan.bands);
+    const std::vector<double>& theta = record.best()->theta;
+    std::vector<int> order(theta.size());
+    std::iota(order.begin(), order.end(), 0);
+    std::stable_sort(order.begin(), order.end(), [&theta](int a, int b) {
+        return std::abs(theta[static_cast<std::size_t>(a)]) > std::abs(theta[static_cast<std::size_t>(b)]);
+    });
+    if (!space || theta[static_cast<std::size_t>(order.front())] == 0) return;
+    order.resize(std::min(order.size(), most));
+    Table table({"gains farthest from 1", "gQ gK"});
+    for (const int index : order)
+        table.add({space->coordinateName(index), fixed(std::exp(theta[static_cast<std::size_t>(index)]), 3)});
+    std::cout << '\n';
     table.print();
 }
 
@@ -203,8 +225,8 @@ Json searchJson(const SearchPlan& plan, const SearchRecord& record, const std::o
             {"verdict", report ? verdictRow(report->verdict) : Json(nullptr)}};
 }
 
-void printSearch(const SearchRecord& record, const std::optional<SearchReport>& report,
-                 const std::string& output) {
+void printSearch(const SearchPlan& plan, const SearchRecord& record,
+                 const std::optional<SearchReport>& report, const std::string& output) {
     if (record.trials.empty()) {
         std::cout << "stopped before the first trial was done\n";
         return;
@@ -215,6 +237,7 @@ void printSearch(const SearchRecord& record, const std::optional<SearchReport>& 
               << " trials, " << fixed(record.forwardEquivalents(), 1) << " forward-pass equivalents; "
               << record.ending << "\n\n";
     printDev(record);
+    printLargestGains(plan, record);
     if (report) {
         std::cout << "\nOn documents the search never saw:\n\n";
         printEvaluation(conditionsOf(report->results), Convention::All);

@@ -31,7 +31,7 @@ void printWindows(const SearchPlan& plan, const SearchPreview& preview);
 
 Json searchJson(const SearchPlan& plan, const SearchRecord& record, const std::optional<SearchReport>& report,
                 const std::string& output);
-void printSearch(const SearchRecord& record, const std::optional<SearchReport>& report,
-                 const std::string& output);
+void printSearch(const SearchPlan& plan, const SearchRecord& record,
+                 const std::optional<SearchReport>& report, const std::string& output);
 
 } // namespace qroar::cli

@@ -278,6 +278,7 @@ Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, Pr
             session->provenance.command = previous->provenance.command + "\n" + plan.command;
         session->viewState = previous->viewState;
         session->conditions = previous->conditions;
+        session->searches = previous->searches;
     }
     std::vector<ConditionKey> missing;
     double work = 0;
