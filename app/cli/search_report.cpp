@@ -97,7 +97,7 @@ void printLargestGains(const SearchPlan& plan, const SearchRecord& record) {
     });
     if (!space || theta[static_cast<std::size_t>(order.front())] == 0) return;
     order.resize(std::min(order.size(), most));
-    Table table({"gains farthest from 1", "gQ gK"});
+    Table table({"gains farthest from 1", "gain"});
     for (const int index : order)
         table.add({space->coordinateName(index), fixed(std::exp(theta[static_cast<std::size_t>(index)]), 3)});
     std::cout << '\n';
