@@ -106,6 +106,10 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
         tokenizer = *loaded;
     }
     if (used) *used = tokenizer;
+    if (paths.empty()) {
+        plan.documents = std::make_shared<const std::vector<Document>>();
+        return plan;
+    }
     DocumentOptions documentOptions;
     documentOptions.jsonField = options.jsonField;
     auto documents = loadDocuments(paths, tokenizer.get(), vocabSize, documentOptions);

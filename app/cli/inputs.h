@@ -24,7 +24,8 @@ void useThreads(const Common& common);
 Outcome<std::vector<RopeSpec>> parseRopes(const std::vector<std::string>& texts);
 Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& texts);
 
-/// Opens the model and its documents and fills in a plan (capture on). `tokenizer`, when not null, receives
+/// Opens the model and its documents (none when no texts are named) and fills in a plan (capture on).
+/// `tokenizer`, when not null, receives
 /// the one the documents were read with; null when all hold ids.
 Outcome<AnalysisPlan> makePlan(const RunOptions& options,
                                std::shared_ptr<const Tokenizer>* tokenizer = nullptr);
