@@ -76,7 +76,7 @@ Status checkPlan(const AnalysisPlan& plan) {
                 return table.error();
     }
     for (const QuantSpec& quant : plan.quants)
-        if (Status supported = checkQuantSupported(quant); !supported) return supported;
+        if (Status supported = checkQuantSupported(quant, *plan.model); !supported) return supported;
     return Done{};
 }
 

@@ -62,7 +62,9 @@ Status ForwardPass::runLayers(Residual& stream, int first, int end, ActivationPr
 
 LayerOperands ForwardPass::useLayer(int layer) {
     LayerOperands operands = takeLayer(*source_, gains_, model_->config(), layer);
-    if (source_->spec().kind != QuantKind::None && static_cast<int>(distortions_.size()) == layer)
+    const QuantKind kind = source_->spec().kind;
+    if (kind != QuantKind::None && kind != QuantKind::Stored
+        && static_cast<int>(distortions_.size()) == layer)
         distortions_.push_back(operands.weights->distortion);
     return operands;
 }

@@ -59,7 +59,8 @@ class ForwardPass {
     /// `table` must have been built for the windows' context; `gains` (empty: none) must fit the model.
     ForwardPass(std::shared_ptr<const Model> model, const FrequencyTable& table,
                 std::shared_ptr<const WeightSource> weights, int context, QkGains gains = {});
-    /// The same with a weight variant that needs no calibration: the spec must pass checkQuantSupported().
+    /// The same with a weight variant that needs no calibration: the spec must pass
+    /// checkQuantSupported(quant, *model).
     ForwardPass(std::shared_ptr<const Model> model, const FrequencyTable& table, const QuantSpec& quant,
                 int context);
 
@@ -81,7 +82,8 @@ class ForwardPass {
     /// Another weight variant of the same model and other gains from now on; distortions() begins anew.
     void use(std::shared_ptr<const WeightSource> weights, QkGains gains);
 
-    /// Distortion of each layer's projections, [layers][7]; empty for full precision. Known after run().
+    /// Distortion of each layer's projections, [layers][7]; empty for full precision and
+    /// for stored codes, whose original nobody has. Known after run().
     [[nodiscard]] const std::vector<std::array<Distortion, 7>>& distortions() const { return distortions_; }
 
     /// Floating-point operations of one window (the unit of WorkMeter).

@@ -1,14 +1,31 @@
 #include "core/inference/layer_weights.h"
 
+#include <stdexcept>
+
 namespace qroar {
 
 Status checkQuantSupported(const QuantSpec& quant) {
-    if (quant.kind == QuantKind::None || quant.kind == QuantKind::Rtn) return Done{};
-    if (quant.kind == QuantKind::Stored)
-        return Error::unsupported(
-            "quantization 'stored': this model's weights are not quantized; use none or rtn:BITS:gSIZE");
+    if (quant.kind == QuantKind::None || quant.kind == QuantKind::Rtn || quant.kind == QuantKind::Stored)
+        return Done{};
     return Error::unsupported("quantization '" + quant.text()
                               + "' is not available in this version; use none or rtn:BITS:gSIZE");
+}
+
+Status checkQuantSupported(const QuantSpec& quant, const Model& model) {
+    const bool stored = quant.kind == QuantKind::Stored;
+    if (stored && !model.isQuantized())
+        return Error::unsupported(
+            "quantization 'stored': this model's weights are not quantized; use none or rtn:BITS:gSIZE");
+    if (!stored && model.isQuantized())
+        return Error::unsupported("quantization '" + quant.text()
+                                  + "': this checkpoint stores quantized weights: use --quant stored");
+    return checkQuantSupported(quant);
+}
+
+QuantSpec plainQuant(const Model& model) {
+    QuantSpec spec;
+    spec.kind = model.isQuantized() ? QuantKind::Stored : QuantKind::None;
+    return spec;
 }
 
 void readMatrix(const TensorView& tensor, Matrix& target) {
@@ -17,6 +34,20 @@ void readMatrix(const TensorView& tensor, Matrix& target) {
     target.resize(rows, cols);
 #pragma omp parallel for schedule(static)
     for (std::ptrdiff_t row = 0; row < rows; ++row) tensor.toFloat(target.row(row), row * cols, cols);
+}
+
+QuantizedMatrix readCodes(const StoredQuant& stored) {
+    auto codes = stored.read();
+    if (!codes) throw std::runtime_error("the model's file has changed: " + codes.error().message);
+    return std::move(*codes);
+}
+
+void readProjection(const Model& model, int layer, Projection projection, Matrix& target) {
+    const StoredQuant* stored = model.stored(layer, projection);
+    if (!stored) return readMatrix(model.weight(layer, projection), target);
+    const QuantizedMatrix codes = readCodes(*stored);
+    target.resize(codes.rows, codes.cols);
+    codes.dequantize(target.view());
 }
 
 void LayerWeights::loadVectors(const Model& model, int layer) {
@@ -31,7 +62,7 @@ void LayerWeights::loadVectors(const Model& model, int layer) {
 void LayerWeights::load(const Model& model, int layer) {
     loadVectors(model, layer);
     for (const Projection p : allProjections)
-        readMatrix(model.weight(layer, p), projection[static_cast<std::size_t>(p)]);
+        readProjection(model, layer, p, projection[static_cast<std::size_t>(p)]);
 }
 
 void OutputHead::load(const Model& model) {

@@ -29,7 +29,7 @@ struct LayerWeights {
 
     /// Norms and biases of a layer as the checkpoint stores them.
     void loadVectors(const Model& model, int layer);
-    /// Everything of a layer as the checkpoint stores it.
+    /// Everything of a layer as the checkpoint stores it; stored codes are dequantized.
     void load(const Model& model, int layer);
 };
 
@@ -40,9 +40,18 @@ struct OutputHead {
     void load(const Model& model);
 };
 
-/// Whether openWeights() can make the variant (weight_source.h); the error names what is missing.
+/// Whether openWeights() can make the variant for some model (weight_source.h); the error names what is
+/// missing.
 Status checkQuantSupported(const QuantSpec& quant);
+/// The same for this model: `stored` needs one that stores codes, and such a model offers nothing else.
+Status checkQuantSupported(const QuantSpec& quant, const Model& model);
+/// The variant that shows a model as it is: `stored` when it stores codes, else `none`.
+QuantSpec plainQuant(const Model& model);
 
+/// Codes that a checkpoint stores; std::runtime_error when its file has changed since it was opened.
+QuantizedMatrix readCodes(const StoredQuant& stored);
+/// A projection [out, in] as floats: the tensor, or its stored codes dequantized (errors as readCodes).
+void readProjection(const Model& model, int layer, Projection projection, Matrix& target);
 /// A whole tensor [rows, cols] as floats, converted in parallel.
 void readMatrix(const TensorView& tensor, Matrix& target);
 

@@ -27,6 +27,7 @@ class CheckpointWeights final : public WeightSource {
         return weights;
     }
     [[nodiscard]] std::shared_ptr<const QuantizedLayer> quantized(int layer) const override {
+        if (spec_.kind == QuantKind::Stored) return storedCodes(layer);
         if (spec_.kind != QuantKind::Rtn) return nullptr;
         auto result = std::make_shared<QuantizedLayer>();
         Matrix weight;
@@ -40,6 +41,14 @@ class CheckpointWeights final : public WeightSource {
     }
 
   private:
+    [[nodiscard]] std::shared_ptr<const QuantizedLayer> storedCodes(int layer) const {
+        auto result = std::make_shared<QuantizedLayer>();
+        for (const Projection p : allProjections)
+            if (const StoredQuant* stored = model_->stored(layer, p)) // else dense
+                result->projection[static_cast<std::size_t>(p)] = readCodes(*stored);
+        return result;
+    }
+
     std::shared_ptr<const Model> model_;
     QuantSpec spec_;
 };
@@ -54,9 +63,14 @@ class PackedWeights final : public WeightSource {
         const QuantizedLayer& codes = *layers_.at(static_cast<std::size_t>(layer));
         auto weights = std::make_shared<LayerWeights>();
         weights->loadVectors(*model_, layer);
-        for (std::size_t p = 0; p < codes.projection.size(); ++p) {
-            weights->projection[p].resize(codes.projection[p].rows, codes.projection[p].cols);
-            codes.projection[p].dequantize(weights->projection[p].view());
+        for (const Projection projection : allProjections) {
+            const auto p = static_cast<std::size_t>(projection);
+            if (codes.projection[p].rows == 0) {
+                readProjection(*model_, layer, projection, weights->projection[p]);
+            } else {
+                weights->projection[p].resize(codes.projection[p].rows, codes.projection[p].cols);
+                codes.projection[p].dequantize(weights->projection[p].view());
+            }
             if (!codes.bias[p].empty()) weights->bias[p] = codes.bias[p];
         }
         weights->distortion = codes.distortion;
@@ -106,7 +120,7 @@ class CachedWeights final : public WeightSource {
 
 Outcome<std::shared_ptr<const WeightSource>> openWeights(std::shared_ptr<const Model> model,
                                                          const QuantSpec& spec) {
-    if (Status supported = checkQuantSupported(spec); !supported) return supported.error();
+    if (Status supported = checkQuantSupported(spec, *model); !supported) return supported.error();
     return std::shared_ptr<const WeightSource>(std::make_shared<CheckpointWeights>(std::move(model), spec));
 }
 

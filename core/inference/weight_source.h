@@ -18,7 +18,9 @@ namespace qroar {
 
 /// A layer in the form that is exported: codes of its projections, and what a quantizer changed beside them.
 struct QuantizedLayer {
-    std::array<QuantizedMatrix, 7> projection; ///< by Projection
+    /// By Projection. One without rows is not quantized (a checkpoint may leave some out): its weights are
+    /// the model's.
+    std::array<QuantizedMatrix, 7> projection;
     /// AWQ folds its input scales into the norms before q, k, v and gate, up; empty: as in the checkpoint.
     std::vector<float> attentionNorm, feedForwardNorm; ///< [hidden] or empty
     /// Biases that such a fold changed (v, up), by Projection; empty: as in the checkpoint.
@@ -37,7 +39,7 @@ class WeightSource {
 };
 
 /// `none`, `rtn:...` and (for a checkpoint that stores codes) `stored`: what needs no calibration. Layers are
-/// converted when asked for. Errors as checkQuantSupported.
+/// converted when asked for. Errors as checkQuantSupported(spec, model).
 Outcome<std::shared_ptr<const WeightSource>> openWeights(std::shared_ptr<const Model> model,
                                                          const QuantSpec& spec);
 /// Codes that somebody made for this model, one entry a layer.

@@ -37,20 +37,6 @@ Outcome<std::string> readArchitecture(const nlohmann::json& config, const KeyRea
     return name;
 }
 
-Status refuseQuantized(const KeyReader& keys) {
-    for (const char* key : {"quantization_config", "compression_config"}) {
-        const nlohmann::json* value = keys.find(key);
-        if (!value) continue;
-        std::string method;
-        if (value->is_object() && value->contains("quant_method"))
-            method = " (quant_method " + describeJson(value->at("quant_method")) + ")";
-        return Error::unsupported(
-            keys.where() + ": key \"" + key + "\" is there" + method
-            + ": quantized checkpoints cannot be opened yet; open the full-precision model");
-    }
-    return Done{};
-}
-
 /// bos_token_id or eos_token_id: a number, the first of a list, or -1; an id outside the vocabulary is only a
 /// warning.
 int readTokenId(const KeyReader& keys, const char* key, HfConfig& result) {
@@ -106,9 +92,10 @@ Outcome<HfConfig> readHfConfig(const std::string& text, const std::filesystem::p
     const KeyReader keys(&*json, source, error);
     const auto architecture = readArchitecture(*json, keys);
     if (!architecture) return architecture.error();
-    if (Status plain = refuseQuantized(keys); !plain) return plain.error();
 
     HfConfig result;
+    for (const char* key : {"compression_config", "quantization_config"})
+        if (const nlohmann::json* value = keys.find(key)) result.quantization = *value;
     ModelConfig& config = result.config;
     config.architecture = *architecture;
     readShape(keys, config);

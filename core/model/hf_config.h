@@ -5,6 +5,8 @@
 #include "core/base/outcome.h"
 #include "core/model/config.h"
 
+#include <nlohmann/json.hpp>
+
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -27,6 +29,8 @@ struct ConfigLimits {
 struct HfConfig {
     ModelConfig config;      ///< tiedEmbeddings is tie_word_embeddings, false when absent
     std::optional<bool> tie; ///< tie_word_embeddings, when the file says
+    /// quantization_config (or compression_config) as it stands; null when there is none.
+    nlohmann::json quantization;
     std::vector<std::string> warnings;
 };
 

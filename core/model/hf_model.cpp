@@ -2,13 +2,14 @@
 #include "core/base/files.h"
 #include "core/base/strings.h"
 #include "core/model/hf_config.h"
+#include "core/model/hf_stored.h"
 #include "core/model/json_text.h"
 #include "core/model/model_assembly.h"
-#include "core/model/tensor_set.h"
+#include "core/model/tensor_picker.h"
 
+#include <algorithm>
 #include <cstring>
 #include <optional>
-#include <unordered_set>
 
 namespace qroar {
 
@@ -16,73 +17,18 @@ namespace {
 
 constexpr std::size_t maxConfigBytes = 4u * 1048576;
 
-bool endsWith(std::string_view text, std::string_view suffix) {
-    return text.size() >= suffix.size() && text.substr(text.size() - suffix.size()) == suffix;
-}
-
-/// Takes tensors out of a set by name, with or without the "model." prefix, and checks type and shape. The
-/// first problem sticks.
-class TensorPicker {
-  public:
-    TensorPicker(const TensorSet& set, std::string source) : set_(set), source_(std::move(source)) {}
-
-    [[nodiscard]] const TensorView* find(const std::string& name) const {
-        const TensorView* prefixed = set_.find("model." + name);
-        return prefixed ? prefixed : set_.find(name);
-    }
-    TensorView need(const std::string& name, const std::vector<long long>& shape) {
-        const TensorView* tensor = find(name);
-        if (!tensor) {
-            missing(name, shape);
-            return {};
-        }
-        taken_.insert(tensor->name);
-        if (tensor->shape != shape)
-            fail("tensor " + quotedText(tensor->name) + " in " + tensor->file + ": expected shape "
-                 + formatShape(shape) + " from config.json, found " + formatShape(tensor->shape));
-        if (!tensor->isFloat())
-            fail("tensor " + quotedText(tensor->name) + " in " + tensor->file
-                 + ": expected F32, F16 or BF16, found " + dtypeName(tensor->type));
-        return *tensor;
-    }
-    void fail(const std::string& text, ErrorCode code = ErrorCode::BadInput) {
-        if (!error_) error_ = Error{code, source_ + ": " + text};
-    }
-    [[nodiscard]] const std::optional<Error>& error() const { return error_; }
-    /// Names of tensors that nobody asked for; rotary_emb.inv_freq is not one of them.
-    [[nodiscard]] std::vector<std::string> leftOver() const {
-        std::vector<std::string> names;
-        for (const TensorView& tensor : set_.tensors())
-            if (!taken_.count(tensor.name) && !endsWith(tensor.name, "rotary_emb.inv_freq"))
-                names.push_back(tensor.name);
-        return names;
-    }
-    void take(const TensorView& tensor) { taken_.insert(tensor.name); }
-
-  private:
-    void missing(const std::string& name, const std::vector<long long>& shape) {
-        const std::string stem = endsWith(name, ".weight") ? name.substr(0, name.size() - 7) : name;
-        for (const char* suffix : {".qweight", ".weight_packed", ".weight_quantized"})
-            if (const TensorView* packed = find(stem + suffix))
-                return fail("tensor " + quotedText(packed->name)
-                                + " shows a quantized checkpoint; quantized checkpoints cannot be opened yet",
-                            ErrorCode::Unsupported);
-        fail("tensor " + quotedText("model." + name) + " is missing: expected shape " + formatShape(shape));
-    }
-    const TensorSet& set_;
-    std::string source_;
-    std::unordered_set<std::string> taken_;
-    std::optional<Error> error_;
-};
-
-ModelDraft::LayerTensors takeLayer(TensorPicker& picker, const ModelConfig& config, int layer) {
+ModelDraft::LayerTensors takeLayer(TensorPicker& picker, const ModelConfig& config, int layer,
+                                   StoredReader* codes) {
     const std::string prefix = "layers." + std::to_string(layer) + ".";
     ModelDraft::LayerTensors tensors;
     for (const Projection projection : allProjections) {
         const bool attention = projection <= Projection::O;
         const std::string name = prefix + (attention ? "self_attn." : "mlp.") + projectionName(projection);
         const auto shape = projectionShape(config, projection);
-        tensors.projection[static_cast<int>(projection)] = picker.need(name + ".weight", shape);
+        if (codes && StoredReader::stores(picker, name))
+            tensors.stored[static_cast<std::size_t>(projection)] = codes->take(name, shape[0], shape[1]);
+        else
+            tensors.projection[static_cast<int>(projection)] = picker.need(name + ".weight", shape);
         if (attention ? config.attentionBias : config.mlpBias)
             tensors.projectionBias[static_cast<int>(projection)] = picker.need(name + ".bias", {shape[0]});
     }
@@ -95,6 +41,10 @@ ModelDraft::LayerTensors takeLayer(TensorPicker& picker, const ModelConfig& conf
 /// them missing, false with both.
 void takeEmbeddings(TensorPicker& picker, std::optional<bool> tie, ModelDraft& draft) {
     const std::vector<long long> shape{draft.config_.vocabSize, draft.config_.hiddenSize};
+    for (const char* name : {"lm_head", "embed_tokens"})
+        for (const char* suffix : {".qweight", ".weight_packed"})
+            if (const TensorView* codes = picker.find(std::string(name) + suffix))
+                picker.fail(*codes, "a quantized head or embedding cannot be read", ErrorCode::Unsupported);
     const std::string embedding = "embed_tokens.weight", head = "lm_head.weight";
     const bool stored = picker.find(embedding) != nullptr, headStored = picker.find(head) != nullptr;
     const bool mayTie = tie.value_or(true);
@@ -132,10 +82,11 @@ void judgeLeftOver(TensorPicker& picker, ModelDraft& draft) {
             picker.fail("tensor " + quotedText(name) + " is not part of a " + draft.config_.architecture
                             + ": query and key norms are not supported",
                         ErrorCode::Unsupported);
-        for (const char* suffix : {"weight_scale", ".scales", ".qzeros", ".absmax"})
+        for (const char* suffix : {".weight_scale", ".scales", ".qweight", ".weight_packed", ".absmax"})
             if (endsWith(name, suffix))
                 picker.fail("tensor " + quotedText(name)
-                                + " shows a quantized checkpoint; quantized checkpoints cannot be opened yet",
+                                + " is quantized, but belongs to no linear layer of a "
+                                + draft.config_.architecture + " whose codes can be read",
                             ErrorCode::Unsupported);
     }
     if (names.empty()) return;
@@ -143,12 +94,27 @@ void judgeLeftOver(TensorPicker& picker, ModelDraft& draft) {
                               + " tensors are not used, the first is " + quotedText(names.front()));
 }
 
+/// The reader of quantized layers, when the config or the tensors say that there are any.
+Outcome<std::optional<StoredReader>> storedReader(TensorPicker& picker, const TensorSet& set,
+                                                  const HfConfig& parsed,
+                                                  const std::filesystem::path& folder) {
+    const auto isCodes = [](const TensorView& tensor) {
+        return endsWith(tensor.name, ".qweight") || endsWith(tensor.name, ".weight_packed");
+    };
+    if (parsed.quantization.is_null() && std::none_of(set.tensors().begin(), set.tensors().end(), isCodes))
+        return std::optional<StoredReader>();
+    auto config = readHfQuantConfig(parsed.quantization, folder);
+    if (!config) return config.error();
+    return std::optional<StoredReader>(std::in_place, picker, std::move(*config));
+}
+
 } // namespace
 
 Outcome<std::shared_ptr<const Model>> openHfModel(const std::filesystem::path& path) {
     std::error_code ignored;
     const bool isFolder = std::filesystem::is_directory(path, ignored);
-    const auto configPath = (isFolder ? path : path.parent_path()) / "config.json";
+    const auto folder = isFolder ? path : path.parent_path();
+    const auto configPath = folder / "config.json";
     const auto text = readFile(configPath, maxConfigBytes);
     if (!text) return text.error();
     auto parsed = readHfConfig(*text, configPath);
@@ -163,10 +129,18 @@ Outcome<std::shared_ptr<const Model>> openHfModel(const std::filesystem::path& p
     draft->warnings_ = std::move(parsed->warnings);
     draft->warnings_.insert(draft->warnings_.end(), set->warnings().begin(), set->warnings().end());
     TensorPicker picker(*set, path.string());
+    auto codes = storedReader(picker, *set, *parsed, folder);
+    if (!codes) return codes.error();
     takeEmbeddings(picker, parsed->tie, *draft);
     draft->finalNorm_ = picker.need("norm.weight", {draft->config_.hiddenSize});
     for (int layer = 0; layer < draft->config_.layers && !picker.error(); ++layer)
-        draft->layers_.push_back(takeLayer(picker, draft->config_, layer));
+        draft->layers_.push_back(takeLayer(picker, draft->config_, layer, *codes ? &**codes : nullptr));
+    if (*codes) {
+        const auto notes = (*codes)->warnings();
+        draft->warnings_.insert(draft->warnings_.end(), notes.begin(), notes.end());
+        if (!draft->isQuantized())
+            draft->warnings_.push_back("config.json has a quantization_config, but every layer is dense");
+    }
     judgeLeftOver(picker, *draft);
     if (picker.error()) return *picker.error();
     draft->tensors_ = set->tensors();

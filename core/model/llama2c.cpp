@@ -84,6 +84,7 @@ class Cursor {
         tensor.data = file_->bytes().data() + position_;
         tensor.file = file_->path().filename().string();
         tensor.owner = file_;
+        tensor.offset = position_;
         position_ += tensor.bytes;
         return tensor;
     }

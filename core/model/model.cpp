@@ -3,8 +3,10 @@
 #include "core/base/files.h"
 #include "core/model/model_assembly.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
+#include <stdexcept>
 
 namespace qroar {
 
@@ -16,7 +18,28 @@ const char* projectionName(Projection projection) {
 
 const TensorView& Model::weight(int layer, Projection projection) const {
     assert(layer >= 0 && layer < config_.layers);
-    return layers_[static_cast<std::size_t>(layer)].projection[static_cast<int>(projection)];
+    const auto& tensor = layers_[static_cast<std::size_t>(layer)].projection[static_cast<int>(projection)];
+    if (!tensor) throw std::logic_error("Model::weight: the projection is stored as codes");
+    return tensor;
+}
+
+const StoredQuant* Model::stored(int layer, Projection projection) const {
+    assert(layer >= 0 && layer < config_.layers);
+    const auto& stored =
+        layers_[static_cast<std::size_t>(layer)].stored[static_cast<std::size_t>(projection)];
+    return stored ? &*stored : nullptr;
+}
+
+bool Model::isQuantized() const {
+    return std::any_of(layers_.begin(), layers_.end(), [](const LayerTensors& layer) {
+        return std::any_of(layer.stored.begin(), layer.stored.end(),
+                           [](const auto& stored) { return stored.has_value(); });
+    });
+}
+
+std::filesystem::path Model::filePath(const TensorView& tensor) const {
+    std::error_code ignored;
+    return std::filesystem::is_directory(path_, ignored) ? path_ / tensor.file : path_;
 }
 
 const TensorView* Model::bias(int layer, Projection projection) const {
@@ -30,6 +53,25 @@ const TensorView& Model::norm(int layer, Norm norm) const {
     assert(layer >= 0 && layer < config_.layers);
     const auto& tensors = layers_[static_cast<std::size_t>(layer)];
     return norm == Norm::Attention ? tensors.attentionNorm : tensors.feedForwardNorm;
+}
+
+std::vector<StoredKind> storedKinds(const Model& model) {
+    std::vector<StoredKind> kinds;
+    for (int layer = 0; layer < model.config().layers; ++layer)
+        for (const Projection projection : allProjections) {
+            const StoredQuant* stored = model.stored(layer, projection);
+            if (!stored) continue;
+            const auto known = std::find_if(kinds.begin(), kinds.end(), [stored](const StoredKind& kind) {
+                return kind.like.text() == stored->text();
+            });
+            if (known != kinds.end())
+                ++known->projections;
+            else
+                kinds.push_back({*stored, 1});
+        }
+    std::stable_sort(kinds.begin(), kinds.end(),
+                     [](const StoredKind& a, const StoredKind& b) { return a.projections > b.projections; });
+    return kinds;
 }
 
 namespace {

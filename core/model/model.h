@@ -6,10 +6,13 @@
 #include "core/base/matrix.h"
 #include "core/base/outcome.h"
 #include "core/model/config.h"
+#include "core/model/stored_quant.h"
 #include "core/model/tensor.h"
 
+#include <array>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -40,8 +43,16 @@ class Model {
     [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
 
     /// [out, in]: q [heads*headDim, hidden], k and v [kvHeads*headDim, hidden], o [hidden, heads*headDim],
-    /// gate and up [intermediate, hidden], down [hidden, intermediate].
+    /// gate and up [intermediate, hidden], down [hidden, intermediate]. The projection must be dense: one
+    /// that stored() knows has no such tensor (std::logic_error: a bug of the caller).
     [[nodiscard]] const TensorView& weight(int layer, Projection projection) const;
+    /// The codes of a projection that the checkpoint stores quantized; null when it is dense.
+    [[nodiscard]] const StoredQuant* stored(int layer, Projection projection) const;
+    /// Whether any projection is stored quantized. Such a model runs as `stored` and nothing else: its other
+    /// projections may be dense.
+    [[nodiscard]] bool isQuantized() const;
+    /// The file a tensor lies in; its bytes begin at tensor.offset.
+    [[nodiscard]] std::filesystem::path filePath(const TensorView& tensor) const;
     /// [out], or null when the projection has no bias.
     [[nodiscard]] const TensorView* bias(int layer, Projection projection) const;
     [[nodiscard]] const TensorView& norm(int layer, Norm norm) const;        ///< [hidden]
@@ -53,8 +64,9 @@ class Model {
 
   protected:
     struct LayerTensors {
-        TensorView projection[7];
+        TensorView projection[7];     ///< data null when stored as codes
         TensorView projectionBias[7]; ///< data null when absent
+        std::array<std::optional<StoredQuant>, 7> stored;
         TensorView attentionNorm, feedForwardNorm;
     };
     ModelConfig config_;
@@ -68,8 +80,17 @@ class Model {
 
 /// Opens a Hugging Face folder (config.json + model.safetensors or a sharded index), a single .safetensors
 /// file with its config.json beside it, or a llama2.c .bin. Checks that every tensor is there with the shape
-/// the config implies, and that no norm, bias or weight holds NaN or infinity (the first offending tensor is
-/// named). Errors name file and tensor.
+/// the config implies, and that no norm, bias, weight or scale of codes holds NaN or infinity (the first
+/// offending tensor is named). Errors name file and tensor.
 Outcome<std::shared_ptr<const Model>> openModel(const std::filesystem::path& path);
+
+/// How many projections are stored in one way.
+struct StoredKind {
+    StoredQuant like; ///< the first of them
+    int projections = 0;
+};
+/// The ways in which a model's projections are stored quantized, the most frequent first; empty for a dense
+/// model.
+std::vector<StoredKind> storedKinds(const Model& model);
 
 } // namespace qroar

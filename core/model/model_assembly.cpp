@@ -57,6 +57,12 @@ std::string configText(const ModelConfig& config) {
     return text;
 }
 
+/// How the codes of a projection are read: the same bytes mean other weights under another layout.
+std::string storedText(const StoredQuant& stored) {
+    return std::string("stored=") + stored.text() + ";zeros=" + std::to_string(static_cast<int>(stored.zeros))
+           + ";";
+}
+
 std::string fingerprintOf(const Model& model) {
     constexpr std::size_t sample = 64u * 1024;
     Fingerprint fingerprint;
@@ -68,6 +74,10 @@ std::string fingerprintOf(const Model& model) {
         fingerprint.add(tensor.data, edge);
         fingerprint.add(tensor.data + (tensor.bytes - edge), edge);
     }
+    for (int layer = 0; layer < model.config().layers; ++layer)
+        for (const Projection projection : allProjections)
+            if (const StoredQuant* stored = model.stored(layer, projection))
+                fingerprint.add(storedText(*stored));
     return fingerprint.hex();
 }
 
@@ -107,7 +117,10 @@ Outcome<std::shared_ptr<const Model>> finishModel(std::shared_ptr<ModelDraft> dr
     for (const ModelDraft::LayerTensors& layer : draft->layers_) {
         used.push_back(&layer.attentionNorm);
         used.push_back(&layer.feedForwardNorm);
-        for (const TensorView& weight : layer.projection) used.push_back(&weight);
+        for (const TensorView& weight : layer.projection)
+            if (weight) used.push_back(&weight);
+        for (const auto& stored : layer.stored)
+            if (stored) used.push_back(&stored->scales);
         for (const TensorView& bias : layer.projectionBias)
             if (bias) used.push_back(&bias);
     }

@@ -30,7 +30,8 @@ class ModelDraft final : public Model {
 /// [out, in] of a projection under a config.
 std::vector<long long> projectionShape(const ModelConfig& config, Projection projection);
 
-/// The last steps of every reader: no NaN or infinity in any tensor the model uses, then the fingerprint.
+/// The last steps of every reader: no NaN or infinity in any float tensor the model uses, then the
+/// fingerprint.
 Outcome<std::shared_ptr<const Model>> finishModel(std::shared_ptr<ModelDraft> draft);
 
 /// Readers, by format. A folder or one .safetensors file:

@@ -295,10 +295,12 @@ Outcome<std::shared_ptr<const SafetensorsFile>> SafetensorsFile::open(const std:
 
     const std::string fileName = path.filename().string();
     file->tensors_.reserve(entries.size());
-    for (HeaderEntry& entry : entries)
+    for (HeaderEntry& entry : entries) {
+        const std::size_t offset = file->dataStart_ + static_cast<std::size_t>(entry.begin);
         file->tensors_.push_back({std::move(entry.name), entry.type->type, std::move(entry.shape),
-                                  bytes.data() + file->dataStart_ + entry.begin,
-                                  static_cast<std::size_t>(entry.end - entry.begin), fileName, *mapped});
+                                  bytes.data() + offset, static_cast<std::size_t>(entry.end - entry.begin),
+                                  fileName, *mapped, offset});
+    }
     return std::shared_ptr<const SafetensorsFile>(std::move(file));
 }
 

@@ -44,10 +44,6 @@ class SafetensorsFile {
     }
     /// Where the data buffer starts in the file: 8 + header length.
     [[nodiscard]] std::size_t dataStart() const { return dataStart_; }
-    /// Where the first byte of a tensor of this file lies in the file.
-    [[nodiscard]] std::size_t fileOffset(const TensorView& tensor) const {
-        return static_cast<std::size_t>(tensor.data - file_->bytes().data());
-    }
 
   private:
     SafetensorsFile() = default;

@@ -20,6 +20,7 @@ struct TensorView {
     std::size_t bytes = 0;
     std::string file; ///< name of the file it lies in, for messages
     std::shared_ptr<const void> owner;
+    std::size_t offset = 0; ///< of its first byte in the file
 
     [[nodiscard]] long long count() const; ///< product of the shape
     [[nodiscard]] bool isFloat() const {

@@ -347,6 +347,22 @@ Outcome<QuantizedMatrix> unpackGptq(const GptqTensors& tensors, const PackedShap
     return finished(*std::move(matrix), std::move(scales));
 }
 
+StoredZeros countStoredZeros(std::span<const std::uint32_t> qzeros, std::ptrdiff_t out, int bits) {
+    const std::ptrdiff_t words = packedWords(out, bits);
+    const std::ptrdiff_t lines = words > 0 ? static_cast<std::ptrdiff_t>(qzeros.size()) / words : 0;
+    const std::uint32_t middle = 1U << (bits - 1), full = (1U << bits) - 1;
+    StoredZeros zeros;
+    for (std::ptrdiff_t line = 0; line < lines; ++line)
+        for (std::ptrdiff_t row = 0; row < out; ++row) {
+            const std::uint32_t value = readValue(qzeros.data() + line * words, 1, bits, row);
+            ++zeros.values;
+            zeros.below += value + 1 == middle;
+            zeros.middle += value == middle;
+            zeros.full += value == full;
+        }
+    return zeros;
+}
+
 Outcome<CompressedTensors> packCompressed(const QuantizedMatrix& matrix) {
     if (Status checked = checkMatrix(matrix); !checked) return checked.error();
     if (matrix.bits < 2) return Error::unsupported("expected 2 to 8 bits, found " + text(matrix.bits));

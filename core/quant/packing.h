@@ -9,6 +9,7 @@
 #include "core/quant/quantized_matrix.h"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 namespace qroar {
@@ -60,6 +61,16 @@ struct GptqTensors {
 Outcome<GptqTensors> packGptq(const QuantizedMatrix& matrix, GptqZeros zeros);
 /// tensors.groupIndex may be empty: i / groupSize.
 Outcome<QuantizedMatrix> unpackGptq(const GptqTensors& tensors, const PackedShape& shape, GptqZeros zeros);
+
+/// What the zero points that a GPTQ file stores look like, before anyone knows which way they are stored.
+struct StoredZeros {
+    long long values = 0;
+    long long below = 0;  ///< 2^(bits-1) - 1: version 1 of a symmetric grid
+    long long middle = 0; ///< 2^(bits-1): version 2 of a symmetric grid
+    long long full = 0;   ///< 2^bits - 1: the only values that make V1 and V1Packed differ
+};
+/// `qzeros` as in GptqTensors; incomplete rows at the end are left out.
+StoredZeros countStoredZeros(std::span<const std::uint32_t> qzeros, std::ptrdiff_t out, int bits);
 
 /// compressed-tensors pack-quantized, 2..8 bits: a stream per row, stored = signed code + 2^(bits-1).
 struct CompressedTensors {

@@ -1,3 +1,6 @@
 add_library(qroar_test_support_model STATIC safetensors_writer.cpp)
 target_link_libraries(qroar_test_support_model PUBLIC qroar_options PRIVATE qroar_base)
 set_target_properties(qroar_test_support_model PROPERTIES AUTOMOC OFF)
+add_library(qroar_test_support_quantized STATIC quantized_checkpoint.cpp)
+target_link_libraries(qroar_test_support_quantized PUBLIC qroar_options qroar_test_support_model qroar_model qroar_quant)
+set_target_properties(qroar_test_support_quantized PROPERTIES AUTOMOC OFF)

@@ -201,15 +201,19 @@ std::string randomModelConfig(const RandomModelOptions& options) {
     return text + "\n}\n";
 }
 
-void makeRandomHfModel(const std::filesystem::path& folder, const RandomModelOptions& options,
-                       std::uint64_t seed) {
+void writeHfFolder(const std::filesystem::path& folder, const std::string& config,
+                   const std::vector<StoredTensor>& tensors, int shards) {
     std::filesystem::create_directories(folder);
-    writeBytes(folder / "config.json", randomModelConfig(options));
-    const auto tensors = randomModelTensors(options, seed);
-    if (options.shards > 1)
-        writeShards(folder, tensors, options.shards);
+    writeBytes(folder / "config.json", config);
+    if (shards > 1)
+        writeShards(folder, tensors, shards);
     else
         writeBytes(folder / "model.safetensors", safetensorsBytes(tensors));
+}
+
+void makeRandomHfModel(const std::filesystem::path& folder, const RandomModelOptions& options,
+                       std::uint64_t seed) {
+    writeHfFolder(folder, randomModelConfig(options), randomModelTensors(options, seed), options.shards);
 }
 
 } // namespace qroar::test

@@ -61,7 +61,11 @@ struct RandomModelOptions {
 /// inputs), embedding and head N(0, 1).
 std::vector<StoredTensor> randomModelTensors(const RandomModelOptions& options, std::uint64_t seed);
 std::string randomModelConfig(const RandomModelOptions& options);
-/// Creates `folder` with config.json and safetensors; throws std::runtime_error when it cannot.
+/// Creates `folder` with config.json and its tensors in so many shards; throws std::runtime_error when it
+/// cannot.
+void writeHfFolder(const std::filesystem::path& folder, const std::string& config,
+                   const std::vector<StoredTensor>& tensors, int shards = 1);
+/// The same with a random model.
 void makeRandomHfModel(const std::filesystem::path& folder, const RandomModelOptions& options = {},
                        std::uint64_t seed = 1);
 

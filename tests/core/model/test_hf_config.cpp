@@ -172,8 +172,6 @@ class TestHfConfig : public QObject {
     }
 
     void refusedByName() {
-        QROAR_REFUSED(parse(configWith(R"("quantization_config": {"quant_method": "awq", "bits": 4})")),
-                      "quantization_config", "\"awq\"", "quantized checkpoints cannot be opened yet");
         QROAR_REFUSED(parse(configWith(R"("text_config": {})")), "text_config");
         QVERIFY(parse(configWith(R"("quantization_config": null, "text_config": null)")).ok());
         QROAR_REFUSED(parse(changed("hidden_act", "\"gelu\"")), "\"hidden_act\"", "\"silu\"", "\"gelu\"");

@@ -273,7 +273,7 @@ class TestHfModel : public QObject {
             named(tensors, "model.layers.0.self_attn.q_proj.weight")->name =
                 "model.layers.0.self_attn.q_proj.qweight";
         };
-        QROAR_REFUSED(opened({}, packed), "q_proj.qweight", "quantized checkpoints cannot be opened yet");
+        QROAR_REFUSED(opened({}, packed), "the tensors are quantized, but neither config.json");
         const auto queryNorm = [](Tensors& tensors) {
             tensors.push_back(
                 makeTensor("model.layers.0.self_attn.q_norm.weight", {8}, std::vector<float>(8, 1)));

@@ -4,6 +4,7 @@
 #include "core/model/model.h"
 #include "core/model/safetensors.h"
 #include "tests/core/model/model_test.h"
+#include "tests/support/quantized_checkpoint.h"
 
 #include <cstring>
 #include <fstream>
@@ -54,13 +55,19 @@ std::string mutated(std::string bytes, std::size_t reach, Engine& engine) {
     return bytes;
 }
 
-/// Every byte of every tensor of an opened model can be read.
+/// Every byte of every tensor of an opened model can be read, and all codes be unpacked.
 bool readable(const Model& model) {
     double sum = 0;
     for (const TensorView& tensor : model.tensors()) {
         if (!tensor.isFloat()) continue;
         for (const float value : tensor.toFloat()) sum += value == value ? 1 : 0;
     }
+    for (int layer = 0; layer < model.config().layers; ++layer)
+        for (const Projection p : allProjections)
+            if (const StoredQuant* stored = model.stored(layer, p)) {
+                const auto codes = stored->read();
+                if (!codes || !codes->consistent()) return false;
+            }
     return sum >= 0;
 }
 
@@ -70,6 +77,11 @@ class TestMutatedFiles : public QObject {
     Q_OBJECT
     Scratch scratch_;
     int opened_ = 0, refused_ = 0;
+    static constexpr StoredFormat formats[] = {StoredFormat::AwqGemm, StoredFormat::Gptq,
+                                               StoredFormat::CompressedPack};
+    [[nodiscard]] std::filesystem::path folderOf(StoredFormat format) const {
+        return scratch_.path("quantized" + std::to_string(static_cast<int>(format)));
+    }
 
     void openOrRefuse(const std::filesystem::path& path, const std::string& named) {
         const auto model = openModel(path);
@@ -112,6 +124,18 @@ class TestMutatedFiles : public QObject {
         makeRandomHfModel(scratch_.path("single"), options);
         options.shards = 2;
         makeRandomHfModel(scratch_.path("sharded"), options);
+        for (const StoredFormat format : formats) {
+            auto checkpoint = QuantizedCheckpoint::make(format, *QuantSpec::parse("rtn:4:g8"));
+            checkpoint.model.layers = checkpoint.model.kvHeads = 1;
+            checkpoint.model.hidden = checkpoint.model.intermediate = 16;
+            checkpoint.model.heads = 2;
+            checkpoint.model.headDim = 8;
+            checkpoint.model.vocab = 5;
+            checkpoint.zeros = GptqZeros::V2;
+            checkpoint.actOrder = format != StoredFormat::AwqGemm;
+            writeQuantizedModel(folderOf(format), checkpoint);
+            QVERIFY(openModel(folderOf(format)).ok());
+        }
     }
 
     void safetensorsHeader() {
@@ -126,6 +150,22 @@ class TestMutatedFiles : public QObject {
     void index() {
         mutate(scratch_.path("sharded/model.safetensors.index.json"), scratch_.path("sharded"), 200, 1 << 30,
                4000);
+    }
+
+    void quantizedHeader() {
+        for (const StoredFormat format : formats)
+            mutate(folderOf(format) / "model.safetensors", folderOf(format), 200, 2500,
+                   6000 + 1000 * static_cast<std::uint64_t>(format));
+    }
+    void quantizedAnywhere() { // group indices and scales among it
+        for (const StoredFormat format : formats)
+            mutate(folderOf(format) / "model.safetensors", folderOf(format), 150, 1 << 30,
+                   9000 + 1000 * static_cast<std::uint64_t>(format));
+    }
+    void quantizedConfig() {
+        for (const StoredFormat format : formats)
+            mutate(folderOf(format) / "config.json", folderOf(format), 150, 1 << 30,
+                   12000 + 1000 * static_cast<std::uint64_t>(format));
     }
 
     void llama2cHeader() {

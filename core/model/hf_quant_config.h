@@ -1,0 +1,35 @@
+// What a Hugging Face checkpoint says of its quantization: `quantization_config` in config.json, or the side
+// files quantize_config.json (AutoGPTQ) and quant_config.json (AutoAWQ). Layouts that are not read are
+// refused by name here. Bits and group sizes are only hints: the tensors decide (hf_stored.h). Internal to
+// core/model.
+#pragma once
+
+#include "core/base/outcome.h"
+#include "core/model/stored_quant.h"
+
+#include <nlohmann/json.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace qroar {
+
+struct HfQuantConfig {
+    StoredFormat format = StoredFormat::Gptq;
+    std::vector<int> bits;   ///< as written, one a config group
+    std::vector<int> groups; ///< as written, 0 = whole row
+    bool symmetric = true;   ///< GPTQ's default
+    bool actOrder = false;
+    GptqZeros zeros =
+        GptqZeros::V1; ///< GPTQ: as the checkpoint format and the program that wrote it have them
+    std::vector<std::string> warnings;
+};
+
+/// Reads `stored`, the value of quantization_config (null: config.json has none), and what the side files in
+/// `folder` add to it. Errors name the file and the key; a method, version or format that is not read is
+/// refused by name.
+Outcome<HfQuantConfig> readHfQuantConfig(const nlohmann::json& stored, const std::filesystem::path& folder);
+
+} // namespace qroar

@@ -1,0 +1,279 @@
+#include "core/model/hf_stored.h"
+
+#include "core/base/strings.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace qroar {
+
+namespace {
+
+/// The words of an I32 tensor, which may lie unaligned in the file.
+template<class Integer>
+std::vector<Integer> wordsOf(const TensorView& tensor) {
+    std::vector<Integer> words(tensor.bytes / sizeof(Integer));
+    if (!words.empty()) std::memcpy(words.data(), tensor.data, words.size() * sizeof(Integer));
+    return words;
+}
+
+bool holds(const std::vector<int>& values, long long value) {
+    return std::any_of(values.begin(), values.end(), [value](int one) { return one == value; });
+}
+
+std::string bitsText(long long bits) {
+    return "for " + std::to_string(bits) + " bits";
+}
+
+} // namespace
+
+bool StoredReader::stores(const TensorPicker& picker, const std::string& name) {
+    return picker.find(name + ".qweight") != nullptr || picker.find(name + ".weight_packed") != nullptr;
+}
+
+StoredQuant StoredReader::take(const std::string& name, long long out, long long in) {
+    StoredQuant stored;
+    stored.format = config_.format;
+    stored.shape.out = static_cast<std::ptrdiff_t>(out);
+    stored.shape.in = static_cast<std::ptrdiff_t>(in);
+    ++layers_;
+    if (const TensorView* dense = picker_.find(name + ".weight"))
+        picker_.fail(*dense, "expected either dense or quantized weights, found both");
+    switch (config_.format) {
+    case StoredFormat::AwqGemm:
+        takeAwq(name, stored);
+        break;
+    case StoredFormat::Gptq:
+        takeGptq(name, stored);
+        break;
+    case StoredFormat::CompressedPack:
+        takeCompressed(name, stored);
+        break;
+    }
+    if (!picker_.error() && !config_.bits.empty() && !holds(config_.bits, stored.shape.bits)) ++otherBits_;
+    return stored;
+}
+
+TensorView StoredReader::needWords(const std::string& name, const std::vector<long long>& shape,
+                                   const std::string& why) {
+    const TensorView* tensor = picker_.find(name);
+    if (!tensor) {
+        picker_.fail("tensor \"model." + name + "\" is missing: expected I32 " + formatShape(shape) + " "
+                     + why);
+        return {};
+    }
+    return picker_.accept(*tensor, DType::I32, shape, why) ? *tensor : TensorView{};
+}
+
+const TensorView* StoredReader::needRank2(const std::string& name) {
+    const TensorView* tensor = picker_.find(name);
+    if (!tensor) {
+        picker_.fail("tensor \"model." + name + "\" is missing: the layer is stored quantized as "
+                     + storedFormatName(config_.format));
+        return nullptr;
+    }
+    picker_.take(*tensor);
+    if (tensor->shape.size() == 2) return tensor;
+    picker_.fail(*tensor, "expected a matrix, found shape " + formatShape(tensor->shape));
+    return nullptr;
+}
+
+/// The scales' type and shape ([groups, out] or [out, groups]) and with them the groups of a row; 0 after a
+/// failure. More groups than inputs make no sense, and would cost memory.
+long long StoredReader::takeScales(const std::string& name, bool groupsFirst, StoredQuant& stored) {
+    const TensorView* scales = needRank2(name);
+    if (!scales) return 0;
+    const long long groups = scales->shape[groupsFirst ? 0 : 1], out = scales->shape[groupsFirst ? 1 : 0];
+    if (out != stored.shape.out || groups < 1 || groups > stored.shape.in) {
+        const std::string wanted = std::to_string(stored.shape.out);
+        picker_.fail(*scales, "expected shape "
+                                  + (groupsFirst ? "[groups, " + wanted : "[" + wanted + ", groups")
+                                  + "] with 1 to " + std::to_string(stored.shape.in) + " groups, found "
+                                  + formatShape(scales->shape));
+        return 0;
+    }
+    if (!scales->isFloat()) {
+        picker_.fail(*scales, std::string("expected F16, BF16 or F32, found ") + dtypeName(scales->type));
+        return 0;
+    }
+    stored.shape.scaleType = scales->type == DType::F16    ? ScaleType::F16
+                             : scales->type == DType::BF16 ? ScaleType::BF16
+                                                           : ScaleType::F32;
+    stored.scales = *scales;
+    return groups;
+}
+
+/// Group size and order, from the number of groups and the group index: the config's size when it fits, else
+/// equal groups.
+void StoredReader::settleGroups(long long groups, StoredQuant& stored) {
+    const long long in = stored.shape.in;
+    const auto fits = std::find_if(config_.groups.begin(), config_.groups.end(), [&](int size) {
+        return size > 0 && size <= in && (in + size - 1) / size == groups;
+    });
+    if (fits != config_.groups.end()) {
+        stored.shape.groupSize = *fits;
+    } else {
+        const bool row = groups == 1, equal = in % groups == 0;
+        const bool wide = std::any_of(config_.groups.begin(), config_.groups.end(), [in](int size) {
+            return size == 0 || size > in;
+        }); // a row is one group
+        if (!config_.groups.empty() && !(row && wide)) ++otherGroups_;
+        if (!equal && !stored.groupIndex)
+            picker_.fail(stored.scales, "expected groups of one size for " + std::to_string(in)
+                                            + " inputs, found " + std::to_string(groups) + " groups");
+        stored.shape.groupSize = row || !equal ? 0 : static_cast<int>(in / groups);
+    }
+    if (!stored.groupIndex) return;
+    const long long size = stored.shape.groupSize > 0 ? stored.shape.groupSize : in;
+    const auto index = wordsOf<std::int32_t>(stored.groupIndex);
+    for (std::size_t input = 0; input < index.size(); ++input)
+        stored.actOrder = stored.actOrder || index[input] != static_cast<long long>(input) / size;
+}
+
+void StoredReader::takeGroupIndex(const std::string& name, long long groups, StoredQuant& stored) {
+    const TensorView* tensor = picker_.find(name);
+    if (!tensor) {
+        if (config_.actOrder && groups > 1)
+            picker_.fail("tensor \"model." + name
+                         + "\" is missing: the config says that the groups are ordered by activation");
+        return;
+    }
+    if (!picker_.accept(*tensor, DType::I32, {stored.shape.in}, "for the groups of the inputs")) return;
+    const auto index = wordsOf<std::int32_t>(*tensor);
+    // compressed-tensors writes -1 everywhere for "no order".
+    if (stored.format == StoredFormat::CompressedPack
+        && std::all_of(index.begin(), index.end(), [](std::int32_t group) { return group == -1; }))
+        return;
+    for (std::size_t input = 0; input < index.size(); ++input)
+        if (index[input] < 0 || index[input] >= groups)
+            return picker_.fail(*tensor, "expected groups 0 to " + std::to_string(groups - 1) + ", found "
+                                             + std::to_string(index[input]) + " at [" + std::to_string(input)
+                                             + "]");
+    stored.groupIndex = *tensor;
+}
+
+void StoredReader::takeAwq(const std::string& name, StoredQuant& stored) {
+    const long long in = stored.shape.in, out = stored.shape.out;
+    stored.shape.bits = 4;
+    const long long groups = takeScales(name + ".scales", true, stored);
+    if (groups == 0) return;
+    settleGroups(groups, stored);
+    if (out % 8 != 0 || in % groups != 0)
+        picker_.fail(stored.scales, "AWQ GEMM needs outputs in eights and whole groups, found "
+                                        + std::to_string(out) + " outputs, " + std::to_string(in)
+                                        + " inputs, " + std::to_string(groups) + " groups");
+    if (picker_.find(name + ".g_idx"))
+        picker_.fail("tensor \"model." + name + ".g_idx\": AWQ GEMM has no such tensor, GPTQ has");
+    if (picker_.error()) return;
+    stored.codes = needWords(name + ".qweight", {in, out / 8}, "for AWQ GEMM");
+    stored.zeroPoints = needWords(name + ".qzeros", {groups, out / 8}, "for AWQ GEMM");
+    if (picker_.error()) return;
+    const auto zeros = countStoredZeros(wordsOf<std::uint32_t>(stored.zeroPoints), stored.shape.out, 4);
+    stored.symmetric = zeros.middle == zeros.values; // in whatever order the columns are
+}
+
+void StoredReader::takeGptq(const std::string& name, StoredQuant& stored) {
+    const long long in = stored.shape.in, out = stored.shape.out;
+    const TensorView* codes = needRank2(name + ".qweight");
+    if (!codes) return;
+    const long long rows = codes->shape[0];
+    for (const int bits : {2, 3, 4, 8})
+        if (in * bits % 32 == 0 && out * bits % 32 == 0 && rows == in * bits / 32) stored.codes = *codes;
+    if (!stored.codes || codes->shape[1] != out || codes->type != DType::I32)
+        return picker_.fail(*codes, "expected I32 [inputs * bits / 32, outputs] for " + std::to_string(in)
+                                        + " inputs, " + std::to_string(out)
+                                        + " outputs and 2, 3, 4 or 8 bits, found " + dtypeName(codes->type)
+                                        + " " + formatShape(codes->shape));
+    stored.shape.bits = static_cast<int>(rows * 32 / in);
+    const long long groups = takeScales(name + ".scales", true, stored);
+    if (groups == 0) return;
+    takeGroupIndex(name + ".g_idx", groups, stored);
+    settleGroups(groups, stored);
+    stored.zeroPoints =
+        needWords(name + ".qzeros", {groups, out * stored.shape.bits / 32}, bitsText(stored.shape.bits));
+    if (!picker_.error()) judgeZeros(stored);
+}
+
+/// Which way the zero points are stored: files of symmetric grids show it themselves and are believed before
+/// the config (some say "gptq" and hold version 2); others leave it to the config and the program that wrote
+/// them.
+void StoredReader::judgeZeros(StoredQuant& stored) {
+    const auto zeros =
+        countStoredZeros(wordsOf<std::uint32_t>(stored.zeroPoints), stored.shape.out, stored.shape.bits);
+    stored.zeros = config_.zeros;
+    const bool one = zeros.below == zeros.values, two = zeros.middle == zeros.values;
+    const bool saysTwo = config_.zeros == GptqZeros::V2;
+    if (config_.symmetric && (one || two)) {
+        if (two != saysTwo) {
+            ++relabelled_;
+            stored.zeros = two ? GptqZeros::V2 : GptqZeros::V1;
+        }
+    } else if (config_.symmetric) {
+        ++notSymmetric_;
+    }
+    stored.symmetric = stored.zeros == GptqZeros::V2 ? two : one;
+    if (stored.zeros != GptqZeros::V2) doubtfulZeros_ += zeros.full;
+}
+
+void StoredReader::takeCompressed(const std::string& name, StoredQuant& stored) {
+    const long long in = stored.shape.in, out = stored.shape.out;
+    const TensorView* codes = needRank2(name + ".weight_packed");
+    if (!codes) return;
+    std::vector<int> fitting;
+    for (int bits = 2; bits <= 8; ++bits)
+        if (codes->shape[1] == packedWords(static_cast<std::ptrdiff_t>(in), bits)) fitting.push_back(bits);
+    if (fitting.size() > 1) // few inputs: several widths need as many words, the config has to say
+        fitting.erase(std::remove_if(fitting.begin(), fitting.end(),
+                                     [this](int bits) { return !holds(config_.bits, bits); }),
+                      fitting.end());
+    if (fitting.size() != 1 || codes->shape[0] != out || codes->type != DType::I32)
+        return picker_.fail(*codes, "expected I32 [outputs, ceil(inputs * bits / 32)] for "
+                                        + std::to_string(in) + " inputs, " + std::to_string(out)
+                                        + " outputs and 2 to 8 bits, found " + dtypeName(codes->type) + " "
+                                        + formatShape(codes->shape));
+    stored.shape.bits = fitting.front();
+    stored.codes = *codes;
+    const long long groups = takeScales(name + ".weight_scale", false, stored);
+    if (groups == 0) return;
+    takeGroupIndex(name + ".weight_g_idx", groups, stored);
+    settleGroups(groups, stored);
+    stored.symmetric = picker_.find(name + ".weight_zero_point") == nullptr;
+    if (!stored.symmetric)
+        stored.zeroPoints =
+            needWords(name + ".weight_zero_point", {packedWords(stored.shape.out, stored.shape.bits), groups},
+                      bitsText(stored.shape.bits));
+    const TensorView* shape = picker_.find(name + ".weight_shape");
+    if (!shape) return;
+    if (!picker_.accept(*shape, DType::I64, {2}, "for the shape of the weight")) return;
+    std::int64_t declared[2];
+    std::memcpy(declared, shape->data, sizeof declared);
+    if (declared[0] != out || declared[1] != in)
+        picker_.fail(*shape, "expected " + formatShape({out, in}) + " from config.json, found "
+                                 + formatShape({declared[0], declared[1]}));
+}
+
+std::vector<std::string> StoredReader::warnings() const {
+    std::vector<std::string> texts = config_.warnings;
+    const auto say = [&](long long count, const std::string& text) {
+        if (count > 0) texts.push_back(formatCount(count) + text);
+    };
+    const std::string of = " of " + formatCount(layers_) + " quantized layers ";
+    say(otherBits_, of + "have other bits than the quantization config says: their shapes are believed");
+    say(otherGroups_, of + "have other groups than the quantization config says: their shapes are believed");
+    say(relabelled_, of
+                         + (config_.zeros == GptqZeros::V2
+                                ? "hold zero points of GPTQ version 1 although the config says version 2"
+                                : "hold zero points of GPTQ version 2 although the config says version 1")
+                         + " (the grid is symmetric, so they show it): read as what they are");
+    say(notSymmetric_, of + "are not symmetric although the config says so: zero points are used as stored");
+    say(doubtfulZeros_,
+        std::string(
+            " zero points are 0, which GPTQ version 1 stores as -1 and programs read differently; here ")
+            + (config_.zeros == GptqZeros::V1Packed
+                   ? "as GPTQModel does, which wrote the file: borrows cross "
+                     "values"
+                   : "value by value, modulo 2^bits"));
+    return texts;
+}
+
+} // namespace qroar
