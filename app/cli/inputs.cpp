@@ -1,5 +1,7 @@
 #include "app/cli/inputs.h"
 
+#include "core/inference/layer_weights.h"
+
 #include <omp.h>
 
 namespace qroar::cli {
@@ -40,9 +42,10 @@ void addRunOptions(CLI::App& command, RunOptions& options) {
         ->delimiter(',')
         ->capture_default_str();
     command
-        .add_option("--quant", options.quants, "weight variants: none, rtn:BITS:gSIZE[:sym], rtn:BITS:row")
-        ->delimiter(',')
-        ->capture_default_str();
+        .add_option("--quant", options.quants,
+                    "weight variants: none, rtn:BITS:gSIZE[:sym], rtn:BITS:row; stored for a checkpoint that "
+                    "is quantized [the model as it is]")
+        ->delimiter(',');
     command.add_option("--max-windows", options.maxWindows, "at most N windows of each document; 0 = all")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
@@ -94,6 +97,7 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options) {
     auto model = openModel(options.model);
     if (!model) return model.error();
     plan.model = *model;
+    if (plan.quants.empty()) plan.quants = {plainQuant(*plan.model)};
     const int vocabSize = plan.model->config().vocabSize;
     const auto holdsText = [](const std::filesystem::path& path) {
         const auto suffix = path.extension();

@@ -11,7 +11,8 @@ namespace qroar::cli {
 /// Texts of the options of analyze and evaluate.
 struct RunOptions {
     std::string model;
-    std::vector<std::string> texts, ropes{"model"}, quants{"none"};
+    std::vector<std::string> texts, ropes{"model"};
+    std::vector<std::string> quants; ///< none given: the model as it is (plainQuant)
     std::vector<int> contexts;
     std::string jsonField = "text";
     int maxWindows = 0;

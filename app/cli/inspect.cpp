@@ -39,6 +39,39 @@ Json configJson(const ModelConfig& c) {
             {"parameters", c.parameterCount()}};
 }
 
+/// What is stored quantized, the most frequent layout first; null for a dense model.
+Json quantizationJson(const Model& model) {
+    const auto kinds = storedKinds(model);
+    if (kinds.empty()) return nullptr;
+    Json layouts = Json::array();
+    int projections = 0;
+    for (const StoredKind& kind : kinds) {
+        const StoredQuant& like = kind.like;
+        projections += kind.projections;
+        layouts.push_back(
+            {{"format", storedFormatName(like.format)},
+             {"bits", like.shape.bits},
+             {"group_size", like.shape.groupSize > 0 ? Json(like.shape.groupSize) : Json(nullptr)},
+             {"symmetric", like.symmetric},
+             {"act_order", like.actOrder},
+             {"scale_type", dtypeName(like.scales.type)},
+             {"projections", kind.projections}});
+    }
+    return {{"quantized_projections", projections},
+            {"dense_projections", 7 * model.config().layers - projections},
+            {"layouts", std::move(layouts)}};
+}
+
+std::string quantizationText(const Model& model) {
+    const auto kinds = storedKinds(model);
+    std::string text;
+    for (const StoredKind& kind : kinds)
+        text += (text.empty() ? "" : "; ") + formatCount(kind.projections) + " of "
+                + formatCount(7LL * model.config().layers) + " projections: " + kind.like.text() + ", "
+                + dtypeName(kind.like.scales.type) + " scales";
+    return text.empty() ? "none" : text;
+}
+
 void printText(const Model& model, const std::string& tokenizer) {
     const ModelConfig& c = model.config();
     std::cout << model.path().string() << "\n  " << model.format() << ", " << c.architecture << ", "
@@ -49,7 +82,8 @@ void printText(const Model& model, const std::string& tokenizer) {
               << formatNumber(c.ropeTheta) << ", trained context " << formatCount(c.trainedContext())
               << ", stored scaling " << c.storedRope.text() << ", "
               << (c.pairLayout == PairLayout::HalfSplit ? "half-split" : "interleaved")
-              << " pairs\n  tokenizer: " << tokenizer << "\n\n";
+              << " pairs\n  quantization: " << quantizationText(model) << "\n  tokenizer: " << tokenizer
+              << "\n\n";
     Table table({"tensor", "type", "shape", "bytes"});
     for (const TensorView& tensor : model.tensors())
         table.add({tensor.name, dtypeName(tensor.type), formatShape(tensor.shape),
@@ -81,7 +115,7 @@ int run(const Options& options) {
              {"format", (*model)->format()},
              {"fingerprint", (*model)->fingerprint()}}},
            {"config", configJson((*model)->config())},
-           {"quantization", nullptr},
+           {"quantization", quantizationJson(**model)},
            {"tokenizer", tokenizer ? Json(tokenizerText) : Json(nullptr)},
            {"tensors", std::move(tensors)},
            {"warnings", (*model)->warnings()}});

@@ -108,7 +108,8 @@ long long StoredReader::takeScales(const std::string& name, bool groupsFirst, St
 void StoredReader::settleGroups(long long groups, StoredQuant& stored) {
     const long long in = stored.shape.in;
     const auto fits = std::find_if(config_.groups.begin(), config_.groups.end(), [&](int size) {
-        return size > 0 && size <= in && (in + size - 1) / size == groups;
+        const bool whole = stored.format != StoredFormat::AwqGemm || in % std::max(size, 1) == 0;
+        return size > 0 && size <= in && whole && (in + size - 1) / size == groups;
     });
     if (fits != config_.groups.end()) {
         stored.shape.groupSize = *fits;
@@ -144,6 +145,12 @@ void StoredReader::takeGroupIndex(const std::string& name, long long groups, Sto
     if (stored.format == StoredFormat::CompressedPack
         && std::all_of(index.begin(), index.end(), [](std::int32_t group) { return group == -1; }))
         return;
+    // Some GPTQ files hold zeros everywhere where groups are consecutive (ExLlama reads them so).
+    if (stored.format == StoredFormat::Gptq && groups > 1
+        && std::all_of(index.begin(), index.end(), [](std::int32_t group) { return group == 0; })) {
+        ++emptyIndex_;
+        return;
+    }
     for (std::size_t input = 0; input < index.size(); ++input)
         if (index[input] < 0 || index[input] >= groups)
             return picker_.fail(*tensor, "expected groups 0 to " + std::to_string(groups - 1) + ", found "
@@ -266,6 +273,7 @@ std::vector<std::string> StoredReader::warnings() const {
                                 : "hold zero points of GPTQ version 2 although the config says version 1")
                          + " (the grid is symmetric, so they show it): read as what they are");
     say(notSymmetric_, of + "are not symmetric although the config says so: zero points are used as stored");
+    say(emptyIndex_, of + "have a group index of zeros: their groups are taken to be consecutive inputs");
     say(doubtfulZeros_,
         std::string(
             " zero points are 0, which GPTQ version 1 stores as -1 and programs read differently; here ")

@@ -40,7 +40,7 @@ class StoredReader {
     TensorPicker& picker_;
     HfQuantConfig config_;
     /// Layers that deviate from the config, for warnings.
-    int otherBits_ = 0, otherGroups_ = 0, relabelled_ = 0, notSymmetric_ = 0, layers_ = 0;
+    int otherBits_ = 0, otherGroups_ = 0, relabelled_ = 0, notSymmetric_ = 0, emptyIndex_ = 0, layers_ = 0;
     long long doubtfulZeros_ = 0;
 };
 

@@ -57,6 +57,7 @@ const TensorView& Model::norm(int layer, Norm norm) const {
 
 std::vector<StoredKind> storedKinds(const Model& model) {
     std::vector<StoredKind> kinds;
+    if (!model.isQuantized()) return kinds;
     for (int layer = 0; layer < model.config().layers; ++layer)
         for (const Projection projection : allProjections) {
             const StoredQuant* stored = model.stored(layer, projection);

@@ -49,6 +49,16 @@ struct ConfigOnlyModel : Model {
     }
 };
 
+/// One whose first query projection is stored as codes.
+struct QuantizedStub : ConfigOnlyModel {
+    QuantizedStub() {
+        layers_.resize(2);
+        StoredQuant stored;
+        stored.shape = {64, 64, 4, 32};
+        layers_[0].stored[0] = stored;
+    }
+};
+
 OpenedModel openModelStub() {
     OpenedModel opened;
     opened.model = std::make_shared<const ConfigOnlyModel>();
@@ -174,6 +184,35 @@ class TestSetupPanel : public QObject {
         QTest::keyClicks(quant, "rtn:4:g32:sym");
         QTest::keyClick(quant, Qt::Key_Return);
         QCOMPARE(panel.request().quants.back().text(), std::string("rtn:4:g32:sym"));
+    }
+
+    void quantizedModelsRunAsStored() {
+        SetupPanel panel;
+        makeReady(panel);
+        panel.show();
+        QCOMPARE(panel.request().quants.size(), std::size_t{2});
+        OpenedModel opened = openModelStub();
+        opened.model = std::make_shared<const QuantizedStub>();
+        panel.showModel(opened);
+        QCOMPARE(panel.request().quants.size(), std::size_t{1});
+        QCOMPARE(panel.request().quants.front().text(), std::string("stored"));
+        QVERIFY(chip(panel, "stored") && !chip(panel, "none") && !chip(panel, "rtn:4:g128"));
+        bool described = false;
+        for (const auto* label : panel.findChildren<QLabel*>())
+            described = described || label->text().contains("GPTQ, 4 bits, groups of 32");
+        QVERIFY(described);
+        QLineEdit* quant = field(panel, "Another weight variant");
+        QTest::keyClicks(quant, "rtn:4:g64");
+        QVERIFY2(problems(panel).contains("use --quant stored"), qPrintable(problems(panel)));
+        quant->clear();
+        panel.showModel(openModelStub()); // and back
+        QCOMPARE(panel.request().quants.size(), std::size_t{2});
+        QVERIFY(chip(panel, "none") && !chip(panel, "stored"));
+        // A choice that the new model can run stays.
+        panel.setQuants({"rtn:3:row"});
+        panel.showModel(openModelStub());
+        QCOMPARE(panel.request().quants.size(), std::size_t{1});
+        QCOMPARE(panel.request().quants.front().text(), std::string("rtn:3:row"));
     }
 
     void addedChipsCanBeRemovedPresetsCannot() {

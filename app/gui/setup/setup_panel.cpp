@@ -23,10 +23,12 @@ Outcome<std::string> checkRope(const std::string& text) {
     return spec->text();
 }
 
-Outcome<std::string> checkQuant(const std::string& text) {
+/// For a model when there is one, else for any.
+Outcome<std::string> checkQuant(const std::string& text, const Model* model) {
     auto spec = QuantSpec::parse(text);
     if (!spec) return spec.error();
-    if (Status supported = checkQuantSupported(*spec); !supported) return supported.error();
+    Status supported = model ? checkQuantSupported(*spec, *model) : checkQuantSupported(*spec);
+    if (!supported) return supported.error();
     return spec->text();
 }
 
@@ -106,8 +108,7 @@ SetupPanel::SetupPanel(QWidget* parent) : QWidget(parent) {
 
     updatePresets();
     ropes_->setChecked({"none", "yarn:4"});
-    quants_->setPresets({"none", "rtn:4:g128", "rtn:4:g64", "rtn:3:g64"});
-    quants_->setChecked({"none", "rtn:4:g64"});
+    offerQuants();
     connect(ropes_, &SpecChips::changed, this, &SetupPanel::edited);
     connect(quants_, &SpecChips::changed, this, &SetupPanel::edited);
     edited();
@@ -205,7 +206,8 @@ void SetupPanel::buildConditions(QVBoxLayout* column) {
     connect(contexts_, &QLineEdit::textEdited, this, [this] { contextsTouched_ = true; });
     connect(contexts_, &QLineEdit::textChanged, this, &SetupPanel::edited);
 
-    quants_ = new SpecChips(checkQuant, tr("another, e.g. rtn:4:g32:sym"), this);
+    const auto check = [this](const std::string& text) { return checkQuant(text, model_.model.get()); };
+    quants_ = new SpecChips(check, tr("another, e.g. rtn:4:g32:sym"), this);
     quants_->setFieldName(tr("Another weight variant"));
     column->addWidget(sectionLabel(tr("&Weight variants"), quants_->field()));
     column->addWidget(quants_);
@@ -260,6 +262,20 @@ void SetupPanel::updatePresets() {
     }
     ropes_->setChecked(wanted);
     ropes_->setPresets({"none", "linear:" + factor, "ntk:" + factor, "dynamic:" + factor, "yarn:" + factor});
+}
+
+/// A checkpoint that is quantized runs as it is and not otherwise; what is checked stays when it can run.
+void SetupPanel::offerQuants() {
+    const bool quantized = model_.model && model_.model->isQuantized();
+    QStringList wanted;
+    for (const QString& text : quants_->checkedTexts())
+        if (checkQuant(text.toStdString(), model_.model.get())) wanted << text;
+    if (wanted.isEmpty()) wanted = quantized ? QStringList{"stored"} : QStringList{"none", "rtn:4:g64"};
+    const QSignalBlocker blocker(quants_);
+    quants_->setChecked({}); // an unchecked preset makes room for the others
+    quants_->setPresets(quantized ? QStringList{"stored"}
+                                  : QStringList{"none", "rtn:4:g128", "rtn:4:g64", "rtn:3:g64"});
+    quants_->setChecked(wanted);
 }
 
 SetupRequest SetupPanel::request() const {
@@ -423,7 +439,11 @@ void SetupPanel::showModel(const OpenedModel& model) {
     modelProblem_.clear();
     QString text = describeModel(model.model->config(), QString::fromStdString(model.model->format()));
     if (!model.tokenizer) text += tr("\nNo tokenizer: only token ids (.npy, .u16, .u32) can be read.");
+    for (const StoredKind& kind : storedKinds(*model.model))
+        text += tr("\nQuantized: %1 (%n projection(s))", nullptr, kind.projections)
+                    .arg(QString::fromStdString(kind.like.text()));
     setNote(modelNote_, text);
+    offerQuants();
     suggestContexts();
     edited();
 }

@@ -77,6 +77,7 @@ class SetupPanel : public QWidget {
     void buildOptions(QVBoxLayout* column);
     void buildRun(QVBoxLayout* column);
     void updatePresets();
+    void offerQuants();
     void updateContextMessage();
     void updateRun();
     void edited();

@@ -1,6 +1,6 @@
 // The command line as its users meet it: exit codes, messages, JSON fields, Ctrl-C, resume. Runs the built
 // program.
-#include "tests/support/safetensors_writer.h"
+#include "tests/support/quantized_checkpoint.h"
 
 #include <QDir>
 #include <QElapsedTimer>
@@ -150,6 +150,46 @@ class TestCli : public QObject {
         QVERIFY2(QString::fromUtf8(result.err).contains(says), result.err);
         QVERIFY(result.err.startsWith("qroar: "));
         QVERIFY(result.out.isEmpty());
+    }
+
+    void quantizedCheckpointsRunAsStored() {
+        auto checkpoint =
+            QuantizedCheckpoint::make(qroar::StoredFormat::Gptq, *qroar::QuantSpec::parse("rtn:4:g32:sym"));
+        checkpoint.dense = {"layers.1.mlp.down_proj"};
+        writeQuantizedModel(folder_.filePath("gptq").toStdString(), checkpoint);
+        QVERIFY(
+            run({"inspect", "gptq"})
+                .out.contains(
+                    "quantization: 13 of 14 projections: GPTQ, 4 bits, groups of 32, symmetric, F16 scales"));
+        const Json quantization = run({"inspect", "gptq", "--json"}).json()["quantization"];
+        QCOMPARE(quantization["quantized_projections"].get<int>(), 13);
+        QCOMPARE(quantization["dense_projections"].get<int>(), 1);
+        QCOMPARE(quantization["layouts"].size(), std::size_t{1});
+        const Json& layout = quantization["layouts"][0];
+        QVERIFY(layout
+                == Json({{"format", "GPTQ"},
+                         {"bits", 4},
+                         {"group_size", 32},
+                         {"symmetric", true},
+                         {"act_order", false},
+                         {"scale_type", "F16"},
+                         {"projections", 13}}));
+        QVERIFY(run({"inspect", "model", "--json"}).json()["quantization"].is_null());
+
+        const QStringList evaluate{"evaluate", "gptq", "--text", "a.u16", "--contexts", "64", "--json"};
+        const Json byItself = run(evaluate).json(),
+                   asked = run(evaluate + QStringList{"--quant", "stored"}).json();
+        QCOMPARE(byItself["results"][0]["quant"].get<std::string>(), std::string("stored"));
+        QVERIFY(byItself["results"][0]["perplexity"] == asked["results"][0]["perplexity"]);
+        for (const char* quant : {"none", "rtn:4:g32", "stored,none"}) {
+            const Result refused = run(evaluate + QStringList{"--quant", quant});
+            QCOMPARE(refused.code, 1);
+            QVERIFY2(refused.err.contains("this checkpoint stores quantized weights: use --quant stored"),
+                     refused.err);
+        }
+        QStringList dense = evaluate;
+        dense[1] = "model";
+        QVERIFY(run(dense + QStringList{"--quant", "stored"}).err.contains("are not quantized"));
     }
 
     void inspectAndRope() {

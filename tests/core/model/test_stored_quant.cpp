@@ -241,6 +241,14 @@ void TestStoredQuant::otherWidthsThanTheConfigSays() { // `dynamic` overrides: t
     QCOMPARE(kinds.size(), std::size_t{2});
     QCOMPARE(kinds[0].projections, 13);
     QCOMPARE(kinds[1].like.text(), std::string("GPTQ, 8 bits, groups of 16, symmetric"));
+    // AWQ has no short groups: two groups of 96 inputs are 48 each, whatever the config says.
+    auto awq = QuantizedCheckpoint::make(StoredFormat::AwqGemm, rtn("rtn:4:g48"));
+    awq.model.hidden = awq.model.intermediate = 96;
+    awq.model.headDim = 24;
+    awq.quantizationConfig = R"({"quant_method": "awq", "bits": 4, "group_size": 64})";
+    const auto halves = opened(awq);
+    QROAR_OPENED(halves);
+    QCOMPARE(difference(**halves, awq), std::string());
     // A config that is wrong everywhere changes nothing either.
     four.quantizationConfig =
         R"({"quant_method": "gptq", "bits": 2, "group_size": 128, "sym": true, "checkpoint_format": "gptq"})";
@@ -418,6 +426,11 @@ void TestStoredQuant::groupIndices() {
         };
         QROAR_REFUSED(opened(checkpoint, outside), index, "groups 0 to 1", std::to_string(group), "[5]");
     }
+    const auto zeros =
+        opened(checkpoint, [&](Tensors& tensors) { named(tensors, index)->bytes.assign(4 * 64, '\0'); });
+    QROAR_OPENED(zeros);
+    QCOMPARE(difference(**zeros, checkpoint), std::string());
+    QVERIFY(warns(**zeros, "1 of 14 quantized layers have a group index of zeros"));
     // compressed-tensors: -1 everywhere is "no order".
     auto compressed = QuantizedCheckpoint::make(StoredFormat::CompressedPack, rtn("rtn:4:g32"));
     const auto unordered = opened(compressed, [](Tensors& tensors) {
