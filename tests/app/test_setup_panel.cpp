@@ -196,7 +196,7 @@ class TestSetupPanel : public QObject {
         panel.showModel(opened);
         QCOMPARE(panel.request().quants.size(), std::size_t{1});
         QCOMPARE(panel.request().quants.front().text(), std::string("stored"));
-        QVERIFY(chip(panel, "stored") && !chip(panel, "none") && !chip(panel, "rtn:4:g128"));
+        QVERIFY(chip(panel, "stored") && !chip(panel, "rtn:4:g64") && !chip(panel, "rtn:4:g128"));
         bool described = false;
         for (const auto* label : panel.findChildren<QLabel*>())
             described = described || label->text().contains("GPTQ, 4 bits, groups of 32");
@@ -207,7 +207,7 @@ class TestSetupPanel : public QObject {
         quant->clear();
         panel.showModel(openModelStub()); // and back
         QCOMPARE(panel.request().quants.size(), std::size_t{2});
-        QVERIFY(chip(panel, "none") && !chip(panel, "stored"));
+        QVERIFY(chip(panel, "rtn:4:g64") && !chip(panel, "stored"));
         // A choice that the new model can run stays.
         panel.setQuants({"rtn:3:row"});
         panel.showModel(openModelStub());
