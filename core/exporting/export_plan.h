@@ -1,0 +1,27 @@
+// ExportPlan: a request, checked and completed: types, layout, files and texts are settled, nothing is
+// written. Internal to core/exporting.
+#pragma once
+
+#include "core/exporting/export_model.h"
+#include "core/exporting/side_files.h"
+
+namespace qroar {
+
+struct ExportPlan {
+    ExportRequest request; ///< gains snapped, rope resolved
+    ExportLayout layout;   ///< unused by patches
+    FoldTask fold;
+    std::string config;                  ///< text of config.json
+    std::string quantizeConfig;          ///< text of quantize_config.json (GPTQ), else empty
+    std::vector<PatchedFile> weightFiles; ///< patches
+    SideFiles side;
+    SafetensorsMetadata metadata;
+    std::vector<std::vector<TokenId>> windows; ///< to verify with
+    double largestSnap = 1;
+    std::uint64_t bytes = 0; ///< of all files
+    std::vector<std::string> notes;
+};
+
+Outcome<ExportPlan> planExport(const ExportRequest& request);
+
+} // namespace qroar

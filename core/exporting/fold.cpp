@@ -1,0 +1,192 @@
+#include "core/exporting/fold.h"
+
+#include "core/base/strings.h"
+
+#include <cmath>
+#include <stdexcept>
+
+namespace qroar {
+
+namespace {
+
+bool isQueryOrKey(Projection p) {
+    return p == Projection::Q || p == Projection::K;
+}
+
+/// Row factors of a projection; empty when gains do not touch it.
+std::vector<float> factorsOf(const FoldTask& task, int layer, Projection p) {
+    if (task.gains.isIdentity() || !isQueryOrKey(p)) return {};
+    return p == Projection::Q ? queryRowFactors(task.gains, task.model->config(), layer)
+                              : keyRowFactors(task.gains, task.model->config(), layer);
+}
+
+Error tooLarge(int layer, const char* what, DType type) {
+    return Error::unsupported("layer " + std::to_string(layer) + " " + what + ": a number is larger than "
+                              + dtypeName(type) + " can hold; export with a wider --dtype, or use smaller gains");
+}
+
+/// Type a vector is stored in.
+DType vectorType(const FoldTask& task, const TensorView* stored) {
+    return task.dense ? *task.dense : stored ? stored->type : DType::F32;
+}
+
+/// Multiplies the scales of a matrix, in the type they are stored in.
+RoundingTally foldCodes(QuantizedMatrix& matrix, const std::vector<float>& factors, ScaleType type) {
+    RoundingTally tally;
+    tally.values = static_cast<long long>(matrix.scales.size());
+    if (factors.empty() && type == matrix.scaleType) return tally;
+    const DType stored = dtypeOf(type);
+    const std::vector<float> before = matrix.scales;
+    matrix.scaleType = type;
+    const std::vector<float> ones(static_cast<std::size_t>(matrix.rows), 1.0F);
+    const std::vector<float>& rows = factors.empty() ? ones : factors;
+    foldRowFactors(matrix, rows);
+    tally.values = 0;
+    for (std::ptrdiff_t row = 0; row < matrix.rows; ++row)
+        for (std::ptrdiff_t group = 0; group < matrix.groups; ++group) {
+            const auto at = static_cast<std::size_t>(row * matrix.groups + group);
+            tally.count(static_cast<double>(before[at])
+                            * static_cast<double>(rows[static_cast<std::size_t>(row)]),
+                        matrix.scales[at], stored);
+        }
+    return tally;
+}
+
+/// Whether a projection of a layer is there as codes.
+bool hasCodes(const QuantizedLayer* codes, Projection p) {
+    return codes && codes->projection[static_cast<std::size_t>(p)].rows > 0;
+}
+
+/// Biases and norms, rounded, gains in the biases of q and k.
+Status foldVectors(const FoldTask& task, int layer, LayerWeights& weights, RoundingTally& narrowed) {
+    for (const Projection p : allProjections) {
+        std::vector<float>& bias = weights.bias[static_cast<std::size_t>(p)];
+        if (bias.empty()) continue;
+        const DType type = vectorType(task, task.model->bias(layer, p));
+        const std::vector<float> factors = factorsOf(task, layer, p);
+        RoundingTally tally;
+        scaleAndRoundRows(MatrixView(bias.data(), static_cast<std::ptrdiff_t>(bias.size()), 1), factors, type,
+                          tally);
+        if (tally.overflowed > 0)
+            return tooLarge(layer, (std::string(projectionName(p)) + " bias").c_str(), type);
+        narrowed.add(tally);
+    }
+    for (std::vector<float>* norm : {&weights.attentionNorm, &weights.feedForwardNorm}) {
+        const Norm which = norm == &weights.attentionNorm ? Norm::Attention : Norm::FeedForward;
+        const DType type = vectorType(task, &task.model->norm(layer, which));
+        RoundingTally tally;
+        scaleAndRound(*norm, 1.0F, type, tally);
+        if (tally.overflowed > 0) return tooLarge(layer, "norm", type);
+        narrowed.add(tally);
+    }
+    return Done{};
+}
+
+/// Type that a projection's dense weights are stored in.
+DType weightType(const FoldTask& task, int layer, Projection p) {
+    return task.dense ? *task.dense : task.model->weight(layer, p).type;
+}
+
+/// One projection: codes folded and dequantized, or weights scaled and rounded.
+Status foldProjection(const FoldTask& task, int layer, Projection p, QuantizedMatrix* matrix,
+                      LayerWeights& weights, FoldedLayer& result) {
+    const std::vector<float> factors = factorsOf(task, layer, p);
+    const auto view = weights.projection[static_cast<std::size_t>(p)].view();
+    if (matrix) {
+        const ScaleType type = task.scales.value_or(matrix->scaleType);
+        const bool unchanged = factors.empty() && type == matrix->scaleType;
+        const RoundingTally tally = foldCodes(*matrix, factors, type);
+        if (tally.overflowed > 0)
+            return tooLarge(layer, (std::string(projectionName(p)) + " scales").c_str(), dtypeOf(type));
+        if (!unchanged) matrix->dequantize(view);
+        result.scaled.add(tally);
+        return Done{};
+    }
+    if (!task.dense && factors.empty()) return Done{};
+    const DType type = weightType(task, layer, p);
+    RoundingTally tally;
+    scaleAndRoundRows(view, factors, type, tally);
+    if (tally.overflowed > 0) return tooLarge(layer, projectionName(p), type);
+    (isQueryOrKey(p) ? result.scaled : result.narrowed).add(tally);
+    return Done{};
+}
+
+class FoldedWeights final : public WeightSource {
+  public:
+    explicit FoldedWeights(FoldTask task) : task_(std::move(task)) {}
+    [[nodiscard]] const QuantSpec& spec() const override { return task_.weights->spec(); }
+    [[nodiscard]] std::shared_ptr<const LayerWeights> layer(int layer) const override {
+        return fold(layer).weights;
+    }
+    [[nodiscard]] std::shared_ptr<const QuantizedLayer> quantized(int layer) const override {
+        return fold(layer).codes;
+    }
+
+  private:
+    [[nodiscard]] FoldedLayer fold(int layer) const {
+        auto folded = foldLayer(task_, layer);
+        if (!folded) throw std::logic_error("foldedWeights: " + folded.error().message);
+        return *std::move(folded);
+    }
+    FoldTask task_;
+};
+
+} // namespace
+
+Status checkGains(const QkGains& gains, const ModelConfig& config) {
+    if (gains.empty()) return Done{};
+    if (!gains.fits(config))
+        return Error::bad("the scales are for " + std::to_string(gains.layers) + " layers, "
+                          + std::to_string(gains.heads) + " query and " + std::to_string(gains.kvHeads)
+                          + " key heads and " + std::to_string(gains.pairs) + " pairs; the model has "
+                          + std::to_string(config.layers) + ", " + std::to_string(config.heads) + ", "
+                          + std::to_string(config.kvHeads) + " and " + std::to_string(config.pairs()));
+    for (int layer = 0; layer < gains.layers; ++layer)
+        for (const bool query : {true, false})
+            for (int head = 0; head < (query ? gains.heads : gains.kvHeads); ++head) {
+                const auto pairs = query ? gains.queryGains(layer, head) : gains.keyGains(layer, head);
+                for (std::size_t pair = 0; pair < pairs.size(); ++pair) {
+                    const auto stored = static_cast<float>(pairs[pair]);
+                    if (stored > 0 && std::isfinite(stored)) continue;
+                    return Error::bad("scale of " + std::string(query ? "query" : "key") + " head "
+                                      + std::to_string(head) + ", layer " + std::to_string(layer) + ", pair "
+                                      + std::to_string(pair) + ": expected a positive number, found "
+                                      + formatNumber(pairs[pair]));
+                }
+            }
+    return Done{};
+}
+
+QkGains snapToPowersOfTwo(const QkGains& gains) {
+    QkGains snapped = gains;
+    for (std::vector<double>* values : {&snapped.q, &snapped.k})
+        for (double& value : *values) value = std::exp2(std::round(std::log2(value)));
+    return snapped;
+}
+
+Outcome<FoldedLayer> foldLayer(const FoldTask& task, int layer) {
+    FoldedLayer result;
+    // Dense exports fold the dequantized numbers: they are what the source computes with.
+    const bool keepsCodes = task.scales || !task.dense;
+    const auto codes = keepsCodes ? task.weights->quantized(layer) : nullptr;
+    if (task.scales && !codes) throw std::logic_error("foldLayer: codes asked of weights that have none");
+    std::shared_ptr<QuantizedLayer> folded;
+    if (codes) folded = std::make_shared<QuantizedLayer>(*codes);
+    auto weights = std::make_shared<LayerWeights>(*task.weights->layer(layer));
+    for (const Projection p : allProjections) {
+        QuantizedMatrix* matrix = nullptr;
+        if (folded && hasCodes(folded.get(), p)) matrix = &folded->projection[static_cast<std::size_t>(p)];
+        if (matrix && task.writeZeros) matrix->symmetric = false;
+        if (Status done = foldProjection(task, layer, p, matrix, *weights, result); !done) return done.error();
+    }
+    if (Status done = foldVectors(task, layer, *weights, result.narrowed); !done) return done.error();
+    result.codes = std::move(folded);
+    result.weights = std::move(weights);
+    return result;
+}
+
+std::shared_ptr<const WeightSource> foldedWeights(FoldTask task) {
+    return std::make_shared<FoldedWeights>(std::move(task));
+}
+
+} // namespace qroar

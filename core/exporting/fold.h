@@ -1,0 +1,52 @@
+// Folding: the layers of a model as an export stores them: gains multiplied into the rows of W_Q and W_K or
+// into their scales (codes untouched, method.md section 7, identity 4), biases with them, everything rounded
+// to the types that are stored. Rows stay in the order of the source. Not here: packing and files
+// (model_writer.h).
+#pragma once
+
+#include "core/base/outcome.h"
+#include "core/exporting/encode.h"
+#include "core/inference/weight_source.h"
+#include "core/scales/qk_gains.h"
+
+#include <memory>
+#include <optional>
+
+namespace qroar {
+
+/// Gains fit the model and every one is a positive number that float holds; the error names the first that is
+/// not.
+Status checkGains(const QkGains& gains, const ModelConfig& config);
+
+/// Every gain rounded to the nearest power of two (in the logarithm): such gains fold without rounding.
+QkGains snapToPowersOfTwo(const QkGains& gains);
+
+/// What is folded, and into which types.
+struct FoldTask {
+    std::shared_ptr<const Model> model;
+    std::shared_ptr<const WeightSource> weights;
+    QkGains gains; ///< empty: none
+    /// Weights, norms and biases become this type; without one, each tensor keeps the type it is stored in
+    /// and only what gains touch changes (patches).
+    std::optional<DType> dense;
+    /// Projections stay codes, with scales of this type; without one they become dense weights.
+    std::optional<ScaleType> scales;
+    /// With codes: zero points are written out although a matrix calls itself symmetric.
+    bool writeZeros = false;
+};
+
+struct FoldedLayer {
+    std::shared_ptr<const QuantizedLayer> codes; ///< only the projections count; null for dense exports
+    std::shared_ptr<const LayerWeights> weights; ///< what the layer computes with: norms and biases are here
+    RoundingTally scaled;                        ///< scales of all codes, or weights of W_Q and W_K
+    RoundingTally narrowed;                      ///< everything else
+};
+
+/// Errors: a number that its type cannot hold (names layer and projection).
+Outcome<FoldedLayer> foldLayer(const FoldTask& task, int layer);
+
+/// The folded layers as something to run: what the export must compute. foldLayer() must have succeeded for
+/// every layer (std::logic_error).
+std::shared_ptr<const WeightSource> foldedWeights(FoldTask task);
+
+} // namespace qroar

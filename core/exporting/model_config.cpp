@@ -1,0 +1,105 @@
+#include "core/exporting/model_config.h"
+
+#include "core/base/files.h"
+#include "core/exporting/quantization_config.h"
+#include "core/exporting/rope_keys.h"
+
+namespace qroar {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t maxConfigBytes = 4u * 1048576;
+
+const char* torchName(DType type) {
+    return type == DType::F16 ? "float16" : type == DType::BF16 ? "bfloat16" : "float32";
+}
+
+bool isLlama2c(const Model& model) {
+    return model.config().architecture == "llama2.c";
+}
+
+std::filesystem::path configPath(const Model& model) {
+    std::error_code ignored;
+    const bool isFolder = std::filesystem::is_directory(model.path(), ignored);
+    return (isFolder ? model.path() : model.path().parent_path()) / "config.json";
+}
+
+/// A llama2.c header in the words of Hugging Face's Llama. Its rotary pairs are written half-split.
+Json configOfLlama2c(const ModelConfig& config) {
+    return {{"architectures", Json::array({"LlamaForCausalLM"})},
+            {"model_type", "llama"},
+            {"hidden_size", config.hiddenSize},
+            {"intermediate_size", config.intermediateSize},
+            {"num_hidden_layers", config.layers},
+            {"num_attention_heads", config.heads},
+            {"num_key_value_heads", config.kvHeads},
+            {"head_dim", config.headDim},
+            {"vocab_size", config.vocabSize},
+            {"max_position_embeddings", config.maxPositions},
+            {"rms_norm_eps", config.rmsEps},
+            {"rope_theta", config.ropeTheta},
+            {"rope_scaling", nullptr},
+            {"hidden_act", "silu"},
+            {"attention_bias", false},
+            {"mlp_bias", false},
+            {"bos_token_id", config.bosId},
+            {"eos_token_id", config.eosId}};
+}
+
+/// The source's config.json, keys in its order; it was checked when the model was opened.
+Outcome<Json> readSourceConfig(const Model& model) {
+    auto text = sourceConfigText(model);
+    if (!text) return text.error();
+    if (auto again = parseHfConfig(*text, configPath(model)); !again) return again.error();
+    return Json::parse(*text);
+}
+
+void setType(Json& config, DType type) {
+    if (config.contains("dtype")) config["dtype"] = torchName(type);
+    if (config.contains("torch_dtype") || !config.contains("dtype")) config["torch_dtype"] = torchName(type);
+}
+
+std::string textOf(const Json& config) {
+    return config.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+} // namespace
+
+Outcome<std::string> sourceConfigText(const Model& model) {
+    return readFile(configPath(model), maxConfigBytes);
+}
+
+Outcome<std::string> exportedConfig(const Model& model, const ExportLayout& layout, const RopeSpec& rope,
+                                    std::vector<std::string>& notes) {
+    Json config;
+    if (isLlama2c(model)) {
+        config = configOfLlama2c(model.config());
+    } else {
+        auto source = readSourceConfig(model);
+        if (!source) return source.error();
+        config = *std::move(source);
+        if (!config.contains("architectures") || config["architectures"].is_null()
+            || config["architectures"].empty())
+            config["architectures"] = Json::array({model.config().architecture});
+    }
+    config["tie_word_embeddings"] = model.config().tiedEmbeddings;
+    setType(config, layout.dense);
+    if (Status written = writeRope(config, rope, model.config(), notes); !written) return written.error();
+    config.erase("quantization_config");
+    config.erase("compression_config");
+    if (isPacked(layout.format)) config["quantization_config"] = quantizationConfig(layout);
+    return textOf(config);
+}
+
+Outcome<std::string> patchedConfig(const Model& model, const RopeSpec& rope,
+                                   std::vector<std::string>& notes) {
+    if (rope == model.config().storedRope) return sourceConfigText(model);
+    auto config = readSourceConfig(model);
+    if (!config) return config.error();
+    if (Status written = writeRope(*config, rope, model.config(), notes); !written) return written.error();
+    return textOf(*config);
+}
+
+} // namespace qroar
