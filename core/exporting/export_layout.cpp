@@ -17,8 +17,9 @@ std::string bitsAndGroups(const QuantizedMatrix& matrix) {
 Status joinGrid(const QuantizedMatrix& matrix, const QuantizedMatrix& first, const std::string& name,
                 CodeGrid& grid) {
     if (matrix.rows == 0)
-        return Error::unsupported(name + " is not quantized while others are: such a mixture can be patched "
-                                         "(--patch), not written anew");
+        return Error::unsupported(name
+                                  + " is not quantized while others are: such a mixture can be patched "
+                                    "(--patch), not written anew");
     if (matrix.bits != first.bits || matrix.groupSize != first.groupSize)
         return Error::unsupported(name + " has " + bitsAndGroups(matrix) + ", others have "
                                   + bitsAndGroups(first)
@@ -100,8 +101,9 @@ std::string normName(int layer, Norm norm) {
 Outcome<CodeGrid> commonGrid(const Model& model, const WeightSource& weights) {
     CodeGrid grid;
     if (weights.spec().kind == QuantKind::None)
-        return Error::unsupported("full-precision weights have no codes to pack; name a quantizer with --quant "
-                                  "(rtn:4:g128, awq:4:g128, gptq:4:g128 or stored)");
+        return Error::unsupported(
+            "full-precision weights have no codes to pack; name a quantizer with --quant "
+            "(rtn:4:g128, awq:4:g128, gptq:4:g128 or stored)");
     if (weights.spec().kind == QuantKind::Rtn) {
         grid.bits = weights.spec().bits;
         grid.groupSize = weights.spec().groupSize;
@@ -146,7 +148,8 @@ std::vector<TensorSpec> layoutTensors(const Model& model, const ExportLayout& la
         tensors.push_back({normName(layer, Norm::FeedForward), layout.dense, {config.hiddenSize}});
     }
     tensors.push_back({finalNormName, layout.dense, {config.hiddenSize}});
-    if (!config.tiedEmbeddings) tensors.push_back({headName, layout.dense, {config.vocabSize, config.hiddenSize}});
+    if (!config.tiedEmbeddings)
+        tensors.push_back({headName, layout.dense, {config.vocabSize, config.hiddenSize}});
     return tensors;
 }
 

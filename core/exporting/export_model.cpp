@@ -33,8 +33,7 @@ Status writePatch(const ExportPlan& plan, const std::filesystem::path& folder, E
                   WorkMeter& meter) {
     const auto tensors = patchedTensors(*plan.request.model, plan.request.gains);
     for (const PatchedFile& file : plan.weightFiles) {
-        if (Status written =
-                writePatched(file, tensors, folder, report.rounding.scaled, workPerByte, meter);
+        if (Status written = writePatched(file, tensors, folder, report.rounding.scaled, workPerByte, meter);
             !written)
             return written;
         std::vector<ByteRange> allowed;
@@ -91,8 +90,8 @@ std::string formatOf(const ExportRequest& request) {
 
 Status writeEverything(const ExportPlan& plan, const std::filesystem::path& folder, ExportReport& report,
                        WorkMeter& meter) {
-    Status written = plan.request.patch ? writePatch(plan, folder, report, meter)
-                                        : writeNew(plan, folder, report, meter);
+    Status written =
+        plan.request.patch ? writePatch(plan, folder, report, meter) : writeNew(plan, folder, report, meter);
     if (!written) return written;
     written = writeTextAtomically(folder / "config.json", plan.config);
     if (!written) return written;
@@ -122,7 +121,8 @@ Outcome<ExportReport> exportModel(const ExportRequest& request, ProgressSink& si
     if (!plan) return plan.error();
     auto target = checkTarget(request.target, request.model->path(), request.replace);
     if (!target) return target.error();
-    if (Status room = checkFreeSpace(target->parent_path(), plan->bytes + spareBytes); !room) return room.error();
+    if (Status room = checkFreeSpace(target->parent_path(), plan->bytes + spareBytes); !room)
+        return room.error();
     auto staging = StagingFolder::create(request.target, request.model->path(), request.replace);
     if (!staging) return staging.error();
 
@@ -135,9 +135,10 @@ Outcome<ExportReport> exportModel(const ExportRequest& request, ProgressSink& si
     WorkMeter meter(sink, workPerByte * static_cast<double>(plan->bytes)
                               + verificationWork(request.model->config(), plan->windows));
     meter.setStage("writing");
-    if (Status written = writeEverything(*plan, staging->path(), report, meter); !written) return written.error();
+    if (Status written = writeEverything(*plan, staging->path(), report, meter); !written)
+        return written.error();
     meter.setStage("reading back");
-    auto verified = verifyExport({plan->fold, plan->request.rope, plan->windows}, staging->path(), meter);
+    auto verified = verifyExport({plan->fold, plan->rope, plan->windows}, staging->path(), meter);
     if (!verified) return verified.error();
     report.verification = *std::move(verified);
     listFiles(staging->path(), report);

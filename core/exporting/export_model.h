@@ -25,7 +25,7 @@ struct ExportRequest {
     std::shared_ptr<const WeightSource> weights; ///< the variant to write
     QkGains gains;                               ///< empty: none
     std::string scalesName;                      ///< where they are from, for the provenance
-    RopeSpec rope{.kind = RopeKind::Model};      ///< scaling that the export stores
+    std::optional<RopeSpec> rope;                ///< scaling that the export stores; default: the model's own
     ExportFormat format = ExportFormat::Hf;      ///< patches have the checkpoint's
     std::optional<DType> dtype; ///< F16, BF16, F32; default: F16 for awq and gptq, the type of the scales for
                                 ///< compressed-tensors, that of the embedding for hf

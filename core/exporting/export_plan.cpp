@@ -25,7 +25,7 @@ Status judge(const Foldability& found, ExportPlan& plan) {
 /// Scaling in force: `model` is what the checkpoint stores; longrope's lists are the checkpoint's.
 Outcome<RopeSpec> resolvedRope(const ExportRequest& request) {
     const ModelConfig& config = request.model->config();
-    const auto table = buildFrequencyTable(request.rope, config.ropeModel(), 1);
+    const auto table = buildFrequencyTable(request.rope.value_or(config.storedRope), config.ropeModel(), 1);
     if (!table) return table.error();
     return table->spec;
 }
@@ -55,11 +55,12 @@ std::vector<std::vector<TokenId>> windowsOf(const ExportRequest& request) {
     return windows;
 }
 
-SafetensorsMetadata provenance(const ExportRequest& request) {
+SafetensorsMetadata provenance(const ExportPlan& plan) {
+    const ExportRequest& request = plan.request;
     SafetensorsMetadata metadata{{"qroar.version", QROAR_VERSION},
                                  {"qroar.source", request.model->fingerprint()},
                                  {"qroar.quant", request.weights->spec().text()},
-                                 {"qroar.rope", request.rope.text()}};
+                                 {"qroar.rope", plan.rope.text()}};
     if (!request.gains.isIdentity()) metadata.emplace_back("qroar.scales", request.scalesName);
     return metadata;
 }
@@ -73,11 +74,11 @@ Status planLayout(ExportPlan& plan) {
         auto grid = commonGrid(*request.model, *request.weights);
         if (!grid) return grid.error();
         layout.grid = *grid;
-        layout.dense =
-            request.format == ExportFormat::CompressedTensors ? dtypeOf(grid->scales) : DType::F16;
+        layout.dense = request.format == ExportFormat::CompressedTensors ? dtypeOf(grid->scales) : DType::F16;
     }
     if (request.dtype) layout.dense = *request.dtype;
-    if (Status judged = judge(foldability(*request.model, layout, request.gains), plan); !judged) return judged;
+    if (Status judged = judge(foldability(*request.model, layout, request.gains), plan); !judged)
+        return judged;
     plan.fold.dense = layout.dense;
     if (!isPacked(request.format)) return Done{};
     plan.fold.scales = scaleTypeOf(layout.dense);
@@ -88,12 +89,12 @@ Status planLayout(ExportPlan& plan) {
 Status planNew(ExportPlan& plan) {
     const ExportRequest& request = plan.request;
     if (Status laidOut = planLayout(plan); !laidOut) return laidOut;
-    auto config = exportedConfig(*request.model, plan.layout, request.rope, plan.notes);
+    auto config = exportedConfig(*request.model, plan.layout, plan.rope, plan.notes);
     if (!config) return config.error();
     plan.config = *std::move(config);
     if (isGptq(request.format)) plan.quantizeConfig = quantizationConfig(plan.layout).dump(2) + "\n";
     plan.side = tokenizerFiles(*request.model);
-    plan.metadata = provenance(request);
+    plan.metadata = provenance(plan);
     for (const ShardPlan& shard :
          planShards(layoutTensors(*request.model, plan.layout), plan.metadata, request.shardBytes))
         plan.bytes += shard.bytes;
@@ -102,10 +103,11 @@ Status planNew(ExportPlan& plan) {
 
 Status planPatch(ExportPlan& plan) {
     const ExportRequest& request = plan.request;
-    if (request.dtype) return Error::bad("a patch keeps the types it finds: --dtype is for models written anew");
+    if (request.dtype)
+        return Error::bad("a patch keeps the types it finds: --dtype is for models written anew");
     if (Status judged = judge(patchability(*request.model, *request.weights, request.gains), plan); !judged)
         return judged;
-    auto config = patchedConfig(*request.model, request.rope, plan.notes);
+    auto config = patchedConfig(*request.model, plan.rope, plan.notes);
     if (!config) return config.error();
     plan.config = *std::move(config);
     auto files = weightFiles(*request.model);
@@ -129,7 +131,7 @@ Outcome<ExportPlan> planExport(const ExportRequest& request) {
     if (request.snapToPowersOfTwo) plan.largestSnap = snapGains(plan.request);
     auto rope = resolvedRope(request);
     if (!rope) return rope.error();
-    plan.request.rope = *std::move(rope);
+    plan.rope = *std::move(rope);
     plan.fold.model = request.model;
     plan.fold.weights = request.weights;
     plan.fold.gains = plan.request.gains;

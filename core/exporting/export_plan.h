@@ -8,11 +8,12 @@
 namespace qroar {
 
 struct ExportPlan {
-    ExportRequest request; ///< gains snapped, rope resolved
+    ExportRequest request; ///< gains snapped
+    RopeSpec rope;         ///< resolved: never `model`
     ExportLayout layout;   ///< unused by patches
     FoldTask fold;
-    std::string config;                  ///< text of config.json
-    std::string quantizeConfig;          ///< text of quantize_config.json (GPTQ), else empty
+    std::string config;                   ///< text of config.json
+    std::string quantizeConfig;           ///< text of quantize_config.json (GPTQ), else empty
     std::vector<PatchedFile> weightFiles; ///< patches
     SideFiles side;
     SafetensorsMetadata metadata;

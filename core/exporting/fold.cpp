@@ -22,7 +22,8 @@ std::vector<float> factorsOf(const FoldTask& task, int layer, Projection p) {
 
 Error tooLarge(int layer, const char* what, DType type) {
     return Error::unsupported("layer " + std::to_string(layer) + " " + what + ": a number is larger than "
-                              + dtypeName(type) + " can hold; export with a wider --dtype, or use smaller gains");
+                              + dtypeName(type)
+                              + " can hold; export with a wider --dtype, or use smaller gains");
 }
 
 /// Type a vector is stored in.
@@ -177,7 +178,8 @@ Outcome<FoldedLayer> foldLayer(const FoldTask& task, int layer) {
         QuantizedMatrix* matrix = nullptr;
         if (folded && hasCodes(folded.get(), p)) matrix = &folded->projection[static_cast<std::size_t>(p)];
         if (matrix && task.writeZeros) matrix->symmetric = false;
-        if (Status done = foldProjection(task, layer, p, matrix, *weights, result); !done) return done.error();
+        if (Status done = foldProjection(task, layer, p, matrix, *weights, result); !done)
+            return done.error();
     }
     if (Status done = foldVectors(task, layer, *weights, result.narrowed); !done) return done.error();
     result.codes = std::move(folded);

@@ -1,5 +1,7 @@
 #include "core/exporting/foldability.h"
 
+#include "core/exporting/encode.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -15,17 +17,17 @@ class ShapeCheck {
         for (const TensorSpec& tensor : layoutTensors(model, {ExportFormat::Hf, layout.dense, {}}))
             if (tensor.name.find("_proj.weight") != std::string::npos
                 && tensor.name.rfind("model.layers.0.", 0) == 0)
-                shapes_.push_back({tensor.name.substr(15, tensor.name.size() - 22), tensor.shape[0],
-                                   tensor.shape[1]});
+                shapes_.push_back(
+                    {tensor.name.substr(15, tensor.name.size() - 22), tensor.shape[0], tensor.shape[1]});
     }
     void awq() {
         const CodeGrid& grid = layout_.grid;
         if (grid.bits != 4) refuse("AWQ GEMM stores 4 bits, the codes have " + std::to_string(grid.bits));
-        if (grid.actOrder)
-            refuse("AWQ GEMM cannot store act-order: its groups are consecutive inputs");
+        if (grid.actOrder) refuse("AWQ GEMM cannot store act-order: its groups are consecutive inputs");
         for (const Shape& shape : shapes_) {
             if (shape.out % 8 != 0)
-                refuse("AWQ GEMM needs outputs in eights; " + shape.name + " has " + std::to_string(shape.out));
+                refuse("AWQ GEMM needs outputs in eights; " + shape.name + " has "
+                       + std::to_string(shape.out));
             if (grid.groupSize > 0 && shape.in % grid.groupSize != 0)
                 refuse("AWQ GEMM needs whole groups of " + std::to_string(grid.groupSize) + "; " + shape.name
                        + " has " + std::to_string(shape.in) + " inputs");
@@ -38,28 +40,33 @@ class ShapeCheck {
         const long long unit = grid.bits == 3 ? 32 : 32 / grid.bits;
         for (const Shape& shape : shapes_)
             if (shape.in % unit != 0 || shape.out % unit != 0)
-                refuse("GPTQ with " + std::to_string(grid.bits) + " bits needs inputs and outputs in multiples of "
-                       + std::to_string(unit) + "; " + shape.name + " has " + std::to_string(shape.in) + " and "
+                refuse("GPTQ with " + std::to_string(grid.bits)
+                       + " bits needs inputs and outputs in multiples of " + std::to_string(unit) + "; "
+                       + shape.name + " has " + std::to_string(shape.in) + " and "
                        + std::to_string(shape.out));
         noteUnevenGroups();
         if (layout_.format == ExportFormat::Gptq && grid.noZeroPoint > 0)
-            refuse(std::to_string(grid.noZeroPoint)
-                   + " zero points are 0, which GPTQ version 1 stores as -1 and loaders read differently; use "
-                     "--format gptq-v2, a symmetric quantizer or another format");
+            refuse(
+                std::to_string(grid.noZeroPoint)
+                + " zero points are 0, which GPTQ version 1 stores as -1 and loaders read differently; use "
+                  "--format gptq-v2, a symmetric quantizer or another format");
         if (layout_.format == ExportFormat::GptqV2)
-            result_.notes.push_back("gptq-v2: loaders must know checkpoint_format \"gptq_v2\" (GPTQModel does); "
-                                    "those that ignore it read every zero point one too high");
+            result_.notes.push_back(
+                "gptq-v2: loaders must know checkpoint_format \"gptq_v2\" (GPTQModel does); "
+                "those that ignore it read every zero point one too high");
         if (layout_.format == ExportFormat::Gptq && !grid.symmetric)
-            result_.notes.push_back("asymmetric GPTQ: vLLM's Marlin kernels take symmetric codes only, slower "
-                                    "kernels are used");
+            result_.notes.push_back(
+                "asymmetric GPTQ: vLLM's Marlin kernels take symmetric codes only, slower "
+                "kernels are used");
     }
     void compressed() {
         const CodeGrid& grid = layout_.grid;
         noteUnevenGroups();
         if (grid.bits != 4 && grid.bits != 8)
-            result_.notes.push_back("compressed-tensors with " + std::to_string(grid.bits)
-                                    + " bits: many loaders read 4 and 8 only, and older versions packed other "
-                                      "widths differently");
+            result_.notes.push_back(
+                "compressed-tensors with " + std::to_string(grid.bits)
+                + " bits: many loaders read 4 and 8 only, and older versions packed other "
+                  "widths differently");
     }
 
   private:
@@ -105,8 +112,9 @@ void noteGains(const QkGains& gains, Foldability& result) {
 
 void noteScaleType(ScaleType type, bool rounds, Foldability& result) {
     if (type == ScaleType::BF16 && rounds)
-        result.notes.push_back("BF16 scales keep 8 bits: folding rounds them by up to 0.4 %, eight times as much "
-                               "as F16; --dtype f16 or f32, or --snap-pow2, avoids it");
+        result.notes.push_back(
+            "BF16 scales keep 8 bits: folding rounds them by up to 0.4 %, eight times as much "
+            "as F16; --dtype f16 or f32, or --snap-pow2, avoids it");
 }
 
 } // namespace
@@ -123,7 +131,8 @@ Foldability foldability(const Model& model, const ExportLayout& layout, const Qk
     if (isGptq(layout.format)) check.gptq();
     if (layout.format != ExportFormat::CompressedTensors) return result;
     check.compressed();
-    const bool rounds = layout.grid.scales != ScaleType::BF16 || !allPowersOfTwo(gains.q) || !allPowersOfTwo(gains.k);
+    const bool rounds =
+        layout.grid.scales != ScaleType::BF16 || !allPowersOfTwo(gains.q) || !allPowersOfTwo(gains.k);
     noteScaleType(scaleTypeOf(layout.dense), rounds, result);
     return result;
 }
@@ -136,7 +145,8 @@ Foldability patchability(const Model& model, const WeightSource& weights, const 
     const QuantKind kind = weights.spec().kind;
     if (model.isQuantized() ? kind != QuantKind::Stored : kind != QuantKind::None)
         result.refusals.push_back("a patch keeps the weights that the checkpoint stores; --quant "
-                                  + weights.spec().text() + " makes others: write the model anew, or use --quant "
+                                  + weights.spec().text()
+                                  + " makes others: write the model anew, or use --quant "
                                   + (model.isQuantized() ? "stored" : "none"));
     const bool rounds = !allPowersOfTwo(gains.q) || !allPowersOfTwo(gains.k);
     for (int layer = 0; layer < model.config().layers; ++layer)

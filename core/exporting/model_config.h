@@ -22,7 +22,6 @@ Outcome<std::string> exportedConfig(const Model& model, const ExportLayout& layo
 
 /// The source's config.json with another RoPE scaling and nothing else changed, for patches; the very text of
 /// the source when `rope` is what it stores.
-Outcome<std::string> patchedConfig(const Model& model, const RopeSpec& rope,
-                                   std::vector<std::string>& notes);
+Outcome<std::string> patchedConfig(const Model& model, const RopeSpec& rope, std::vector<std::string>& notes);
 
 } // namespace qroar

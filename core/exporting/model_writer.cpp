@@ -141,7 +141,8 @@ Status Writing::layer(const FoldedLayer& folded, int layer) {
         permuteRows(bias, 1, rows);
         if (Status done = floats(stem + ".bias", bias); !done) return done;
     }
-    if (Status done = floats(normName(layer, Norm::Attention), folded.weights->attentionNorm); !done) return done;
+    if (Status done = floats(normName(layer, Norm::Attention), folded.weights->attentionNorm); !done)
+        return done;
     return floats(normName(layer, Norm::FeedForward), folded.weights->feedForwardNorm);
 }
 
@@ -166,7 +167,8 @@ Status Writing::table(const std::string& name, const TensorView& tensor, ModelRo
 } // namespace
 
 std::vector<std::ptrdiff_t> halfSplitRows(const ModelConfig& config, int heads) {
-    std::vector<std::ptrdiff_t> rows(static_cast<std::size_t>(heads) * static_cast<std::size_t>(config.headDim));
+    std::vector<std::ptrdiff_t> rows(static_cast<std::size_t>(heads)
+                                     * static_cast<std::size_t>(config.headDim));
     ModelConfig target = config;
     target.pairLayout = PairLayout::HalfSplit;
     for (int head = 0; head < heads; ++head) {

@@ -25,7 +25,8 @@ class OutputFile {
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
   private:
-    OutputFile(int descriptor, std::filesystem::path path) : descriptor_(descriptor), path_(std::move(path)) {}
+    OutputFile(int descriptor, std::filesystem::path path)
+        : descriptor_(descriptor), path_(std::move(path)) {}
     void close();
     int descriptor_ = -1;
     std::filesystem::path path_;

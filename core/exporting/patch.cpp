@@ -82,7 +82,8 @@ Status writePatched(const PatchedFile& file, const std::vector<PatchedTensor>& t
                     WorkMeter& meter) {
     auto target = OutputFile::create(folder / file.name, file.bytes);
     if (!target) return target.error();
-    if (Status copied = copyBytes(file.source, *target, file.bytes, workPerByte, meter); !copied) return copied;
+    if (Status copied = copyBytes(file.source, *target, file.bytes, workPerByte, meter); !copied)
+        return copied;
     for (const PatchedTensor& patched : tensors) {
         if (patched.tensor->file != file.name) continue;
         RoundingTally tally;

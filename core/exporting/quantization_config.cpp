@@ -16,8 +16,8 @@ int groupNumber(const CodeGrid& grid) {
 
 /// Zero points are always written, so `zero_point` is true for symmetric grids too (all are 8).
 Json awqConfig(const CodeGrid& grid) {
-    return {{"quant_method", "awq"},           {"bits", grid.bits}, {"group_size", groupNumber(grid)},
-            {"zero_point", true},              {"version", "gemm"}, {"modules_to_not_convert", nullptr}};
+    return {{"quant_method", "awq"}, {"bits", grid.bits}, {"group_size", groupNumber(grid)},
+            {"zero_point", true},    {"version", "gemm"}, {"modules_to_not_convert", nullptr}};
 }
 
 Json gptqConfig(const ExportLayout& layout) {

@@ -34,9 +34,10 @@ void addYarn(const RopeSpec& spec, const FrequencyTable& table, RopeKeys& keys) 
     keys.object["attention_factor"] = table.attentionFactor;
     const double usual = table.factor > 1 ? 0.1 * std::log(table.factor) + 1 : 1;
     if (std::abs(table.attentionFactor - usual) > 1e-12)
-        keys.notes.push_back("yarn's attention factor " + formatNumber(table.attentionFactor)
-                             + " is not the usual " + formatNumber(usual)
-                             + ": config.json says so, but older vLLM versions do not read \"attention_factor\"");
+        keys.notes.push_back(
+            "yarn's attention factor " + formatNumber(table.attentionFactor) + " is not the usual "
+            + formatNumber(usual)
+            + ": config.json says so, but older vLLM versions do not read \"attention_factor\"");
     if (spec.truncate && !*spec.truncate)
         keys.notes.push_back("yarn without rounded ramp ends (truncate=0): older loaders do not know the key "
                              "\"truncate\" and round them");
@@ -98,8 +99,9 @@ void addNotes(const RopeSpec& spec, const ModelConfig& model, RopeKeys& keys) {
         keys.notes.push_back("ntk is written as rope_theta " + formatNumber(keys.theta) + " (was "
                              + formatNumber(model.ropeTheta) + "): config.json has no other word for it");
     if (spec.kind == RopeKind::Dynamic)
-        keys.notes.push_back("dynamic: transformers grows the base with the length of the text, vLLM uses one "
-                             "base, that of the longest length, for all");
+        keys.notes.push_back(
+            "dynamic: transformers grows the base with the length of the text, vLLM uses one "
+            "base, that of the longest length, for all");
 }
 
 /// The object gets the second name of its type.
@@ -114,7 +116,8 @@ Json parametersOf(const RopeKeys& keys, const Json& old) {
     Json parameters = keys.object.is_null() ? Json{{"rope_type", "default"}} : keys.object;
     parameters.erase("type");
     parameters["rope_theta"] = keys.theta;
-    if (old.contains("partial_rotary_factor")) parameters["partial_rotary_factor"] = old["partial_rotary_factor"];
+    if (old.contains("partial_rotary_factor"))
+        parameters["partial_rotary_factor"] = old["partial_rotary_factor"];
     return parameters;
 }
 
@@ -129,7 +132,8 @@ Outcome<RopeKeys> ropeKeys(const RopeSpec& spec, const ModelConfig& model) {
     keys.theta = model.ropeTheta;
     const double trained = table->trainedContext;
     if (trained != std::floor(trained))
-        return Error::bad("RoPE " + spec.text() + ": config.json needs a whole number as trained context, found "
+        return Error::bad("RoPE " + spec.text()
+                          + ": config.json needs a whole number as trained context, found "
                           + formatNumber(trained));
     const auto original = wholeLength(trained, originalKey);
     if (!original) return original.error();

@@ -11,18 +11,19 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr const char* usualNames[] = {"tokenizer.json",     "tokenizer_config.json", "tokenizer.model",
-                                      "vocab.json",         "merges.txt",            "special_tokens_map.json",
-                                      "added_tokens.json",  "chat_template.jinja",   "chat_template.json",
-                                      "generation_config.json"};
+constexpr const char* usualNames[] = {
+    "tokenizer.json",     "tokenizer_config.json",   "tokenizer.model",   "vocab.json",
+    "merges.txt",         "special_tokens_map.json", "added_tokens.json", "chat_template.jinja",
+    "chat_template.json", "generation_config.json"};
 /// Licences and their likes begin like this.
 constexpr const char* usualBeginnings[] = {"LICENSE", "LICENCE", "NOTICE", "COPYING", "USE_POLICY"};
 /// Weights in a form that an export neither reads nor changes.
-constexpr const char* weightSuffixes[] = {".safetensors", ".bin", ".pt",   ".pth",     ".ckpt", ".h5",
-                                          ".msgpack",     ".ot",  ".gguf", ".onnx",    ".npz",  ".index.json"};
+constexpr const char* weightSuffixes[] = {".safetensors", ".bin", ".pt",   ".pth",  ".ckpt", ".h5",
+                                          ".msgpack",     ".ot",  ".gguf", ".onnx", ".npz",  ".index.json"};
 
 bool endsWith(const std::string& text, const std::string& suffix) {
-    return text.size() >= suffix.size() && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
+    return text.size() >= suffix.size()
+           && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;
 }
 
 bool isUsual(const std::string& name) {
@@ -105,7 +106,8 @@ SideFiles patchedFolderFiles(const Model& model, const std::vector<std::string>&
                          && std::find(weights.begin(), weights.end(), "model.safetensors") == weights.end();
     for (const auto& entry : entriesOf(modelFolder(model))) {
         const std::string name = entry.path().filename().string();
-        if (name == "config.json" || std::find(weights.begin(), weights.end(), name) != weights.end()) continue;
+        if (name == "config.json" || std::find(weights.begin(), weights.end(), name) != weights.end())
+            continue;
         const bool index = sharded && name == "model.safetensors.index.json";
         if (!entry.is_regular_file(ignored) || (!index && isOtherWeights(name)))
             left.push_back(name);

@@ -42,8 +42,9 @@ Status checkReplaceable(const fs::path& target) {
     for (auto at = fs::directory_iterator(target, error); !error && at != fs::directory_iterator();
          at.increment(error)) {
         if (!at->is_regular_file(error))
-            return Error::bad(target.string() + ": holds " + at->path().filename().string()
-                              + ", which is not a plain file: such a folder is not replaced; name another one");
+            return Error::bad(
+                target.string() + ": holds " + at->path().filename().string()
+                + ", which is not a plain file: such a folder is not replaced; name another one");
         config = config || at->path().filename() == "config.json";
     }
     if (error) return Error::io(target.string() + ": cannot be read: " + error.message());
@@ -59,7 +60,8 @@ Status checkApart(const fs::path& target, const fs::path& source) {
     const fs::path folder = fs::is_directory(model, ignored) ? model : model.parent_path();
     if (target == folder || contains(folder, target))
         return Error::bad(target.string() + ": lies in the folder of the model that is exported ("
-                          + folder.string() + "): an export never changes its source; name a folder elsewhere");
+                          + folder.string()
+                          + "): an export never changes its source; name a folder elsewhere");
     if (contains(target, folder))
         return Error::bad(target.string() + ": holds the model that is exported (" + folder.string()
                           + "); name another folder");
@@ -90,7 +92,8 @@ Outcome<fs::path> checkTarget(const fs::path& target, const fs::path& source, bo
     if (error) return Error::io(full.string() + ": cannot be read: " + error.message());
     if (empty) return full;
     if (!replace)
-        return Error::bad(full.string() + ": is not empty: name a new folder, or use --force to replace a model");
+        return Error::bad(full.string()
+                          + ": is not empty: name a new folder, or use --force to replace a model");
     if (Status replaceable = checkReplaceable(full); !replaceable) return replaceable.error();
     return full;
 }
@@ -121,7 +124,8 @@ Outcome<StagingFolder> StagingFolder::create(const fs::path& target, const fs::p
 }
 
 StagingFolder::StagingFolder(StagingFolder&& other) noexcept
-    : folder_(std::exchange(other.folder_, {})), target_(std::move(other.target_)), replace_(other.replace_) {}
+    : folder_(std::exchange(other.folder_, {})), target_(std::move(other.target_)), replace_(other.replace_) {
+}
 
 StagingFolder::~StagingFolder() {
     std::error_code ignored;

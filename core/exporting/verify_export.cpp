@@ -83,8 +83,9 @@ Outcome<double> rotaryDifference(const VerifyTask& task, const ModelConfig& expo
     const ModelConfig& source = task.fold.model->config();
     double most = 0;
     const long long window = static_cast<long long>(task.windows.front().size());
-    for (const long long context : {window, static_cast<long long>(source.trainedContext()),
-                                    static_cast<long long>(exported.maxPositions), 4LL * exported.maxPositions}) {
+    for (const long long context :
+         {window, static_cast<long long>(source.trainedContext()),
+          static_cast<long long>(exported.maxPositions), 4LL * exported.maxPositions}) {
         const auto wanted = buildFrequencyTable(task.rope, source.ropeModel(), context);
         if (!wanted) return wanted.error();
         RopeSpec stored;
@@ -207,8 +208,7 @@ Outcome<Verification> verifyExport(const VerifyTask& task, const std::filesystem
     if (!rotary) return rotary.error().in("the export cannot be read back");
     result.rotaryDifference = *rotary;
 
-    QuantSpec stored;
-    if ((*exported)->isQuantized()) stored.kind = QuantKind::Stored;
+    const QuantSpec stored = plainQuant(**exported);
     const auto weights = openWeights(*exported, stored);
     if (!weights) return weights.error().in("the export cannot be read back");
     if (task.fold.scales && stored.kind != QuantKind::Stored) return wrong(folder, "its weights are dense");
@@ -232,7 +232,8 @@ Outcome<Verification> verifyExport(const VerifyTask& task, const std::filesystem
     result.largestLogit = folded.largestFirst;
     result.maxLogitDifference = folded.most;
     result.maxUnroundedDifference = unrounded.most;
-    result.relativeUnroundedRms = unrounded.rmsOfFirst > 0 ? unrounded.rms / unrounded.rmsOfFirst : unrounded.rms;
+    result.relativeUnroundedRms =
+        unrounded.rmsOfFirst > 0 ? unrounded.rms / unrounded.rmsOfFirst : unrounded.rms;
     if (Status judged = judge(task, result, folder); !judged) return judged.error();
     return result;
 }

@@ -17,8 +17,8 @@
 namespace qroar {
 
 struct VerifyTask {
-    FoldTask fold; ///< what was written
-    RopeSpec rope; ///< in force; resolved
+    FoldTask fold;                             ///< what was written
+    RopeSpec rope;                             ///< in force; resolved
     std::vector<std::vector<TokenId>> windows; ///< of one length
 };
 
@@ -32,7 +32,7 @@ struct Verification {
     double maxUnroundedDifference = 0, relativeUnroundedRms = 0;
     std::optional<long long> codesChanged; ///< null when the export stores no codes
     long long scalesChanged = 0;           ///< stored scales that are not what they should be
-    double rotaryDifference = 0;           ///< largest relative difference of omega' or of the attention factor
+    double rotaryDifference = 0; ///< largest relative difference of omega' or of the attention factor
 };
 
 /// `count` windows of `length` pseudo-random ids, the same every time: for models without documents.

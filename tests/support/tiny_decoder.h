@@ -1,0 +1,56 @@
+// TinyDecoder: reads a Hugging Face folder and the three packed formats a second time, literally from
+// formats.md, bit by bit, for tests to compare with. Trusts its input, knows nothing of the product's readers
+// and packers.
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace qroar::test {
+
+struct TinyTensor {
+    std::string dtype;
+    std::vector<long long> shape;
+    std::string bytes;
+    std::string file;
+};
+
+struct TinyCheckpoint {
+    std::map<std::string, TinyTensor> tensors;
+    std::map<std::string, std::string> metadata; ///< of the first file
+    nlohmann::json config;
+    [[nodiscard]] const TinyTensor& at(const std::string& name) const;
+    [[nodiscard]] bool has(const std::string& name) const { return tensors.count(name) > 0; }
+    /// F16, BF16 or F32 as doubles.
+    [[nodiscard]] std::vector<double> floats(const std::string& name) const;
+    /// Value `index` of a little-endian bit stream of `bits` bits that runs through every `stride`th word of
+    /// an I32 tensor from word `first` on.
+    [[nodiscard]] unsigned bitsAt(const std::string& name, long long first, long long stride, int bits,
+                                  long long index) const;
+};
+
+/// Everything in a folder: config.json and all .safetensors files; throws std::runtime_error when something
+/// is not there.
+TinyCheckpoint readTiny(const std::filesystem::path& folder);
+/// One file's header as it stands.
+std::string headerOf(const std::filesystem::path& safetensors);
+std::string wholeFile(const std::filesystem::path& path);
+
+/// A linear layer decoded: codes and zeros as numbers of the formula, weights = (code - zero) * scale.
+struct TinyLinear {
+    long long out = 0, in = 0, groups = 0;
+    std::vector<int> codes;      ///< [out, in], signed for compressed-tensors
+    std::vector<int> zeros;      ///< [out, groups]
+    std::vector<double> scales;  ///< [out, groups]
+    std::vector<double> weights; ///< [out, in]
+};
+TinyLinear decodeAwq(const TinyCheckpoint& checkpoint, const std::string& stem);
+TinyLinear decodeGptq(const TinyCheckpoint& checkpoint, const std::string& stem, bool versionTwo);
+TinyLinear decodeCompressed(const TinyCheckpoint& checkpoint, const std::string& stem);
+
+} // namespace qroar::test
