@@ -57,8 +57,9 @@ Status checkReplaceable(const fs::path& target) {
 Status checkApart(const fs::path& target, const fs::path& source) {
     std::error_code ignored;
     const fs::path model = resolved(source);
-    const fs::path folder = fs::is_directory(model, ignored) ? model : model.parent_path();
-    if (target == folder || contains(folder, target))
+    const bool isFolder = fs::is_directory(model, ignored);
+    const fs::path folder = isFolder ? model : model.parent_path();
+    if (target == folder || (isFolder && contains(folder, target)))
         return Error::bad(target.string() + ": lies in the folder of the model that is exported ("
                           + folder.string()
                           + "): an export never changes its source; name a folder elsewhere");

@@ -12,11 +12,11 @@ namespace qroar {
 
 class StagingFolder {
   public:
-    /// Refuses: a parent that is not there or not writable, a target that is the source, lies inside it or
-    /// holds it, a target that is not a folder, and one that holds anything, unless `replace` is set and it
-    /// is a model folder: config.json and other plain files, no folders (so that a slip of the keyboard
-    /// cannot cost more than a model). A target that is a symbolic link is followed.
-    /// `source` is the model's folder or file.
+    /// Refuses: a parent that is not there or not writable, a target that is the source's folder, holds it or
+    /// (unless the source is a single file) lies inside it, a target that is not a folder, and one that holds
+    /// anything, unless `replace` is set and it is a model folder: config.json and other plain files, no
+    /// folders (so that a slip of the keyboard cannot cost more than a model). A target that is a symbolic
+    /// link is followed. `source` is the model's folder or file.
     static Outcome<StagingFolder> create(const std::filesystem::path& target,
                                          const std::filesystem::path& source, bool replace);
     StagingFolder(StagingFolder&& other) noexcept;

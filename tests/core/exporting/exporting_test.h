@@ -78,3 +78,10 @@ inline double rowGain(const QkGains& gains, const ModelConfig& config, bool quer
 }
 
 } // namespace qroar::test
+
+/// The call succeeds; it is made once.
+#define QROAR_EXPORTED(call)                                                                                 \
+    do {                                                                                                     \
+        const auto exported = (call);                                                                        \
+        QVERIFY2(exported.ok(), exported.ok() ? "" : exported.error().message.c_str());                      \
+    } while (false)

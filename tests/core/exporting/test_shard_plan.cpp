@@ -93,7 +93,8 @@ class TestShardPlan : public QObject {
         const auto index = nlohmann::json::parse(shardIndexText(mixed, shards));
         QCOMPARE(index["metadata"]["total_size"].get<int>(), 58);
         QCOMPARE(index["weight_map"].size(), mixed.size());
-        QCOMPARE(index["weight_map"]["m.float"].get<std::string>(), std::string("model-00004-of-00004.safetensors"));
+        QCOMPARE(index["weight_map"]["m.float"].get<std::string>(),
+                 std::string("model-00004-of-00004.safetensors"));
     }
 
     void aTensorThatIsTooLargeHasAShardOfItsOwn() {
