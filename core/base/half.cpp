@@ -3,9 +3,17 @@
 #include <Eigen/Core>
 
 #include <bit>
+#include <cmath>
 #include <cstring>
 
 namespace qroar {
+
+float roundToOdd(double value) {
+    auto near = static_cast<float>(value);
+    if (static_cast<double>(near) == value || std::isnan(value)) return near;
+    if (std::abs(static_cast<double>(near)) > std::abs(value)) near = std::nextafter(near, 0.0F);
+    return std::bit_cast<float>(std::bit_cast<std::uint32_t>(near) | 1U);
+}
 
 float f16ToFloat(std::uint16_t bits) {
     return static_cast<float>(Eigen::numext::bit_cast<Eigen::half>(bits));

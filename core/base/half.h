@@ -11,6 +11,11 @@ std::uint16_t floatToF16(float value);
 float bf16ToFloat(std::uint16_t bits);
 std::uint16_t floatToBf16(float value);
 
+/// A float on the way from double to a 16-bit type: toward zero, with the last bit set when inexact, because
+/// rounding twice to nearest can go wrong (Boldo & Melquiond 2008). A second rounding then gives what
+/// rounding `value` once would.
+float roundToOdd(double value);
+
 /// The float nearest to `value` that F16 can hold: what a stored scale becomes.
 inline float roundToF16(float value) {
     return f16ToFloat(floatToF16(value));

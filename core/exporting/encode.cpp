@@ -25,10 +25,9 @@ ScaleType scaleTypeOf(DType type) {
 }
 
 float roundToType(double value, DType type) {
-    const auto near = static_cast<float>(value);
-    if (type == DType::F16) return roundToF16(near);
-    if (type == DType::BF16) return bf16ToFloat(floatToBf16(near));
-    return near;
+    if (type == DType::F16) return roundToF16(roundToOdd(value));
+    if (type == DType::BF16) return bf16ToFloat(floatToBf16(roundToOdd(value)));
+    return static_cast<float>(value);
 }
 
 void RoundingTally::count(double exact, float stored, DType type) {

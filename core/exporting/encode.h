@@ -16,7 +16,7 @@ DType dtypeOf(ScaleType type);
 /// F16, BF16 or F32 (asserted).
 ScaleType scaleTypeOf(DType type);
 
-/// The nearest value that `type` (F32, F16 or BF16) holds, half to even; by way of float, as everywhere.
+/// The nearest value that `type` (F32, F16 or BF16) holds, half to even.
 float roundToType(double value, DType type);
 
 /// What rounding did to a set of numbers. Mergeable: the same sums for any split into ordered parts.

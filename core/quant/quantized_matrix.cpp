@@ -10,16 +10,15 @@ namespace qroar {
 namespace {
 
 float roundTo(ScaleType type, double value) {
-    const auto near = static_cast<float>(value);
     switch (type) {
     case ScaleType::F16:
-        return roundToF16(near);
+        return roundToF16(roundToOdd(value));
     case ScaleType::BF16:
-        return bf16ToFloat(floatToBf16(near));
+        return bf16ToFloat(floatToBf16(roundToOdd(value)));
     case ScaleType::F32:
         break;
     }
-    return near;
+    return static_cast<float>(value);
 }
 
 } // namespace

@@ -3,9 +3,7 @@
 #include "core/base/half.h"
 
 #include <algorithm>
-#include <bit>
 #include <cmath>
-#include <cstdint>
 #include <limits>
 #include <stdexcept>
 #include <vector>
@@ -18,17 +16,11 @@ namespace {
 /// use vector registers without being allowed to reorder, and the result is the same on every machine.
 constexpr std::ptrdiff_t lanes = 8;
 
-/// value >= 0, rounded once to fp16 (half to even). Through a float rounded to odd, because rounding twice to
-/// nearest can go wrong (Boldo & Melquiond 2008).
+/// value >= 0, rounded once to fp16 (half to even).
 float roundOnceToF16(double value) {
     constexpr float largestF16 = 65504.0F;
     if (!(value < largestF16)) return largestF16;
-    auto near = static_cast<float>(value);
-    if (static_cast<double>(near) != value) {
-        if (static_cast<double>(near) > value) near = std::nextafter(near, 0.0F);
-        near = std::bit_cast<float>(std::bit_cast<std::uint32_t>(near) | 1U);
-    }
-    return std::min(roundToF16(near), largestF16);
+    return std::min(roundToF16(roundToOdd(value)), largestF16);
 }
 
 /// std::round (half away from zero) for |x| < 2^52, in a form compilers turn into vector code.

@@ -88,6 +88,24 @@ class TestHalf : public QObject {
         QVERIFY(roundToF16(roundToF16(0.1f)) == roundToF16(0.1f));
     }
 
+    void roundingOnceFromDouble() {
+        // Just beside the middle of two neighbours: a float in between would be the middle, and go to even.
+        for (unsigned bits = 1; bits < 0x7BFF; bits += 7) {
+            const double low = static_cast<double>(f16ToFloat(static_cast<std::uint16_t>(bits)));
+            const double high = static_cast<double>(f16ToFloat(static_cast<std::uint16_t>(bits + 1)));
+            const double middle = (low + high) / 2, nudge = middle * 1e-12;
+            for (const double sign : {1.0, -1.0}) {
+                QCOMPARE(floatToF16(roundToOdd(sign * (middle + nudge))),
+                         static_cast<std::uint16_t>((sign < 0 ? 0x8000U : 0U) | (bits + 1)));
+                QCOMPARE(floatToF16(roundToOdd(sign * (middle - nudge))),
+                         static_cast<std::uint16_t>((sign < 0 ? 0x8000U : 0U) | bits));
+                QCOMPARE(roundToOdd(sign * low), static_cast<float>(sign * low));
+            }
+        }
+        QCOMPARE(floatToBf16(roundToOdd(1.0 + 0x1p-8 + 1e-15)), floatToBf16(1.0F + 0x1p-7F));
+        QVERIFY(std::isnan(roundToOdd(std::numeric_limits<double>::quiet_NaN())));
+    }
+
     void arraysFromUnalignedBytes() {
         const unsigned char bytes[] = {0xFF, 0x00, 0x3C, 0x00,
                                        0xC0, 0x80, 0x3F}; // one odd byte, 1, -2, then 1
