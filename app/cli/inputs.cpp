@@ -76,6 +76,40 @@ Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& text
     return specs;
 }
 
+namespace {
+
+Status checkTheyExist(const std::vector<std::filesystem::path>& paths) {
+    std::error_code ignored;
+    for (const auto& path : paths)
+        if (!std::filesystem::exists(path, ignored))
+            return Error::notFound(path.string() + ": no such document");
+    return Done{};
+}
+
+} // namespace
+
+Outcome<std::shared_ptr<const std::vector<Document>>>
+readDocuments(const Model& model, const std::vector<std::filesystem::path>& paths,
+              const std::string& jsonField) {
+    if (Status there = checkTheyExist(paths); !there) return there.error();
+    const int vocabSize = model.config().vocabSize;
+    const auto holdsText = [](const std::filesystem::path& path) {
+        const auto suffix = path.extension();
+        return suffix != ".npy" && suffix != ".u16" && suffix != ".u32";
+    };
+    std::shared_ptr<const Tokenizer> tokenizer;
+    if (std::any_of(paths.begin(), paths.end(), holdsText)) {
+        auto loaded = loadTokenizerFor(model.path(), vocabSize);
+        if (!loaded) return loaded.error();
+        tokenizer = *loaded;
+    }
+    DocumentOptions options;
+    options.jsonField = jsonField;
+    auto documents = loadDocuments(paths, tokenizer.get(), vocabSize, options);
+    if (!documents) return documents.error();
+    return std::make_shared<const std::vector<Document>>(std::move(*documents));
+}
+
 Outcome<AnalysisPlan> makePlan(const RunOptions& options) {
     AnalysisPlan plan;
     auto ropes = parseRopes(options.ropes);
@@ -89,31 +123,15 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options) {
     plan.command = commandLine();
 
     // A wrong name is said at once, not after a large model has been read.
-    std::vector<std::filesystem::path> paths(options.texts.begin(), options.texts.end());
-    std::error_code ignored;
-    for (const auto& path : paths)
-        if (!std::filesystem::exists(path, ignored))
-            return Error::notFound(path.string() + ": no such document");
+    const std::vector<std::filesystem::path> paths(options.texts.begin(), options.texts.end());
+    if (Status there = checkTheyExist(paths); !there) return there.error();
     auto model = openModel(options.model);
     if (!model) return model.error();
     plan.model = *model;
     if (plan.quants.empty()) plan.quants = {plainQuant(*plan.model)};
-    const int vocabSize = plan.model->config().vocabSize;
-    const auto holdsText = [](const std::filesystem::path& path) {
-        const auto suffix = path.extension();
-        return suffix != ".npy" && suffix != ".u16" && suffix != ".u32";
-    };
-    std::shared_ptr<const Tokenizer> tokenizer;
-    if (std::any_of(paths.begin(), paths.end(), holdsText)) {
-        auto loaded = loadTokenizerFor(plan.model->path(), vocabSize);
-        if (!loaded) return loaded.error();
-        tokenizer = *loaded;
-    }
-    DocumentOptions documentOptions;
-    documentOptions.jsonField = options.jsonField;
-    auto documents = loadDocuments(paths, tokenizer.get(), vocabSize, documentOptions);
+    auto documents = readDocuments(*plan.model, paths, options.jsonField);
     if (!documents) return documents.error();
-    plan.documents = std::make_shared<const std::vector<Document>>(std::move(*documents));
+    plan.documents = *documents;
     return plan;
 }
 

@@ -25,6 +25,12 @@ void useThreads(const Common& common);
 Outcome<std::vector<RopeSpec>> parseRopes(const std::vector<std::string>& texts);
 Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& texts);
 
+/// Documents of a model, after a check that the files are there; its tokenizer is read only when a document
+/// is text.
+Outcome<std::shared_ptr<const std::vector<Document>>>
+readDocuments(const Model& model, const std::vector<std::filesystem::path>& paths,
+              const std::string& jsonField);
+
 /// Opens the model and its documents and fills in a plan (capture on).
 Outcome<AnalysisPlan> makePlan(const RunOptions& options);
 

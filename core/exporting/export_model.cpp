@@ -130,6 +130,7 @@ Outcome<ExportReport> exportModel(const ExportRequest& request, ProgressSink& si
     report.path = staging->target();
     report.format = formatOf(request);
     report.patched = request.patch;
+    report.rope = plan->rope;
     report.largestSnap = plan->largestSnap;
     report.notes = plan->notes;
     WorkMeter meter(sink, workPerByte * static_cast<double>(plan->bytes)
