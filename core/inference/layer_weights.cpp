@@ -3,12 +3,10 @@
 namespace qroar {
 
 Status checkQuantSupported(const QuantSpec& quant) {
-    if (quant.kind == QuantKind::None || quant.kind == QuantKind::Rtn) return Done{};
     if (quant.kind == QuantKind::Stored)
         return Error::unsupported(
             "quantization 'stored': this model's weights are not quantized; use none or rtn:BITS:gSIZE");
-    return Error::unsupported("quantization '" + quant.text()
-                              + "' is not available in this version; use none or rtn:BITS:gSIZE");
+    return Done{};
 }
 
 void readMatrix(const TensorView& tensor, Matrix& target) {

@@ -40,7 +40,7 @@ struct OutputHead {
     void load(const Model& model);
 };
 
-/// Whether openWeights() can make the variant (weight_source.h); the error names what is missing.
+/// Whether makeWeights() can make the variant (core/quantize/calibrate.h); the error names what is missing.
 Status checkQuantSupported(const QuantSpec& quant);
 
 /// A whole tensor [rows, cols] as floats, converted in parallel.

@@ -107,6 +107,8 @@ class CachedWeights final : public WeightSource {
 Outcome<std::shared_ptr<const WeightSource>> openWeights(std::shared_ptr<const Model> model,
                                                          const QuantSpec& spec) {
     if (Status supported = checkQuantSupported(spec); !supported) return supported.error();
+    if (spec.needsCalibration())
+        return Error::unsupported("quantization '" + spec.text() + "' needs calibration text");
     return std::shared_ptr<const WeightSource>(std::make_shared<CheckpointWeights>(std::move(model), spec));
 }
 

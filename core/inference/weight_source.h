@@ -24,6 +24,9 @@ struct QuantizedLayer {
     /// Biases that such a fold changed (v, up), by Projection; empty: as in the checkpoint.
     std::array<std::vector<float>, 7> bias;
     std::array<Distortion, 7> distortion; ///< of the weights the quantizer saw
+    /// Of the projections' outputs on the calibration tokens (without biases; maxError is not measured);
+    /// count 0: never calibrated.
+    std::array<Distortion, 7> outputDistortion;
 };
 
 class WeightSource {
@@ -37,7 +40,8 @@ class WeightSource {
 };
 
 /// `none`, `rtn:...` and (for a checkpoint that stores codes) `stored`: what needs no calibration. Layers are
-/// converted when asked for. Errors as checkQuantSupported.
+/// converted when asked for. Errors as checkQuantSupported, or that
+/// the variant needs calibration.
 Outcome<std::shared_ptr<const WeightSource>> openWeights(std::shared_ptr<const Model> model,
                                                          const QuantSpec& spec);
 /// Codes that somebody made for this model, one entry a layer.

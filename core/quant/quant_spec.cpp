@@ -65,10 +65,22 @@ Outcome<QuantSpec> parseParts(const std::vector<std::string>& parts) {
     const auto group = parseGroup(parts[2]);
     if (!group) return group.error();
     spec.groupSize = *group;
-    if (parts.size() > 3 && parts[3] != "sym" && parts[3] != "asym")
-        return Error::bad("expected sym or asym after the group, found " + quoted(parts[3]));
-    if (parts.size() > 4) return Error::bad("unexpected part " + quoted(parts[4]));
-    spec.symmetric = parts.size() > 3 && parts[3] == "sym";
+    bool gridNamed = false;
+    for (std::size_t at = 3; at < parts.size(); ++at) {
+        const bool grid = parts[at] == "sym" || parts[at] == "asym", order = parts[at] == "act";
+        if (order && spec.kind != QuantKind::Gptq)
+            return Error::bad("act (inputs in the order of their activations) is an option of gptq, not of "
+                              + name);
+        if (!grid && !order)
+            return Error::bad(std::string("expected sym or asym")
+                              + (spec.kind == QuantKind::Gptq ? " or act" : "") + " after the group, found "
+                              + quoted(parts[at]));
+        if ((grid && gridNamed) || (order && spec.actOrder))
+            return Error::bad("unexpected part " + quoted(parts[at]));
+        gridNamed |= grid;
+        spec.symmetric |= parts[at] == "sym";
+        spec.actOrder |= order;
+    }
     return spec;
 }
 
@@ -91,7 +103,7 @@ std::string QuantSpec::text() const {
         if (name.kind == kind) text = name.name;
     if (!hasParameters(kind)) return text;
     text += ":" + std::to_string(bits) + (groupSize == 0 ? ":row" : ":g" + std::to_string(groupSize));
-    return symmetric ? text + ":sym" : text;
+    return text + (symmetric ? ":sym" : "") + (actOrder ? ":act" : "");
 }
 
 } // namespace qroar

@@ -1,0 +1,52 @@
+// calibrateWeights: runs AWQ or GPTQ over a model, layer by layer, on calibration text; makeWeights: the
+// weights of any variant, calibrated or not, the one factory that callers need. Not here: the quantizers
+// themselves (awq.h, gptq.h), which text (calibration.h).
+#pragma once
+
+#include "core/base/work_meter.h"
+#include "core/inference/weight_source.h"
+#include "core/quantize/calibration.h"
+
+namespace qroar {
+
+/// How far a quantized projection is from the original: its weights, and its outputs on the calibration
+/// tokens.
+struct LayerOutputError {
+    int layer = 0;
+    Projection projection = Projection::Q;
+    Distortion weight; ///< of the weights the quantizer saw (AWQ: after the fold)
+    Distortion output; ///< without biases; both sides read the same inputs; maxError is not measured
+    /// sqrt(sum ||y - y_hat||^2 / sum ||y||^2).
+    [[nodiscard]] double relativeOutputError() const;
+};
+
+struct CalibratedWeights {
+    std::shared_ptr<const WeightSource> weights; ///< packed codes
+    std::vector<LayerOutputError> errors;        ///< [layers * 7]
+};
+
+/// `spec` is awq or gptq. AWQ reads the activations of the full-precision layers below, as AutoAWQ does; GPTQ
+/// those of the layers that it has quantized already, and within a layer q, k, v before o before gate, up
+/// before down
+/// ("true sequential", the default of AutoGPTQ). The meter's stage is "awq:4:g64 layer 3/5". The result does
+/// not depend on the number of threads. Errors: no windows, activations that overflow, cancelled.
+Outcome<CalibratedWeights> calibrateWeights(std::shared_ptr<const Model> model, const QuantSpec& spec,
+                                            const CalibrationSet& calibration, WorkMeter& meter);
+
+/// The weights of a variant: openWeights() for those that need no calibration, else calibrateWeights().
+/// Errors as theirs, or that calibration text is missing (`calibration` null).
+Outcome<std::shared_ptr<const WeightSource>> makeWeights(std::shared_ptr<const Model> model,
+                                                         const QuantSpec& spec,
+                                                         const CalibrationSet* calibration, WorkMeter& meter);
+
+/// What calibrateWeights() measured; empty for weights that were not calibrated.
+std::vector<LayerOutputError> layerOutputErrors(const WeightSource& weights, const ModelConfig& config);
+
+/// Floating-point operations of calibrateWeights(), in the unit of ForwardPass::operations; 0 when the spec
+/// needs none.
+double calibrationOperations(const ModelConfig& config, const QuantSpec& spec, long long windows,
+                             int context);
+/// Bytes beyond the mapped file at its peak, the codes included; 0 when the spec needs none.
+double calibrationPeakBytes(const ModelConfig& config, const QuantSpec& spec, long long windows, int context);
+
+} // namespace qroar
