@@ -40,8 +40,17 @@ void addRunOptions(CLI::App& command, RunOptions& options) {
         ->delimiter(',')
         ->capture_default_str();
     command
-        .add_option("--quant", options.quants, "weight variants: none, rtn:BITS:gSIZE[:sym], rtn:BITS:row")
+        .add_option("--quant", options.quants,
+                    "weight variants: none, rtn:BITS:gSIZE[:sym], rtn:BITS:row, awq:BITS:gSIZE[:sym], "
+                    "gptq:BITS:gSIZE[:sym][:act]")
         ->delimiter(',')
+        ->capture_default_str();
+    command.add_option("--calib-text", options.calibrationTexts,
+                       "documents that awq and gptq are calibrated on; without it, those of --text");
+    command
+        .add_option("--calib-windows", options.calibrationWindows,
+                    "at most N windows of them, evenly spread, of each context length")
+        ->check(CLI::PositiveNumber)
         ->capture_default_str();
     command.add_option("--max-windows", options.maxWindows, "at most N windows of each document; 0 = all")
         ->check(CLI::NonNegativeNumber)
@@ -73,6 +82,41 @@ Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& text
     return specs;
 }
 
+namespace {
+
+using Paths = std::vector<std::filesystem::path>;
+
+Status checkTheyExist(const Paths& paths) {
+    std::error_code ignored;
+    for (const auto& path : paths)
+        if (!std::filesystem::exists(path, ignored))
+            return Error::notFound(path.string() + ": no such document");
+    return Done{};
+}
+
+/// The tokenizer is read only when a document is text.
+Outcome<std::shared_ptr<const std::vector<Document>>> readDocuments(const Model& model, const Paths& paths,
+                                                                    const std::string& jsonField) {
+    const int vocabSize = model.config().vocabSize;
+    const auto holdsText = [](const std::filesystem::path& path) {
+        const auto suffix = path.extension();
+        return suffix != ".npy" && suffix != ".u16" && suffix != ".u32";
+    };
+    std::shared_ptr<const Tokenizer> tokenizer;
+    if (std::any_of(paths.begin(), paths.end(), holdsText)) {
+        auto loaded = loadTokenizerFor(model.path(), vocabSize);
+        if (!loaded) return loaded.error();
+        tokenizer = *loaded;
+    }
+    DocumentOptions options;
+    options.jsonField = jsonField;
+    auto documents = loadDocuments(paths, tokenizer.get(), vocabSize, options);
+    if (!documents) return documents.error();
+    return std::make_shared<const std::vector<Document>>(std::move(*documents));
+}
+
+} // namespace
+
 Outcome<AnalysisPlan> makePlan(const RunOptions& options) {
     AnalysisPlan plan;
     auto ropes = parseRopes(options.ropes);
@@ -86,30 +130,22 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options) {
     plan.command = commandLine();
 
     // A wrong name is said at once, not after a large model has been read.
-    std::vector<std::filesystem::path> paths(options.texts.begin(), options.texts.end());
-    std::error_code ignored;
-    for (const auto& path : paths)
-        if (!std::filesystem::exists(path, ignored))
-            return Error::notFound(path.string() + ": no such document");
+    const Paths paths(options.texts.begin(), options.texts.end());
+    const Paths calibration(options.calibrationTexts.begin(), options.calibrationTexts.end());
+    for (const Paths& named : {paths, calibration})
+        if (Status there = checkTheyExist(named); !there) return there.error();
     auto model = openModel(options.model);
     if (!model) return model.error();
     plan.model = *model;
-    const int vocabSize = plan.model->config().vocabSize;
-    const auto holdsText = [](const std::filesystem::path& path) {
-        const auto suffix = path.extension();
-        return suffix != ".npy" && suffix != ".u16" && suffix != ".u32";
-    };
-    std::shared_ptr<const Tokenizer> tokenizer;
-    if (std::any_of(paths.begin(), paths.end(), holdsText)) {
-        auto loaded = loadTokenizerFor(plan.model->path(), vocabSize);
-        if (!loaded) return loaded.error();
-        tokenizer = *loaded;
-    }
-    DocumentOptions documentOptions;
-    documentOptions.jsonField = options.jsonField;
-    auto documents = loadDocuments(paths, tokenizer.get(), vocabSize, documentOptions);
+    auto documents = readDocuments(*plan.model, paths, options.jsonField);
     if (!documents) return documents.error();
-    plan.documents = std::make_shared<const std::vector<Document>>(std::move(*documents));
+    plan.documents = *documents;
+    plan.maxCalibrationWindows = options.calibrationWindows;
+    if (!calibration.empty()) {
+        auto read = readDocuments(*plan.model, calibration, options.jsonField);
+        if (!read) return read.error();
+        plan.calibration = *read;
+    }
     return plan;
 }
 

@@ -11,10 +11,10 @@ namespace qroar::cli {
 /// Texts of the options of analyze and evaluate.
 struct RunOptions {
     std::string model;
-    std::vector<std::string> texts, ropes{"model"}, quants{"none"};
+    std::vector<std::string> texts, calibrationTexts, ropes{"model"}, quants{"none"};
     std::vector<int> contexts;
     std::string jsonField = "text";
-    int maxWindows = 0;
+    int maxWindows = 0, calibrationWindows = 16;
 };
 void addRunOptions(CLI::App& command, RunOptions& options);
 

@@ -8,12 +8,12 @@ namespace qroar {
 namespace {
 
 /// A tile's hidden units, [rows, intermediate], from the stream behind the attention.
-void hiddenUnits(const ModelConfig& c, const LayerWeights& weights, ConstMatrixView x, MatrixView target) {
-    Matrix normed(x.rows, c.hiddenSize), up(x.rows, c.intermediateSize);
-    rmsNorm(x, weights.feedForwardNorm, c.rmsEps, normed.view());
-    linear(normed.view(), weights, Projection::Gate, target);
-    linear(normed.view(), weights, Projection::Up, up.view());
-    siluTimes(target.data, up.data(), target.rows * target.cols);
+void hiddenUnits(const ModelConfig& c, const LayerWeights& weights, ConstMatrixView x, TileScratch& scratch,
+                 MatrixView target) {
+    const MatrixView normed = scratch.matrix(0, x.rows, c.hiddenSize);
+    const MatrixView up = scratch.matrix(1, x.rows, c.intermediateSize);
+    gateAndUp(c, weights, x, normed, target, up);
+    siluTimes(target.data, up.data, target.rows * target.cols);
 }
 
 double hiddenWork(const ModelConfig& c) {
@@ -25,10 +25,11 @@ double hiddenWork(const ModelConfig& c) {
 void LinearInputs::attention(const LayerWeights& weights, const Residual& stream, Matrix& target,
                              WorkMeter& meter) const {
     target.resize(stream.x.rows(), config_.hiddenSize);
-    forEachTile(stream.x.rows(), tokenTile, 0, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-        rmsNorm(stream.x.view().rowsFrom(first, count), weights.attentionNorm, config_.rmsEps,
-                target.view().rowsFrom(first, count));
-    });
+    forEachTile(stream.x.rows(), tokenTile, 0, meter,
+                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch&) {
+                    rmsNorm(stream.x.view().rowsFrom(first, count), weights.attentionNorm, config_.rmsEps,
+                            target.view().rowsFrom(first, count));
+                });
 }
 
 void LinearInputs::output(std::shared_ptr<const LayerWeights> weights, const Residual& stream, Matrix& target,
@@ -45,39 +46,42 @@ void LinearInputs::output(std::shared_ptr<const LayerWeights> weights, const Res
 void LinearInputs::addAttention(const LayerWeights& weights, ConstMatrixView heads, Residual& stream,
                                 WorkMeter& meter) const {
     const double work = 2.0 * config_.hiddenSize * config_.queryDim();
-    forEachTile(stream.x.rows(), tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-        linear(heads.rowsFrom(first, count), weights, Projection::O, stream.x.view().rowsFrom(first, count),
-               1);
-    });
+    forEachTile(stream.x.rows(), tokenTile, work, meter,
+                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch&) {
+                    linear(heads.rowsFrom(first, count), weights, Projection::O,
+                           stream.x.view().rowsFrom(first, count), 1);
+                });
 }
 
 void LinearInputs::feedForward(const LayerWeights& weights, const Residual& stream, Matrix& target,
                                WorkMeter& meter) const {
     target.resize(stream.x.rows(), config_.hiddenSize);
-    forEachTile(stream.x.rows(), tokenTile, 0, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-        rmsNorm(stream.x.view().rowsFrom(first, count), weights.feedForwardNorm, config_.rmsEps,
-                target.view().rowsFrom(first, count));
-    });
+    forEachTile(stream.x.rows(), tokenTile, 0, meter,
+                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch&) {
+                    rmsNorm(stream.x.view().rowsFrom(first, count), weights.feedForwardNorm, config_.rmsEps,
+                            target.view().rowsFrom(first, count));
+                });
 }
 
 void LinearInputs::down(const LayerWeights& weights, const Residual& stream, Matrix& target,
                         WorkMeter& meter) const {
     target.resize(stream.x.rows(), config_.intermediateSize);
     forEachTile(stream.x.rows(), tokenTile, hiddenWork(config_), meter,
-                [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-                    hiddenUnits(config_, weights, stream.x.view().rowsFrom(first, count),
+                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+                    hiddenUnits(config_, weights, stream.x.view().rowsFrom(first, count), scratch,
                                 target.view().rowsFrom(first, count));
                 });
 }
 
 void LinearInputs::addFeedForward(const LayerWeights& weights, Residual& stream, WorkMeter& meter) const {
     const double work = hiddenWork(config_) + 2.0 * config_.hiddenSize * config_.intermediateSize;
-    forEachTile(stream.x.rows(), tokenTile, work, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count) {
-        const MatrixView x = stream.x.view().rowsFrom(first, count);
-        Matrix hidden(count, config_.intermediateSize);
-        hiddenUnits(config_, weights, x, hidden.view());
-        linear(hidden.view(), weights, Projection::Down, x, 1);
-    });
+    forEachTile(stream.x.rows(), tokenTile, work, meter,
+                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+                    const MatrixView x = stream.x.view().rowsFrom(first, count);
+                    const MatrixView hidden = scratch.matrix(2, count, config_.intermediateSize);
+                    hiddenUnits(config_, weights, x, scratch, hidden);
+                    linear(hidden, weights, Projection::Down, x, 1);
+                });
 }
 
 double LinearInputs::operations(const ModelConfig& c, int context) {

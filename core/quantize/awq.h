@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/inference/weight_source.h"
+#include "core/quantize/block_errors.h"
 #include "core/quantize/input_moments.h"
 
 #include <optional>
@@ -44,8 +45,9 @@ std::vector<float> awqScales(const std::vector<double>& meanAbsolute, double alp
 /// head of v (ours: AutoAWQ leaves o unscaled when there are such). Scales whose inverse goes into a norm are
 /// moved a little, so that the new norm is a number of the type in which the checkpoint stores norms (ours):
 /// an exported model is then the one that was measured.
-AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec, const LayerWeights& weights,
-                          const LayerMoments& moments, const AwqOptions& options, WorkMeter& meter);
+AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec,
+                          const std::shared_ptr<const LayerWeights>& weights, const LayerMoments& moments,
+                          const BlockErrors& blocks, const AwqOptions& options, WorkMeter& meter);
 
 /// Multiplies columns by the scales and divides norms, rows of v and up, and their biases by them: the
 /// function that the layer computes does not change but for rounding.
@@ -60,8 +62,9 @@ long long clipAwqGroups(const QuantSpec& spec, ConstMatrixView gram, MatrixView 
 /// Scales, fold, clip (not q and k, as in AutoAWQ: their product is not what the clip looks at), round to
 /// nearest. `weights` as the checkpoint stores them. What it returns is unusable when the meter was
 /// cancelled.
-QuantizedLayer quantizeAwq(const Model& model, int layer, const QuantSpec& spec, const LayerWeights& weights,
-                           const LayerMoments& moments, const AwqOptions& options, WorkMeter& meter);
+QuantizedLayer quantizeAwq(const Model& model, int layer, const QuantSpec& spec,
+                           const std::shared_ptr<const LayerWeights>& weights, const LayerMoments& moments,
+                           const BlockErrors& blocks, const AwqOptions& options, WorkMeter& meter);
 
 /// Floating-point operations of quantizeAwq.
 double awqOperations(const ModelConfig& config, const QuantSpec& spec);
