@@ -58,6 +58,17 @@ std::vector<float> forQueryHeads(const ModelConfig& c, const std::vector<float>&
     return columns;
 }
 
+/// Q(W diag s) diag(s)^-1 in place of W.
+void roundScaled(const QuantSpec& grid, const std::vector<float>& scales, MatrixView weight) {
+    for (std::ptrdiff_t row = 0; row < weight.rows; ++row)
+        for (std::ptrdiff_t column = 0; column < weight.cols; ++column)
+            weight(row, column) *= scales[static_cast<std::size_t>(column)];
+    applyRtn(grid, weight);
+    for (std::ptrdiff_t row = 0; row < weight.rows; ++row)
+        for (std::ptrdiff_t column = 0; column < weight.cols; ++column)
+            weight(row, column) /= scales[static_cast<std::size_t>(column)];
+}
+
 /// sum over tokens of ||(Q(W diag s) diag(s)^-1 - W) x||^2.
 double scaledError(const QuantSpec& grid, ConstMatrixView weight, const std::vector<float>& scales,
                    ConstMatrixView gram, WorkMeter& meter) {
@@ -65,15 +76,11 @@ double scaledError(const QuantSpec& grid, ConstMatrixView weight, const std::vec
     forEachRowTile(weight.rows, meter, [&](std::size_t tile, std::ptrdiff_t first, std::ptrdiff_t rows) {
         const ConstMatrixView w = weight.rowsFrom(first, rows);
         Matrix error(rows, weight.cols), product(rows, weight.cols);
+        for (std::ptrdiff_t row = 0; row < rows; ++row) std::copy_n(w.row(row), w.cols, error.row(row));
+        roundScaled(grid, scales, error.view());
         for (std::ptrdiff_t row = 0; row < rows; ++row)
-            for (std::ptrdiff_t column = 0; column < weight.cols; ++column)
-                error.row(row)[column] = w(row, column) * scales[static_cast<std::size_t>(column)];
-        applyRtn(grid, error.view());
-        for (std::ptrdiff_t row = 0; row < rows; ++row)
-            for (std::ptrdiff_t column = 0; column < weight.cols; ++column) {
-                float& value = error.row(row)[column];
-                value = value / scales[static_cast<std::size_t>(column)] - w(row, column);
-            }
+            for (std::ptrdiff_t column = 0; column < w.cols; ++column)
+                error.row(row)[column] -= w(row, column);
         multiply(error.view(), gram, product.view());
         sums[tile] = sumOfProducts(product.view(), error.view());
         meter.add(2.0 * static_cast<double>(rows * weight.cols) * static_cast<double>(weight.cols));
@@ -141,19 +148,8 @@ struct ScaleSearch {
     LinearInput input;
     std::vector<float> AwqScales::*scales;
     const TensorView* norm; ///< null: the scales' inverse goes into the rows of a projection
-    std::initializer_list<Projection> projections;
+    std::vector<Projection> projections;
 };
-
-/// Q(W diag s) diag(s)^-1 in place of W.
-void roundScaled(const QuantSpec& grid, const std::vector<float>& scales, MatrixView weight) {
-    for (std::ptrdiff_t row = 0; row < weight.rows; ++row)
-        for (std::ptrdiff_t column = 0; column < weight.cols; ++column)
-            weight(row, column) *= scales[static_cast<std::size_t>(column)];
-    applyRtn(grid, weight);
-    for (std::ptrdiff_t row = 0; row < weight.rows; ++row)
-        for (std::ptrdiff_t column = 0; column < weight.cols; ++column)
-            weight(row, column) /= scales[static_cast<std::size_t>(column)];
-}
 
 } // namespace
 
@@ -165,12 +161,17 @@ AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec,
     const auto errorOf = [&](const ScaleSearch& search, const std::vector<float>& columns,
                              ConstMatrixView gram) {
         if (search.input == LinearInput::Output || search.input == LinearInput::Down)
-            return scaledError(spec.roundToNearest(), weights->matrix(*search.projections.begin()), columns,
+            return scaledError(spec.roundToNearest(), weights->matrix(search.projections.front()), columns,
                                gram, meter);
-        auto changed = std::make_shared<LayerWeights>(*weights);
-        for (const Projection projection : search.projections)
-            roundScaled(spec.roundToNearest(), columns,
-                        changed->projection[static_cast<std::size_t>(projection)].view());
+        auto changed = std::make_shared<LayerWeights>(); // with what the block needs
+        changed->bias = weights->bias;
+        changed->attentionNorm = weights->attentionNorm;
+        changed->feedForwardNorm = weights->feedForwardNorm;
+        for (const Projection projection : search.projections) {
+            const auto at = static_cast<std::size_t>(projection);
+            changed->projection[at] = weights->projection[at];
+            roundScaled(spec.roundToNearest(), columns, changed->projection[at].view());
+        }
         return search.input == LinearInput::Attention ? blocks.attention(changed, meter)
                                                       : blocks.feedForward(*changed, meter);
     };
@@ -197,7 +198,7 @@ AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec,
             tried.*search.scales = awqScales(mean, alpha);
             if (search.norm) tried.*search.scales = storable(*search.norm, tried.*search.scales);
             const double error =
-                errorOf(search, tried.columnsOf(config, *search.projections.begin()), gram.view());
+                errorOf(search, tried.columnsOf(config, search.projections.front()), gram.view());
             if (!(error < least)) continue;
             least = error;
             best = std::move(tried);
@@ -333,17 +334,19 @@ QuantizedLayer quantizeAwq(const Model& model, int layer, const QuantSpec& spec,
     return result;
 }
 
-double awqOperations(const ModelConfig& c, const QuantSpec& spec) {
-    double work = 0;
-    const auto add = [&](double rows, double inputs, bool clip) {
+double awqOperations(const ModelConfig& c, const QuantSpec& spec, long long blockWindows, int context) {
+    const double query = c.queryDim(), key = c.keyDim(), hidden = c.hiddenSize, inner = c.intermediateSize;
+    const auto clip = [&spec](double rows, double inputs) {
         const double group = spec.groupSize > 0 ? std::min<double>(spec.groupSize, inputs) : inputs;
-        work += rows * inputs * (2.0 * inputs * (alphaSteps + 2) + (clip ? 2.0 * clipSteps * group : 0));
+        return 2.0 * clipSteps * rows * inputs * group;
     };
-    add(c.queryDim() + c.keyDim(), c.hiddenSize, false);
-    add(c.keyDim() + 2.0 * c.intermediateSize, c.hiddenSize, true);
-    add(c.hiddenSize, c.queryDim(), true);
-    add(c.hiddenSize, c.intermediateSize, true);
-    return work;
+    const double blocks =
+        BlockErrors::attentionOperations(c, context) + BlockErrors::feedForwardOperations(c, context);
+    const double alone = 2 * alphaSteps * hidden * (query * query + inner * inner); // o, down
+    const double outputs =
+        4 * ((query + 2 * key + 2 * inner) * hidden * hidden + hidden * (query * query + inner * inner));
+    return static_cast<double>(blockWindows) * (alphaSteps + 1) * blocks + alone + outputs + clip(key, hidden)
+           + clip(hidden, query) + clip(2 * inner, hidden) + clip(hidden, inner);
 }
 
 } // namespace qroar

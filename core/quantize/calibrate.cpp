@@ -228,7 +228,8 @@ double calibrationOperations(const ModelConfig& config, const QuantSpec& spec, l
     if (!spec.needsCalibration()) return 0;
     const auto passes = static_cast<double>(windows);
     double layer = passes * LinearInputs::operations(config, context);
-    if (spec.kind == QuantKind::Awq) layer += awqOperations(config, spec);
+    if (spec.kind == QuantKind::Awq)
+        layer += awqOperations(config, spec, sampledWindows(windows, context), context);
     for (const auto& [width, rows] : inputShapes(config)) {
         layer += passes * context * width * width;
         if (spec.kind == QuantKind::Gptq)
