@@ -1,5 +1,6 @@
 #include "core/analysis/analysis.h"
 
+#include "core/analysis/gradients.h"
 #include "core/analysis/machine.h"
 #include "core/base/strings.h"
 #include "core/base/work_meter.h"
@@ -32,6 +33,17 @@ QkGains AnalysisPlan::gainsOf(const ConditionKey& key) const {
     for (const auto& set : scales)
         if (set && set->name == key.scales) return set->gains;
     return {};
+}
+
+bool AnalysisPlan::isDone(const Session& session, const ConditionKey& key) const {
+    const auto held = session.find(key);
+    return held && !lacksSensitivity(*this, *held);
+}
+
+bool AnalysisPlan::isDone(const Session& session) const {
+    const auto keys = conditions();
+    return std::all_of(keys.begin(), keys.end(),
+                       [&](const ConditionKey& key) { return isDone(session, key); });
 }
 
 namespace {
@@ -199,6 +211,30 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
     return std::shared_ptr<const ConditionResult>(std::move(result));
 }
 
+/// What a plan still asks for of a condition; `held` is what there is of it, or null. Cancelled between the
+/// forward and the reverse pass, the condition is kept without gradients.
+Outcome<std::shared_ptr<const ConditionResult>> runMissing(const AnalysisPlan& plan, const ConditionKey& key,
+                                                           std::shared_ptr<const ConditionResult> held,
+                                                           WorkMeter& meter) {
+    Outcome<std::shared_ptr<const ConditionResult>> result = held;
+    if (!held) result = runCondition(plan, key, meter);
+    if (!result || !lacksSensitivity(plan, **result)) return result;
+    meter.setStage(key.text() + ", gradients");
+    auto complete = withSensitivity(plan, **result, meter);
+    if (!held && !complete && complete.error().code == ErrorCode::Cancelled) return result;
+    return complete;
+}
+
+/// Operations of that.
+double missingWork(const AnalysisPlan& plan, const Session& session, const ConditionKey& key) {
+    const double forward = session.find(key) ? 0 : workOf(plan, key);
+    const auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
+    if (!plan.gradients || !windows) return forward;
+    return forward
+           + sensitivityCost(plan.model->config(), key.context, static_cast<long long>(windows->size()))
+                 .operations;
+}
+
 } // namespace
 
 Session emptySession(const AnalysisPlan& plan) {
@@ -225,10 +261,17 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
     AnalysisEstimate estimate;
     double operations = 0, statistics = 0;
     for (const ConditionKey& key : plan.conditions()) {
-        if (previous && previous->find(key)) continue;
+        if (previous && plan.isDone(*previous, key)) continue;
         auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
         if (!windows) return windows.error();
         const auto tokens = static_cast<long long>(windows->size()) * key.context;
+        if (plan.gradients) {
+            const auto cost = sensitivityCost(config, key.context, static_cast<long long>(windows->size()));
+            operations += cost.operations;
+            estimate.fileBytes += cost.fileBytes;
+            estimate.peakBytes = std::max(estimate.peakBytes, cost.peakBytes);
+        }
+        if (previous && previous->find(key)) continue; // only its gradients are missing
         estimate.tokens += tokens;
         operations += workOf(plan, key);
         statistics += statisticsBytes(plan, key.context, tokens);
@@ -273,18 +316,19 @@ Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, Pr
     std::vector<ConditionKey> missing;
     double work = 0;
     for (const ConditionKey& key : plan.conditions()) {
-        if (session->find(key)) continue;
+        if (plan.isDone(*session, key)) continue;
         missing.push_back(key);
-        work += workOf(plan, key);
+        work += missingWork(plan, *session, key);
     }
     WorkMeter meter(sink, work);
     for (const ConditionKey& key : missing) {
         meter.setStage(key.text());
-        auto result = runCondition(plan, key, meter);
+        auto result = runMissing(plan, key, session->find(key), meter);
         if (!result && result.error().code == ErrorCode::Cancelled) break;
         if (!result) return result.error();
-        session->conditions.push_back(*result);
+        session->put(*result);
         if (onResult) onResult(*result);
+        if (meter.cancelled()) break;
     }
     return std::shared_ptr<const Session>(std::move(session));
 }

@@ -1,6 +1,7 @@
 // Reads what session_save.cpp lays out, and believes nothing.
 #include "core/base/strings.h"
 #include "core/session/hdf5_reader.h"
+#include "core/session/sensitivity_file.h"
 #include "core/session/session_checks.h"
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
@@ -215,6 +216,8 @@ std::shared_ptr<const ConditionResult> readCondition(const GroupReader& from, co
     condition->windows = readWindows(from.group("nll"), condition->key.context);
     if (!from.failed() && from.hasChild("divergence")) readDivergence(from.group("divergence"), *condition);
     condition->distortions = readDistortions(from.group("distortion"));
+    if (from.hasChild("gradient"))
+        condition->sensitivity = readSensitivity(from.group("gradient"), session.model);
     if (from.hasChild("statistics"))
         condition->statistics = readStatistics(from.group("statistics"), session.model);
     if (from.hasChild("by_document")) {

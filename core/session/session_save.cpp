@@ -2,6 +2,7 @@
 #include "core/base/files.h"
 #include "core/session/file_seal.h"
 #include "core/session/hdf5_writer.h"
+#include "core/session/sensitivity_file.h"
 #include "core/session/session_checks.h"
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
@@ -172,6 +173,7 @@ void writeCondition(GroupWriter to, const ConditionResult& condition) {
     writeWindows(to.group("nll"), condition.windows, condition.key.context);
     if (!condition.divergence.empty()) writeDivergence(to.group("divergence"), condition);
     writeDistortions(to.group("distortion"), condition.distortions);
+    if (!condition.sensitivity.empty()) writeSensitivity(to.group("gradient"), condition.sensitivity);
     if (condition.statistics.cells() > 0) writeStatistics(to.group("statistics"), condition.statistics);
     if (condition.byDocument.empty()) return;
     GroupWriter byDocument = to.group("by_document");

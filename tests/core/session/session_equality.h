@@ -64,6 +64,7 @@ inline std::string difference(const ConditionResult& a, const ConditionResult& b
     if (!(a.statistics == b.statistics)) return "statistics";
     if (!(a.byDocument == b.byDocument)) return "byDocument";
     if (!sameDistortions(a.distortions, b.distortions)) return "distortions";
+    if (!(a.sensitivity == b.sensitivity)) return "sensitivity";
     return a.seconds == b.seconds ? "" : "seconds";
 }
 
