@@ -3,6 +3,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/inputs.h"
 #include "app/cli/rows.h"
+#include "core/analysis/session_metrics.h"
 #include "core/base/files.h"
 #include "core/base/strings.h"
 #include "core/session/session_file.h"
@@ -97,13 +98,14 @@ Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, con
             partial.conditions.push_back(std::move(condition));
             if (unsaved < 20) return; // writing takes about a second: not after every short condition
             unsaved = 0;
-            if (const Status saved = saveSession(partial, output); !saved)
+            if (const Status saved = saveSession(partial, output, sessionMetrics(partial)); !saved)
                 std::cerr << "qroar: warning: " << saved.error().message << '\n';
         },
         previous);
     if (!session || (*session)->conditions.empty())
         return session; // nothing done: whatever stands there stays
-    if (Status saved = saveSession(**session, output); !saved) return saved.error();
+    if (Status saved = saveSession(**session, output, sessionMetrics(**session)); !saved)
+        return saved.error();
     return session;
 }
 
@@ -133,7 +135,7 @@ int run(const Options& options) {
     const auto session = runAndSave(*plan, options.output, partial, *previous, progress);
     progress.finishLine();
     if (!session) {
-        if (!partial.conditions.empty() && saveSession(partial, options.output))
+        if (!partial.conditions.empty() && saveSession(partial, options.output, sessionMetrics(partial)))
             std::cerr << "qroar: " << partial.conditions.size() << " finished conditions are in "
                       << options.output << '\n';
         return fail(session.error());

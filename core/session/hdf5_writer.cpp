@@ -117,7 +117,8 @@ void GroupWriter::write(const std::string& name, hid_t fileType, std::size_t ele
     const bool written =
         made && (bytes == 0 || H5Dwrite(made.get(), fileType, H5S_ALL, H5S_ALL, H5P_DEFAULT, values) >= 0);
     if (!written || !writeText(made.get(), "units", about.units) || !writeText(made.get(), "axes", about.axes)
-        || !writeText(made.get(), "description", about.description))
+        || !writeText(made.get(), "description", about.description)
+        || (about.bands && !writeText(made.get(), "bands", about.bands)))
         fail(name);
 }
 

@@ -17,6 +17,7 @@ struct About {
     const char* units; ///< "1" for plain numbers
     const char* axes;  ///< "layer, pair"
     const char* description;
+    const char* bands = nullptr; ///< edges of the bands that its last axis stands for: "0,4,9,16"
 };
 
 /// Shared by all writers of one file: the first thing that failed.

@@ -4,13 +4,16 @@
 #pragma once
 
 #include "core/base/outcome.h"
+#include "core/session/derived_metrics.h"
 #include "core/session/session.h"
 
 #include <filesystem>
 
 namespace qroar {
 
-Status saveSession(const Session& session, const std::filesystem::path& path);
+/// `metrics` (core/analysis/session_metrics.h) are for other programs: loadSession ignores them.
+Status saveSession(const Session& session, const std::filesystem::path& path,
+                   const DerivedMetrics& metrics = {});
 /// Refuses, by name of file and dataset: not HDF5, no schema, newer schema, wrong shapes, truncated data.
 Outcome<std::shared_ptr<const Session>> loadSession(const std::filesystem::path& path);
 

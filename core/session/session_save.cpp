@@ -6,6 +6,7 @@
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
 
+#include <limits>
 #include <set>
 
 namespace qroar {
@@ -179,7 +180,38 @@ void writeCondition(GroupWriter to, const ConditionResult& condition) {
         writeStatistics(byDocument.group(layout::numbered(document)), condition.byDocument[document]);
 }
 
-void writeSession(GroupWriter root, const Session& session) {
+void writeMetric(GroupWriter& to, const MetricTable& table, const std::string& bands) {
+    const h5::About about{table.units.c_str(), table.axes.c_str(), table.description.c_str(),
+                          table.perBand ? bands.c_str() : nullptr};
+    const std::vector<hsize_t> dims(table.dims.begin(), table.dims.end());
+    if (const auto* numbers = std::get_if<std::vector<double>>(&table.values); numbers && !numbers->empty())
+        to.array<double>(table.name, *numbers, dims, about);
+    else if (const auto* counts = std::get_if<std::vector<std::int64_t>>(&table.values);
+             counts && !counts->empty())
+        to.array<std::int64_t>(table.name, *counts, dims, about);
+    else if (const auto* texts = std::get_if<std::vector<std::string>>(&table.values))
+        to.strings(table.name, *texts, about);
+}
+
+void writeMetrics(GroupWriter to, const DerivedMetrics& metrics, const BandPartition& bands) {
+    to.text("program", metrics.program);
+    to.text("note", "computed from the other groups when the file was saved; qroar computes them anew");
+    for (const MetricGroup& group : metrics.groups) {
+        GroupWriter tables = to.group(group.name);
+        tables.text("formula", group.formula);
+        for (const MetricTable& table : group.tables) writeMetric(tables, table, bands.text());
+    }
+}
+
+/// [bins + 1] bin b takes in edge b <= |x| < edge b + 1.
+std::vector<double> histogramEdges() {
+    std::vector<double> edges;
+    for (int bin = 0; bin < LogHistogram::binCount; ++bin) edges.push_back(LogHistogram::binLower(bin));
+    edges.push_back(std::numeric_limits<double>::infinity());
+    return edges;
+}
+
+void writeSession(GroupWriter root, const Session& session, const DerivedMetrics& metrics) {
     root.integer("schema", Session::schemaVersion);
     root.text("content", "qroar session");
     root.text("program", session.provenance.program);
@@ -193,6 +225,9 @@ void writeSession(GroupWriter root, const Session& session) {
                              {"pair", "edge", "first pair of each band, and the number of pairs"});
     if (!session.viewState.empty())
         root.strings("view", {session.viewState}, {"JSON", "one", "state of the window"});
+    root.list("histogram_edges", histogramEdges(),
+              {"activation units", "edge", "edges of the bins of all histograms of |x|"});
+    if (!metrics.groups.empty()) writeMetrics(root.group("metrics"), metrics, session.bands);
     GroupWriter conditions = root.group("conditions");
     conditions.integer("count", static_cast<long long>(session.conditions.size()));
     for (std::size_t index = 0; index < session.conditions.size(); ++index)
@@ -232,14 +267,14 @@ Status checkAll(const Session& session) {
 
 } // namespace
 
-Status saveSession(const Session& session, const std::filesystem::path& path) {
+Status saveSession(const Session& session, const std::filesystem::path& path, const DerivedMetrics& metrics) {
     if (Status fine = checkAll(session); !fine) return fine.error().in(path.string() + ": not saved");
     const h5::QuietErrors quiet;
     return writeAtomically(path, [&](const std::filesystem::path& temporary) -> Status {
         h5::Handle file = h5::createFile(temporary);
         if (!file) return Error::io(path.string() + ": cannot be created: is its folder there and writable?");
         h5::WriteState state;
-        writeSession(GroupWriter(h5::openRoot(file), "", state), session);
+        writeSession(GroupWriter(h5::openRoot(file), "", state), session, metrics);
         const bool flushed = H5Fflush(file.get(), H5F_SCOPE_GLOBAL) >= 0;
         if (!file.reset() || !flushed || !state.failed.empty())
             return Error::io(path.string() + ": cannot be written"

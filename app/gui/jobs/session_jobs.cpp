@@ -1,11 +1,12 @@
 #include "app/gui/jobs/session_jobs.h"
 
+#include "core/analysis/session_metrics.h"
 #include "core/session/session_file.h"
 
 namespace qroar {
 
 void SaveJob::work() {
-    if (Status done = saveSession(*session_, path_); !done)
+    if (Status done = saveSession(*session_, path_, sessionMetrics(*session_)); !done)
         emit failed(QString::fromStdString(done.error().message));
     else
         emit saved(session_);
