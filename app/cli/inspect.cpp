@@ -1,6 +1,7 @@
 // qroar inspect MODEL: config, tensors, quantization, RoPE, checks.
 #include "app/cli/commands.h"
 #include "core/base/strings.h"
+#include "core/model/finite_scan.h"
 #include "core/model/model.h"
 #include "core/text/tokenizer.h"
 
@@ -50,31 +51,54 @@ void printText(const Model& model, const std::string& tokenizer) {
               << ", stored scaling " << c.storedRope.text() << ", "
               << (c.pairLayout == PairLayout::HalfSplit ? "half-split" : "interleaved")
               << " pairs\n  tokenizer: " << tokenizer << "\n\n";
-    Table table({"tensor", "type", "shape", "bytes"});
-    for (const TensorView& tensor : model.tensors())
-        table.add({tensor.name, dtypeName(tensor.type), formatShape(tensor.shape),
-                   formatCount(static_cast<long long>(tensor.bytes))});
+    const bool damaged = !model.damage().empty();
+    std::vector<std::string> header{"tensor", "type", "shape", "bytes"};
+    if (damaged) header.insert(header.end(), {"NaN", "infinite"});
+    Table table(header);
+    for (const TensorView& tensor : model.tensors()) {
+        std::vector<std::string> row{tensor.name, dtypeName(tensor.type), formatShape(tensor.shape),
+                                     formatCount(static_cast<long long>(tensor.bytes))};
+        if (damaged) {
+            const NonFiniteCount bad = countNonFinite(tensor);
+            row.insert(row.end(), {formatCount(bad.nan), formatCount(bad.infinite)});
+        }
+        table.add(std::move(row));
+    }
     table.print();
     for (const std::string& warning : model.warnings()) std::cout << "note: " << warning << '\n';
 }
 
+Json tensorsJson(const Model& model) {
+    Json tensors = Json::array();
+    for (const TensorView& tensor : model.tensors()) {
+        Json row{{"name", tensor.name},
+                 {"type", dtypeName(tensor.type)},
+                 {"shape", tensor.shape},
+                 {"bytes", tensor.bytes},
+                 {"file", tensor.file}};
+        if (!model.damage().empty()) {
+            const NonFiniteCount bad = countNonFinite(tensor);
+            row["nan"] = bad.nan;
+            row["infinite"] = bad.infinite;
+        }
+        tensors.push_back(std::move(row));
+    }
+    return tensors;
+}
+
+/// A model with NaN or infinite weights is listed, with their number, and is an error all the same.
 int run(const Options& options) {
-    auto model = openModel(options.model);
+    auto model = inspectModel(options.model);
     if (!model) return fail(model.error());
+    const std::string& damage = (*model)->damage();
+    const auto done = [&damage] { return damage.empty() ? exitDone : fail(Error::bad(damage)); };
     auto tokenizer = loadTokenizerFor((*model)->path(), (*model)->config().vocabSize);
     const std::string tokenizerText =
         tokenizer ? (*tokenizer)->description() : "none (" + tokenizer.error().message + ")";
     if (!options.common.json) {
         printText(**model, tokenizerText);
-        return exitDone;
+        return done();
     }
-    Json tensors = Json::array();
-    for (const TensorView& tensor : (*model)->tensors())
-        tensors.push_back({{"name", tensor.name},
-                           {"type", dtypeName(tensor.type)},
-                           {"shape", tensor.shape},
-                           {"bytes", tensor.bytes},
-                           {"file", tensor.file}});
     print({{"schema", 1},
            {"model",
             {{"path", (*model)->path().string()},
@@ -83,9 +107,10 @@ int run(const Options& options) {
            {"config", configJson((*model)->config())},
            {"quantization", nullptr},
            {"tokenizer", tokenizer ? Json(tokenizerText) : Json(nullptr)},
-           {"tensors", std::move(tensors)},
+           {"tensors", tensorsJson(**model)},
+           {"damage", damage.empty() ? Json(nullptr) : Json(damage)},
            {"warnings", (*model)->warnings()}});
-    return exitDone;
+    return done();
 }
 
 } // namespace

@@ -1,6 +1,7 @@
 #include "core/model/finite_scan.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <cstring>
 #include <limits>
@@ -80,6 +81,23 @@ std::optional<NonFinite> findNonFinite(const std::vector<const TensorView*>& ten
     float value = 0;
     tensor.toFloat(&value, element, 1);
     return NonFinite{piece.tensor, element, value != value};
+}
+
+NonFiniteCount countNonFinite(const TensorView& tensor) {
+    NonFiniteCount found;
+    if (!tensor.isFloat()) return found;
+    std::vector<float> values(static_cast<std::size_t>(std::min(tileElements, tensor.count())));
+    for (long long first = 0; first < tensor.count(); first += tileElements) {
+        const long long count = std::min(tileElements, tensor.count() - first);
+        if (!anyNonFinite(tensor, first, count)) continue;
+        tensor.toFloat(values.data(), first, count);
+        for (long long element = 0; element < count; ++element) {
+            const float value = values[static_cast<std::size_t>(element)];
+            if (std::isnan(value)) ++found.nan;
+            if (std::isinf(value)) ++found.infinite;
+        }
+    }
+    return found;
 }
 
 } // namespace qroar

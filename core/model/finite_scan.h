@@ -1,4 +1,5 @@
-// Search for NaN and infinity in stored weights. Internal to core/model.
+// Search for NaN and infinity in stored weights, and their number. Not here: what a reader makes of it
+// (model_assembly.h).
 #pragma once
 
 #include "core/model/tensor.h"
@@ -18,5 +19,11 @@ struct NonFinite {
 /// The first NaN or infinity in list order, then element order; F32, F16 and BF16 tensors only. All cores;
 /// the answer does not depend on how many there are.
 std::optional<NonFinite> findNonFinite(const std::vector<const TensorView*>& tensors);
+
+struct NonFiniteCount {
+    long long nan = 0, infinite = 0;
+};
+/// Of all elements of an F32, F16 or BF16 tensor; zeros for other types.
+NonFiniteCount countNonFinite(const TensorView& tensor);
 
 } // namespace qroar

@@ -44,6 +44,12 @@ bool beginsWith(const std::filesystem::path& path, const char* magic) {
 } // namespace
 
 Outcome<std::shared_ptr<const Model>> openModel(const std::filesystem::path& path) {
+    auto model = inspectModel(path);
+    if (model && !(*model)->damage().empty()) return Error::bad((*model)->damage());
+    return model;
+}
+
+Outcome<std::shared_ptr<const Model>> inspectModel(const std::filesystem::path& path) {
     std::error_code ignored;
     const std::string source = path.string();
     if (!std::filesystem::exists(path, ignored)) return Error::notFound(source + ": no such file or folder");

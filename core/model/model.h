@@ -38,6 +38,9 @@ class Model {
     [[nodiscard]] const std::vector<TensorView>& tensors() const { return tensors_; }
     /// Things the user should know that are not errors ("lm_head.weight is stored and equals the embedding").
     [[nodiscard]] const std::vector<std::string>& warnings() const { return warnings_; }
+    /// Empty, or why the weights cannot be used: the first NaN or infinity among them. Only models that
+    /// inspectModel() opened may have one.
+    [[nodiscard]] const std::string& damage() const { return damage_; }
 
     /// [out, in]: q [heads*headDim, hidden], k and v [kvHeads*headDim, hidden], o [hidden, heads*headDim],
     /// gate and up [intermediate, hidden], down [hidden, intermediate].
@@ -59,7 +62,7 @@ class Model {
     };
     ModelConfig config_;
     std::filesystem::path path_;
-    std::string format_, fingerprint_;
+    std::string format_, fingerprint_, damage_;
     std::vector<TensorView> tensors_;
     std::vector<std::string> warnings_;
     std::vector<LayerTensors> layers_;
@@ -71,5 +74,8 @@ class Model {
 /// the config implies, and that no norm, bias or weight holds NaN or infinity (the first offending tensor is
 /// named). Errors name file and tensor.
 Outcome<std::shared_ptr<const Model>> openModel(const std::filesystem::path& path);
+/// The same for a model that is only looked at: NaN and infinity among the weights are no error but its
+/// damage().
+Outcome<std::shared_ptr<const Model>> inspectModel(const std::filesystem::path& path);
 
 } // namespace qroar

@@ -113,9 +113,9 @@ Outcome<std::shared_ptr<const Model>> finishModel(std::shared_ptr<ModelDraft> dr
     }
     if (const auto bad = findNonFinite(used)) {
         const TensorView& tensor = *used[bad->tensor];
-        return Error::bad(draft->path_.string() + ": tensor " + quotedText(tensor.name) + " in " + tensor.file
-                          + ": expected finite values, found " + (bad->isNan ? "NaN" : "infinity") + " at "
-                          + position(tensor, bad->element));
+        draft->damage_ = draft->path_.string() + ": tensor " + quotedText(tensor.name) + " in " + tensor.file
+                         + ": expected finite values, found " + (bad->isNan ? "NaN" : "infinity") + " at "
+                         + position(tensor, bad->element);
     }
     draft->fingerprint_ = fingerprintOf(*draft);
     return std::shared_ptr<const Model>(std::move(draft));

@@ -15,6 +15,7 @@ namespace qroar {
 class ModelDraft final : public Model {
   public:
     using Model::config_;
+    using Model::damage_;
     using Model::embedding_;
     using Model::finalNorm_;
     using Model::fingerprint_;
@@ -30,7 +31,8 @@ class ModelDraft final : public Model {
 /// [out, in] of a projection under a config.
 std::vector<long long> projectionShape(const ModelConfig& config, Projection projection);
 
-/// The last steps of every reader: no NaN or infinity in any tensor the model uses, then the fingerprint.
+/// The last steps of every reader: the search for NaN and infinity in the tensors that the model uses (its
+/// damage, if there are any), then the fingerprint.
 Outcome<std::shared_ptr<const Model>> finishModel(std::shared_ptr<ModelDraft> draft);
 
 /// Readers, by format. A folder or one .safetensors file:

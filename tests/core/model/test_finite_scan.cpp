@@ -59,6 +59,16 @@ class TestFiniteScan : public QObject {
         omp_set_num_threads(before);
     }
 
+    void countsOfEveryKind() {
+        std::vector<float> values((1 << 18) + 100, 1.0f); // more than one tile
+        for (const std::size_t bad : {0, 77, 262143, 262144, 262200}) values[bad] = notANumber;
+        for (const std::size_t bad : {1, 262242, 262243}) values[bad] = bad % 2 ? -infinite : infinite;
+        const NonFiniteCount found = countNonFinite(viewOf(values));
+        QCOMPARE(found.nan, 5LL);
+        QCOMPARE(found.infinite, 3LL);
+        QCOMPARE(countNonFinite(viewOf({})).nan, 0LL);
+    }
+
     void unalignedHalves() {
         std::vector<unsigned char> bytes(1 + 2 * 100, 0);
         TensorView view;
