@@ -36,7 +36,12 @@ Outcome<std::vector<TokenId>> toIds(const IdArray& array, int vocabSize, const s
         return Error::bad(where + ": " + std::to_string(array.bytes.size())
                           + " bytes are not a whole number of " + std::to_string(array.itemBytes)
                           + "-byte ids");
-    std::vector<TokenId> ids(array.bytes.size() / array.itemBytes);
+    const std::size_t count = array.bytes.size() / array.itemBytes;
+    if (count > mostIdsInFile)
+        return Error::bad(where + ": expected at most " + formatCount(mostIdsInFile)
+                          + " token ids in a file, found " + formatCount(static_cast<long long>(count))
+                          + ": cut it into several files");
+    std::vector<TokenId> ids(count);
     for (std::size_t index = 0; index < ids.size(); ++index) {
         const std::uint64_t value = unsignedAt(array, index);
         const std::int64_t number = asSigned(value, array.itemBytes);

@@ -210,6 +210,24 @@ class TestDocuments : public QObject {
         QVERIFY(refusal("a.u32", "").contains("empty"));
     }
 
+    void tooManyIdsAreRefusedBeforeMemoryIsTaken() {
+        // Files of holes: they take no room on disk, but say that they are large.
+        constexpr std::uintmax_t most = std::uintmax_t{1} << 28;
+        const auto says = [&](const char* name, const std::string& head, std::uintmax_t bytes) {
+            const auto file = written(name, head);
+            std::filesystem::resize_file(file, head.size() + bytes);
+            const auto loaded = loadDocuments({file}, nullptr, 300);
+            std::filesystem::remove(file);
+            return loaded ? QString("loaded") : QString::fromStdString(loaded.error().message);
+        };
+        const QString expected = "expected at most 268,435,456 token ids in a file, found 268,435,457";
+        QVERIFY(says("a.u16", "", 2 * (most + 1)).contains(expected));
+        QVERIFY(says("a.u32", "", 4 * (most + 1)).contains(expected));
+        QVERIFY(says("a.u16", "", std::uintmax_t{1} << 36).contains("found 34,359,738,368"));
+        QVERIFY(says("a.npy", npy("|u1", "(268435457,)", ""), most + 1).contains(expected));
+        QVERIFY(says("a.npy", npy("<u8", "(268435457,)", ""), most + 1).contains("bytes follow"));
+    }
+
     void hostilePatternIsAnError() { // a pattern that explodes on a text must not end the program
         nlohmann::json file = byteLevelFile({});
         file["pre_tokenizer"] = splitThenBytes("(?:a|aa)+$");
