@@ -47,8 +47,12 @@ ReferenceRopeTable referenceRopeTable(const ReferenceRope& rope, int d, double t
         if (rope.kind == Kind::Linear) omega /= s;
         if (rope.kind == Kind::Yarn) omega *= yarnShare(rope, pair, d, theta);
         if (rope.kind == Kind::Llama3) omega *= llama3Share(rope, 2 * pi / omega);
+        if (rope.kind == Kind::LongRope)
+            omega /= (context > rope.trainedContext ? rope.longFactors : rope.shortFactors).at(pair);
         table.omega.push_back(omega);
     }
+    if (rope.kind == Kind::LongRope && s > 1)
+        table.attentionFactor = std::sqrt(1 + std::log(s) / std::log(rope.trainedContext));
     if (rope.kind == Kind::Yarn && s > 1) table.attentionFactor = 0.1 * std::log(s) + 1;
     return table;
 }

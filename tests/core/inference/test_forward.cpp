@@ -163,6 +163,40 @@ class TestForward : public QObject {
         QVERIFY2(worst < 1e-4, qPrintable(QString::number(worst)));
     }
 
+    void longRope_data() {
+        QTest::addColumn<int>("context");
+        QTest::newRow("short factors, up to L0") << 64;
+        QTest::newRow("long factors, beyond L0") << 65;
+        QTest::newRow("long factors, far beyond L0") << 256;
+    }
+    void longRope() {
+        QFETCH(int, context);
+        const QTemporaryDir folder;
+        RandomModelOptions options;
+        options.maxPositions = 256; // s = 256 / 64, m = sqrt(1 + ln 4 / ln 64)
+        options.ropeScalingJson = R"({"rope_type": "longrope", "original_max_position_embeddings": 64,)"
+                                  R"( "short_factor": [1.0, 1.02, 1.1, 1.3],)"
+                                  R"( "long_factor": [1.05, 1.4, 3.1, 4.4]})";
+        const auto model = randomModel(folder, options);
+        const auto ids = randomIds(static_cast<std::size_t>(context), options.vocab, 4);
+        const Window window{0, 0, ids};
+        const Run run = forward(model, "model", {}, std::span(&window, 1));
+        ReferenceLlama reference(*model);
+        reference.rope.kind = ReferenceRope::Kind::LongRope;
+        reference.rope.factor = 4;
+        reference.rope.trainedContext = 64;
+        reference.rope.shortFactors = {1.0, 1.02, 1.1, 1.3};
+        reference.rope.longFactors = {1.05, 1.4, 3.1, 4.4};
+        const double worst = worstDifference(run.nll[0], reference.nll(ids));
+        QVERIFY2(worst < 1e-4, qPrintable(QString::number(worst)));
+        // Neither the other list nor the attention factor could be left out unnoticed.
+        std::swap(reference.rope.shortFactors, reference.rope.longFactors);
+        QVERIFY(worstDifference(run.nll[0], reference.nll(ids)) > 1e-2);
+        std::swap(reference.rope.shortFactors, reference.rope.longFactors);
+        reference.rope.factor = 1;
+        QVERIFY(worstDifference(run.nll[0], reference.nll(ids)) > 1e-2);
+    }
+
     void quantized_data() {
         QTest::addColumn<int>("bits");
         QTest::addColumn<int>("group");

@@ -255,7 +255,7 @@ void TestFrequencyTable::longRope() {
     }
 }
 
-void TestFrequencyTable::identities() {
+void TestFrequencyTable::identities() { // identity 8 of method.md
     const RopeModel model = modelOf(64, 1e4, 512);
     for (const char* spec : {"linear:1", "ntk:1", "yarn:1", "llama3:1"}) {
         const FrequencyTable same = table(spec, model, 4096);
