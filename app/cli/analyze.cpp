@@ -53,7 +53,7 @@ Outcome<std::shared_ptr<const Session>> previousSession(const Options& options) 
 void printSummary(const Options& options, const Session& session) {
     if (!options.common.json) {
         printEvaluation(session.conditions, Convention::All);
-        std::cout << "\nsaved " << options.output << '\n';
+        std::cout << "\nsaved in " << options.output << '\n';
         return;
     }
     Json rows = Json::array();
@@ -102,7 +102,7 @@ Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, con
                 std::cerr << "qroar: warning: " << saved.error().message << '\n';
         },
         previous);
-    if (!session || (*session)->conditions.empty())
+    if (!session || (*session)->conditions.size() == (previous ? previous->conditions.size() : 0))
         return session; // nothing done: whatever stands there stays
     if (Status saved = saveSession(**session, output, sessionMetrics(**session)); !saved)
         return saved.error();

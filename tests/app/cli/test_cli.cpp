@@ -2,6 +2,7 @@
 // program.
 #include "tests/support/safetensors_writer.h"
 
+#include <QDateTime>
 #include <QDir>
 #include <QElapsedTimer>
 #include <QProcess>
@@ -126,7 +127,9 @@ class TestCli : public QObject {
                               << "rtn:9:g64";
         QTest::newRow("id beyond vocabulary") << evaluate + QStringList{"--text", "big.u16"} << "big.u16";
         QTest::newRow("truncated weights") << QStringList{"inspect", "truncated"} << "model.safetensors";
-        QTest::newRow("NaN weight") << QStringList{"inspect", "nan"} << "model.norm.weight";
+        QTest::newRow("NaN weight") << QStringList{"evaluate", "nan", "--text", "a.u16", "--contexts", "64"}
+                                    << "model.norm.weight";
+        QTest::newRow("NaN weight, RoPE alone") << QStringList{"rope", "nan"} << "model.norm.weight";
         QTest::newRow("output is a folder")
             << QStringList{"analyze", "model", "--text", "a.u16",      "--contexts",
                            "64",      "-o",    "nan",    "--overwrite"}
@@ -150,6 +153,23 @@ class TestCli : public QObject {
         QVERIFY2(QString::fromUtf8(result.err).contains(says), result.err);
         QVERIFY(result.err.startsWith("qroar: "));
         QVERIFY(result.out.isEmpty());
+    }
+
+    void inspectCountsWhatIsNotANumber() {
+        prepareBadInputs();
+        const Result text = run({"inspect", "nan"});
+        QCOMPARE(text.code, 1);
+        QVERIFY(text.err.startsWith("qroar: ") && text.err.contains("model.norm.weight"));
+        QVERIFY(text.out.contains("infinite") && text.out.contains("model.norm.weight"));
+        const Result json = run({"inspect", "nan", "--json"});
+        QCOMPARE(json.code, 1);
+        QVERIFY(json.json()["damage"].get<std::string>().find("expected finite values") != std::string::npos);
+        for (const Json& tensor : json.json()["tensors"]) {
+            const bool spoiled = tensor["name"] == "model.norm.weight";
+            QCOMPARE(tensor["nan"].get<int>(), spoiled ? 1 : 0);
+            QCOMPARE(tensor["infinite"].get<int>(), spoiled ? 2 : 0);
+        }
+        QVERIFY(run({"inspect", "model", "--json"}).json()["damage"].is_null());
     }
 
     void inspectAndRope() {
@@ -216,6 +236,12 @@ class TestCli : public QObject {
             run(base + QStringList{"--rope", "none,yarn:2", "-o", "run.h5", "--resume", "--json"});
         QCOMPARE(resumed.code, 0);
         QCOMPARE(resumed.json()["results"].size(), std::size_t{8});
+        // Nothing left to do: the file is not written again.
+        const QDateTime written = QFileInfo(file("run.h5")).lastModified();
+        const Result complete = run(base + QStringList{"--rope", "none,yarn:2", "-o", "run.h5", "--resume"});
+        QCOMPARE(complete.code, 0);
+        QVERIFY(complete.out.contains("saved in run.h5"));
+        QCOMPARE(QFileInfo(file("run.h5")).lastModified(), written);
 
         const Json document =
             run({"diagnose", "run.h5", "--band-edges", "0,1,4", "--json", "--csv", "tables", "--draws", "50"})
@@ -296,7 +322,8 @@ class TestCli : public QObject {
         for (auto& tensor : tensors)
             if (tensor.name == "model.norm.weight") {
                 const float nan = std::numeric_limits<float>::quiet_NaN();
-                std::memcpy(tensor.bytes.data() + 8, &nan, 4);
+                const float bad[] = {nan, HUGE_VALF, 1, -HUGE_VALF};
+                std::memcpy(tensor.bytes.data() + 8, bad, sizeof bad);
             }
         writeBytes(file("nan/model.safetensors").toStdString(), safetensorsBytes(tensors));
         options.vocab = 300; // the sample's tokenizer has 1,024 tokens
