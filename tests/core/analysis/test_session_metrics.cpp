@@ -226,7 +226,7 @@ class TestSessionMetrics : public QObject {
         process.start(program, {"-d", "/metrics/tail_inflation/short_reference_name",
                                 QString::fromStdString(path_.string())});
         QVERIFY(process.waitForFinished(60000));
-        QVERIFY(process.readAllStandardOutput().contains("none \u00b7 256 \u00b7 none"));
+        QVERIFY(process.readAllStandardOutput().contains("none \\302\\267 256 \\302\\267 none"));
     }
 
     void loadingIgnoresThem() {
