@@ -1,9 +1,14 @@
 #include "core/inference/gemm.h"
 
+#include <algorithm>
+#include <vector>
+
 #ifdef QROAR_OPENBLAS
 extern "C" {
 void cblas_sgemm(int order, int transA, int transB, int m, int n, int k, float alpha, const float* a, int lda,
                  const float* b, int ldb, float beta, float* c, int ldc);
+void cblas_dgemm(int order, int transA, int transB, int m, int n, int k, double alpha, const double* a,
+                 int lda, const double* b, int ldb, double beta, double* c, int ldc);
 }
 #else
 #include <Eigen/Core>
@@ -23,6 +28,13 @@ void sgemm(int transA, int transB, ConstMatrixView a, ConstMatrixView b, MatrixV
                 static_cast<int>(transA == transpose ? a.rows : a.cols), alpha, a.data,
                 static_cast<int>(a.stride), b.data, static_cast<int>(b.stride), beta, c.data,
                 static_cast<int>(c.stride));
+}
+
+/// C = A B^T, all without gaps: A [m, k], B [n, k], C [m, n].
+void dgemmTransposed(const double* a, const double* b, double* c, std::ptrdiff_t m, std::ptrdiff_t n,
+                     std::ptrdiff_t k) {
+    const int rows = static_cast<int>(m), columns = static_cast<int>(n), inner = static_cast<int>(k);
+    cblas_dgemm(rowMajor, noTranspose, transpose, rows, columns, inner, 1, a, inner, b, inner, 0, c, columns);
 }
 } // namespace
 
@@ -54,6 +66,14 @@ void scale(MatrixView c, float beta) {
     else if (beta != 1)
         map(c) *= beta;
 }
+
+/// C = A B^T, all without gaps: A [m, k], B [n, k], C [m, n].
+void dgemmTransposed(const double* a, const double* b, double* c, std::ptrdiff_t m, std::ptrdiff_t n,
+                     std::ptrdiff_t k) {
+    using Doubles = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+    Eigen::Map<Doubles>(c, m, n).noalias() =
+        Eigen::Map<const Doubles>(a, m, k) * Eigen::Map<const Doubles>(b, n, k).transpose();
+}
 } // namespace
 
 void multiplyTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, float alpha, float beta) {
@@ -70,5 +90,27 @@ void multiplyLeftTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, 
 }
 
 #endif
+
+void multiplyTransposedInDouble(ConstMatrixView a, ConstMatrixView b, MatrixView c) {
+    constexpr std::ptrdiff_t block =
+        64; // rows of B that are doubles at a time: memory of one block, not of B
+    const auto toDouble = [](ConstMatrixView source, std::vector<double>& target) {
+        target.resize(static_cast<std::size_t>(source.rows * source.cols));
+        for (std::ptrdiff_t row = 0; row < source.rows; ++row)
+            std::copy_n(source.row(row), source.cols, target.data() + row * source.cols);
+    };
+    std::vector<double> left, right, product;
+    toDouble(a, left);
+    for (std::ptrdiff_t first = 0; first < b.rows; first += block) {
+        const std::ptrdiff_t count = std::min(block, b.rows - first);
+        toDouble(b.rowsFrom(first, count), right);
+        product.resize(static_cast<std::size_t>(a.rows * count));
+        dgemmTransposed(left.data(), right.data(), product.data(), a.rows, count, a.cols);
+        for (std::ptrdiff_t row = 0; row < a.rows; ++row)
+            for (std::ptrdiff_t column = 0; column < count; ++column)
+                c(row, first + column) =
+                    static_cast<float>(product[static_cast<std::size_t>(row * count + column)]);
+    }
+}
 
 } // namespace qroar
