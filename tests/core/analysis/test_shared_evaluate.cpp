@@ -55,7 +55,8 @@ class TestSharedEvaluate : public QObject {
                                                                    : qroar::test::referenceRtn(4, 64, false));
             reference.rope = referenceOf(key.rope);
             double sum = 0, tokens = 0;
-            for (const Window& window : *cutWindows(*plan.documents, key.context, plan.maxWindows))
+            const auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
+            for (const Window& window : *windows)
                 for (const double nll : reference.nll({window.tokens.begin(), window.tokens.end()})) {
                     sum += nll;
                     ++tokens;
