@@ -1,7 +1,9 @@
 #include "app/cli/inputs.h"
 
 #include "core/inference/layer_weights.h"
+#include "core/session/scales_file.h"
 
+#include <iostream>
 #include <omp.h>
 
 namespace qroar::cli {
@@ -76,6 +78,41 @@ Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& text
     return specs;
 }
 
+namespace {
+
+Status checkTheyExist(const std::vector<std::filesystem::path>& paths) {
+    std::error_code ignored;
+    for (const auto& path : paths)
+        if (!std::filesystem::exists(path, ignored))
+            return Error::notFound(path.string() + ": no such document");
+    return Done{};
+}
+
+} // namespace
+
+Outcome<std::shared_ptr<const std::vector<Document>>>
+readDocuments(const Model& model, const std::vector<std::filesystem::path>& paths,
+              const std::string& jsonField, std::shared_ptr<const Tokenizer>* used) {
+    if (Status there = checkTheyExist(paths); !there) return there.error();
+    const int vocabSize = model.config().vocabSize;
+    const auto holdsText = [](const std::filesystem::path& path) {
+        const auto suffix = path.extension();
+        return suffix != ".npy" && suffix != ".u16" && suffix != ".u32";
+    };
+    std::shared_ptr<const Tokenizer> tokenizer;
+    if (std::any_of(paths.begin(), paths.end(), holdsText)) {
+        auto loaded = loadTokenizerFor(model.path(), vocabSize);
+        if (!loaded) return loaded.error();
+        tokenizer = *loaded;
+    }
+    if (used) *used = tokenizer;
+    DocumentOptions options;
+    options.jsonField = jsonField;
+    auto documents = loadDocuments(paths, tokenizer.get(), vocabSize, options);
+    if (!documents) return documents.error();
+    return std::make_shared<const std::vector<Document>>(std::move(*documents));
+}
+
 Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const Tokenizer>* used) {
     AnalysisPlan plan;
     auto ropes = parseRopes(options.ropes);
@@ -89,37 +126,33 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
     plan.command = commandLine();
 
     // A wrong name is said at once, not after a large model has been read.
-    std::vector<std::filesystem::path> paths(options.texts.begin(), options.texts.end());
-    std::error_code ignored;
-    for (const auto& path : paths)
-        if (!std::filesystem::exists(path, ignored))
-            return Error::notFound(path.string() + ": no such document");
+    const std::vector<std::filesystem::path> paths(options.texts.begin(), options.texts.end());
+    if (Status there = checkTheyExist(paths); !there) return there.error();
     auto model = openModel(options.model);
     if (!model) return model.error();
     plan.model = *model;
     if (plan.quants.empty()) plan.quants = {plainQuant(*plan.model)};
-    const int vocabSize = plan.model->config().vocabSize;
-    const auto holdsText = [](const std::filesystem::path& path) {
-        const auto suffix = path.extension();
-        return suffix != ".npy" && suffix != ".u16" && suffix != ".u32";
-    };
-    std::shared_ptr<const Tokenizer> tokenizer;
-    if (std::any_of(paths.begin(), paths.end(), holdsText)) {
-        auto loaded = loadTokenizerFor(plan.model->path(), vocabSize);
-        if (!loaded) return loaded.error();
-        tokenizer = *loaded;
-    }
-    if (used) *used = tokenizer;
-    DocumentOptions documentOptions;
-    documentOptions.jsonField = options.jsonField;
-    auto documents = loadDocuments(paths, tokenizer.get(), vocabSize, documentOptions);
+    auto documents = readDocuments(*plan.model, paths, options.jsonField, used);
     if (!documents) return documents.error();
-    plan.documents = std::make_shared<const std::vector<Document>>(std::move(*documents));
+    plan.documents = *documents;
     return plan;
 }
 
-Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model&) {
-    return Error::unsupported(text + ": scales cannot be read from a session yet");
+Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model) {
+    auto set = loadScalesFrom(text);
+    if (!set) return set.error();
+    const QkGains& gains = set->gains;
+    const ModelConfig& config = model.config();
+    if (!gains.fits(config))
+        return Error::bad(text + ": the scales are for " + std::to_string(gains.layers) + " layers, "
+                          + std::to_string(gains.heads) + " query and " + std::to_string(gains.kvHeads)
+                          + " key heads of " + std::to_string(gains.pairs) + " pairs; "
+                          + model.path().string() + " has " + std::to_string(config.layers) + ", "
+                          + std::to_string(config.heads) + ", " + std::to_string(config.kvHeads) + " and "
+                          + std::to_string(config.pairs()));
+    if (set->modelFingerprint != model.fingerprint())
+        std::cerr << "note: " << text << ": these scales were found for another model of the same shape\n";
+    return std::make_shared<const ScaleSet>(*std::move(set));
 }
 
 } // namespace qroar::cli

@@ -25,6 +25,12 @@ void useThreads(const Common& common);
 Outcome<std::vector<RopeSpec>> parseRopes(const std::vector<std::string>& texts);
 Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& texts);
 
+/// Documents of a model, after a check that the files are there. Its tokenizer is read only when a document
+/// is text; `tokenizer`, when not null, receives it (null when all hold ids).
+Outcome<std::shared_ptr<const std::vector<Document>>>
+readDocuments(const Model& model, const std::vector<std::filesystem::path>& paths,
+              const std::string& jsonField, std::shared_ptr<const Tokenizer>* tokenizer = nullptr);
+
 /// Opens the model and its documents and fills in a plan (capture on). `tokenizer`, when not null, receives
 /// the one the documents were read with; null when all hold ids.
 Outcome<AnalysisPlan> makePlan(const RunOptions& options,

@@ -29,6 +29,7 @@ int main(int argc, char** argv) {
     addAnalyze(program, result);
     addDiagnose(program, result);
     addEvaluate(program, result);
+    addExport(program, result);
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

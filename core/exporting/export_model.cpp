@@ -38,7 +38,7 @@ Status writePatch(const ExportPlan& plan, const std::filesystem::path& folder, E
             return written;
         std::vector<ByteRange> allowed;
         for (const PatchedTensor& patched : tensors)
-            if (patched.tensor->file == file.name)
+            if (liesIn(patched, file))
                 allowed.emplace_back(patched.tensor->offset, patched.tensor->offset + patched.tensor->bytes);
         std::sort(allowed.begin(), allowed.end());
         auto changed = changedRanges(file.source, folder / file.name, allowed);
@@ -130,6 +130,7 @@ Outcome<ExportReport> exportModel(const ExportRequest& request, ProgressSink& si
     report.path = staging->target();
     report.format = formatOf(request);
     report.patched = request.patch;
+    report.rope = plan->rope;
     report.largestSnap = plan->largestSnap;
     report.notes = plan->notes;
     WorkMeter meter(sink, workPerByte * static_cast<double>(plan->bytes)

@@ -57,6 +57,7 @@ struct ExportReport {
     std::filesystem::path path;
     std::string format; ///< "hf", "awq", ...; of a patch: that of the checkpoint
     bool patched = false;
+    RopeSpec rope;                   ///< in force in the export; resolved
     std::vector<ExportedFile> files; ///< by name
     ModelRounding rounding;
     double largestSnap = 1; ///< with snapToPowersOfTwo: largest factor by which a gain was changed, >= 1

@@ -115,7 +115,7 @@ Status planPatch(ExportPlan& plan) {
     plan.weightFiles = *std::move(files);
     std::vector<std::string> names;
     for (const PatchedFile& file : plan.weightFiles) {
-        names.push_back(file.name);
+        names.push_back(file.source.filename().string());
         plan.bytes += file.bytes;
     }
     plan.side = patchedFolderFiles(*request.model, names);

@@ -52,6 +52,10 @@ void addProjection(const Model& model, int layer, Projection p, const std::vecto
 
 } // namespace
 
+bool liesIn(const PatchedTensor& patched, const PatchedFile& file) {
+    return patched.tensor->file == file.source.filename().string();
+}
+
 std::vector<PatchedTensor> patchedTensors(const Model& model, const QkGains& gains) {
     std::vector<PatchedTensor> tensors;
     if (gains.isIdentity()) return tensors;
@@ -67,6 +71,8 @@ Outcome<std::vector<PatchedFile>> weightFiles(const Model& model) {
     std::set<std::string> names;
     for (const TensorView& tensor : model.tensors())
         if (names.insert(tensor.file).second) files.push_back({model.filePath(tensor), tensor.file, 0});
+    std::error_code ignored;
+    if (!std::filesystem::is_directory(model.path(), ignored)) files.front().name = "model.safetensors";
     std::sort(files.begin(), files.end(),
               [](const PatchedFile& a, const PatchedFile& b) { return a.name < b.name; });
     for (PatchedFile& file : files) {
@@ -85,7 +91,7 @@ Status writePatched(const PatchedFile& file, const std::vector<PatchedTensor>& t
     if (Status copied = copyBytes(file.source, *target, file.bytes, workPerByte, meter); !copied)
         return copied;
     for (const PatchedTensor& patched : tensors) {
-        if (patched.tensor->file != file.name) continue;
+        if (!liesIn(patched, file)) continue;
         RoundingTally tally;
         const auto bytes = scaledBytes(patched, tally);
         if (tally.overflowed > 0)

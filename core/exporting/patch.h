@@ -30,11 +30,14 @@ std::vector<PatchedTensor> patchedTensors(const Model& model, const QkGains& gai
 
 struct PatchedFile {
     std::filesystem::path source;
-    std::string name;
+    std::string
+        name; ///< in the export: that of the source, but model.safetensors when only one file was opened
     std::uint64_t bytes = 0;
 };
 /// The files that hold the model's tensors, by name.
 Outcome<std::vector<PatchedFile>> weightFiles(const Model& model);
+
+bool liesIn(const PatchedTensor& patched, const PatchedFile& file);
 
 /// Copies `file` into `folder` and overwrites the tensors that lie in it. Errors: cancelled, a full disk, a
 /// number that its type cannot hold.

@@ -1,5 +1,6 @@
 // The command line as its users meet it: exit codes, messages, JSON fields, Ctrl-C, resume. Runs the built
 // program.
+#include "tests/app/cli/cli_test.h"
 #include "tests/support/quantized_checkpoint.h"
 
 #include <QDateTime>
@@ -19,43 +20,7 @@
 using namespace qroar::test;
 using Json = nlohmann::json;
 
-namespace {
-
-struct Result {
-    int code = -1;
-    QByteArray out, err;
-    [[nodiscard]] Json json() const { return Json::parse(out.toStdString()); }
-};
-
-Result runProgram(const QStringList& arguments, const QString& folder) {
-    QProcess process;
-    process.setWorkingDirectory(folder);
-    process.start(QROAR_PROGRAM, arguments);
-    if (!process.waitForFinished(120000)) qFatal("qroar hangs: %s", qPrintable(arguments.join(' ')));
-    return {process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1,
-            process.readAllStandardOutput(), process.readAllStandardError()};
-}
-
-void writeIds(const QString& path, int count, int vocab) {
-    std::string bytes;
-    for (int at = 0; at < count; ++at) {
-        const int id = at * 31 % vocab;
-        bytes.push_back(static_cast<char>(id & 255));
-        bytes.push_back(static_cast<char>(id >> 8));
-    }
-    writeBytes(path.toStdString(), bytes);
-}
-
-bool hasKeys(const Json& object, std::initializer_list<const char*> keys) {
-    for (const char* key : keys)
-        if (!object.contains(key)) {
-            qWarning("missing key %s in %s", key, object.dump().c_str());
-            return false;
-        }
-    return true;
-}
-
-} // namespace
+using Result = ProgramResult;
 
 class TestCli : public QObject {
     Q_OBJECT

@@ -219,6 +219,20 @@ class TestPatch : public QObject {
         QCOMPARE(tensors, 2); // k_proj's scales and bias in layer 1
     }
 
+    void aSingleFileUnderAnotherName() {
+        const Scratch scratch;
+        writeSource(scratch.path("model"), sources[6]);
+        std::filesystem::rename(scratch.path("model/model.safetensors"),
+                                scratch.path("model/best.safetensors"));
+        const auto model = opened(scratch.path("model/best.safetensors"));
+        auto request = patchOf(model, scratch.path("out"));
+        request.gains = randomGains(model->config(), 3);
+        const auto report = exportModel(request, silent);
+        QROAR_OPENED(report);
+        QCOMPARE(namesIn(scratch.path("out")), (std::set<std::string>{"config.json", "model.safetensors"}));
+        QVERIFY(!report->files.back().changed.empty());
+    }
+
     void whatCannotBePatched() {
         const Scratch scratch;
         writeSource(scratch.path("dense"), sources[4]);

@@ -1,0 +1,258 @@
+// `qroar export` as its users meet it: what it writes, what it says, in text and JSON, and what it refuses.
+#include "core/session/search_record.h"
+#include "core/session/session_file.h"
+#include "tests/app/cli/cli_test.h"
+#include "tests/support/quantized_checkpoint.h"
+#include "tests/support/tiny_decoder.h"
+
+#include <QDir>
+#include <QFile>
+#include <QTemporaryDir>
+
+#include <csignal>
+
+using namespace qroar::test;
+using Json = nlohmann::json;
+
+class TestCliExport : public QObject {
+    Q_OBJECT
+    QTemporaryDir folder_;
+
+    QString file(const QString& name) const { return folder_.filePath(name); }
+    ProgramResult run(const QStringList& arguments) const { return runProgram(arguments, folder_.path()); }
+    QStringList names() const {
+        return QDir(folder_.path()).entryList(QDir::AllEntries | QDir::Hidden | QDir::NoDotAndDotDot);
+    }
+
+  private slots:
+    void initTestCase() {
+        RandomModelOptions options;
+        options.maxPositions = 64;
+        makeRandomHfModel(file("model").toStdString(), options, 3);
+        writeQuantizedModel(
+            file("stored").toStdString(),
+            QuantizedCheckpoint::make(qroar::StoredFormat::AwqGemm, *qroar::QuantSpec::parse("rtn:4:g32")));
+        writeIds(file("a.u16"), 300, options.vocab);
+    }
+    void cleanup() {
+        for (const QString& name : names())
+            if (name.startsWith("out")) QDir(file(name)).removeRecursively();
+    }
+
+    void jsonHasItsFields() {
+        const auto result = run({"export", "model", "--quant", "rtn:4:g16", "--format", "awq", "--rope",
+                                 "yarn:4", "--verify-text", "a.u16", "-o", "out", "--json"});
+        QCOMPARE(result.code, 0);
+        const Json json = result.json();
+        QVERIFY(hasKeys(json, {"schema", "path", "format", "patched", "quant", "rope", "scales", "files",
+                               "rounding", "snap_factor_max", "verification", "notes"}));
+        QCOMPARE(json["format"].get<std::string>(), std::string("awq"));
+        QCOMPARE(json["rope"].get<std::string>(), std::string("yarn:4"));
+        QVERIFY(json["scales"].is_null());
+        QCOMPARE(json["path"].get<std::string>(), QDir(file("out")).canonicalPath().toStdString());
+        QVERIFY(
+            hasKeys(json["verification"],
+                    {"windows", "context", "max_abs_logit_difference", "max_abs_logit_difference_unrounded",
+                     "codes_changed", "scales_changed", "scale_rounding_max", "rotary_difference_max"}));
+        QCOMPARE(json["verification"]["codes_changed"].get<int>(), 0);
+        QCOMPARE(json["verification"]["max_abs_logit_difference"].get<double>(), 0.0);
+        for (const Json& entry : json["files"]) {
+            QVERIFY(hasKeys(entry, {"name", "bytes", "changed_ranges"}));
+            QCOMPARE(QFile(file("out/") + QString::fromStdString(entry["name"])).size(),
+                     entry["bytes"].get<qint64>());
+        }
+        const Json inspect = run({"inspect", "out", "--json"}).json();
+        QVERIFY(!inspect["quantization"].is_null());
+    }
+
+    void textSaysWhatHappened() {
+        const auto result = run({"export", "model", "--format", "hf", "--dtype", "f16", "-o", "out"});
+        QCOMPARE(result.code, 0);
+        QVERIFY2(result.out.contains("exported hf") && result.out.contains("model.safetensors")
+                     && result.out.contains("read back: 2 windows of 64 tokens"),
+                 result.out);
+        QVERIFY2(result.err.contains("note: no tokenizer lies beside the model"), result.err);
+    }
+
+    void patchesListWhatChanged() {
+        const auto result = run({"export", "stored", "--patch", "--rope", "linear:2", "-o", "out", "--json"});
+        QCOMPARE(result.code, 0);
+        const Json json = result.json();
+        QVERIFY(json["patched"] == true);
+        for (const Json& entry : json["files"])
+            QCOMPARE(entry["changed_ranges"].size(), std::size_t(entry["name"] == "config.json" ? 1 : 0));
+        QVERIFY(run({"export", "stored", "--patch", "-o", "out2"}).out.contains("patched awq"));
+    }
+
+    /// A session with a search called "001" whose gains are powers of two.
+    void makeScales(const QString& session) const {
+        const auto made = run({"analyze", "model", "--text", "a.u16", "--contexts", "64", "-o", session});
+        if (made.code != 0) qFatal("%s", made.err.constData());
+        auto loaded = qroar::loadSession(file(session).toStdString());
+        if (!loaded) qFatal("%s", loaded.error().message.c_str());
+        qroar::Session changed = **loaded;
+        auto record = std::make_shared<qroar::SearchRecord>();
+        record->scales = {"001", qroar::QkGains::ones(changed.model), changed.modelFingerprint, "none",
+                          "rtn:4:g16"};
+        record->scales.gains.queryGains(1, 2)[3] = 2;
+        record->scales.gains.keyGains(0, 1)[0] = 0.5;
+        record->settings.rope = "none";
+        record->settings.quant = "rtn:4:g16";
+        record->settings.bandEdges = {0, 4};
+        record->settings.contexts = {64};
+        record->settings.contextWeights = {1};
+        record->settings.windows = record->settings.priority = {1, 1};
+        changed.searches.push_back(record);
+        if (const auto saved = qroar::saveSession(changed, file(session).toStdString()); !saved)
+            qFatal("%s", saved.error().message.c_str());
+    }
+
+    void scalesOfASearch() {
+        makeScales("run.h5");
+        const auto result = run({"export", "model", "--quant", "rtn:4:g16", "--scales", "run.h5:001",
+                                 "--format", "awq", "-o", "out", "--json"});
+        QVERIFY2(result.code == 0, result.err);
+        QVERIFY(!result.err.contains("note: the scales were found under"));
+        Json json = result.json();
+        QCOMPARE(json["scales"].get<std::string>(), std::string("001"));
+        QCOMPARE(json["rounding"]["scaled"]["inexact"].get<int>(), 0);
+        // The same scales, patched into an export without them, give the same tensors.
+        QCOMPARE(run({"export", "model", "--quant", "rtn:4:g16", "--format", "awq", "-o", "out2"}).code, 0);
+        const auto patched = run({"export", "out2", "--patch", "--scales", "run.h5", "-o", "out3", "--json"});
+        QVERIFY2(patched.code == 0, patched.err);
+        QVERIFY(patched.err.contains("note: run.h5: these scales were found for another model"));
+        QVERIFY(patched.err.contains("note: the scales were found under"));
+        for (const Json& entry : patched.json()["files"])
+            QCOMPARE(entry["changed_ranges"].size(),
+                     std::size_t(entry["name"] == "model.safetensors" ? 2 : 0));
+        const auto scaled = readTiny(file("out").toStdString()), again = readTiny(file("out3").toStdString());
+        QCOMPARE(scaled.tensors.size(), again.tensors.size());
+        for (const auto& [name, tensor] : scaled.tensors)
+            QVERIFY2(tensor.bytes == again.at(name).bytes, name.c_str());
+        QCOMPARE(scaled.metadata.at("qroar.scales"), std::string("001"));
+
+        const auto wrong = run({"export", "stored", "--patch", "--scales", "run.h5", "-o", "out4"});
+        QCOMPARE(wrong.code, 1);
+        QVERIFY2(wrong.err.contains("the scales are for 2 layers, 4 query and 2 key heads of 4 pairs"),
+                 wrong.err);
+        QVERIFY(run({"export", "model", "--format", "hf", "--scales", "run.h5:7", "-o", "out4"})
+                    .err.contains("001"));
+        QFile::remove(file("run.h5"));
+    }
+
+    void calibratedQuantizers() {
+        for (const QStringList& pair :
+             {QStringList{"awq:4:g16", "awq"}, QStringList{"gptq:4:g16:sym", "gptq"}}) {
+            const QStringList base{"export",   "model", "--quant", pair[0],
+                                   "--format", pair[1], "-o",      "out-" + pair[1]};
+            const auto missing = run(base);
+            QCOMPARE(missing.code, 1);
+            QVERIFY2(missing.err.contains("--calib-text"), missing.err);
+            const auto result =
+                run(base + QStringList{"--calib-text", "a.u16", "--calib-context", "32", "--json"});
+            QVERIFY2(result.code == 0, result.err);
+            QCOMPARE(result.json()["quant"].get<std::string>(), pair[0].toStdString());
+            QCOMPARE(result.json()["verification"]["codes_changed"].get<int>(), 0);
+        }
+    }
+
+    void dryRunsWriteNothing() {
+        const QStringList before = names();
+        const Json json = run({"export", "model", "--quant", "rtn:4:g16", "--format", "compressed-tensors",
+                               "-o", "out", "--dry-run", "--json"})
+                              .json();
+        QVERIFY(hasKeys(json, {"schema", "estimate", "notes"}));
+        QVERIFY(hasKeys(json["estimate"], {"path", "bytes", "free_bytes"}));
+        QVERIFY(json["estimate"]["bytes"].get<double>() > 10000);
+        QCOMPARE(names(), before);
+    }
+
+    void mistakesAreNamed_data() {
+        QTest::addColumn<QStringList>("arguments");
+        QTest::addColumn<int>("code");
+        QTest::addColumn<QString>("says");
+        const QStringList base{"export", "model", "-o", "out"};
+        QTest::newRow("no format") << base << 2 << "--format";
+        QTest::newRow("no output") << QStringList{"export", "model", "--format", "hf"} << 2 << "--output";
+        QTest::newRow("format and patch")
+            << base + QStringList{"--format", "hf", "--patch"} << 2 << "--patch";
+        QTest::newRow("gguf") << base + QStringList{"--format", "gguf"} << 1
+                              << "not available in this version";
+        QTest::newRow("unknown format") << base + QStringList{"--format", "zip"} << 1 << "compressed-tensors";
+        QTest::newRow("unknown type") << base + QStringList{"--format", "hf", "--dtype", "f8"} << 1 << "bf16";
+        QTest::newRow("no codes") << base + QStringList{"--format", "awq"} << 1 << "--quant";
+        QTest::newRow("bad rope") << base + QStringList{"--format", "hf", "--rope", "magic:2"} << 1
+                                  << "magic";
+        QTest::newRow("missing text")
+            << base + QStringList{"--format", "hf", "--verify-text", "gone.u16"} << 1 << "gone.u16";
+        QTest::newRow("into itself") << QStringList{"export", "model", "--format", "hf", "-o", "model/x"} << 1
+                                     << "never changes its source";
+        QTest::newRow("not empty") << QStringList{"export", "model", "--format", "hf", "-o", "stored"} << 1
+                                   << "--force";
+        QTest::newRow("stored quantized, other quant")
+            << QStringList{"export", "stored", "--quant", "rtn:4:g32", "--format", "awq", "-o", "out"} << 1
+            << "stored";
+    }
+    void mistakesAreNamed() {
+        QFETCH(QStringList, arguments);
+        QFETCH(int, code);
+        QFETCH(QString, says);
+        const QStringList before = names();
+        const auto result = run(arguments);
+        QCOMPARE(result.code, code);
+        QVERIFY2(QString::fromUtf8(result.err).contains(says), result.err);
+        QVERIFY(result.out.isEmpty());
+        QCOMPARE(names(), before);
+    }
+
+    void forceReplaces() {
+        QCOMPARE(run({"export", "model", "--format", "hf", "-o", "out"}).code, 0);
+        QCOMPARE(run({"export", "model", "--format", "hf", "-o", "out"}).code, 1);
+        QCOMPARE(run({"export", "model", "--format", "hf", "--dtype", "bf16", "-o", "out", "--force"}).code,
+                 0);
+        QCOMPARE(run({"inspect", "out", "--json"}).json()["tensors"][0]["type"].get<std::string>(),
+                 std::string("BF16"));
+    }
+
+    void aFullDiskIsAnErrorNotAnEnd() {
+        // The shell's limit on the size of files, in blocks of 512 or 1,024 bytes.
+        const QStringList before = names();
+        QProcess process;
+        process.setWorkingDirectory(folder_.path());
+        process.start(
+            "sh",
+            {"-c", QString("ulimit -f 20; exec %1 export model --format hf -o out").arg(QROAR_PROGRAM)});
+        QVERIFY(process.waitForFinished(120000));
+        QCOMPARE(process.exitStatus(), QProcess::NormalExit);
+        QCOMPARE(process.exitCode(), 1);
+        QVERIFY(process.readAllStandardError().contains("cannot be written"));
+        QCOMPARE(names(), before);
+    }
+
+    void ctrlCLeavesNothing() {
+        RandomModelOptions large; // some seconds of verification
+        large.layers = 8;
+        large.hidden = 256;
+        large.heads = 8;
+        large.kvHeads = 8;
+        large.headDim = 32;
+        large.intermediate = 1024;
+        large.vocab = 4096;
+        makeRandomHfModel(file("large").toStdString(), large, 1);
+        const QStringList before = names();
+        QProcess process;
+        process.setWorkingDirectory(folder_.path());
+        process.start(QROAR_PROGRAM, {"export", "large", "--format", "hf", "-o", "out"});
+        QVERIFY(process.waitForStarted());
+        QTRY_VERIFY_WITH_TIMEOUT(names().size() > before.size() || process.state() == QProcess::NotRunning,
+                                 60000);
+        ::kill(static_cast<pid_t>(process.processId()), SIGINT);
+        QVERIFY(process.waitForFinished(60000));
+        QCOMPARE(process.exitStatus(), QProcess::NormalExit);
+        QCOMPARE(process.exitCode(), 3);
+        QCOMPARE(names(), before);
+    }
+};
+
+QTEST_GUILESS_MAIN(TestCliExport)
+#include "test_cli_export.moc"
