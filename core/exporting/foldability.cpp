@@ -9,7 +9,7 @@ namespace qroar {
 
 namespace {
 
-/// Collects sentences about the projections of a model in one format; each kind of trouble once.
+/// Collects sentences about the projections of a model in one format, one for each kind of trouble.
 class ShapeCheck {
   public:
     ShapeCheck(const Model& model, const ExportLayout& layout, Foldability& result)
@@ -24,26 +24,27 @@ class ShapeCheck {
         const CodeGrid& grid = layout_.grid;
         if (grid.bits != 4) refuse("AWQ GEMM stores 4 bits, the codes have " + std::to_string(grid.bits));
         if (grid.actOrder) refuse("AWQ GEMM cannot store act-order: its groups are consecutive inputs");
-        for (const Shape& shape : shapes_) {
-            if (shape.out % 8 != 0)
-                refuse("AWQ GEMM needs outputs in eights; " + shape.name + " has "
-                       + std::to_string(shape.out));
-            if (grid.groupSize > 0 && shape.in % grid.groupSize != 0)
-                refuse("AWQ GEMM needs whole groups of " + std::to_string(grid.groupSize) + "; " + shape.name
-                       + " has " + std::to_string(shape.in) + " inputs");
-        }
+        refuseEach("AWQ GEMM needs outputs in eights", [](const Shape& shape) {
+            return shape.out % 8 != 0 ? std::to_string(shape.out) : std::string();
+        });
+        const int size = grid.groupSize;
+        refuseEach("AWQ GEMM needs whole groups of " + std::to_string(size) + " inputs",
+                   [size](const Shape& shape) {
+                       return size > 0 && shape.in % size != 0 ? std::to_string(shape.in) : std::string();
+                   });
     }
     void gptq() {
         const CodeGrid& grid = layout_.grid;
         if (grid.bits != 2 && grid.bits != 3 && grid.bits != 4 && grid.bits != 8)
             return refuse("GPTQ stores 2, 3, 4 or 8 bits, the codes have " + std::to_string(grid.bits));
         const long long unit = grid.bits == 3 ? 32 : 32 / grid.bits;
-        for (const Shape& shape : shapes_)
-            if (shape.in % unit != 0 || shape.out % unit != 0)
-                refuse("GPTQ with " + std::to_string(grid.bits)
-                       + " bits needs inputs and outputs in multiples of " + std::to_string(unit) + "; "
-                       + shape.name + " has " + std::to_string(shape.in) + " and "
-                       + std::to_string(shape.out));
+        refuseEach("GPTQ with " + std::to_string(grid.bits)
+                       + " bits needs outputs and inputs in multiples of " + std::to_string(unit),
+                   [unit](const Shape& shape) {
+                       return shape.in % unit != 0 || shape.out % unit != 0
+                                  ? std::to_string(shape.out) + " x " + std::to_string(shape.in)
+                                  : std::string();
+                   });
         noteUnevenGroups();
         if (layout_.format == ExportFormat::Gptq && grid.noZeroPoint > 0)
             refuse(
@@ -75,6 +76,15 @@ class ShapeCheck {
         long long out = 0, in = 0;
     };
     void refuse(const std::string& text) { result_.refusals.push_back(text); }
+    /// One refusal that lists the projections for which `trouble` has a text.
+    template<class Trouble>
+    void refuseEach(const std::string& rule, Trouble trouble) {
+        std::string list;
+        for (const Shape& shape : shapes_)
+            if (const std::string found = trouble(shape); !found.empty())
+                list += (list.empty() ? "" : ", ") + shape.name + " has " + found;
+        if (!list.empty()) refuse(rule + ": " + list);
+    }
     void noteUnevenGroups() {
         const int size = layout_.grid.groupSize;
         for (const Shape& shape : shapes_)

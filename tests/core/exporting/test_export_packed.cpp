@@ -228,10 +228,10 @@ class TestExportPacked : public QObject {
         QVERIFY(said("is shorter") && said("many loaders read 4 and 8 only"));
         QROAR_REFUSED(
             exportModel(requestOf(model, "rtn:4:g20", ExportFormat::Awq, scratch.path("no")), silent),
-            "AWQ GEMM needs whole groups of 20", "q_proj");
+            "AWQ GEMM needs whole groups of 20 inputs: self_attn.q_proj has 32, ");
         QROAR_REFUSED(
             exportModel(requestOf(model, "rtn:3:g16", ExportFormat::Gptq, scratch.path("no")), silent),
-            "GPTQ with 3 bits", "multiples of 32", "k_proj");
+            "GPTQ with 3 bits", "multiples of 32: ", "k_proj has 16 x 32");
         QVERIFY(!std::filesystem::exists(scratch.path("no")));
     }
 
