@@ -135,7 +135,7 @@ void addWarnings(const AnalysisPlan& plan, std::vector<std::string>& notes) {
 }
 
 bool isCompared(const AnalysisPlan& plan, const ConditionKey& key) {
-    return plan.divergence && (key.quant.kind != QuantKind::None || !key.scales.empty());
+    return plan.divergence && (key.quant != plainQuant(*plan.model) || !key.scales.empty());
 }
 
 /// Operations of a condition: those of its windows, and of the reference beside it.
@@ -159,9 +159,9 @@ Outcome<std::vector<Lane>> lanesOf(const AnalysisPlan& plan, const ConditionKey&
                                    ActivationProbe* probe) {
     std::vector<Lane> lanes;
     if (isCompared(plan, key)) {
-        auto full = openWeights(plan.model, QuantSpec{});
-        if (!full) return full.error();
-        lanes.emplace_back().weights = std::move(*full);
+        auto plain = openWeights(plan.model, plainQuant(*plan.model));
+        if (!plain) return plain.error();
+        lanes.emplace_back().weights = std::move(*plain);
     }
     auto weights = openWeights(plan.model, key.quant);
     if (!weights) return weights.error();
@@ -197,7 +197,7 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
         return finite.error();
     result->windows = std::move(lane.windows);
     result->divergence = std::move(lane.divergence);
-    if (lane.compare) result->reference = controlFp;
+    if (lane.compare) result->reference = plan.model->isQuantized() ? controlQ : controlFp;
     result->distortions = std::move(lane.distortions);
     if (capture) {
         result->statistics = capture->takeMerged();

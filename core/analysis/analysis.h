@@ -26,7 +26,8 @@ struct AnalysisPlan {
     bool capture = true; ///< false: perplexity only
     bool groupPerKvHead = false;
     /// Also the divergence of every quantized condition from full precision under the same RoPE spec and
-    /// context (ConditionResult::divergence): these conditions then run the unquantized model beside.
+    /// context (ConditionResult::divergence): these conditions then run the unquantized model beside. A
+    /// checkpoint that stores codes has no full precision: its reference is itself without scales.
     bool divergence = false;
     std::string command; ///< for the provenance
 
