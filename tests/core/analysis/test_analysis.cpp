@@ -3,8 +3,8 @@
 #include "core/analysis/analysis.h"
 #include "core/analysis/machine.h"
 #include "core/evaluate/perplexity.h"
+#include "tests/support/quantized_checkpoint.h"
 #include "tests/support/reference_llama.h"
-#include "tests/support/safetensors_writer.h"
 
 #include <QTemporaryDir>
 #include <QtTest>
@@ -87,6 +87,49 @@ class TestAnalysis : public QObject {
         QCOMPARE(keys[0].text(), std::string("none · 64 · none"));
         QCOMPARE(keys[3].text(), std::string("yarn:2 · 128 · none"));
         QCOMPARE(keys[4].text(), std::string("none · 64 · rtn:4:g32"));
+    }
+
+    /// A quantized checkpoint has no full precision: it is compared with itself without scales.
+    void quantizedCheckpointsAreTheirOwnReference() {
+        const auto path = std::filesystem::path(folder_.path().toStdString()) / "gptq";
+        writeQuantizedModel(
+            path, QuantizedCheckpoint::make(StoredFormat::Gptq, *QuantSpec::parse("rtn:4:g32:sym")));
+        AnalysisPlan plan = plan_;
+        plan.model = openModel(path).value();
+        plan.documents = makeDocuments({150}, plan.model->config().vocabSize);
+        plan.contexts = {64};
+        plan.ropes = {*RopeSpec::parse("yarn:2")};
+        plan.quants = {*QuantSpec::parse("stored")};
+        plan.capture = false;
+        plan.divergence = true;
+        auto scaled = std::make_shared<ScaleSet>(), same = std::make_shared<ScaleSet>();
+        scaled->name = "doubled";
+        same->name = "ones";
+        scaled->gains = same->gains = QkGains::ones(plan.model->config());
+        for (double& gain : scaled->gains.q) gain = 2;
+        plan.scales = {nullptr, scaled, same};
+        ProgressSink silent;
+        const auto session = runAnalysis(plan, silent);
+        QVERIFY2(session.ok(), session ? "" : session.error().message.c_str());
+        QCOMPARE((*session)->conditions.size(), std::size_t{3});
+        const auto& plain = *(*session)->conditions[0];
+        QVERIFY(plain.divergence.empty() && plain.reference.empty() && plain.distortions.empty());
+        const auto sumOfKl = [](const ConditionResult& condition) {
+            double sum = 0;
+            for (const WindowDivergence& window : condition.divergence)
+                for (const float kl : window.kl) sum += kl;
+            return sum;
+        };
+        for (const std::size_t at : {std::size_t{1}, std::size_t{2}}) {
+            QCOMPARE((*session)->conditions[at]->reference, std::string("Q"));
+            QCOMPARE((*session)->conditions[at]->divergence.size(), plain.windows.size());
+        }
+        QVERIFY(sumOfKl(*(*session)->conditions[1]) > 1e-3);
+        QCOMPARE(sumOfKl(*(*session)->conditions[2]), 0.0);
+        plan.quants = {*QuantSpec::parse("none")};
+        const auto refused = runAnalysis(plan, silent);
+        QVERIFY(!refused.ok());
+        QVERIFY(refused.error().message.find("use --quant stored") != std::string::npos);
     }
 
     /// A scale set is a condition of its own: the reference scales the rows of W_Q and W_K by itself.
