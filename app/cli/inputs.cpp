@@ -44,10 +44,18 @@ void addRunOptions(CLI::App& command, RunOptions& options) {
         ->delimiter(',')
         ->capture_default_str();
     command
-        .add_option("--quant", options.quants,
-                    "weight variants: none, rtn:BITS:gSIZE[:sym], rtn:BITS:row; stored for a checkpoint that "
-                    "is quantized [the model as it is]")
+        .add_option(
+            "--quant", options.quants,
+            "weight variants: none, rtn:BITS:gSIZE[:sym], rtn:BITS:row, awq:BITS:gSIZE[:sym], "
+            "gptq:BITS:gSIZE[:sym][:act]; stored for a checkpoint that is quantized [the model as it is]")
         ->delimiter(',');
+    command.add_option("--calib-text", options.calibrationTexts,
+                       "documents that awq and gptq are calibrated on; without it, those of --text");
+    command
+        .add_option("--calib-windows", options.calibrationWindows,
+                    "at most N windows of them, evenly spread, of each context length")
+        ->check(CLI::PositiveNumber)
+        ->capture_default_str();
     command.add_option("--max-windows", options.maxWindows, "at most N windows of each document; 0 = all")
         ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
@@ -127,7 +135,10 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
 
     // A wrong name is said at once, not after a large model has been read.
     const std::vector<std::filesystem::path> paths(options.texts.begin(), options.texts.end());
-    if (Status there = checkTheyExist(paths); !there) return there.error();
+    const std::vector<std::filesystem::path> calibration(options.calibrationTexts.begin(),
+                                                         options.calibrationTexts.end());
+    for (const auto& named : {paths, calibration})
+        if (Status there = checkTheyExist(named); !there) return there.error();
     auto model = openModel(options.model);
     if (!model) return model.error();
     plan.model = *model;
@@ -135,6 +146,12 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
     auto documents = readDocuments(*plan.model, paths, options.jsonField, used);
     if (!documents) return documents.error();
     plan.documents = *documents;
+    plan.maxCalibrationWindows = options.calibrationWindows;
+    if (!calibration.empty()) {
+        auto read = readDocuments(*plan.model, calibration, options.jsonField, nullptr);
+        if (!read) return read.error();
+        plan.calibration = *read;
+    }
     return plan;
 }
 

@@ -11,11 +11,11 @@ namespace qroar::cli {
 /// Texts of the options of analyze and evaluate.
 struct RunOptions {
     std::string model;
-    std::vector<std::string> texts, ropes{"model"};
+    std::vector<std::string> texts, calibrationTexts, ropes{"model"};
     std::vector<std::string> quants; ///< none given: the model as it is (plainQuant)
     std::vector<int> contexts;
     std::string jsonField = "text";
-    int maxWindows = 0;
+    int maxWindows = 0, calibrationWindows = 16;
 };
 void addRunOptions(CLI::App& command, RunOptions& options);
 

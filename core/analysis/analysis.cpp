@@ -1,5 +1,6 @@
 #include "core/analysis/analysis.h"
 
+#include "core/analysis/calibrations.h"
 #include "core/analysis/machine.h"
 #include "core/base/strings.h"
 #include "core/base/work_meter.h"
@@ -77,7 +78,7 @@ Status checkPlan(const AnalysisPlan& plan) {
     }
     for (const QuantSpec& quant : plan.quants)
         if (Status supported = checkQuantSupported(quant, *plan.model); !supported) return supported;
-    return Done{};
+    return checkCalibrationText(plan);
 }
 
 /// Bytes of the statistics of one condition: merged ones and those per document. Counts are bounded by the
@@ -119,7 +120,7 @@ Status checkPrevious(const AnalysisPlan& plan, const Session& fresh, const Sessi
                     fresh.documents.end(), sameText)
         || previous.maxWindows != plan.maxWindows)
         return Error::bad("the earlier run used other documents or another window limit: start a new run");
-    return Done{};
+    return checkCalibration(plan, previous);
 }
 
 /// What the reader and the frequency tables want the user to know, each once.
@@ -132,6 +133,14 @@ void addWarnings(const AnalysisPlan& plan, std::vector<std::string>& notes) {
         for (const int context : plan.contexts)
             if (const auto table = buildFrequencyTable(rope, plan.model->config().ropeModel(), context))
                 for (const std::string& warning : table->warnings) add(warning);
+}
+
+/// Those of the plan that `done` (may be null) lacks.
+std::vector<ConditionKey> missingConditions(const AnalysisPlan& plan, const Session* done) {
+    std::vector<ConditionKey> missing;
+    for (const ConditionKey& key : plan.conditions())
+        if (!done || !done->find(key)) missing.push_back(key);
+    return missing;
 }
 
 bool isCompared(const AnalysisPlan& plan, const ConditionKey& key) {
@@ -156,17 +165,15 @@ double referenceBytes(const AnalysisPlan& plan, const ConditionKey& key, long lo
 
 /// The condition itself, last; the reference it is compared with in front of it.
 Outcome<std::vector<Lane>> lanesOf(const AnalysisPlan& plan, const ConditionKey& key,
-                                   ActivationProbe* probe) {
+                                   std::shared_ptr<const WeightSource> weights, ActivationProbe* probe) {
     std::vector<Lane> lanes;
     if (isCompared(plan, key)) {
         auto plain = openWeights(plan.model, plainQuant(*plan.model));
         if (!plain) return plain.error();
         lanes.emplace_back().weights = std::move(*plain);
     }
-    auto weights = openWeights(plan.model, key.quant);
-    if (!weights) return weights.error();
     Lane& lane = lanes.emplace_back();
-    lane.weights = std::move(*weights);
+    lane.weights = std::move(weights);
     lane.gains = plan.gainsOf(key);
     lane.probe = probe;
     lane.compare = lanes.size() > 1;
@@ -174,7 +181,8 @@ Outcome<std::vector<Lane>> lanesOf(const AnalysisPlan& plan, const ConditionKey&
 }
 
 Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan& plan,
-                                                             const ConditionKey& key, WorkMeter& meter) {
+                                                             const ConditionKey& key,
+                                                             Calibrations& calibrations, WorkMeter& meter) {
     const double start = meter.secondsElapsed();
     auto table = buildFrequencyTable(key.rope, plan.model->config().ropeModel(), key.context);
     if (!table) return table.error();
@@ -184,9 +192,12 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
     auto result = std::make_shared<ConditionResult>();
     result->key = key;
     result->table = *table;
+    auto weights = calibrations.weights(key, meter);
+    if (!weights) return weights.error();
+    result->calibration = std::move(weights->record);
     std::optional<QkCapture> capture;
     if (plan.capture) capture.emplace(captureOptions(plan, *table, key.context));
-    auto lanes = lanesOf(plan, key, capture ? &*capture : nullptr);
+    auto lanes = lanesOf(plan, key, std::move(weights->source), capture ? &*capture : nullptr);
     if (!lanes) return lanes.error();
     ForwardPass pass(plan.model, *table, lanes->front().weights, key.context);
     if (Status ran = runSideBySide(pass, plan.model->config(), *windows, *lanes, nullptr, meter); !ran)
@@ -231,9 +242,10 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
     if (Status fine = checkPlan(plan); !fine) return fine.error();
     const ModelConfig& config = plan.model->config();
     AnalysisEstimate estimate;
-    double operations = 0, statistics = 0;
-    for (const ConditionKey& key : plan.conditions()) {
-        if (previous && previous->find(key)) continue;
+    const std::vector<ConditionKey> missing = missingConditions(plan, previous);
+    const Calibrations calibrations(plan, missing);
+    double operations = calibrations.operations(), statistics = 0;
+    for (const ConditionKey& key : missing) {
         auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
         if (!windows) return windows.error();
         const auto tokens = static_cast<long long>(windows->size()) * key.context;
@@ -245,6 +257,7 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
             estimate.peakBytes, ForwardPass::peakBytes(config, key.context, tokens, omp_get_max_threads())
                                     + referenceBytes(plan, key, tokens));
     }
+    estimate.peakBytes = std::max(estimate.peakBytes, calibrations.peakBytes());
     estimate.peakBytes += statistics + 4.0 * static_cast<double>(estimate.tokens);
     estimate.fileBytes += statistics / compression + 1e6;
     estimate.seconds = operations / measuredOperationsPerSecond(config);
@@ -255,6 +268,7 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
                     document.name + ": " + formatCount(static_cast<long long>(document.tokens.size()))
                     + " tokens, too short for context " + formatCount(context) + ": left out there");
     addWarnings(plan, estimate.notes);
+    addCalibrationNotes(plan, estimate.notes);
     const double available = availableMemory();
     if (available > 0 && estimate.peakBytes > available)
         return Error::outOfMemory(
@@ -279,17 +293,14 @@ Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, Pr
         session->viewState = previous->viewState;
         session->conditions = previous->conditions;
     }
-    std::vector<ConditionKey> missing;
-    double work = 0;
-    for (const ConditionKey& key : plan.conditions()) {
-        if (session->find(key)) continue;
-        missing.push_back(key);
-        work += workOf(plan, key);
-    }
+    const std::vector<ConditionKey> missing = missingConditions(plan, session.get());
+    Calibrations calibrations(plan, missing);
+    double work = calibrations.operations();
+    for (const ConditionKey& key : missing) work += workOf(plan, key);
     WorkMeter meter(sink, work);
     for (const ConditionKey& key : missing) {
         meter.setStage(key.text());
-        auto result = runCondition(plan, key, meter);
+        auto result = runCondition(plan, key, calibrations, meter);
         if (!result && result.error().code == ErrorCode::Cancelled) break;
         if (!result) return result.error();
         session->conditions.push_back(*result);

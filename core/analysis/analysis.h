@@ -21,7 +21,10 @@ struct AnalysisPlan {
     std::vector<QuantSpec> quants;
     /// Each condition is run once for every entry; null: without scales.
     std::vector<std::shared_ptr<const ScaleSet>> scales{nullptr};
-    int maxWindows = 0; ///< of each document; 0 = all
+    /// What awq and gptq look at; null: the documents themselves, which a note of the estimate says.
+    std::shared_ptr<const std::vector<Document>> calibration;
+    int maxCalibrationWindows = 16; ///< of all calibration documents together
+    int maxWindows = 0;             ///< of each document; 0 = all
     int bands = 8;
     bool capture = true; ///< false: perplexity only
     bool groupPerKvHead = false;
@@ -33,6 +36,9 @@ struct AnalysisPlan {
 
     /// scales x quants x ropes x contexts, without repeats, in that nesting.
     [[nodiscard]] std::vector<ConditionKey> conditions() const;
+    [[nodiscard]] const std::shared_ptr<const std::vector<Document>>& calibrationDocuments() const {
+        return calibration ? calibration : documents;
+    }
     [[nodiscard]] QkGains gainsOf(const ConditionKey& key) const; ///< empty without scales
 };
 
@@ -55,6 +61,9 @@ using ConditionCallback = std::function<void(std::shared_ptr<const ConditionResu
 Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, ProgressSink& sink,
                                                     const ConditionCallback& onResult = {},
                                                     std::shared_ptr<const Session> previous = nullptr);
+/// The conditions of the plan that `previous` holds were calibrated as the plan says; the error names one
+/// that was not.
+Status checkCalibration(const AnalysisPlan& plan, const Session& previous);
 /// An empty session for a plan: model, documents, bands and provenance filled in.
 Session emptySession(const AnalysisPlan& plan);
 

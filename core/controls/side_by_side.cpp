@@ -70,10 +70,16 @@ void prepare(Lane& lane, std::span<const Window> windows) {
 
 void takeDistortions(Lane& lane, const ForwardPass& pass) {
     if (!lane.distortions.empty()) return;
-    for (std::size_t layer = 0; layer < pass.distortions().size(); ++layer)
-        for (const Projection projection : allProjections)
+    const bool calibrated = lane.weights->spec().needsCalibration();
+    for (std::size_t layer = 0; layer < pass.distortions().size(); ++layer) {
+        const auto codes = calibrated ? lane.weights->quantized(static_cast<int>(layer)) : nullptr;
+        for (const Projection projection : allProjections) {
+            const auto at = static_cast<std::size_t>(projection);
             lane.distortions.push_back({static_cast<int>(layer), projectionName(projection),
-                                        pass.distortions()[layer][static_cast<std::size_t>(projection)]});
+                                        pass.distortions()[layer][at],
+                                        codes ? std::optional(codes->outputDistortion[at]) : std::nullopt});
+        }
+    }
 }
 
 } // namespace

@@ -4,11 +4,6 @@
 
 namespace qroar {
 
-Status checkQuantSupported(const QuantSpec& quant) {
-    (void)quant;
-    return Done{};
-}
-
 Status checkQuantSupported(const QuantSpec& quant, const Model& model) {
     const bool stored = quant.kind == QuantKind::Stored;
     if (stored && !model.isQuantized())
@@ -17,7 +12,7 @@ Status checkQuantSupported(const QuantSpec& quant, const Model& model) {
     if (!stored && model.isQuantized())
         return Error::unsupported("quantization '" + quant.text()
                                   + "': this checkpoint stores quantized weights: use --quant stored");
-    return checkQuantSupported(quant);
+    return Done{};
 }
 
 QuantSpec plainQuant(const Model& model) {

@@ -40,10 +40,8 @@ struct OutputHead {
     void load(const Model& model);
 };
 
-/// Whether makeWeights() can make the variant for some model (core/quantize/calibrate.h); the error names
-/// what is missing.
-Status checkQuantSupported(const QuantSpec& quant);
-/// The same for this model: `stored` needs one that stores codes, and such a model offers nothing else.
+/// Whether makeWeights() can make the variant for this model (core/quantize/calibrate.h): `stored` needs one
+/// that stores codes, and such a model offers nothing else. The error names what is missing.
 Status checkQuantSupported(const QuantSpec& quant, const Model& model);
 /// The variant that shows a model as it is: `stored` when it stores codes, else `none`.
 QuantSpec plainQuant(const Model& model);

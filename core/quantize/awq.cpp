@@ -58,6 +58,17 @@ std::vector<float> forQueryHeads(const ModelConfig& c, const std::vector<float>&
     return columns;
 }
 
+/// Q(W diag s) diag(s)^-1 in place of W.
+void roundScaled(const QuantSpec& grid, const std::vector<float>& scales, MatrixView weight) {
+    for (std::ptrdiff_t row = 0; row < weight.rows; ++row)
+        for (std::ptrdiff_t column = 0; column < weight.cols; ++column)
+            weight(row, column) *= scales[static_cast<std::size_t>(column)];
+    applyRtn(grid, weight);
+    for (std::ptrdiff_t row = 0; row < weight.rows; ++row)
+        for (std::ptrdiff_t column = 0; column < weight.cols; ++column)
+            weight(row, column) /= scales[static_cast<std::size_t>(column)];
+}
+
 /// sum over tokens of ||(Q(W diag s) diag(s)^-1 - W) x||^2.
 double scaledError(const QuantSpec& grid, ConstMatrixView weight, const std::vector<float>& scales,
                    ConstMatrixView gram, WorkMeter& meter) {
@@ -65,15 +76,11 @@ double scaledError(const QuantSpec& grid, ConstMatrixView weight, const std::vec
     forEachRowTile(weight.rows, meter, [&](std::size_t tile, std::ptrdiff_t first, std::ptrdiff_t rows) {
         const ConstMatrixView w = weight.rowsFrom(first, rows);
         Matrix error(rows, weight.cols), product(rows, weight.cols);
+        for (std::ptrdiff_t row = 0; row < rows; ++row) std::copy_n(w.row(row), w.cols, error.row(row));
+        roundScaled(grid, scales, error.view());
         for (std::ptrdiff_t row = 0; row < rows; ++row)
-            for (std::ptrdiff_t column = 0; column < weight.cols; ++column)
-                error.row(row)[column] = w(row, column) * scales[static_cast<std::size_t>(column)];
-        applyRtn(grid, error.view());
-        for (std::ptrdiff_t row = 0; row < rows; ++row)
-            for (std::ptrdiff_t column = 0; column < weight.cols; ++column) {
-                float& value = error.row(row)[column];
-                value = value / scales[static_cast<std::size_t>(column)] - w(row, column);
-            }
+            for (std::ptrdiff_t column = 0; column < w.cols; ++column)
+                error.row(row)[column] -= w(row, column);
         multiply(error.view(), gram, product.view());
         sums[tile] = sumOfProducts(product.view(), error.view());
         meter.add(2.0 * static_cast<double>(rows * weight.cols) * static_cast<double>(weight.cols));
@@ -134,41 +141,70 @@ std::vector<float> awqScales(const std::vector<double>& meanAbsolute, double alp
     return scales;
 }
 
-AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec, const LayerWeights& weights,
-                          const LayerMoments& moments, const AwqOptions& options, WorkMeter& meter) {
+namespace {
+
+/// One input of a layer, the scales that are searched for it, and what reads it.
+struct ScaleSearch {
+    LinearInput input;
+    std::vector<float> AwqScales::*scales;
+    const TensorView* norm; ///< null: the scales' inverse goes into the rows of a projection
+    std::vector<Projection> projections;
+};
+
+} // namespace
+
+AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec,
+                          const std::shared_ptr<const LayerWeights>& weights, const LayerMoments& moments,
+                          const BlockErrors& blocks, const AwqOptions& options, WorkMeter& meter) {
     const ModelConfig& config = model.config();
     AwqScales best = AwqScales::ones(config);
-    const auto search = [&](LinearInput input, std::vector<float> AwqScales::*scales, const TensorView* norm,
-                            std::initializer_list<Projection> projections) {
-        const InputMoments& seen = moments.of(input);
-        const Matrix gram = seen.gram();
-        std::vector<double> mean = seen.meanAbsolute();
-        if (input == LinearInput::Output) mean = meanOverSharedHeads(config, mean);
+    const auto errorOf = [&](const ScaleSearch& search, const std::vector<float>& columns,
+                             ConstMatrixView gram) {
+        if (search.input == LinearInput::Output || search.input == LinearInput::Down)
+            return scaledError(spec.roundToNearest(), weights->matrix(search.projections.front()), columns,
+                               gram, meter);
+        auto changed = std::make_shared<LayerWeights>(); // with what the block needs
+        changed->bias = weights->bias;
+        changed->attentionNorm = weights->attentionNorm;
+        changed->feedForwardNorm = weights->feedForwardNorm;
+        for (const Projection projection : search.projections) {
+            const auto at = static_cast<std::size_t>(projection);
+            changed->projection[at] = weights->projection[at];
+            roundScaled(spec.roundToNearest(), columns, changed->projection[at].view());
+        }
+        return search.input == LinearInput::Attention ? blocks.attention(changed, meter)
+                                                      : blocks.feedForward(*changed, meter);
+    };
+    const ScaleSearch searches[] = {
+        {LinearInput::Attention,
+         &AwqScales::attention,
+         &model.norm(layer, Norm::Attention),
+         {Projection::Q, Projection::K, Projection::V}},
+        {LinearInput::Output, &AwqScales::output, nullptr, {Projection::O}},
+        {LinearInput::FeedForward,
+         &AwqScales::feedForward,
+         &model.norm(layer, Norm::FeedForward),
+         {Projection::Gate, Projection::Up}},
+        {LinearInput::Down, &AwqScales::down, nullptr, {Projection::Down}},
+    };
+    for (const ScaleSearch& search : searches) {
+        const Matrix gram = moments.of(search.input).gram();
+        std::vector<double> mean = moments.of(search.input).meanAbsolute();
+        if (search.input == LinearInput::Output) mean = meanOverSharedHeads(config, mean);
         double least = std::numeric_limits<double>::infinity();
-        for (int step = 0; step < alphaSteps && !meter.cancelled(); ++step) {
+        for (int step = 0; step < (options.alpha ? 1 : alphaSteps) && !meter.cancelled(); ++step) {
             const double alpha = options.alpha.value_or(static_cast<double>(step) / alphaSteps);
             AwqScales tried = best;
-            tried.*scales = awqScales(mean, alpha);
-            if (norm) tried.*scales = storable(*norm, tried.*scales);
-            double error = 0;
-            for (const Projection projection : projections)
-                error += scaledError(spec.roundToNearest(), weights.matrix(projection),
-                                     tried.columnsOf(config, projection), gram.view(), meter);
+            tried.*search.scales = awqScales(mean, alpha);
+            if (search.norm) tried.*search.scales = storable(*search.norm, tried.*search.scales);
+            const double error =
+                errorOf(search, tried.columnsOf(config, search.projections.front()), gram.view());
             if (!(error < least)) continue;
             least = error;
-            best.*scales = tried.*scales;
-            best.alpha[static_cast<std::size_t>(input)] = alpha;
-            if (options.alpha) break;
+            best = std::move(tried);
+            best.alpha[static_cast<std::size_t>(search.input)] = alpha;
         }
-    };
-    const TensorView& attentionNorm = model.norm(layer, Norm::Attention);
-    const TensorView& feedForwardNorm = model.norm(layer, Norm::FeedForward);
-    search(LinearInput::Attention, &AwqScales::attention, &attentionNorm,
-           {Projection::Q, Projection::K, Projection::V});
-    search(LinearInput::Output, &AwqScales::output, nullptr, {Projection::O});
-    search(LinearInput::FeedForward, &AwqScales::feedForward, &feedForwardNorm,
-           {Projection::Gate, Projection::Up});
-    search(LinearInput::Down, &AwqScales::down, nullptr, {Projection::Down});
+    }
     return best;
 }
 
@@ -265,10 +301,11 @@ long long clipAwqGroups(const QuantSpec& spec, ConstMatrixView gram, MatrixView 
     return std::accumulate(limited.begin(), limited.end(), 0LL);
 }
 
-QuantizedLayer quantizeAwq(const Model& model, int layer, const QuantSpec& spec, const LayerWeights& weights,
-                           const LayerMoments& moments, const AwqOptions& options, WorkMeter& meter) {
-    const AwqScales scales = searchAwqScales(model, layer, spec, weights, moments, options, meter);
-    LayerWeights folded = weights;
+QuantizedLayer quantizeAwq(const Model& model, int layer, const QuantSpec& spec,
+                           const std::shared_ptr<const LayerWeights>& weights, const LayerMoments& moments,
+                           const BlockErrors& blocks, const AwqOptions& options, WorkMeter& meter) {
+    const AwqScales scales = searchAwqScales(model, layer, spec, weights, moments, blocks, options, meter);
+    LayerWeights folded = *weights;
     foldAwqScales(model, layer, scales, folded);
     QuantizedLayer result;
     result.attentionNorm = folded.attentionNorm;
@@ -291,23 +328,25 @@ QuantizedLayer quantizeAwq(const Model& model, int layer, const QuantSpec& spec,
             for (std::ptrdiff_t column = 0; column < limited.cols(); ++column)
                 limited.row(row)[column] *= (rows.empty() ? 1.0F : rows[static_cast<std::size_t>(row)])
                                             / columns[static_cast<std::size_t>(column)];
-        result.outputDistortion[at] = outputDistortion(weights.matrix(projection), limited.view(),
+        result.outputDistortion[at] = outputDistortion(weights->matrix(projection), limited.view(),
                                                        seen.gram().view(), seen.tokens(), meter);
     }
     return result;
 }
 
-double awqOperations(const ModelConfig& c, const QuantSpec& spec) {
-    double work = 0;
-    const auto add = [&](double rows, double inputs, bool clip) {
+double awqOperations(const ModelConfig& c, const QuantSpec& spec, long long blockWindows, int context) {
+    const double query = c.queryDim(), key = c.keyDim(), hidden = c.hiddenSize, inner = c.intermediateSize;
+    const auto clip = [&spec](double rows, double inputs) {
         const double group = spec.groupSize > 0 ? std::min<double>(spec.groupSize, inputs) : inputs;
-        work += rows * inputs * (2.0 * inputs * (alphaSteps + 2) + (clip ? 2.0 * clipSteps * group : 0));
+        return 2.0 * clipSteps * rows * inputs * group;
     };
-    add(c.queryDim() + c.keyDim(), c.hiddenSize, false);
-    add(c.keyDim() + 2.0 * c.intermediateSize, c.hiddenSize, true);
-    add(c.hiddenSize, c.queryDim(), true);
-    add(c.hiddenSize, c.intermediateSize, true);
-    return work;
+    const double blocks =
+        BlockErrors::attentionOperations(c, context) + BlockErrors::feedForwardOperations(c, context);
+    const double alone = 2 * alphaSteps * hidden * (query * query + inner * inner); // o, down
+    const double outputs =
+        4 * ((query + 2 * key + 2 * inner) * hidden * hidden + hidden * (query * query + inner * inner));
+    return static_cast<double>(blockWindows) * (alphaSteps + 1) * blocks + alone + outputs + clip(key, hidden)
+           + clip(hidden, query) + clip(2 * inner, hidden) + clip(hidden, inner);
 }
 
 } // namespace qroar

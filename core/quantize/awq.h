@@ -6,6 +6,7 @@
 #pragma once
 
 #include "core/inference/weight_source.h"
+#include "core/quantize/block_errors.h"
 #include "core/quantize/input_moments.h"
 
 #include <optional>
@@ -38,14 +39,17 @@ struct AwqOptions {
 /// [channels]; channels that were always 0 get 1 and do not take part in the maximum and minimum (ours).
 std::vector<float> awqScales(const std::vector<double>& meanAbsolute, double alpha);
 
-/// The scales with the least squared error at the outputs of the projections that read an input, over all
-/// calibration tokens: sum of ||Q(W diag s) diag(s)^-1 x - W x||^2; alpha from 0, 0.05 .. 0.95. q, k and v
-/// are searched together, as are gate and up. For o, mean|x| is averaged over the query heads that share a
-/// head of v (ours: AutoAWQ leaves o unscaled when there are such). Scales whose inverse goes into a norm are
-/// moved a little, so that the new norm is a number of the type in which the checkpoint stores norms (ours):
-/// an exported model is then the one that was measured.
-AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec, const LayerWeights& weights,
-                          const LayerMoments& moments, const AwqOptions& options, WorkMeter& meter);
+/// For each of the four inputs, the alpha of 0, 0.05 .. 0.95 with the least squared error when its readers
+/// are Q(W diag s) diag(s)^-1, one input at a time. Errors are those that AutoAWQ looks at: q, k and v
+/// together at the output of the attention block, gate and up together at that of the feed-forward block
+/// (BlockErrors, on its windows); o and down at their own outputs (over all calibration tokens). For o,
+/// mean|x| is averaged over the query heads that share a head of v (ours: AutoAWQ leaves o unscaled when
+/// there are such). Scales whose inverse goes into a norm are moved a little, so that the new norm is a
+/// number of the type in which the checkpoint stores norms (ours): an exported model is then the one that was
+/// measured.
+AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec,
+                          const std::shared_ptr<const LayerWeights>& weights, const LayerMoments& moments,
+                          const BlockErrors& blocks, const AwqOptions& options, WorkMeter& meter);
 
 /// Multiplies columns by the scales and divides norms, rows of v and up, and their biases by them: the
 /// function that the layer computes does not change but for rounding.
@@ -60,10 +64,11 @@ long long clipAwqGroups(const QuantSpec& spec, ConstMatrixView gram, MatrixView 
 /// Scales, fold, clip (not q and k, as in AutoAWQ: their product is not what the clip looks at), round to
 /// nearest. `weights` as the checkpoint stores them. What it returns is unusable when the meter was
 /// cancelled.
-QuantizedLayer quantizeAwq(const Model& model, int layer, const QuantSpec& spec, const LayerWeights& weights,
-                           const LayerMoments& moments, const AwqOptions& options, WorkMeter& meter);
+QuantizedLayer quantizeAwq(const Model& model, int layer, const QuantSpec& spec,
+                           const std::shared_ptr<const LayerWeights>& weights, const LayerMoments& moments,
+                           const BlockErrors& blocks, const AwqOptions& options, WorkMeter& meter);
 
-/// Floating-point operations of quantizeAwq.
-double awqOperations(const ModelConfig& config, const QuantSpec& spec);
+/// Floating-point operations of quantizeAwq and of its BlockErrors on that many windows.
+double awqOperations(const ModelConfig& config, const QuantSpec& spec, long long blockWindows, int context);
 
 } // namespace qroar

@@ -13,6 +13,12 @@ namespace {
 /// Tokens that go through a step together: enough for every thread, few enough to hold their hidden units.
 constexpr int batchTokens = 4096;
 
+/// Tokens of the windows on which the error of a block is measured (at least one window).
+constexpr int sampleTokens = 4096;
+long long sampledWindows(long long windows, int context) {
+    return std::clamp<long long>(sampleTokens / context, 1, windows);
+}
+
 /// Some windows on their way through the layers.
 struct Batch {
     Residual stream;
@@ -53,6 +59,25 @@ class Calibration {
                 {pass.embed(windows.subspan(first, std::min(perBatch, windows.size() - first))), {}});
     }
 
+    /// The stream of some windows, evenly spread.
+    [[nodiscard]] std::vector<Residual> sample() const {
+        const std::size_t wanted = static_cast<std::size_t>(
+            sampledWindows(static_cast<long long>(set_.windows.size()), set_.context));
+        const auto perBatch = batches_.front().stream.windows.size();
+        std::vector<Residual> streams;
+        for (std::size_t at = 0; at < wanted; ++at) {
+            const std::size_t window = at * set_.windows.size() / wanted;
+            const Residual& batch = batches_[window / perBatch].stream;
+            BatchWindow placed = batch.windows[window % perBatch];
+            Residual one{{}, Matrix(placed.context, batch.x.cols())};
+            std::copy_n(batch.x.row(placed.firstRow), placed.context * batch.x.cols(), one.x.data());
+            placed.firstRow = 0;
+            one.windows.push_back(placed);
+            streams.push_back(std::move(one));
+        }
+        return streams;
+    }
+
     /// Moves all batches to where `input` is computed and adds it to the moments.
     void collect(LinearInput input, const std::shared_ptr<const LayerWeights>& weights,
                  InputMoments& moments) {
@@ -91,13 +116,14 @@ class Calibration {
     }
 
     Outcome<QuantizedLayer> awq(int layer, const std::shared_ptr<const LayerWeights>& weights) {
+        const BlockErrors blocks(model_->config(), inputs_, weights, sample(), meter_);
         LayerMoments moments(model_->config());
         for (const LinearInput input : allInputs) {
             collect(input, weights, moments.of(input));
             if (Status fine = check(moments.of(input)); !fine) return fine.error();
         }
         finish(*weights);
-        QuantizedLayer result = quantizeAwq(*model_, layer, spec_, *weights, moments, {}, meter_);
+        QuantizedLayer result = quantizeAwq(*model_, layer, spec_, weights, moments, blocks, {}, meter_);
         if (meter_.cancelled()) return Error::cancelled();
         return result;
     }
@@ -165,6 +191,7 @@ Outcome<CalibratedWeights> calibrateWeights(std::shared_ptr<const Model> model, 
                                             const CalibrationSet& calibration, WorkMeter& meter) {
     if (!spec.needsCalibration())
         return Error::bad("quantization '" + spec.text() + "' needs no calibration");
+    if (Status supported = checkQuantSupported(spec, *model); !supported) return supported.error();
     if (calibration.windows.empty()) return Error::bad(spec.text() + ": no calibration text");
     auto layers = Calibration(model, spec, calibration, meter).run();
     if (!layers) return layers.error();
@@ -202,7 +229,8 @@ double calibrationOperations(const ModelConfig& config, const QuantSpec& spec, l
     if (!spec.needsCalibration()) return 0;
     const auto passes = static_cast<double>(windows);
     double layer = passes * LinearInputs::operations(config, context);
-    if (spec.kind == QuantKind::Awq) layer += awqOperations(config, spec);
+    if (spec.kind == QuantKind::Awq)
+        layer += awqOperations(config, spec, sampledWindows(windows, context), context);
     for (const auto& [width, rows] : inputShapes(config)) {
         layer += passes * context * width * width;
         if (spec.kind == QuantKind::Gptq)

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -54,6 +55,17 @@ struct LayerDistortion {
     int layer = 0;
     std::string projection; ///< "q_proj", ...
     Distortion distortion;
+    /// Of the projection's outputs on the calibration tokens (calibrate.h); absent without calibration.
+    std::optional<Distortion> output;
+};
+
+/// The text that a condition's weights were calibrated on (awq, gptq).
+struct CalibrationRecord {
+    std::vector<std::string> documents; ///< fingerprints
+    std::string rope;                   ///< resolved spec
+    int context = 0;
+    int windows = 0; ///< of `context` tokens
+    bool operator==(const CalibrationRecord&) const = default;
 };
 
 struct ConditionResult {
@@ -62,10 +74,11 @@ struct ConditionResult {
     std::vector<WindowNll> windows; ///< ordered by (document, index)
     QkStatistics statistics;        ///< fine position buckets, all documents; no cells when capture was off
     std::vector<QkStatistics> byDocument; ///< zones [0, L0), [L0, context); one per document of the session
-    std::vector<LayerDistortion> distortions; ///< empty for full precision
-    std::vector<WindowDivergence> divergence; ///< of the same windows; empty without a reference
-    std::string reference;                    ///< what `divergence` was measured against; empty without
-    double seconds = 0;                       ///< wall time of the forward pass with capture
+    std::vector<LayerDistortion> distortions;     ///< empty for full precision
+    std::optional<CalibrationRecord> calibration; ///< absent for weights that need none
+    std::vector<WindowDivergence> divergence;     ///< of the same windows; empty without a reference
+    std::string reference;                        ///< what `divergence` was measured against; empty without
+    double seconds = 0;                           ///< wall time of the forward pass with capture
 };
 
 struct SessionDocument {

@@ -143,6 +143,15 @@ Status checkCondition(const Session& session, const ConditionResult& condition) 
         Status fine = checkStatistics(name, condition.byDocument[document], session.model, context);
         if (!fine) return fine;
     }
+    if (const auto& calibration = condition.calibration) {
+        if (calibration->context < 1 || calibration->context > mostContext)
+            return unexpected("calibration/context", "1 or more", calibration->context);
+        if (calibration->windows < 1)
+            return unexpected("calibration/windows", "1 or more", calibration->windows);
+    }
+    for (const LayerDistortion& one : condition.distortions)
+        if (one.output.has_value() != condition.distortions.front().output.has_value())
+            return Error::bad("distortion/output_count: expected outputs of every projection or of none");
     for (const LayerDistortion& one : condition.distortions)
         if (one.layer < 0 || one.layer >= session.model.layers)
             return unexpected("distortion/layer", "0 to " + std::to_string(session.model.layers - 1),

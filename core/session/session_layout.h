@@ -60,6 +60,15 @@ inline constexpr DistortionField distortionNumbers[] = {
     {"max_error", "max |w - w_hat|", &Distortion::maxError},
 };
 
+/// The same of a projection's outputs, which have no largest error.
+inline constexpr DistortionField outputNumbers[] = {
+    {"output_sum_squared_error", "sum (y - y_hat)^2 over calibration tokens and outputs",
+     &Distortion::sumSquaredError},
+    {"output_sum_squared", "sum y^2", &Distortion::sumSquaredWeight},
+    {"output_sum_product", "sum y y_hat", &Distortion::sumProduct},
+    {"output_sum_squared_quantized", "sum y_hat^2", &Distortion::sumSquaredQuantized},
+};
+
 inline constexpr const char* halfSplit = "half-split";
 inline constexpr const char* interleaved = "interleaved";
 

@@ -117,6 +117,21 @@ void readDivergence(const GroupReader& from, ConditionResult& condition) {
     }
 }
 
+void readOutputs(const GroupReader& from, std::vector<LayerDistortion>& distortions) {
+    const auto count = from.array<std::int64_t>("output_count", {distortions.size()});
+    if (from.failed()) return;
+    for (std::size_t row = 0; row < distortions.size(); ++row) {
+        distortions[row].output.emplace();
+        distortions[row].output->count = count.values[row];
+    }
+    for (const auto& field : layout::outputNumbers) {
+        const auto values = from.array<double>(field.name, {distortions.size()});
+        if (from.failed()) return;
+        for (std::size_t row = 0; row < distortions.size(); ++row)
+            (*distortions[row].output).*field.member = values.values[row];
+    }
+}
+
 std::vector<LayerDistortion> readDistortions(const GroupReader& from) {
     std::vector<LayerDistortion> distortions;
     const auto layer = from.list<std::int32_t>("layer");
@@ -127,7 +142,7 @@ std::vector<LayerDistortion> readDistortions(const GroupReader& from) {
     const auto clipped = from.array<std::int64_t>("clipped", {layer.size()});
     if (from.failed()) return distortions;
     for (std::size_t row = 0; row < layer.size(); ++row) {
-        LayerDistortion one{layer[row], projection[row], {}};
+        LayerDistortion one{layer[row], projection[row], {}, {}};
         one.distortion.count = count.values[row];
         one.distortion.clipped = clipped.values[row];
         distortions.push_back(std::move(one));
@@ -138,7 +153,17 @@ std::vector<LayerDistortion> readDistortions(const GroupReader& from) {
         for (std::size_t row = 0; row < layer.size(); ++row)
             distortions[row].distortion.*field.member = values.values[row];
     }
+    if (from.hasChild("output_count")) readOutputs(from, distortions);
     return distortions;
+}
+
+CalibrationRecord readCalibration(const GroupReader& from) {
+    CalibrationRecord calibration;
+    calibration.rope = from.text("rope");
+    calibration.context = static_cast<int>(from.integer("context", 1, mostContext));
+    calibration.windows = static_cast<int>(from.integer("windows", 1, anyInt));
+    calibration.documents = from.strings("fingerprint");
+    return calibration;
 }
 
 void readHistograms(const GroupReader& from, const std::vector<hsize_t>& dims, QkStatistics& statistics) {
@@ -204,6 +229,7 @@ std::shared_ptr<const ConditionResult> readCondition(const GroupReader& from, co
     condition->windows = readWindows(from.group("nll"), condition->key.context);
     if (!from.failed() && from.hasChild("divergence")) readDivergence(from.group("divergence"), *condition);
     condition->distortions = readDistortions(from.group("distortion"));
+    if (from.hasChild("calibration")) condition->calibration = readCalibration(from.group("calibration"));
     if (from.hasChild("statistics"))
         condition->statistics = readStatistics(from.group("statistics"), session.model);
     if (from.hasChild("by_document")) {

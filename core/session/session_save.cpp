@@ -115,6 +115,24 @@ void writeDistortions(GroupWriter to, const std::vector<LayerDistortion>& distor
         for (const LayerDistortion& one : distortions) values.push_back(one.distortion.*field.member);
         to.list(field.name, values, {"weight units", "tensor", field.description});
     }
+    if (!distortions.front().output) return;
+    std::vector<std::int64_t> outputs;
+    for (const LayerDistortion& one : distortions) outputs.push_back(one.output ? one.output->count : 0);
+    to.list("output_count", outputs, {"outputs", "tensor", "calibration tokens times outputs"});
+    for (const auto& field : layout::outputNumbers) {
+        std::vector<double> values;
+        for (const LayerDistortion& one : distortions)
+            values.push_back(one.output.value_or(Distortion{}).*field.member);
+        to.list(field.name, values, {"activation units squared", "tensor", field.description});
+    }
+}
+
+void writeCalibration(GroupWriter to, const CalibrationRecord& calibration) {
+    to.text("rope", calibration.rope);
+    to.integer("context", calibration.context);
+    to.integer("windows", calibration.windows);
+    to.strings("fingerprint", calibration.documents,
+               {"text", "document", "XXH3-128 of the token ids of the calibration documents"});
 }
 
 void writeStatistics(GroupWriter to, const QkStatistics& statistics) {
@@ -160,6 +178,7 @@ void writeCondition(GroupWriter to, const ConditionResult& condition) {
     writeWindows(to.group("nll"), condition.windows, condition.key.context);
     if (!condition.divergence.empty()) writeDivergence(to.group("divergence"), condition);
     writeDistortions(to.group("distortion"), condition.distortions);
+    if (condition.calibration) writeCalibration(to.group("calibration"), *condition.calibration);
     if (condition.statistics.cells() > 0) writeStatistics(to.group("statistics"), condition.statistics);
     if (condition.byDocument.empty()) return;
     GroupWriter byDocument = to.group("by_document");

@@ -177,10 +177,15 @@ class TestSetupPanel : public QObject {
         makeReady(panel);
         panel.show();
         QLineEdit* quant = field(panel, "Another weight variant");
-        QTest::keyClicks(quant, "awq:4:g128");
-        QVERIFY2(problems(panel).contains("awq"), qPrintable(problems(panel)));
+        QTest::keyClicks(quant, "stored");
+        QVERIFY2(problems(panel).contains("stored"), qPrintable(problems(panel)));
         QVERIFY(!runButton(panel)->isEnabled());
         quant->clear();
+        for (const char* calibrated : {"awq:4:g128", "gptq:4:g64:act"}) {
+            QTest::keyClicks(quant, calibrated);
+            QTest::keyClick(quant, Qt::Key_Return);
+            QCOMPARE(panel.request().quants.back().text(), std::string(calibrated));
+        }
         QTest::keyClicks(quant, "rtn:4:g32:sym");
         QTest::keyClick(quant, Qt::Key_Return);
         QCOMPARE(panel.request().quants.back().text(), std::string("rtn:4:g32:sym"));

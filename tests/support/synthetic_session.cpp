@@ -219,7 +219,7 @@ std::vector<LayerDistortion> makeDistortions(const SyntheticOptions& options, st
                 distortion.sumSquaredError + 2 * distortion.sumProduct - distortion.sumSquaredWeight;
             distortion.maxError = 0.05 * (1 + ratio);
             distortion.clipped = static_cast<long long>(all.size() % 3);
-            all.push_back({layer, projection, distortion});
+            all.push_back({layer, projection, distortion, std::nullopt});
         }
     return all;
 }

@@ -23,6 +23,10 @@ DistortionPanel::DistortionPanel(SelectionModel* selection, QWidget* parent)
     add(tr("RMSE"), Rmse, tr("√(mean (w − ŵ)²). [std]"));
     add(tr("1 − cosine"), OneMinusCosine, tr("1 − Σwŵ / √(Σw²·Σŵ²). [std]"));
     add(tr("Max error"), MaxError, tr("max |w − ŵ|. [std]"));
+    add(tr("Output SNR (dB)"), OutputSnrDb,
+        tr("10 log₁₀(Σy² / Σ(y − ŷ)²) of the projection's outputs on the calibration text: AWQ and GPTQ "
+           "only. "
+           "[std]"));
     connect(measureBox_, &QComboBox::currentIndexChanged, this, [this] { invalidate(OptionsChanged); });
     addControl(measureBox_);
     connect(plot_, &HeatMapPlot::cellSelected, this,
@@ -87,6 +91,7 @@ void DistortionPanel::updatePlot(const ConditionResult& shown) {
     for (const LayerDistortion& one : shown.distortions) {
         const Distortion& d = one.distortion;
         const double value = measure == SnrDb            ? d.snrDb()
+                             : measure == OutputSnrDb    ? (one.output ? one.output->snrDb() : std::nan(""))
                              : measure == Rmse           ? d.rmse()
                              : measure == OneMinusCosine ? 1 - d.cosine()
                                                          : d.maxError;
@@ -113,16 +118,26 @@ void DistortionPanel::fillTable(const ConditionResult& shown) {
         const Distortion& d = one.distortion;
         rows.push_back({one.layer, QString::fromStdString(one.projection), d.snrDb(), d.rmse(), d.cosine(),
                         d.maxError, d.clipped, d.count});
+        if (!one.output) continue;
+        rows.back().emplace_back(one.output->snrDb());
+        rows.back().emplace_back(one.output->cosine());
     }
-    table().setTable({{"layer", tr("Layer"), tr("Decoder layer, from 0")},
-                      {"projection", tr("Projection"), tr("Linear projection")},
-                      {"snr_db", tr("SNR (dB)"), tr("10 log₁₀(Σw² / Σ(w − ŵ)²)")},
-                      {"rmse", tr("RMSE"), tr("Root mean squared error of the weights")},
-                      {"cosine", tr("Cosine"), tr("Between original and quantized weights")},
-                      {"max_error", tr("Max error"), tr("max |w − ŵ|")},
-                      {"clipped", tr("Clipped"), tr("Codes that had to be clamped")},
-                      {"count", tr("Weights"), tr("Number of weights")}},
-                     std::move(rows));
+    std::vector<ResultTableModel::Column> columns{
+        {"layer", tr("Layer"), tr("Decoder layer, from 0")},
+        {"projection", tr("Projection"), tr("Linear projection")},
+        {"snr_db", tr("SNR (dB)"), tr("10 log₁₀(Σw² / Σ(w − ŵ)²)")},
+        {"rmse", tr("RMSE"), tr("Root mean squared error of the weights")},
+        {"cosine", tr("Cosine"), tr("Between original and quantized weights")},
+        {"max_error", tr("Max error"), tr("max |w − ŵ|")},
+        {"clipped", tr("Clipped"), tr("Codes that had to be clamped")},
+        {"count", tr("Weights"), tr("Number of weights")}};
+    if (shown.distortions.front().output) {
+        columns.push_back({"output_snr_db", tr("Output SNR (dB)"),
+                           tr("10 log₁₀(Σy² / Σ(y − ŷ)²) of the outputs on the calibration text")});
+        columns.push_back(
+            {"output_cosine", tr("Output cosine"), tr("Between original and quantized outputs")});
+    }
+    table().setTable(std::move(columns), std::move(rows));
 }
 
 void DistortionPanel::tableRowActivated(int row) {

@@ -21,7 +21,7 @@ class DistortionPanel : public DiagnosticPanel {
     void tableRowActivated(int row) override;
 
   private:
-    enum Measure { SnrDb, Rmse, OneMinusCosine, MaxError };
+    enum Measure { SnrDb, Rmse, OneMinusCosine, MaxError, OutputSnrDb };
     /// The selected condition, or the first one with the same quantizer, or any that was quantized.
     [[nodiscard]] std::shared_ptr<const ConditionResult> quantized() const;
     void updatePlot(const ConditionResult& shown);

@@ -140,6 +140,8 @@ QString whyNotContinued(const Session& session, const AnalysisPlan& plan) {
                        plan.documents->end(), same))
         return words("the open session used other documents");
     if (session.maxWindows != plan.maxWindows) return words("the open session used another window limit");
+    if (!checkCalibration(plan, session))
+        return words("the open session calibrated a weight variant on other text");
     const int groups = plan.groupPerKvHead ? plan.model->config().kvHeads : 1;
     for (const auto& condition : session.conditions)
         if (condition->statistics.cells() > 0 && condition->statistics.shape().groups != groups)

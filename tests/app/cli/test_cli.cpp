@@ -195,6 +195,23 @@ class TestCli : public QObject {
         QVERIFY(run({"rope", "model", "--rope", "yarn:4"}).out.contains("attention factor"));
     }
 
+    void calibratedVariants() {
+        const QStringList arguments{"evaluate",   "model", "--text",  "a.u16",
+                                    "--contexts", "32",    "--quant", "awq:4:g16,gptq:3:g16:sym:act",
+                                    "--json"};
+        const Result other = run(arguments + QStringList{"--calib-text", "b.u16", "--calib-windows", "3"});
+        QVERIFY2(other.code == 0, qPrintable(other.err));
+        const Json rows = other.json()["results"];
+        QCOMPARE(rows.size(), std::size_t{2});
+        QCOMPARE(rows[1]["quant"].get<std::string>(), std::string("gptq:3:g16:sym:act"));
+        QVERIFY(!other.err.contains("calibrated on"));
+        const Result itself = run(arguments);
+        QVERIFY(itself.err.contains("the documents that they are measured on"));
+        QVERIFY(itself.json()["results"][1]["nll"] != rows[1]["nll"]);
+        QCOMPARE(run(arguments + QStringList{"--calib-text", "missing.u16"}).code, 1);
+        QCOMPARE(run(arguments + QStringList{"--calib-windows", "0"}).code, 2);
+    }
+
     void evaluateJson() {
         const QStringList arguments{"evaluate",    "model",      "--text",         "a.u16",
                                     "b.u16",       "--contexts", "32,64",          "--rope",

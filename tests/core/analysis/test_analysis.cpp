@@ -3,6 +3,8 @@
 #include "core/analysis/analysis.h"
 #include "core/analysis/machine.h"
 #include "core/evaluate/perplexity.h"
+#include "core/inference/forward.h"
+#include "core/quantize/calibrate.h"
 #include "tests/support/quantized_checkpoint.h"
 #include "tests/support/reference_llama.h"
 
@@ -275,7 +277,7 @@ class TestAnalysis : public QObject {
         QTest::addColumn<QString>("says");
         QTest::newRow("document too short") << 0 << "4,096";
         QTest::newRow("context 1") << 1 << "at least 2";
-        QTest::newRow("awq") << 2 << "awq:4:g32";
+        QTest::newRow("calibration text too short") << 2 << "calibration text";
         QTest::newRow("stored") << 3 << "stored";
         QTest::newRow("longrope without lists") << 4 << "longrope";
         QTest::newRow("nothing to run") << 5 << "at least one";
@@ -287,7 +289,8 @@ class TestAnalysis : public QObject {
         AnalysisPlan bad = plan_;
         if (which == 0) bad.contexts = {64, 4096};
         if (which == 1) bad.contexts = {1};
-        if (which == 2) bad.quants = {*QuantSpec::parse("awq:4:g32")};
+        if (which == 2)
+            bad.quants = {*QuantSpec::parse("awq:4:g32")}, bad.calibration = makeDocuments({70}, 64);
         if (which == 3) bad.quants = {*QuantSpec::parse("stored")};
         if (which == 4) bad.ropes = {*RopeSpec::parse("longrope")};
         if (which == 5) bad.ropes.clear();
@@ -298,6 +301,98 @@ class TestAnalysis : public QObject {
         QVERIFY(!estimate.ok() && !run.ok());
         QVERIFY2(QString::fromStdString(run.error().message).contains(says), run.error().message.c_str());
         QVERIFY(never.reports.empty());
+    }
+
+    void calibratedWeightsAreThoseOfTheCondition() {
+        AnalysisPlan plan = plan_;
+        plan.quants = {*QuantSpec::parse("awq:3:g16"), *QuantSpec::parse("gptq:3:g16")};
+        plan.contexts = {64};
+        plan.calibration = makeDocuments({400}, 64);
+        plan.maxCalibrationWindows = 3;
+        StopAfter never(1000);
+        const auto session = runAnalysis(plan, never);
+        QVERIFY2(session.ok(), session ? "" : session.error().message.c_str());
+        QCOMPARE((*session)->conditions.size(), std::size_t{4});
+        for (const auto& condition : (*session)->conditions) {
+            QVERIFY(condition->calibration.has_value());
+            QCOMPARE(*condition->calibration,
+                     (CalibrationRecord{{"doc0400"}, condition->table.spec.text(), 64, 3}));
+            QCOMPARE(condition->distortions.size(), std::size_t{2 * 7});
+            for (const LayerDistortion& one : condition->distortions)
+                QVERIFY(one.output && one.output->snrDb() > 3 && one.output->count > 0);
+            // The NLL is that of these weights: calibrated again, by hand.
+            ProgressSink silent;
+            WorkMeter meter(silent, 1);
+            const auto set = makeCalibrationSet(plan.calibration, condition->key.rope,
+                                                plan.model->config().ropeModel(), 64, 3);
+            const auto weights = makeWeights(plan.model, condition->key.quant, &*set, meter);
+            const auto windows = *cutWindows(*plan.documents, 64);
+            ForwardPass pass(plan.model, condition->table, *weights, 64);
+            NllSink nll(windows);
+            QVERIFY(pass.run(windows, nullptr, nll, meter).ok());
+            for (std::size_t at = 0; at < windows.size(); ++at)
+                QCOMPARE(condition->windows[at].nll, nll.nll()[at]);
+        }
+        double last = 0;
+        for (const Progress& progress : never.reports) {
+            QVERIFY(progress.fraction >= last - 1e-12);
+            last = progress.fraction;
+        }
+        QVERIFY(last > 0.8);
+    }
+
+    void calibrationIsReusedForEveryScaleSet() {
+        AnalysisPlan plan = plan_;
+        plan.quants = {*QuantSpec::parse("gptq:4:g16")};
+        plan.ropes = {*RopeSpec::parse("none")};
+        auto set = std::make_shared<ScaleSet>();
+        set->name = "ones";
+        set->gains = QkGains::ones(plan.model->config());
+        plan.scales = {nullptr, set};
+        StopAfter never(1000);
+        const auto session = runAnalysis(plan, never);
+        QVERIFY2(session.ok(), session ? "" : session.error().message.c_str());
+        QCOMPARE((*session)->conditions.size(), std::size_t{4});
+        std::size_t calibrations = 0;
+        std::string stage;
+        for (const Progress& progress : never.reports) {
+            if (progress.stage != stage && progress.stage == "gptq:4:g16 layer 1/2") ++calibrations;
+            stage = progress.stage;
+        }
+        QCOMPARE(calibrations, std::size_t{2}); // two contexts, not two contexts times two sets
+        for (std::size_t at = 0; at < 2; ++at)  // gains of 1 change nothing
+            QVERIFY((*session)->conditions[at]->windows == (*session)->conditions[at + 2]->windows);
+    }
+
+    void calibrationTextIsPartOfTheRun() {
+        AnalysisPlan plan = plan_;
+        plan.quants = {*QuantSpec::parse("gptq:4:g16")};
+        plan.contexts = {64};
+        const auto notes = [](const AnalysisPlan& of) {
+            std::string text;
+            for (const std::string& note : estimateAnalysis(of)->notes) text += note + "\n";
+            return text;
+        };
+        QVERIFY(notes(plan).find("the documents that they are measured on") != std::string::npos);
+        AnalysisPlan other = plan;
+        other.calibration = makeDocuments({400}, 64);
+        QVERIFY(notes(other).find("calibrat") == std::string::npos);
+        other.calibration = plan.documents;
+        QVERIFY(notes(other).find("calibration text doc0 is also measured") != std::string::npos);
+        QVERIFY(notes(plan_).find("calibrat") == std::string::npos);
+        // It costs time, and a run is not continued with another text.
+        AnalysisPlan rounded = plan;
+        rounded.quants = {*QuantSpec::parse("rtn:4:g16")};
+        QVERIFY(estimateAnalysis(plan)->peakBytes >= estimateAnalysis(rounded)->peakBytes);
+        StopAfter never(1000);
+        const auto session = *runAnalysis(plan, never);
+        QVERIFY(runAnalysis(plan, never, {}, session).ok());
+        other.calibration = makeDocuments({400}, 64);
+        const auto refused = runAnalysis(other, never, {}, session);
+        QVERIFY(!refused.ok());
+        QVERIFY2(refused.error().message.find("calibrated none \u00b7 64 \u00b7 gptq:4:g16 on other text")
+                     != std::string::npos,
+                 refused.error().message.c_str());
     }
 
     void contextsThatDoNotFitInMemoryAreRefused() {

@@ -39,6 +39,9 @@ void TestQuantSpec::reads_data() {
         {" rtn:2:g32\n", "rtn:2:g32", QuantKind::Rtn, 2, 32, false},
         {"awq:4:g128", "awq:4:g128", QuantKind::Awq, 4, 128, false},
         {"gptq:4:g128", "gptq:4:g128", QuantKind::Gptq, 4, 128, false},
+        {"gptq:4:g128:act", "gptq:4:g128:act", QuantKind::Gptq, 4, 128, false},
+        {"gptq:3:row:act:sym", "gptq:3:row:sym:act", QuantKind::Gptq, 3, 0, true},
+        {"gptq:3:g64:asym:act", "gptq:3:g64:act", QuantKind::Gptq, 3, 64, false},
     };
     for (const Case& c : cases)
         QTest::newRow(c.text) << c.text << c.canonical << static_cast<int>(c.kind) << c.bits << c.group
@@ -56,6 +59,8 @@ void TestQuantSpec::reads() {
     QTEST(spec->symmetric, "symmetric");
     QCOMPARE(QString::fromStdString(spec->text()), canonical);
     QVERIFY(*QuantSpec::parse(spec->text()) == *spec);
+    QCOMPARE(spec->actOrder, canonical.endsWith(":act"));
+    QCOMPARE(spec->needsCalibration(), text.startsWith("awq") || text.startsWith("gptq"));
 }
 
 void TestQuantSpec::refuses_data() {
@@ -85,6 +90,12 @@ void TestQuantSpec::refuses_data() {
         {"rtn:4:g128:", "expected sym or asym"},
         {"rtn:4:g128:sym:sym", "unexpected part 'sym'"},
         {"awq", "awq:4:g128"},
+        {"awq:4:g128:act", "an option of gptq"},
+        {"rtn:4:g128:act", "an option of gptq"},
+        {"gptq:4:g128:act:act", "unexpected part 'act'"},
+        {"gptq:4:g128:sym:act:asym", "unexpected part 'asym'"},
+        {"gptq:4:g128:order", "expected sym or asym or act"},
+        {"gptq:4:act", "found 'act'"},
     };
     for (const auto& [text, words] : cases) QTest::newRow(text) << text << words;
 }

@@ -38,7 +38,11 @@ inline bool sameDistortions(const std::vector<LayerDistortion>& a, const std::ve
     return std::equal(
         a.begin(), a.end(), b.begin(), b.end(), [](const LayerDistortion& x, const LayerDistortion& y) {
             const Distortion &p = x.distortion, &q = y.distortion;
+            const Distortion o = x.output.value_or(Distortion{}), r = y.output.value_or(Distortion{});
             return x.layer == y.layer && x.projection == y.projection
+                   && x.output.has_value() == y.output.has_value() && o.count == r.count
+                   && o.sumSquaredError == r.sumSquaredError && o.sumSquaredWeight == r.sumSquaredWeight
+                   && o.sumProduct == r.sumProduct && o.sumSquaredQuantized == r.sumSquaredQuantized
                    && p.sumSquaredError == q.sumSquaredError && p.sumSquaredWeight == q.sumSquaredWeight
                    && p.sumProduct == q.sumProduct && p.sumSquaredQuantized == q.sumSquaredQuantized
                    && p.maxError == q.maxError && p.count == q.count && p.clipped == q.clipped;
@@ -64,6 +68,7 @@ inline std::string difference(const ConditionResult& a, const ConditionResult& b
     if (!(a.statistics == b.statistics)) return "statistics";
     if (!(a.byDocument == b.byDocument)) return "byDocument";
     if (!sameDistortions(a.distortions, b.distortions)) return "distortions";
+    if (a.calibration != b.calibration) return "calibration";
     return a.seconds == b.seconds ? "" : "seconds";
 }
 

@@ -126,6 +126,25 @@ class TestSessionFile : public QObject {
         QCOMPARE(roundTrip(session, "optional.h5"), std::string());
     }
 
+    void calibrationOfWeights() {
+        Session session = *test::makeSyntheticSession();
+        auto calibrated = copyOf(session.conditions.back());
+        QVERIFY(!calibrated->distortions.empty());
+        calibrated->calibration = CalibrationRecord{{"0123abcd", "", "ffff"}, "yarn:4", 1024, 16};
+        for (LayerDistortion& one : calibrated->distortions) {
+            one.output.emplace();
+            one.output->count = 1000 + one.layer;
+            one.output->sumSquaredError = 0.1 * (1 + one.layer);
+            one.output->sumSquaredWeight = 1e9 / 3;
+            one.output->sumProduct = -2.5;
+            one.output->sumSquaredQuantized = 1e-300;
+        }
+        session.conditions.back() = calibrated;
+        QCOMPARE(roundTrip(session, "calibrated.h5"), std::string());
+        calibrated->calibration->documents.clear(); // a list that would be empty is left out
+        QCOMPARE(roundTrip(session, "calibrated.h5"), std::string());
+    }
+
     void withoutCaptureDocumentsOrConditions() {
         test::SyntheticOptions options;
         options.capture = false;
@@ -178,6 +197,16 @@ class TestSessionFile : public QObject {
         QVERIFY(refused([](Session&, ConditionResult& c) { c.byDocument.pop_back(); }));
         QVERIFY(refused([](Session& s, ConditionResult&) { s.bands = BandPartition::equal(3, 15); }));
         QVERIFY(refused([](Session& s, ConditionResult& c) { c.key = s.conditions[0]->key; }));
+        QVERIFY(refused([](Session&, ConditionResult& c) {
+            c.calibration = CalibrationRecord{{}, "none", 64, 0};
+        }));
+        QVERIFY(refused([](Session&, ConditionResult& c) {
+            c.calibration = CalibrationRecord{{}, "none", 0, 1};
+        }));
+        QVERIFY(refused([](Session& s, ConditionResult& c) {
+            c.distortions = s.conditions.back()->distortions;
+            c.distortions.front().output.emplace();
+        }));
         QVERIFY(!refused([](Session&, ConditionResult&) {}));
         QCOMPARE(contentOf(path("kept.h5")), before);
         for (const auto& entry : std::filesystem::directory_iterator(folder_.path().toStdString()))
