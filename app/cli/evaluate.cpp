@@ -7,6 +7,7 @@
 #include "core/base/files.h"
 #include "core/base/strings.h"
 #include "core/controls/kl_base.h"
+#include "core/quantize/calibrate.h"
 
 #include <algorithm>
 #include <iostream>
@@ -36,18 +37,65 @@ bool holdsFull(const std::vector<QuantSpec>& quants) {
                        [](const QuantSpec& quant) { return quant.kind == QuantKind::None; });
 }
 
-/// scales x quants x ropes, as AnalysisPlan::conditions() orders them. Layers of small models are kept.
-Status addVariants(Evaluation& evaluation) {
+/// Weights of the variants, each made once. Those that need calibration are calibrated for every RoPE spec,
+/// at the longest context of the run: a variant keeps its weights from context to context, as a deployed
+/// model does.
+class VariantWeights {
+  public:
+    VariantWeights(const AnalysisPlan& plan, ProgressSink& sink)
+        : plan_(plan), longest_(*std::max_element(plan.contexts.begin(), plan.contexts.end())),
+          meter_(sink, work()) {}
+
+    Outcome<std::shared_ptr<const WeightSource>> of(const QuantSpec& quant, const RopeSpec& rope) {
+        const bool calibrated = quant.needsCalibration();
+        for (const Made& made : made_)
+            if (made.quant == quant && (!calibrated || made.rope == rope)) return made.weights;
+        std::optional<CalibrationSet> set;
+        if (calibrated) {
+            auto cut =
+                makeCalibrationSet(plan_.calibrationDocuments(), rope, plan_.model->config().ropeModel(),
+                                   longest_, plan_.maxCalibrationWindows);
+            if (!cut) return cut.error();
+            set = std::move(*cut);
+        }
+        auto weights = makeWeights(plan_.model, quant, set ? &*set : nullptr, meter_);
+        if (!weights) return weights.error();
+        constexpr double keptBytes = 256e6; // layers of small models are kept as floats
+        made_.push_back({quant, rope, cachedWeights(std::move(*weights), keptBytes)});
+        return made_.back().weights;
+    }
+
+  private:
+    struct Made {
+        QuantSpec quant;
+        RopeSpec rope;
+        std::shared_ptr<const WeightSource> weights;
+    };
+    [[nodiscard]] double work() const {
+        double sum = 0;
+        for (const QuantSpec& quant : plan_.quants)
+            sum +=
+                static_cast<double>(plan_.ropes.size())
+                * calibrationOperations(plan_.model->config(), quant, plan_.maxCalibrationWindows, longest_);
+        return sum;
+    }
+    const AnalysisPlan& plan_;
+    int longest_;
+    WorkMeter meter_;
+    std::vector<Made> made_;
+};
+
+/// scales x quants x ropes, as AnalysisPlan::conditions() orders them.
+Status addVariants(Evaluation& evaluation, ProgressSink& sink) {
     const AnalysisPlan& plan = evaluation.plan;
-    constexpr double keptBytes = 256e6;
+    VariantWeights weightsOf(plan, sink);
     for (const auto& set : plan.scales)
         for (const QuantSpec& quant : plan.quants) {
-            auto weights = openWeights(plan.model, quant);
-            if (!weights) return weights.error();
-            const auto kept = cachedWeights(std::move(*weights), keptBytes);
             const std::string name = quant.kind == QuantKind::None ? controlFp : quant.text();
             for (const RopeSpec& rope : plan.ropes) {
-                ControlVariant variant{name + (set ? "+" + set->name : ""), rope, kept};
+                auto weights = weightsOf.of(quant, rope);
+                if (!weights) return weights.error();
+                ControlVariant variant{name + (set ? "+" + set->name : ""), rope, std::move(*weights)};
                 if (set) variant.gains = set->gains;
                 if (set) variant.scales = set->name;
                 const auto same = [&variant](const ControlVariant& one) {
@@ -107,7 +155,6 @@ Outcome<Evaluation> prepare(const Options& options) {
     own.divergence = holdsFull(own.quants) && options.klBase.empty();
     evaluation.controls.maxWindows = own.maxWindows;
     evaluation.controls.divergence = own.divergence;
-    if (Status added = addVariants(evaluation); !added) return added.error();
     if (Status fine = prepareLogits(options, tokenizer.get(), evaluation); !fine) return fine.error();
     return evaluation;
 }
@@ -180,6 +227,10 @@ int run(const Options& options) {
     bool cancelled = false;
     Outcome<std::vector<VariantResult>> results = [&] {
         ConsoleProgress progress;
+        const Status added = addVariants(*evaluation, progress);
+        cancelled = progress.cancelled();
+        if (cancelled) return Outcome<std::vector<VariantResult>>(std::vector<VariantResult>{});
+        if (!added) return Outcome<std::vector<VariantResult>>(added.error());
         auto found = options.saveLogits.empty()
                          ? runVariants(*evaluation, progress)
                          : runAndSaveLogits(*evaluation, options.saveLogits, progress, progress);
