@@ -148,7 +148,7 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
     plan.documents = *documents;
     plan.maxCalibrationWindows = options.calibrationWindows;
     if (!calibration.empty()) {
-        auto read = readDocuments(*plan.model, calibration, options.jsonField, nullptr);
+        auto read = readDocuments(*plan.model, calibration, options.jsonField);
         if (!read) return read.error();
         plan.calibration = *read;
     }
