@@ -1,7 +1,8 @@
 // qroar evaluate: perplexity of a model on documents, per context length and position, for every RoPE spec
 // and weight variant, with and without scales; divergence from full precision or from a file of reference
-// predictions; what the controls say about the scales.
+// predictions; what the controls say about the scales; tasks (evaluate_tasks.h).
 #include "app/cli/commands.h"
+#include "app/cli/evaluate_tasks.h"
 #include "app/cli/inputs.h"
 #include "app/cli/rows.h"
 #include "core/base/files.h"
@@ -21,6 +22,7 @@ struct Options {
     RunOptions run;
     std::string convention = "all", scales, klBase, saveLogits;
     bool reference = false;
+    TaskOptions tasks;
 };
 
 /// Everything an evaluation runs with.
@@ -183,67 +185,102 @@ Outcome<std::vector<VariantResult>> runAndSaveLogits(Evaluation& evaluation, con
     return results;
 }
 
-void printJson(const Evaluation& evaluation, const std::vector<std::shared_ptr<const ConditionResult>>& found,
-               Convention convention) {
-    const AnalysisPlan& plan = evaluation.plan;
+/// What was found, as far as it got.
+struct Findings {
+    std::vector<std::shared_ptr<const ConditionResult>> conditions;
+    std::vector<TaskScores> tasks;
+    bool cancelled = false;
+};
+
+Outcome<Findings> runAll(const Options& options, Evaluation& evaluation) {
+    ConsoleProgress progress;
+    Findings findings;
+    const Status added = addVariants(evaluation, progress);
+    findings.cancelled = progress.cancelled();
+    if (findings.cancelled) return findings;
+    if (!added) return added.error();
+    if (!options.run.texts.empty()) {
+        auto results = options.saveLogits.empty()
+                           ? runVariants(evaluation, progress)
+                           : runAndSaveLogits(evaluation, options.saveLogits, progress, progress);
+        if (!results) return results.error();
+        findings.conditions = conditionsOf(*results);
+    }
+    if (options.tasks.any() && !progress.cancelled()) {
+        auto scores = runTasks(options.tasks, evaluation.plan.model, evaluation.plan.contexts,
+                               evaluation.variants, progress);
+        if (!scores) return scores.error();
+        findings.tasks = std::move(*scores);
+    }
+    findings.cancelled = progress.cancelled();
+    return findings;
+}
+
+void printJson(const Options& options, const Model& model, const Findings& found, Convention convention) {
     Json results = Json::array(), split = Json::array(), controls = Json::array(), verdicts = Json::array();
-    for (const auto& condition : found) results.push_back(evaluationRow(*condition, convention));
-    for (const Interaction& row : interactions(found, convention)) split.push_back(interactionRow(row));
-    const auto differences = contrasts(found, convention);
+    for (const auto& condition : found.conditions) results.push_back(evaluationRow(*condition, convention));
+    for (const Interaction& row : interactions(found.conditions, convention))
+        split.push_back(interactionRow(row));
+    const auto differences = contrasts(found.conditions, convention);
     for (const ControlContrast& one : differences) controls.push_back(contrastRow(judgeContrast(one)));
     for (const DeployedVerdict& one : verdictsOf(differences)) {
         Json row{{"rope", one.rope}, {"quant", one.quant}};
         row.update(verdictRow(one.verdict));
         verdicts.push_back(std::move(row));
     }
-    Json document{
-        {"schema", 1},
-        {"model", {{"path", plan.model->path().string()}, {"fingerprint", plan.model->fingerprint()}}},
-        {"results", std::move(results)},
-        {"interaction", std::move(split)}};
+    Json document{{"schema", 1},
+                  {"model", {{"path", model.path().string()}, {"fingerprint", model.fingerprint()}}},
+                  {"results", std::move(results)},
+                  {"interaction", std::move(split)}};
     if (!differences.empty()) {
         document["controls"] = std::move(controls);
         document["verdict"] = std::move(verdicts);
     }
+    if (options.tasks.any()) document["tasks"] = taskRows(found.tasks);
     print(document);
 }
 
-void printText(const std::vector<std::shared_ptr<const ConditionResult>>& found, Convention convention) {
-    printEvaluation(found, convention);
-    const auto differences = contrasts(found, convention);
+void printText(const Findings& found, Convention convention) {
+    if (!found.conditions.empty()) printEvaluation(found.conditions, convention);
+    const auto differences = contrasts(found.conditions, convention);
     printControls(differences);
     for (const DeployedVerdict& one : verdictsOf(differences))
         std::cout << "\nVerdict for " << one.rope << ", " << one.quant << "\n" << one.verdict.words << '\n';
+    printTasks(found.tasks);
+}
+
+/// Command lines that are wrong before anything is read.
+bool complain(const Options& options) {
+    const bool texts = !options.run.texts.empty();
+    const char* what = nullptr;
+    if (!texts && !options.tasks.any()) what = "name documents with --text, or a task";
+    if (!texts && !(options.klBase.empty() && options.saveLogits.empty()))
+        what = "a logits file is about documents: name them with --text";
+    if (texts && options.run.contexts.empty()) what = "name the context lengths with --contexts";
+    if (options.tasks.passkey && options.run.contexts.empty())
+        what = "--passkey: name the context lengths with --contexts";
+    if (what) std::cerr << "qroar: evaluate: " << what << '\n';
+    return what != nullptr;
 }
 
 int run(const Options& options) {
+    if (complain(options)) return exitUsage;
     useThreads(options.common);
     auto evaluation = prepare(options);
     if (!evaluation) return fail(evaluation.error());
-    auto estimate = estimateAnalysis(evaluation->plan);
-    if (!estimate) return fail(estimate.error());
-    for (const std::string& note : estimate->notes) std::cerr << "note: " << note << '\n';
+    if (!options.run.texts.empty()) {
+        auto estimate = estimateAnalysis(evaluation->plan);
+        if (!estimate) return fail(estimate.error());
+        for (const std::string& note : estimate->notes) std::cerr << "note: " << note << '\n';
+    }
     const Convention convention = options.convention == "all" ? Convention::All : Convention::LastHalf;
-    bool cancelled = false;
-    Outcome<std::vector<VariantResult>> results = [&] {
-        ConsoleProgress progress;
-        const Status added = addVariants(*evaluation, progress);
-        cancelled = progress.cancelled();
-        if (cancelled) return Outcome<std::vector<VariantResult>>(std::vector<VariantResult>{});
-        if (!added) return Outcome<std::vector<VariantResult>>(added.error());
-        auto found = options.saveLogits.empty()
-                         ? runVariants(*evaluation, progress)
-                         : runAndSaveLogits(*evaluation, options.saveLogits, progress, progress);
-        cancelled = progress.cancelled();
-        return found;
-    }();
-    if (!results) return fail(results.error());
-    const auto conditions = conditionsOf(*results);
+    const auto findings = runAll(options, *evaluation);
+    if (!findings) return fail(findings.error());
     if (options.common.json)
-        printJson(*evaluation, conditions, convention);
+        printJson(options, *evaluation->plan.model, *findings, convention);
     else
-        printText(conditions, convention);
-    return cancelled ? exitCancelled : exitDone;
+        printText(*findings, convention);
+    return findings->cancelled ? exitCancelled : exitDone;
 }
 
 } // namespace
@@ -253,6 +290,8 @@ void addEvaluate(CLI::App& program, int& result) {
     CLI::App* command = program.add_subcommand(
         "evaluate", "perplexity, divergence and controls per context length and position");
     addRunOptions(*command, options->run);
+    command->get_option("--text")->required(false); // tasks need neither
+    command->get_option("--contexts")->required(false);
     command
         ->add_option("--convention", options->convention,
                      "which tokens count: all, or last-half (llama-perplexity)")
@@ -266,6 +305,7 @@ void addEvaluate(CLI::App& program, int& result) {
                         "reference predictions from a logits file of llama-perplexity");
     command->add_option("--save-logits", options->saveLogits,
                         "write the predictions of the first condition as such a file");
+    addTaskOptions(*command, options->tasks);
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });
 }

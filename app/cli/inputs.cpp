@@ -143,6 +143,8 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
     if (!model) return model.error();
     plan.model = *model;
     if (plan.quants.empty()) plan.quants = {plainQuant(*plan.model)};
+    plan.documents = std::make_shared<const std::vector<Document>>();
+    if (paths.empty()) return plan;
     auto documents = readDocuments(*plan.model, paths, options.jsonField, used);
     if (!documents) return documents.error();
     plan.documents = *documents;

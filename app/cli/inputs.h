@@ -31,8 +31,8 @@ Outcome<std::shared_ptr<const std::vector<Document>>>
 readDocuments(const Model& model, const std::vector<std::filesystem::path>& paths,
               const std::string& jsonField, std::shared_ptr<const Tokenizer>* tokenizer = nullptr);
 
-/// Opens the model and its documents and fills in a plan (capture on). `tokenizer`, when not null, receives
-/// the one the documents were read with; null when all hold ids.
+/// Opens the model and its documents (none when no texts are named) and fills in a plan (capture on).
+/// `tokenizer`, when not null, receives the one the documents were read with; null when all hold ids.
 Outcome<AnalysisPlan> makePlan(const RunOptions& options,
                                std::shared_ptr<const Tokenizer>* tokenizer = nullptr);
 

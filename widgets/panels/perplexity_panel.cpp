@@ -291,8 +291,8 @@ void PerplexityPanel::fillTables() {
          {"windows", tr("Windows"), tr("That contributed")},
          {"tokens", tr("Tokens"), tr("Predicted tokens")},
          {"nll", tr("NLL"), tr("Mean, nats per token")},
-         {"nll_ci95_low", tr("95 % low"), tr("Bootstrap over documents, nats")},
-         {"nll_ci95_high", tr("95 % high"), tr("Bootstrap over documents, nats")},
+         {"nll_ci95_low", tr("95 % low"), tr("Block bootstrap, nats")},
+         {"nll_ci95_high", tr("95 % high"), tr("Block bootstrap, nats")},
          {"ppl", tr("PPL"), tr("exp(NLL)")},
          {"interaction", tr("Interaction"), tr("ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP)")}},
         std::move(rows));

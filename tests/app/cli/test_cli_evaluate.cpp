@@ -1,0 +1,150 @@
+// `qroar evaluate` beyond perplexity: divergence from full precision, logits files, tasks. Runs the built
+// program.
+#include "tests/app/cli/run_program.h"
+
+#include <QFile>
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include <cmath>
+
+using namespace qroar::test;
+
+class TestCliEvaluate : public QObject {
+    Q_OBJECT
+    QTemporaryDir folder_;
+    const QString sample_ = QStringLiteral(QROAR_SOURCE_DIR "/samples/model");
+
+    QString file(const QString& name) const { return folder_.filePath(name); }
+    Result run(const QStringList& arguments) const {
+        return runProgram(QStringList{"evaluate"} + arguments, folder_.path());
+    }
+    Json json(const QStringList& arguments) const {
+        const Result result = run(arguments + QStringList{"--json"});
+        if (result.code != 0) qFatal("%s", result.err.constData());
+        return result.json();
+    }
+
+  private slots:
+    void initTestCase() {
+        RandomModelOptions options;
+        options.maxPositions = 64;
+        makeRandomHfModel(file("model").toStdString(), options, 3);
+        writeIds(file("a.u16"), 300, options.vocab);
+        writeIds(file("b.u16"), 200, options.vocab);
+        writeBytes(
+            file("questions.jsonl").toStdString(),
+            "{\"context\":\"Press the\",\"choices\":[\"button\",\"qqq zzz\"],\"answer\":\"A\"}\n"
+            "{\"context\":\"The file is\",\"choices\":[\"xkcd jq\",\"written\",\"...\"],\"answer\":1}\n");
+    }
+
+    void divergenceNeedsAReference() {
+        const QStringList base{"model",      "--text", "a.u16",  "b.u16",
+                               "--contexts", "32",     "--rope", "none,yarn:2"};
+        const Json without = json(base + QStringList{"--quant", "rtn:4:g32"});
+        for (const Json& row : without["results"]) QVERIFY(row["kl"].is_null() && row["same_top1"].is_null());
+        for (const QStringList& how :
+             {QStringList{"--quant", "rtn:4:g32", "--reference"}, QStringList{"--quant", "rtn:4:g32,none"}}) {
+            const Json with = json(base + how);
+            QCOMPARE(with["results"].size(), std::size_t{4});
+            for (const Json& row : with["results"]) {
+                QCOMPARE(row["kl"].is_null(), row["quant"] == "none");
+                if (row["quant"] == "none") continue;
+                QVERIFY(hasKeys(row, {"same_top1", "rms_delta_p", "mean_delta_p", "reference"}));
+                QVERIFY(hasKeys(row["kl"], {"mean", "median", "p90", "p99", "max", "ci95", "tokens"}));
+                QCOMPARE(row["reference"].get<std::string>(), std::string("FP"));
+                QCOMPARE(row["kl"]["tokens"], row["tokens"]);
+                const double mean = row["kl"]["mean"], p90 = row["kl"]["p90"], most = row["kl"]["max"];
+                QVERIFY(mean > 0 && p90 > mean && most >= p90);
+                double sum = 0;
+                for (const Json& bucket : row["buckets"])
+                    sum += bucket["kl"].get<double>() * bucket["tokens"].get<double>();
+                QVERIFY(std::abs(sum / row["tokens"].get<double>() - mean) < 1e-9);
+            }
+        }
+        const Result text = run(base + QStringList{"--quant", "none,rtn:4:g32"});
+        QVERIFY(text.out.contains("same top p %") && text.out.contains("Four-way split"));
+    }
+
+    void logitsFiles() {
+        const QStringList base{"model", "--text", "a.u16", "b.u16", "--contexts", "33"};
+        QCOMPARE(run(base + QStringList{"--save-logits", "fp.kld"}).code, 0);
+        // 9 + 6 windows, 16 records each of 64 codes and two floats.
+        QCOMPARE(QFile(file("fp.kld")).size(), qint64{20 + 4 * 15 * 33 + 15 * 16 * (2 * 64 + 8)});
+        const Json coded = json(base + QStringList{"--quant", "rtn:3:g32", "--kl-base", "fp.kld"});
+        const Json exact = json(base + QStringList{"--quant", "none,rtn:3:g32", "--convention", "last-half"});
+        const Json &one = coded["results"][0], &other = exact["results"][1];
+        QCOMPARE(one["reference"].get<std::string>(), std::string("fp.kld"));
+        QCOMPARE(one["kl"]["tokens"].get<int>(), 15 * 16);
+        QCOMPARE(other["kl"]["tokens"].get<int>(), 15 * 16);
+        QVERIFY(std::abs(one["kl"]["mean"].get<double>() - other["kl"]["mean"].get<double>()) < 3e-5);
+        QCOMPARE(one["same_top1"], other["same_top1"]);
+
+        const Result shorter =
+            run({"model", "--text", "a.u16", "b.u16", "--contexts", "32", "--kl-base", "fp.kld"});
+        QCOMPARE(shorter.code, 1);
+        QVERIFY2(shorter.err.contains("fp.kld: made with chunks of 33 tokens"), shorter.err);
+        const Result text = run({"model", "--text", "b.u16", "--contexts", "33", "--kl-base", "fp.kld"});
+        QCOMPARE(text.code, 0); // the same ids, as far as they go
+        const Result two = run({"model", "--text", "a.u16", "--contexts", "32,33", "--kl-base", "fp.kld"});
+        QCOMPARE(two.code, 1);
+        QVERIFY(two.err.contains("one context length"));
+        const Result none = run(base + QStringList{"--save-logits", "no/such/folder.kld"});
+        QCOMPARE(none.code, 1);
+        QVERIFY(none.err.contains("no/such"));
+        const Result cut = run(base + QStringList{"--kl-base", "a.u16"});
+        QCOMPARE(cut.code, 1);
+        QVERIFY(cut.err.contains("a.u16: expected a llama-perplexity logits file"));
+    }
+
+    void tasks() {
+        const Json found = json({sample_, "--quant", "none,rtn:3:g64", "--passkey", "--contexts", "256",
+                                 "--copy", "16,64", "--choices", "questions.jsonl", "--trials", "2"});
+        QVERIFY(found["results"].empty());
+        const Json& tasks = found["tasks"];
+        QCOMPARE(tasks["passkey"].size(), std::size_t{2 * 5});
+        QCOMPARE(tasks["copy"].size(), std::size_t{2 * 2});
+        QCOMPARE(tasks["choices"].size(), std::size_t{2});
+        for (const Json& row : tasks["passkey"]) {
+            QVERIFY(
+                hasKeys(row, {"rope", "quant", "scales", "context", "tokens", "depth", "trials", "candidates",
+                              "log_likelihood", "margin", "rank", "accuracy", "accuracy_ci95"}));
+            QVERIFY(row["tokens"] <= 256 && row["trials"] == 2 && row["candidates"] == 8);
+            QVERIFY(row["rank"] >= 1 && row["rank"] <= 8 && row["log_likelihood"] < 0);
+        }
+        for (const Json& row : tasks["copy"])
+            QVERIFY(hasKeys(row, {"distance", "length", "trials", "nll_first", "nll_repeated", "difference",
+                                  "difference_ci95", "top1"}));
+        for (const Json& row : tasks["choices"]) {
+            QVERIFY(hasKeys(
+                row, {"questions", "acc", "acc_ci95", "acc_norm", "acc_norm_ci95", "chance", "longest"}));
+            QVERIFY(std::abs(row["chance"].get<double>() - (0.5 + 1.0 / 3) / 2) < 1e-12);
+        }
+        QCOMPARE(tasks["choices"][0]["acc"].get<double>(), 1.0); // words against noise
+        const Result text = run({sample_, "--copy", "16", "--trials", "2"});
+        QCOMPARE(text.code, 0);
+        QVERIFY(text.out.contains("Copying of random tokens"));
+    }
+
+    void tasksThatCannotRun() {
+        const auto message = [&](const QStringList& arguments, int code) {
+            const Result result = run(arguments);
+            if (result.code != code) qWarning() << result.code << result.err;
+            return result.code == code ? QString::fromUtf8(result.err) : QString();
+        };
+        QVERIFY(message({"model"}, 2).contains("--text"));
+        QVERIFY(message({"model", "--text", "a.u16"}, 2).contains("--contexts"));
+        QVERIFY(message({"model", "--passkey"}, 2).contains("--contexts"));
+        QVERIFY(message({"model", "--copy", "16", "--kl-base", "x.kld"}, 2).contains("--text"));
+        QVERIFY(message({"model", "--passkey", "--contexts", "256"}, 1).contains("tokenizer"));
+        QVERIFY(message({"model", "--copy", "1"}, 1).contains("at least 2 tokens"));
+        QVERIFY(message({sample_, "--passkey", "--contexts", "32"}, 1).contains("passkey at 32 tokens"));
+        QVERIFY(message({sample_, "--choices", "gone.jsonl"}, 1).contains("gone.jsonl"));
+        writeBytes(file("broken.jsonl").toStdString(),
+                   "{\"context\":\"a\",\"choices\":[\"b\",\"c\"],\"answer\":7}\n");
+        QVERIFY(message({sample_, "--choices", "broken.jsonl"}, 1).contains("broken.jsonl: line 1"));
+    }
+};
+
+QTEST_APPLESS_MAIN(TestCliEvaluate)
+#include "test_cli_evaluate.moc"
