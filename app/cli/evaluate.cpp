@@ -152,6 +152,10 @@ Outcome<Evaluation> prepare(const Options& options) {
     if (!options.scales.empty()) {
         auto scales = readScales(options.scales, *own.model);
         if (!scales) return scales.error();
+        const auto same = [&](const RopeSpec& rope) { return rope.text() == (*scales)->rope; };
+        if (std::none_of(own.ropes.begin(), own.ropes.end(), same))
+            std::cerr << "note: " << options.scales << ": these scales were found under " << (*scales)->rope
+                      << ", which is not evaluated\n";
         own.scales.push_back(std::move(*scales));
     }
     own.divergence = holdsFull(own.quants) && options.klBase.empty();

@@ -1,6 +1,9 @@
 // `qroar evaluate` beyond perplexity: divergence from full precision, logits files, tasks. Runs the built
 // program.
-#include "tests/app/cli/run_program.h"
+#include "core/model/model.h"
+#include "core/session/search_record.h"
+#include "core/session/session_file.h"
+#include "tests/app/cli/cli_test.h"
 
 #include <QFile>
 #include <QTemporaryDir>
@@ -9,6 +12,36 @@
 #include <cmath>
 
 using namespace qroar::test;
+using Json = nlohmann::json;
+using Result = ProgramResult;
+
+namespace {
+
+/// A session with one search, whose scales take away most of the attention.
+void writeScales(const std::string& model, const std::string& path) {
+    const auto opened = qroar::openModel(model).value();
+    qroar::Session session;
+    session.modelFingerprint = opened->fingerprint();
+    session.model = opened->config();
+    session.bands = qroar::BandPartition::equal(1, session.model.pairs());
+    auto record = std::make_shared<qroar::SearchRecord>();
+    record->scales.name = "weak";
+    record->scales.modelFingerprint = opened->fingerprint();
+    record->scales.rope = record->settings.rope = "yarn:2";
+    record->scales.quant = record->settings.quant = "rtn:3:g64";
+    record->scales.gains = qroar::QkGains::ones(session.model);
+    for (double& gain : record->scales.gains.q) gain = 0.125;
+    record->settings.bandEdges = session.bands.edges();
+    record->settings.contexts = {256};
+    record->settings.contextWeights = {1};
+    record->settings.windows.assign(static_cast<std::size_t>(session.model.layers), 8.0);
+    record->settings.priority.assign(static_cast<std::size_t>(session.model.layers), 0.0);
+    session.searches.push_back(record);
+    const qroar::Status saved = qroar::saveSession(session, path);
+    if (!saved) qFatal("%s", saved.error().message.c_str());
+}
+
+} // namespace
 
 class TestCliEvaluate : public QObject {
     Q_OBJECT
@@ -95,6 +128,50 @@ class TestCliEvaluate : public QObject {
         const Result cut = run(base + QStringList{"--kl-base", "a.u16"});
         QCOMPARE(cut.code, 1);
         QVERIFY(cut.err.contains("a.u16: expected a llama-perplexity logits file"));
+    }
+
+    void scalesAndTheirVerdict() {
+        writeScales(sample_.toStdString(), file("run.h5").toStdString());
+        const QString text =
+            QStringLiteral(QROAR_SOURCE_DIR "/samples/texts/report_03_release_notes_style.txt");
+        const QStringList base{
+            sample_,       "--text",  text,        "--contexts",  "256,512",       "--rope",
+            "none,yarn:2", "--quant", "rtn:3:g64", "--reference", "--max-windows", "6"};
+        const Json found = json(base + QStringList{"--scales", "run.h5:weak"});
+        QCOMPARE(found["results"].size(), std::size_t{16});
+        int scaled = 0;
+        for (const Json& row : found["results"]) scaled += row["scales"] == "weak";
+        QCOMPARE(scaled, 8);
+        QCOMPARE(found["controls"].size(), std::size_t{8});
+        for (const Json& row : found["controls"]) {
+            QVERIFY(hasKeys(row, {"rope", "quant", "scales", "context", "trained_context", "q_g_minus_q",
+                                  "fp_g_minus_fp", "q_g_minus_fp", "only_q", "effect", "cause", "words"}));
+            QCOMPARE(row["fp_g_minus_fp"].is_null(), row["quant"] == "none");
+            QVERIFY(hasKeys(row["q_g_minus_q"], {"mean", "ci95", "tokens", "documents", "blocks"}));
+            if (row["quant"] == "none") continue;
+            const double whole = row["q_g_minus_q"]["mean"], shared = row["fp_g_minus_fp"]["mean"];
+            QVERIFY(std::abs(row["only_q"]["mean"].get<double>() - (whole - shared)) < 1e-9);
+        }
+        QCOMPARE(found["verdict"].size(), std::size_t{1});
+        const Json& verdict = found["verdict"][0];
+        QVERIFY(hasKeys(verdict, {"rope", "quant", "long", "short", "short_plain", "cause_long",
+                                  "cause_short", "words"}));
+        QCOMPARE(verdict["rope"].get<std::string>(), std::string("yarn:2"));
+        QCOMPARE(verdict["long"].get<std::string>(), std::string("hurts"));
+        QCOMPARE(verdict["short"].get<std::string>(), std::string("hurts"));
+        QVERIFY(verdict["cause_short"] == "shared" || verdict["cause_short"] == "both");
+        const Result printed = run(base + QStringList{"--scales", "run.h5"}); // the last search
+        QVERIFY(printed.out.contains("Verdict for yarn:2, rtn:3:g64")
+                && printed.out.contains("Long context: hurts"));
+
+        const QStringList other{"model", "--text", "a.u16", "--contexts", "32", "--scales"};
+        const Result misfit = run(other + QStringList{"run.h5"});
+        QCOMPARE(misfit.code, 1);
+        QVERIFY2(misfit.err.contains("run.h5: scales for"), misfit.err);
+        const Result unknown = run(other + QStringList{"run.h5:strong"});
+        QCOMPARE(unknown.code, 1);
+        QVERIFY2(unknown.err.contains("strong") && unknown.err.contains("weak"), unknown.err);
+        QCOMPARE(run(other + QStringList{"gone.h5"}).code, 1);
     }
 
     void tasks() {
