@@ -165,8 +165,8 @@ class TestTasks : public QObject {
         for (const int threads : {1, 2, 4}) {
             omp_set_num_threads(threads);
             WorkMeter work = meter();
-            for (const PromptScore& score : scorePrompts(tiny_.model, variant_, 80, prompts, work).value())
-                sums[threads / 2].push_back(score.logLikelihood());
+            const auto scores = scorePrompts(tiny_.model, variant_, 80, prompts, work).value();
+            for (const PromptScore& score : scores) sums[threads / 2].push_back(score.logLikelihood());
         }
         omp_set_num_threads(before);
         QCOMPARE(sums[1], sums[0]);
@@ -348,9 +348,9 @@ class TestTasks : public QObject {
         const auto message = [&](const std::string& line, int from = 0) {
             return messageFor(good + line, from);
         };
-        const auto says = [](const QString& message, const char* part) {
-            if (message.contains("questions.jsonl: line 2") && message.contains(part)) return true;
-            qWarning() << message << "lacks" << part;
+        const auto says = [](const QString& found, const char* part) {
+            if (found.contains("questions.jsonl: line 2") && found.contains(part)) return true;
+            qWarning() << found << "lacks" << part;
             return false;
         };
         QVERIFY(says(message("{"), "line 2"));
