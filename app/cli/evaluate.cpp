@@ -45,7 +45,8 @@ bool holdsFull(const std::vector<QuantSpec>& quants) {
 class VariantWeights {
   public:
     VariantWeights(const AnalysisPlan& plan, ProgressSink& sink)
-        : plan_(plan), longest_(*std::max_element(plan.contexts.begin(), plan.contexts.end())),
+        : plan_(plan),
+          longest_(plan.contexts.empty() ? 0 : *std::max_element(plan.contexts.begin(), plan.contexts.end())),
           meter_(sink, work()) {}
 
     Outcome<std::shared_ptr<const WeightSource>> of(const QuantSpec& quant, const RopeSpec& rope) {
@@ -53,6 +54,9 @@ class VariantWeights {
         for (const Made& made : made_)
             if (made.quant == quant && (!calibrated || made.rope == rope)) return made.weights;
         std::optional<CalibrationSet> set;
+        if (calibrated && plan_.contexts.empty())
+            return Error::bad(quant.text()
+                              + ": is calibrated at the longest of --contexts: name it, with --text");
         if (calibrated) {
             auto cut =
                 makeCalibrationSet(plan_.calibrationDocuments(), rope, plan_.model->config().ropeModel(),
