@@ -4,7 +4,6 @@
 #include "app/cli/inputs.h"
 #include "app/cli/rows.h"
 #include "core/analysis/session_metrics.h"
-#include "core/base/files.h"
 #include "core/base/strings.h"
 #include "core/session/session_file.h"
 
@@ -66,22 +65,6 @@ void printSummary(const Options& options, const Session& session) {
            {"session", options.output},
            {"model", {{"path", session.modelPath}, {"fingerprint", session.modelFingerprint}}},
            {"results", std::move(rows)}});
-}
-
-/// A target that cannot be written is said before the work, not after it: a file is made beside it and
-/// removed.
-Status checkWritable(const std::filesystem::path& target) {
-    const auto folder = std::filesystem::absolute(target).parent_path();
-    if (!std::filesystem::is_directory(folder))
-        return Error::notFound(folder.string() + ": no such folder for " + target.string());
-    if (std::filesystem::exists(target) && !std::filesystem::is_regular_file(target))
-        return Error::bad(target.string() + ": expected a file to write, found something else");
-    std::filesystem::path probe = target;
-    probe += ".probe";
-    const Status written = writeTextAtomically(probe, "");
-    std::error_code ignored;
-    std::filesystem::remove(probe, ignored);
-    return written;
 }
 
 /// Runs the plan and saves: at most about 20 seconds of finished conditions are unsaved at any time.

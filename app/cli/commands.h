@@ -14,6 +14,7 @@ void addAnalyze(CLI::App& program, int& result);
 void addDiagnose(CLI::App& program, int& result);
 void addEvaluate(CLI::App& program, int& result);
 void addExport(CLI::App& program, int& result);
+void addSearch(CLI::App& program, int& result);
 
 /// Adds --json and --threads to a sub-command.
 void addCommon(CLI::App& command, Common& common);

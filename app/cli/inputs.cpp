@@ -1,5 +1,6 @@
 #include "app/cli/inputs.h"
 
+#include "core/base/files.h"
 #include "core/inference/layer_weights.h"
 #include "core/session/scales_file.h"
 
@@ -155,6 +156,20 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
         plan.calibration = *read;
     }
     return plan;
+}
+
+Status checkWritable(const std::filesystem::path& target) {
+    const auto folder = std::filesystem::absolute(target).parent_path();
+    if (!std::filesystem::is_directory(folder))
+        return Error::notFound(folder.string() + ": no such folder for " + target.string());
+    if (std::filesystem::exists(target) && !std::filesystem::is_regular_file(target))
+        return Error::bad(target.string() + ": expected a file to write, found something else");
+    std::filesystem::path probe = target;
+    probe += ".probe";
+    const Status written = writeTextAtomically(probe, "");
+    std::error_code ignored;
+    std::filesystem::remove(probe, ignored);
+    return written;
 }
 
 Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model) {

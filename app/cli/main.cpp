@@ -30,6 +30,7 @@ int main(int argc, char** argv) {
     addDiagnose(program, result);
     addEvaluate(program, result);
     addExport(program, result);
+    addSearch(program, result);
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -292,6 +292,7 @@ Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, Pr
             session->provenance.command = previous->provenance.command + "\n" + plan.command;
         session->viewState = previous->viewState;
         session->conditions = previous->conditions;
+        session->searches = previous->searches;
     }
     const std::vector<ConditionKey> missing = missingConditions(plan, session.get());
     Calibrations calibrations(plan, missing);

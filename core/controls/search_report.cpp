@@ -1,9 +1,10 @@
 #include "core/controls/search_report.h"
 
-#include "core/controls/verdict.h"
 #include "core/evaluate/perplexity.h"
 
+#include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace qroar {
 
@@ -29,9 +30,38 @@ SearchReportRow rowOf(const VariantResult& result) {
     return row;
 }
 
+std::vector<int> withTrainedContext(const SearchReportTask& task) {
+    std::vector<int> contexts = task.contexts;
+    const auto table = buildFrequencyTable(task.rope, task.model->config().ropeModel(), contexts.front());
+    const int trained = table ? static_cast<int>(table->trainedContext) : 0;
+    const auto isShort = [trained](int context) { return context <= trained; };
+    if (trained >= 2 && std::none_of(contexts.begin(), contexts.end(), isShort)
+        && cutWindows(*task.documents, trained))
+        contexts.push_back(trained);
+    return contexts;
+}
+
+void fill(SearchRecord& record, const SearchReport& report, const std::vector<Document>& documents) {
+    record.report.clear();
+    for (const VariantResult& result : report.results) record.report.push_back(rowOf(result));
+    record.reportDocuments.clear();
+    for (const Document& document : documents)
+        record.reportDocuments.push_back({document.name, document.path, document.fingerprint,
+                                          static_cast<long long>(document.tokens.size())});
+    const Verdict& verdict = report.verdict;
+    record.verdict = {};
+    if (verdict.longContext) {
+        record.verdict.longEffect = effectName(verdict.longContext->effect);
+        record.verdict.cause = causeName(verdict.longContext->cause);
+    }
+    if (verdict.shortContext) record.verdict.shortEffect = effectName(verdict.shortContext->effect);
+    record.verdict.words = verdict.words;
+}
+
 } // namespace
 
-Status reportSearch(const SearchReportTask& task, SearchRecord& record, ProgressSink& sink) {
+Outcome<SearchReport> reportSearch(const SearchReportTask& task, SearchRecord& record, ProgressSink& sink) {
+    if (task.contexts.empty()) return Error::bad("a report needs at least one context length");
     std::shared_ptr<const WeightSource> full = task.weights, quantized;
     if (task.weights->spec().kind != QuantKind::None) {
         quantized = task.weights;
@@ -44,25 +74,15 @@ Status reportSearch(const SearchReportTask& task, SearchRecord& record, Progress
     const std::string name = record.scales.name.empty() ? "g" : record.scales.name;
     const auto variants =
         controlVariants(task.model->config(), task.rope, full, quantized, record.scales.gains, name);
-    auto results = runControls(task.model, *task.documents, task.contexts, variants, task.options, sink);
+    auto results =
+        runControls(task.model, *task.documents, withTrainedContext(task), variants, task.options, sink);
     if (!results) return results.error();
     if (sink.cancelled()) return Error::cancelled();
-    record.report.clear();
-    for (const VariantResult& result : *results) record.report.push_back(rowOf(result));
-    record.reportDocuments.clear();
-    for (const Document& document : *task.documents)
-        record.reportDocuments.push_back({document.name, document.path, document.fingerprint,
-                                          static_cast<long long>(document.tokens.size())});
-    const Verdict verdict = judge(contrasts(conditionsOf(*results), Convention::All), task.rope.text(),
-                                  task.weights->spec().text());
-    record.verdict = {};
-    if (verdict.longContext) {
-        record.verdict.longEffect = effectName(verdict.longContext->effect);
-        record.verdict.cause = causeName(verdict.longContext->cause);
-    }
-    if (verdict.shortContext) record.verdict.shortEffect = effectName(verdict.shortContext->effect);
-    record.verdict.words = verdict.words;
-    return Done{};
+    SearchReport report{std::move(*results), {}, {}};
+    report.contrasts = contrasts(conditionsOf(report.results), Convention::All);
+    report.verdict = judge(report.contrasts, task.rope.text(), task.weights->spec().text());
+    fill(record, report, *task.documents);
+    return report;
 }
 
 } // namespace qroar

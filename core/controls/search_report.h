@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/controls/controls.h"
+#include "core/controls/verdict.h"
 #include "core/session/search_record.h"
 
 namespace qroar {
@@ -17,8 +18,16 @@ struct SearchReportTask {
     ControlOptions options;
 };
 
-/// Fills report, reportDocuments and verdict of `record`. Full precision is left out for a checkpoint that
-/// stores codes: it has none. Errors as runControls; cancelled leaves the record as it was.
-Status reportSearch(const SearchReportTask& task, SearchRecord& record, ProgressSink& sink);
+struct SearchReport {
+    std::vector<VariantResult> results; ///< FP, Q, FP+g, Q+g under the spec, then without interpolation
+    std::vector<ControlContrast> contrasts;
+    Verdict verdict;
+};
+
+/// Runs the controls at the task's contexts, and at L0 when none of them is that short and a document is long
+/// enough: the verdict is about both. Fills report, reportDocuments and verdict of `record`. Full precision
+/// is left out for a checkpoint that stores codes: it has none. Errors as runControls; cancelled leaves the
+/// record as it was.
+Outcome<SearchReport> reportSearch(const SearchReportTask& task, SearchRecord& record, ProgressSink& sink);
 
 } // namespace qroar

@@ -147,10 +147,19 @@ Outcome<GainEvaluator> makeEvaluator(const SearchPlan& plan) {
                                reuses ? GainEvaluator::defaultMemoryBudget : 0);
 }
 
-void fillScales(const SearchPlan& plan, const SearchSpace& space, SearchRecord& record) {
-    record.scales = {plan.name, {}, plan.model->fingerprint(), record.settings.rope, record.settings.quant};
-    const SearchTrial* best = record.best();
-    record.scales.gains = best ? space.toGains(best->theta) : QkGains::ones(plan.model->config());
+SearchRecord recordOf(const SearchPlan& plan, const SearchSettings& settings,
+                      std::vector<SearchTrial> trials) {
+    SearchRecord record;
+    record.settings = settings;
+    record.documents = describe(*plan.documents);
+    record.trials = std::move(trials);
+    record.ending = "stopped";
+    record.provenance.command = plan.command;
+    record.scales = {plan.name, QkGains::ones(plan.model->config()), plan.model->fingerprint(), settings.rope,
+                     settings.quant};
+    const auto space = SearchSpace::make(plan.model->config(), plan.variant, plan.scope, plan.bands);
+    if (const SearchTrial* best = record.best()) record.scales.gains = space->toGains(best->theta);
+    return record;
 }
 
 } // namespace
@@ -164,7 +173,8 @@ Outcome<SearchPreview> previewSearch(const SearchPlan& plan) {
     SearchPreview preview;
     preview.settings = settingsOf(plan);
     preview.dimension = space->dimension();
-    preview.windows = evaluator->windowCount();
+    preview.windowCount = evaluator->windowCount();
+    preview.windows = windowsOf(plan);
     preview.passOperations = evaluator->passOperations();
     preview.mostForwardEquivalents = mostCost(preview.settings, preview.dimension, evaluator->gradientCost());
     const double trials = static_cast<double>(preview.dimension) * (plan.gridPoints - 1);
@@ -180,32 +190,33 @@ Outcome<SearchRecord> runSearch(const SearchPlan& plan, ProgressSink& sink, cons
                                 const SearchRecord* previous) {
     auto preview = previewSearch(plan);
     if (!preview) return preview.error();
-    SearchRecord record;
-    record.settings = preview->settings;
-    record.documents = describe(*plan.documents);
+    const SearchSettings& settings = preview->settings;
     if (previous)
-        if (Status same = checkPrevious(plan, record.settings, *previous); !same) return same.error();
+        if (Status same = checkPrevious(plan, settings, *previous); !same) return same.error();
     const auto space = SearchSpace::make(plan.model->config(), plan.variant, plan.scope, plan.bands);
     auto evaluator = makeEvaluator(plan);
     if (!evaluator) return evaluator.error();
 
     WorkMeter meter(sink, preview->mostForwardEquivalents * preview->passOperations);
-    meter.setStage(std::string(searchMethodName(plan.method)) + " search, " + record.settings.rope + ", "
-                   + record.settings.quant);
-    TrialRunner runner(*evaluator, *space, record.settings,
-                       previous ? previous->trials : std::vector<SearchTrial>{}, meter, watcher);
-    const Status ran =
-        plan.method == SearchMethod::Grid
-            ? gridSearch(*space, record.settings, runner, record.ending)
-            : gradientSearch(*space, record.settings, effectiveTokens(plan, record.settings.contextWeights),
-                             runner, record.ending);
+    meter.setStage(std::string(searchMethodName(plan.method)) + " search, " + settings.rope + ", "
+                   + settings.quant);
+    TrialRunner runner(*evaluator, *space, settings, previous ? previous->trials : std::vector<SearchTrial>{},
+                       meter, watcher);
+    std::string ending;
+    const Status ran = plan.method == SearchMethod::Grid
+                           ? gridSearch(*space, settings, runner, ending)
+                           : gradientSearch(*space, settings, effectiveTokens(plan, settings.contextWeights),
+                                            runner, ending);
     if (!ran && ran.error().code != ErrorCode::Cancelled) return ran.error();
+    SearchRecord record = recordOf(plan, settings, runner.takeTrials());
     record.finished = ran.ok();
-    if (!ran) record.ending = "stopped";
-    record.trials = runner.takeTrials();
-    fillScales(plan, *space, record);
-    record.provenance.command = plan.command;
+    if (ran) record.ending = std::move(ending);
     return record;
+}
+
+Outcome<SearchRecord> recordSoFar(const SearchPlan& plan, std::vector<SearchTrial> trials) {
+    if (Status fine = checkPlan(plan); !fine) return fine.error();
+    return recordOf(plan, settingsOf(plan), std::move(trials));
 }
 
 std::vector<std::string> sharedDocuments(const std::vector<Document>& search,

@@ -49,7 +49,8 @@ struct SearchPlan {
 struct SearchPreview {
     SearchSettings settings;
     int dimension = 0;                 ///< gains to be found
-    int windows = 0;                   ///< dev windows of all contexts
+    int windowCount = 0;               ///< dev windows of all contexts
+    GainWindows windows;               ///< how far gains may move
     double mostForwardEquivalents = 0; ///< steps and budget used up
     double passOperations = 0;         ///< operations of one forward-pass equivalent
     std::vector<std::string> notes;    ///< what cannot matter, what is unguarded
@@ -63,6 +64,10 @@ Outcome<SearchPreview> previewSearch(const SearchPlan& plan);
 /// thread. When cancelled the record is not `finished`. Errors as previewSearch and TrialRunner.
 Outcome<SearchRecord> runSearch(const SearchPlan& plan, ProgressSink& sink,
                                 const SearchCallback& watcher = {}, const SearchRecord* previous = nullptr);
+
+/// The record of a search that is still running, from the trials its watcher has seen: to save on the way,
+/// and to show. Not `finished`.
+Outcome<SearchRecord> recordSoFar(const SearchPlan& plan, std::vector<SearchTrial> trials);
 
 /// Documents that are in both lists, by fingerprint: a report on them would not be held out.
 std::vector<std::string> sharedDocuments(const std::vector<Document>& search,

@@ -104,12 +104,11 @@ std::vector<double> SearchSpace::gradient(const QkGradient& gradient) const {
 
 Status checkVariantMatters(SearchVariant variant, const QuantSpec& quant) {
     if (variant != SearchVariant::Symmetric) return Done{};
-    const std::string why =
-        quant.kind == QuantKind::None
-            ? "the weights are not quantized"
-            : quant.text()
-                  + " stores a scale per row or per group inside a row, so that scaling a row scales "
-                    "its quantized form and its error alike";
+    const std::string why = quant.kind == QuantKind::None
+                                ? "the weights are not quantized"
+                                : "the scales of " + quant.text()
+                                      + " belong to rows or to groups inside rows, so that a scaled row is "
+                                        "quantized to the same codes";
     return Error::unsupported(
         "variant symmetric cannot change this model beyond rounding: gQ = g and gK = 1/g leave every "
         "attention "

@@ -47,7 +47,7 @@ void SearchJob::report(SearchRecord record, JobSink& sink) {
     task.contexts = task_.plan.contexts;
     task.options.maxWindows = task_.plan.maxWindows;
     task.options.divergence = false;
-    const Status done = reportSearch(task, record, sink);
+    const auto done = reportSearch(task, record, sink);
     if (done)
         emit reported(std::make_shared<const SearchRecord>(std::move(record)));
     else if (done.error().code != ErrorCode::Cancelled)

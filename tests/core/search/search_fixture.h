@@ -75,7 +75,7 @@ class TinySearch {
         RandomModelOptions options;
         options.layers = 3;
         options.maxPositions = 32;
-        options.gain = 2;
+        options.gain = 1.4;
         makeRandomHfModel(folder_.path().toStdString(), options, 11);
         auto model = openModel(folder_.path().toStdString());
         if (!model) throw std::runtime_error(model.error().message);

@@ -76,12 +76,31 @@ Q_DECLARE_METATYPE(qroar::SearchMethod)
 class TestSearch : public QObject {
     Q_OBJECT
     TinySearch tiny_;
+    QTemporaryDir teacherFolder_;
 
     SearchPlan planFor(SearchMethod method) const {
         SearchPlan plan = tiny_.plan;
         plan.method = method;
         plan.steps = method == SearchMethod::Grid ? 2 : 6;
         plan.gridPoints = 3;
+        return plan;
+    }
+    /// A random model and text that it wrote itself.
+    SearchPlan teacherPlan() const {
+        RandomModelOptions options;
+        options.maxPositions = 128;
+        options.gain = 2;
+        options.tied = false;
+        const std::string folder = teacherFolder_.path().toStdString();
+        makeRandomHfModel(folder, options, 7);
+        SearchPlan plan = tiny_.plan;
+        plan.model = *openModel(folder);
+        plan.weights = *openWeights(plan.model, {});
+        plan.documents =
+            std::make_shared<const std::vector<Document>>(sampledDocuments(plan.model, 16, 128, 3));
+        plan.rope = {};
+        plan.contexts = {128};
+        plan.bands = BandPartition::equal(4, plan.model->config().pairs());
         return plan;
     }
     static void methods() {
@@ -91,47 +110,46 @@ class TestSearch : public QObject {
     }
 
   private slots:
-    /// Half of one band of W_K in one layer of the sample model, which is trained and wants it back.
-    void plantedFaultIsRankedFirstAndRepaired_data() { methods(); }
+    /// Half of one band of W_K in one layer, on text the sound model wrote.
+    void plantedFaultIsRankedFirstAndRepaired_data() {
+        QTest::addColumn<SearchMethod>("method");
+        QTest::addColumn<int>("layer");
+        QTest::addColumn<int>("band");
+        QTest::newRow("grid, layer 0, band 3") << SearchMethod::Grid << 0 << 3;
+        QTest::newRow("gradient, layer 0, band 3") << SearchMethod::Gradient << 0 << 3;
+        QTest::newRow("gradient, layer 1, band 2") << SearchMethod::Gradient << 1 << 2;
+    }
     void plantedFaultIsRankedFirstAndRepaired() {
         QFETCH(SearchMethod, method);
-        const std::filesystem::path root = QROAR_SOURCE_DIR;
-        SearchPlan plan;
-        plan.model = *openModel(root / "samples/model");
-        const int vocabulary = plan.model->config().vocabSize;
-        const auto tokenizer = *loadTokenizerFor(plan.model->path(), vocabulary);
-        plan.documents = std::make_shared<const std::vector<Document>>(
-            *loadDocuments({root / "samples/texts/search_01_tidegate_manual.txt",
-                            root / "samples/texts/search_02_almanac_admin_guide.txt"},
-                           tokenizer.get(), vocabulary));
-        plan.bands = BandPartition::equal(4, plan.model->config().pairs());
-        const int layer = 2, band = 2;
+        QFETCH(int, layer);
+        QFETCH(int, band);
+        SearchPlan plan = teacherPlan();
+        const auto sound = plan.weights;
         plan.weights = std::make_shared<FaultyKeys>(plan.model, layer, plan.bands.begin(band),
                                                     plan.bands.end(band), 0.5F);
-        plan.rope = *RopeSpec::parse("none");
-        plan.contexts = {128};
-        plan.maxWindows = 4;
         plan.method = method;
-        plan.steps = method == SearchMethod::Grid ? 1 : 10;
-        plan.gridPoints = 5;
-        plan.l2 = 1e-3;
+        plan.steps = method == SearchMethod::Grid ? 2 : 15;
         const SearchRecord record = search(plan);
-        const auto planted = static_cast<std::size_t>(layer * 4 + band);
+        const auto planted = static_cast<std::size_t>(layer * plan.bands.count() + band);
+        const SearchTrial& start = record.trials.front();
         const std::vector<double>& theta = record.best()->theta;
         QCOMPARE(largestAt(theta), planted);
-        QVERIFY2(std::abs(theta[planted] - std::log(2.0)) < 0.35,
+        QVERIFY2(std::abs(theta[planted] - std::log(2.0)) < 0.15,
                  qPrintable(QString::number(theta[planted])));
-        if (method == SearchMethod::Gradient) { // and the first reverse pass already points at it
-            QCOMPARE(largestAt(record.trials.front().gradient), planted);
-            QVERIFY(record.trials.front().gradient[planted]
-                    < -4 * record.trials.front().gradientError[planted]);
+        if (method == SearchMethod::Gradient) { // the first reverse pass already points at it
+            std::vector<double> certainty;
+            for (std::size_t at = 0; at < theta.size(); ++at)
+                certainty.push_back(start.gradient[at] / start.gradientError[at]);
+            QVERIFY(certainty[planted] < -3);
+            if (layer == 0) QCOMPARE(largestAt(start.gradient), planted);
         }
-        SearchPlan sound = plan;
-        sound.weights = *openWeights(plan.model, {});
-        sound.budget = 0.5; // the start only
-        const double intact = search(sound).trials.front().nll.front();
-        const double faulty = record.trials.front().nll.front(), repaired = record.best()->nll.front();
-        QVERIFY2(faulty - repaired > 0.8 * (faulty - intact),
+        plan.weights = sound;
+        plan.steps = 1;
+        plan.budget = 0.5; // the start only
+        plan.method = SearchMethod::Gradient;
+        const double intact = search(plan).trials.front().nll.front();
+        const double faulty = start.nll.front(), repaired = record.best()->nll.front();
+        QVERIFY2(faulty - repaired > 0.9 * (faulty - intact),
                  qPrintable(QString("%1 -> %2, intact %3").arg(faulty).arg(repaired).arg(intact)));
     }
 
@@ -317,7 +335,7 @@ class TestSearch : public QObject {
         const auto preview = previewSearch(plan);
         QVERIFY(preview.ok());
         QCOMPARE(preview->dimension, 3 * 2);
-        QCOMPARE(preview->windows, 8);
+        QCOMPARE(preview->windowCount, 8);
         QVERIFY(std::abs(preview->settings.l2 - priorTokens / (8 * 63)) < 1e-12);
         const auto says = [&](const char* text) {
             return std::any_of(preview->notes.begin(), preview->notes.end(), [text](const std::string& note) {

@@ -1,0 +1,395 @@
+// qroar search: finds gains on dev documents, stores them with every trial in a session file, and reports
+// what they do on documents that the search never saw.
+#include "core/search/search.h"
+#include "app/cli/commands.h"
+#include "app/cli/inputs.h"
+#include "app/cli/search_report.h"
+#include "core/analysis/machine.h"
+#include "core/analysis/session_metrics.h"
+#include "core/base/strings.h"
+#include "core/quantize/calibrate.h"
+#include "core/session/session_file.h"
+
+#include <algorithm>
+#include <iostream>
+#include <set>
+
+namespace qroar::cli {
+
+namespace {
+
+struct Options {
+    Common common;
+    std::string diagnostics, model, output, name, rope = "model", quant, variant = "query", scope = "layer",
+                                                  method = "gradient", bandEdges, field = "text";
+    std::vector<std::string> texts, reportTexts;
+    std::vector<int> contexts;
+    int bands = 0, maxWindows = 0, steps = 0, gridPoints = 7;
+    double budget = 0, lambda = 1, delta = 0.01, l2 = -1;
+    GainWindowOptions windows;
+    bool resume = false, force = false, dryRun = false;
+};
+
+/// Everything a search runs with.
+struct Job {
+    std::shared_ptr<const Session> diagnostics; ///< null without
+    Session session;                            ///< what the search is added to
+    QuantSpec quant;
+    Provenance provenance; ///< of this run
+    SearchPlan plan;
+    std::vector<Document> reportDocuments;
+    std::shared_ptr<const SearchRecord> previous; ///< with --resume
+};
+
+Outcome<std::shared_ptr<const Session>> loadIfThere(const std::string& path) {
+    std::error_code ignored;
+    if (path.empty() || !std::filesystem::exists(path, ignored)) return std::shared_ptr<const Session>();
+    return loadSession(path);
+}
+
+Status checkSameModel(const Session& session, const Model& model, const std::string& path) {
+    if (session.modelFingerprint == model.fingerprint()) return Done{};
+    return Error::bad(path + ": made with another model (fingerprint " + session.modelFingerprint + ", "
+                      + model.path().string() + " has " + model.fingerprint() + ")");
+}
+
+/// --band-edges, else --bands, else those of the session, else 8.
+Outcome<BandPartition> bandsOf(const Options& options, const Job& job, int pairs) {
+    if (!options.bandEdges.empty()) return BandPartition::parseEdges(options.bandEdges, pairs);
+    if (options.bands > 0) return BandPartition::equal(options.bands, pairs);
+    if (job.diagnostics) return job.diagnostics->bands;
+    return BandPartition::equal(8, pairs);
+}
+
+/// --contexts, else those that the diagnostics were run at under the spec.
+Outcome<std::vector<int>> contextsOf(const Options& options, const Job& job) {
+    if (!options.contexts.empty()) return options.contexts;
+    std::set<int> found;
+    if (job.diagnostics)
+        for (const auto& condition : job.diagnostics->conditions)
+            if (condition->key.rope == job.plan.rope) found.insert(condition->key.context);
+    if (found.empty())
+        return Error::bad(
+            "no context lengths: name them with --contexts, or give a session that was run under "
+            + job.plan.rope.text());
+    return std::vector<int>(found.begin(), found.end());
+}
+
+/// awq and gptq are calibrated on the dev documents at the longest context under the deployed spec.
+Status setWeights(Job& job, ProgressSink& progress) {
+    constexpr int calibrationWindows = 16;
+    const ModelConfig& config = job.plan.model->config();
+    const int longest = *std::max_element(job.plan.contexts.begin(), job.plan.contexts.end());
+    auto set = makeCalibrationSet(job.plan.documents, job.plan.rope, config.ropeModel(), longest,
+                                  calibrationWindows);
+    if (!set) return set.error();
+    WorkMeter meter(progress, calibrationOperations(config, job.quant, calibrationWindows, longest));
+    auto weights = makeWeights(job.plan.model, job.quant, &*set, meter);
+    if (!weights) return weights.error();
+    job.plan.weights = std::move(*weights);
+    return Done{};
+}
+
+/// Windows from the diagnostics, when there are any.
+Status setWindows(Job& job) {
+    if (!job.diagnostics) return Done{};
+    const int longest = *std::max_element(job.plan.contexts.begin(), job.plan.contexts.end());
+    const auto table = buildFrequencyTable(job.plan.rope, job.plan.model->config().ropeModel(), longest);
+    if (!table) return table.error();
+    auto windows = windowsFromSession(*job.diagnostics, *table, job.plan.rope, job.plan.weights->spec(),
+                                      job.plan.bands, job.plan.windowOptions);
+    if (!windows) return windows.error();
+    job.plan.windows = std::move(*windows);
+    return Done{};
+}
+
+/// Model and documents, which are read in one go and told apart by their files.
+Status readInputs(const Options& options, Job& job) {
+    RunOptions inputs;
+    inputs.model = options.model;
+    inputs.texts = options.texts;
+    inputs.texts.insert(inputs.texts.end(), options.reportTexts.begin(), options.reportTexts.end());
+    inputs.ropes = {options.rope};
+    if (!options.quant.empty()) inputs.quants = {options.quant};
+    inputs.jsonField = options.field;
+    inputs.maxWindows = options.maxWindows;
+    auto read = makePlan(inputs);
+    if (!read) return read.error();
+    const std::set<std::string> reported(options.reportTexts.begin(), options.reportTexts.end());
+    std::vector<Document> dev;
+    for (const Document& document : *read->documents)
+        (reported.count(document.path) > 0 ? job.reportDocuments : dev).push_back(document);
+    const auto shared = sharedDocuments(dev, job.reportDocuments);
+    if (!shared.empty() || (dev.empty() && !reported.empty()))
+        return Error::bad("documents that are searched on cannot be reported on: "
+                          + (shared.empty() ? options.reportTexts.front() : shared.front())
+                          + " is in --text and in --report-text");
+    read->documents = std::make_shared<const std::vector<Document>>(std::move(dev));
+    job.session = emptySession(*read);
+    job.provenance = job.session.provenance;
+    job.plan.model = read->model;
+    job.plan.documents = read->documents;
+    job.plan.rope = read->ropes.front();
+    job.quant = read->quants.front();
+    return Done{};
+}
+
+/// The session the search goes into: the output file, else the diagnostics, else a new one.
+Status readSessions(const Options& options, Job& job) {
+    auto diagnostics = options.diagnostics.empty() ? loadIfThere({}) : loadSession(options.diagnostics);
+    if (!diagnostics) return diagnostics.error();
+    job.diagnostics = *diagnostics;
+    auto output = loadIfThere(options.output);
+    if (!output) return output.error();
+    for (const auto& [session, path] :
+         {std::pair(*diagnostics, options.diagnostics), {*output, options.output}})
+        if (session)
+            if (Status same = checkSameModel(*session, *job.plan.model, path); !same) return same;
+    if (*output || *diagnostics) job.session = *output ? **output : **diagnostics;
+    return Done{};
+}
+
+/// Which record is continued, or how a new one is called.
+Status chooseRecord(const Options& options, Job& job) {
+    const auto& searches = job.session.searches;
+    const auto named = [&](const auto& record) { return record->scales.name == options.name; };
+    auto found = std::find_if(searches.begin(), searches.end(), named);
+    if (options.resume) {
+        if (options.name.empty() && !searches.empty()) found = searches.end() - 1;
+        if (found == searches.end())
+            return Error::notFound("nothing to resume: " + options.output + " holds no search"
+                                   + (options.name.empty() ? "" : " named " + options.name));
+        job.previous = *found;
+        job.plan.name = job.previous->scales.name;
+        return Done{};
+    }
+    if (found != searches.end())
+        return Error::bad(options.output + ": holds a search named " + options.name
+                          + " already: choose another --name, or --resume it");
+    char number[24];
+    for (std::size_t at = searches.size();; ++at) { // "000", unless somebody took that name
+        std::snprintf(number, sizeof number, "%03zu", at);
+        job.plan.name = options.name.empty() ? number : options.name;
+        const auto taken = [&](const auto& record) { return record->scales.name == job.plan.name; };
+        if (std::none_of(searches.begin(), searches.end(), taken)) return Done{};
+    }
+}
+
+Outcome<Job> prepare(const Options& options, ProgressSink& progress) {
+    Job job;
+    if (Status read = readInputs(options, job); !read) return read.error();
+    if (Status read = readSessions(options, job); !read) return read.error();
+    if (Status chosen = chooseRecord(options, job); !chosen) return chosen.error();
+    SearchPlan& plan = job.plan;
+    plan.variant = *parseSearchVariant(options.variant);
+    plan.scope = *parseSearchScope(options.scope);
+    plan.method = *parseSearchMethod(options.method);
+    auto bands = bandsOf(options, job, plan.model->config().pairs());
+    if (!bands) return bands.error();
+    plan.bands = std::move(*bands);
+    auto contexts = contextsOf(options, job);
+    if (!contexts) return contexts.error();
+    plan.contexts = std::move(*contexts);
+    plan.maxWindows = options.maxWindows;
+    plan.lambda = options.lambda;
+    plan.delta = options.delta;
+    if (options.l2 >= 0) plan.l2 = options.l2;
+    plan.steps = options.steps;
+    plan.budget = options.budget;
+    plan.gridPoints = options.gridPoints;
+    plan.windowOptions = options.windows;
+    plan.force = options.force;
+    plan.command = commandLine();
+    if (Status set = setWeights(job, progress); !set) return set.error();
+    if (Status set = setWindows(job); !set) return set.error();
+    return job;
+}
+
+/// The session with the record in it: in the place of the one it continues, else at the end.
+Session withRecord(const Job& job, const SearchRecord& record) {
+    Session session = job.session;
+    auto shared = std::make_shared<const SearchRecord>(record);
+    const auto place = std::find(session.searches.begin(), session.searches.end(), job.previous);
+    if (job.previous && place != session.searches.end())
+        *place = std::move(shared);
+    else
+        session.searches.push_back(std::move(shared));
+    return session;
+}
+
+Status save(const Options& options, const Job& job, const SearchRecord& record) {
+    if (options.output.empty()) return Done{};
+    const Session session = withRecord(job, record);
+    return saveSession(session, options.output, sessionMetrics(session));
+}
+
+/// A record is the work of all commands that went on with it; it began when the first one did.
+Provenance provenanceOf(const Job& job) {
+    Provenance provenance = job.provenance;
+    if (!job.previous) return provenance;
+    provenance.created = job.previous->provenance.created;
+    if (job.previous->provenance.command != provenance.command)
+        provenance.command = job.previous->provenance.command + "\n" + provenance.command;
+    return provenance;
+}
+
+/// Runs and saves: at most about 20 seconds of trials are unsaved at any time.
+Outcome<SearchRecord> runAndSave(const Options& options, const Job& job, ProgressSink& progress) {
+    std::vector<SearchTrial> trials;
+    double saved = 0;
+    const auto watcher = [&](const SearchUpdate& update) {
+        trials.push_back(update.trial);
+        if (options.output.empty() || update.seconds - saved < 20) return;
+        saved = update.seconds;
+        auto soFar = recordSoFar(job.plan, trials);
+        if (soFar) soFar->provenance = provenanceOf(job);
+        const Status written = soFar ? save(options, job, *soFar) : Status(soFar.error());
+        if (!written) std::cerr << "qroar: warning: " << written.error().message << '\n';
+    };
+    auto record = runSearch(job.plan, progress, watcher, job.previous.get());
+    if (!record) return record.error();
+    record->provenance = provenanceOf(job);
+    if (Status written = save(options, job, *record); !written) return written.error();
+    return record;
+}
+
+void printPreview(const Options& options, const SearchPlan& plan, const SearchPreview& preview) {
+    if (options.common.json) {
+        print({{"schema", 1}, {"preview", previewJson(plan, preview)}});
+        return;
+    }
+    printWindows(plan, preview);
+    std::cout << "\n"
+              << preview.dimension << " gains on " << preview.windowCount << " dev windows; at most "
+              << fixed(preview.mostForwardEquivalents, 0) << " forward-pass equivalents, about "
+              << formatDuration(preview.mostForwardEquivalents * preview.passOperations
+                                / measuredOperationsPerSecond(plan.model->config()))
+              << "\n";
+}
+
+SearchReportTask reportTask(const Job& job) {
+    SearchReportTask task;
+    task.model = job.plan.model;
+    task.weights = cachedWeights(job.plan.weights);
+    task.rope = job.plan.rope;
+    task.documents = std::make_shared<const std::vector<Document>>(job.reportDocuments);
+    task.contexts = job.plan.contexts;
+    task.options.maxWindows = job.plan.maxWindows;
+    return task;
+}
+
+int run(const Options& options) {
+    if (options.resume && options.output.empty()) {
+        std::cerr << "qroar: search: --resume needs the session file, -o FILE\n";
+        return exitUsage;
+    }
+    useThreads(options.common);
+    ConsoleProgress progress; // from here on, Ctrl-C asks to stop and keeps what is done
+    auto job = prepare(options, progress);
+    if (!job) return fail(job.error());
+    auto preview = previewSearch(job->plan);
+    if (!preview) return fail(preview.error());
+    for (const std::string& note : preview->notes) std::cerr << "note: " << note << '\n';
+    if (options.dryRun) {
+        printPreview(options, job->plan, *preview);
+        return exitDone;
+    }
+    if (!options.output.empty())
+        if (Status writable = checkWritable(options.output); !writable) return fail(writable.error());
+    auto record = runAndSave(options, *job, progress);
+    if (!record) return fail(record.error());
+    std::optional<SearchReport> report;
+    if (record->finished && !job->reportDocuments.empty()) {
+        auto found = reportSearch(reportTask(*job), *record, progress);
+        if (!found) return fail(found.error());
+        report = std::move(*found);
+        if (Status written = save(options, *job, *record); !written) return fail(written.error());
+    }
+    progress.finishLine();
+    if (options.common.json)
+        print(searchJson(job->plan, *record, report, options.output));
+    else
+        printSearch(job->plan, *record, report, options.output);
+    return progress.cancelled() ? exitCancelled : exitDone;
+}
+
+void addObjectiveOptions(CLI::App& command, Options& options) {
+    command.add_option("--lambda", options.lambda, "weight of the short-context guard; 0 switches it off")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    command.add_option("--delta", options.delta, "nats that short context may lose before the guard acts")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    command
+        .add_option("--l2", options.l2,
+                    "weight of sum theta^2, theta = ln gain [60 / predicted tokens of the dev windows]")
+        ->check(CLI::NonNegativeNumber);
+    command
+        .add_option("--tau-min", options.windows.least,
+                    "window of a band without pressure: gains in [1/tau, tau]")
+        ->capture_default_str();
+    command
+        .add_option("--tau-max", options.windows.most, "widest window, and every window without diagnostics")
+        ->capture_default_str();
+    command.add_option("--steps", options.steps, "most gradient steps [40], or passes of the grid [3]")
+        ->check(CLI::NonNegativeNumber);
+    command.add_option("--budget", options.budget, "most forward-pass equivalents; 0 = no limit")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    command.add_option("--grid-points", options.gridPoints, "gains of a band's grid, odd")
+        ->check(CLI::Range(3, 99))
+        ->capture_default_str();
+}
+
+void addInputOptions(CLI::App& command, Options& options) {
+    command.add_option("SESSION", options.diagnostics,
+                       "session of qroar analyze: windows, bands and contexts come from its diagnostics");
+    command.add_option("--model", options.model, "HF folder, .safetensors file, or llama2.c .bin")
+        ->required();
+    command.add_option("--text", options.texts, "documents to search on")->required();
+    command.add_option("--report-text", options.reportTexts, "other documents, to report on");
+    command.add_option("--contexts", options.contexts, "context lengths in tokens, e.g. 256,1024")
+        ->delimiter(',');
+    command.add_option("--rope", options.rope, "the RoPE spec that will be deployed")->capture_default_str();
+    command.add_option("--quant", options.quant,
+                       "the weight variant that will be deployed [the model as it is]");
+    command.add_option("--max-windows", options.maxWindows, "at most N windows of each document; 0 = all")
+        ->check(CLI::NonNegativeNumber)
+        ->capture_default_str();
+    command.add_option("--field", options.field, "text field of .jsonl documents")->capture_default_str();
+}
+
+} // namespace
+
+void addSearch(CLI::App& program, int& result) {
+    auto options = std::make_shared<Options>();
+    CLI::App* command = program.add_subcommand(
+        "search", "gains per band that lower the loss, found on some documents and reported on others");
+    addInputOptions(*command, *options);
+    command->add_option("--variant", options->variant, "where gains go: query, key, shared or symmetric")
+        ->check(CLI::IsMember({"query", "key", "shared", "symmetric"}))
+        ->capture_default_str();
+    command
+        ->add_option("--scope", options->scope,
+                     "one gain per band of the model, of each layer, or of each head")
+        ->check(CLI::IsMember({"model", "layer", "head"}))
+        ->capture_default_str();
+    command->add_option("--method", options->method, "grid (the papers' search) or gradient")
+        ->check(CLI::IsMember({"grid", "gradient"}))
+        ->capture_default_str();
+    auto* bands =
+        command->add_option("--bands", options->bands, "number of equal bands [the session's, or 8]")
+            ->check(CLI::Range(1, 4096));
+    command->add_option("--band-edges", options->bandEdges, "edges in pairs, e.g. 0,4,9")->excludes(bands);
+    addObjectiveOptions(*command, *options);
+    command->add_flag("--force", options->force, "search even what cannot matter (symmetric)");
+    command->add_flag("--resume", options->resume,
+                      "go on with the search in the session file that was stopped");
+    command->add_flag("--dry-run", options->dryRun, "only show windows and cost");
+    command->add_option("--name", options->name, "name of the scales [their number in the session]");
+    command->add_option("-o,--output", options->output, "session file (.h5) that the search is added to");
+    addCommon(*command, options->common);
+    command->callback([options, &result] { result = run(*options); });
+}
+
+} // namespace qroar::cli
