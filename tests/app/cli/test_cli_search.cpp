@@ -1,0 +1,223 @@
+// `qroar search`: what it writes and says, going on after Ctrl-C, and what it refuses. Runs the built
+// program.
+#include "core/session/scales_file.h"
+#include "core/session/search_record.h"
+#include "core/session/session_file.h"
+#include "tests/support/safetensors_writer.h"
+
+#include <QFile>
+#include <QProcess>
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include <nlohmann/json.hpp>
+
+#include <cmath>
+#include <csignal>
+
+using namespace qroar::test;
+using Json = nlohmann::json;
+
+namespace {
+
+struct Result {
+    int code = -1;
+    QByteArray out, err;
+    [[nodiscard]] Json json() const { return Json::parse(out.toStdString()); }
+};
+
+void writeIds(const QString& path, int count, int vocab, int stride) {
+    std::string bytes;
+    for (int at = 0; at < count; ++at) {
+        const int id = (at * stride + at * at / 7) % vocab;
+        bytes.push_back(static_cast<char>(id & 255));
+        bytes.push_back(static_cast<char>(id >> 8));
+    }
+    writeBytes(path.toStdString(), bytes);
+}
+
+} // namespace
+
+class TestCliSearch : public QObject {
+    Q_OBJECT
+    QTemporaryDir folder_;
+
+    QString file(const QString& name) const { return folder_.filePath(name); }
+    Result run(const QStringList& arguments) const {
+        QProcess process;
+        process.setWorkingDirectory(folder_.path());
+        process.start(QROAR_PROGRAM, arguments);
+        if (!process.waitForFinished(300000)) qFatal("qroar hangs: %s", qPrintable(arguments.join(' ')));
+        return {process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1,
+                process.readAllStandardOutput(), process.readAllStandardError()};
+    }
+    static QStringList base() {
+        return {"search", "--model", "model",   "--text",    "a.u16",   "b.u16", "--contexts", "64,32",
+                "--rope", "yarn:2",  "--quant", "rtn:3:g32", "--bands", "2",     "--l2",       "0.001"};
+    }
+
+  private slots:
+    void initTestCase() {
+        RandomModelOptions options;
+        options.maxPositions = 32;
+        options.gain = 1.4;
+        makeRandomHfModel(file("model").toStdString(), options, 3);
+        int stride = 31;
+        for (const char* name : {"a.u16", "b.u16", "c.u16", "d.u16"})
+            writeIds(file(name), 200, options.vocab, stride += 6);
+        QVERIFY(QFile::copy(file("a.u16"), file("again.u16")));
+    }
+
+    void jsonAndSession() {
+        const Result result = run(base()
+                                  + QStringList{"--steps", "4", "--report-text", "c.u16", "d.u16", "-o",
+                                                "run.h5", "--name", "mine", "--json"});
+        QVERIFY2(result.code == 0, result.err);
+        const Json found = result.json();
+        for (const char* key : {"schema",
+                                "model",
+                                "session",
+                                "name",
+                                "rope",
+                                "quant",
+                                "variant",
+                                "scope",
+                                "method",
+                                "contexts",
+                                "l2",
+                                "trials",
+                                "forward_equivalents",
+                                "finished",
+                                "ending",
+                                "dev",
+                                "band_edges",
+                                "scales",
+                                "trace",
+                                "report",
+                                "controls",
+                                "verdict"})
+            QVERIFY2(found.contains(key), key);
+        QVERIFY(found["dev"]["end"].get<double>() < found["dev"]["start"].get<double>());
+        QCOMPARE(found["trials"].get<std::size_t>(), found["trace"].size());
+        QCOMPARE(found["scales"]["q"].size(), std::size_t{2});                 // layers
+        QCOMPARE(found["scales"]["q"][0].size(), std::size_t{2});              // bands
+        QVERIFY(found["scales"]["k"] == Json::parse("[[1.0,1.0],[1.0,1.0]]")); // variant query
+        QCOMPARE(found["report"].size(),
+                 std::size_t{16}); // FP, Q, each with and without g, RoPE and contexts
+        QVERIFY(found["report"][0].contains("role") && found["report"][0].contains("kl"));
+        QVERIFY(found["verdict"].contains("long") && found["verdict"].contains("words"));
+
+        const auto session = qroar::loadSession(file("run.h5").toStdString());
+        QVERIFY2(session.ok(), session ? "" : session.error().message.c_str());
+        QCOMPARE((*session)->searches.size(), std::size_t{1});
+        const qroar::SearchRecord& record = *(*session)->searches.front();
+        QCOMPARE(record.trials.size(), found["trace"].size());
+        QCOMPARE(record.report.size(), std::size_t{16});
+        QVERIFY(record.provenance.command.find("qroar search") == 0 && record.finished);
+        const auto scales = qroar::loadScalesFrom(file("run.h5").toStdString() + ":mine");
+        QVERIFY(scales.ok());
+        QCOMPARE(scales->gains.queryGains(0, 1)[0], found["scales"]["q"][0][0].get<double>());
+    }
+
+    void anotherSearchIsAdded() {
+        const Result model = run(base()
+                                 + QStringList{"--scope", "model", "--method", "grid", "--grid-points", "3",
+                                               "--steps", "1", "-o", "run.h5", "--json"});
+        QVERIFY2(model.code == 0, model.err);
+        QCOMPARE(model.json()["name"].get<std::string>(), std::string("001"));
+        const Result head = run(base() + QStringList{"--scope", "head", "--steps", "1", "--json"});
+        QVERIFY2(head.code == 0, head.err);
+        QCOMPARE(head.json()["scales"]["q"][1].size(), std::size_t{4});    // query heads
+        QCOMPARE(head.json()["scales"]["q"][1][3].size(), std::size_t{2}); // bands
+        QVERIFY(head.json()["session"].is_null());
+        QCOMPARE((*qroar::loadSession(file("run.h5").toStdString()))->searches.size(), std::size_t{2});
+        const Result taken = run(base() + QStringList{"-o", "run.h5", "--name", "mine"});
+        QCOMPARE(taken.code, 1);
+        QVERIFY2(taken.err.contains("mine"), taken.err);
+    }
+
+    void diagnosticsGiveWindows() {
+        const Result analyzed =
+            run({"analyze", "model", "--text", "a.u16", "b.u16", "--contexts", "32,64", "--rope",
+                 "none,yarn:2", "--quant", "none,rtn:3:g32", "--bands", "4", "-o", "diagnostics.h5"});
+        QVERIFY2(analyzed.code == 0, analyzed.err);
+        const QStringList arguments{"search", "diagnostics.h5", "--model", "model",   "--text",
+                                    "a.u16",  "--rope",         "yarn:2",  "--quant", "rtn:3:g32"};
+        const Result preview = run(arguments + QStringList{"--dry-run", "--json"});
+        QVERIFY2(preview.code == 0, preview.err);
+        const Json found = preview.json()["preview"];
+        QCOMPARE(found["contexts"], Json::parse("[32,64]"));
+        QCOMPARE(found["band_edges"], Json::parse("[0,1,2,3,4]"));
+        QVERIFY(found["windows"]["source"].get<std::string>().find("TIR") != std::string::npos);
+        double least = 1e9, most = 0;
+        for (const Json& layer : found["windows"]["tau"])
+            for (const Json& tau : layer) {
+                least = std::min(least, tau.get<double>());
+                most = std::max(most, tau.get<double>());
+            }
+        QVERIFY(least >= 1.25 && most <= 2.5 && most > least);
+        const Result printed = run(arguments + QStringList{"--dry-run"});
+        QVERIFY(printed.code == 0 && printed.out.contains("tau"));
+        // The search goes into a copy of the diagnostics, which stay as they are.
+        const Result searched = run(arguments + QStringList{"--steps", "1", "-o", "both.h5"});
+        QVERIFY2(searched.code == 0, searched.err);
+        const auto both = *qroar::loadSession(file("both.h5").toStdString());
+        QVERIFY(both->conditions.size() == 8 && both->searches.size() == 1);
+        QVERIFY((*qroar::loadSession(file("diagnostics.h5").toStdString()))->searches.empty());
+    }
+
+    void interruptAndResume() {
+        const QStringList long_ =
+            base() + QStringList{"--method", "grid", "--grid-points", "9", "--steps", "3"};
+        const Result whole = run(long_ + QStringList{"--json"});
+        QVERIFY2(whole.code == 0, whole.err);
+        QProcess process;
+        process.setWorkingDirectory(folder_.path());
+        process.start(QROAR_PROGRAM, long_ + QStringList{"-o", "stopped.h5"});
+        QVERIFY(process.waitForStarted());
+        QTest::qWait(150); // some trials may be done, or all: both must work
+        ::kill(static_cast<pid_t>(process.processId()), SIGINT);
+        QVERIFY(process.waitForFinished(60000));
+        if (process.exitCode() != 0) QCOMPARE(process.exitCode(), 3);
+        if (!QFile::exists(file("stopped.h5"))) QSKIP("stopped before anything was read");
+        const Result resumed = run(long_ + QStringList{"-o", "stopped.h5", "--resume", "--json"});
+        QVERIFY2(resumed.code == 0, resumed.err);
+        for (const char* key : {"scales", "trials", "dev", "ending", "forward_equivalents"})
+            QVERIFY2(resumed.json()[key] == whole.json()[key], key);
+        QCOMPARE((*qroar::loadSession(file("stopped.h5").toStdString()))->searches.size(), std::size_t{1});
+    }
+
+    void refusals_data() {
+        QTest::addColumn<QStringList>("arguments");
+        QTest::addColumn<int>("code");
+        QTest::addColumn<QString>("says");
+        QTest::newRow("overlap by file")
+            << base() + QStringList{"--report-text", "b.u16"} << 1 << "--report-text";
+        QTest::newRow("overlap by content")
+            << base() + QStringList{"--report-text", "again.u16"} << 1 << "again.u16";
+        QTest::newRow("symmetric") << base() + QStringList{"--variant", "symmetric"} << 1 << "1/g";
+        QTest::newRow("no contexts") << QStringList{"search", "--model", "model", "--text", "a.u16"} << 1
+                                     << "--contexts";
+        QTest::newRow("too long") << QStringList{"search", "--model",    "model", "--text",
+                                                 "a.u16",  "--contexts", "999"}
+                                  << 1 << "999";
+        QTest::newRow("resume without a file") << base() + QStringList{"--resume"} << 2 << "-o";
+        QTest::newRow("nothing to resume")
+            << base() + QStringList{"--resume", "-o", "nothing.h5"} << 1 << "nothing.h5";
+        QTest::newRow("unknown scope") << base() + QStringList{"--scope", "world"} << 2 << "scope";
+        QTest::newRow("no model") << QStringList{"search", "--text", "a.u16", "--contexts", "32"} << 2
+                                  << "--model";
+        QTest::newRow("no folder") << base() + QStringList{"-o", "nowhere/run.h5"} << 1 << "nowhere";
+    }
+    void refusals() {
+        QFETCH(QStringList, arguments);
+        QFETCH(int, code);
+        QFETCH(QString, says);
+        const Result result = run(arguments);
+        QCOMPARE(result.code, code);
+        QVERIFY2(result.err.contains(says.toUtf8()), result.err);
+    }
+};
+
+QTEST_GUILESS_MAIN(TestCliSearch)
+#include "test_cli_search.moc"
