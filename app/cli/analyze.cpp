@@ -19,7 +19,7 @@ struct Options {
     RunOptions run;
     std::string output;
     int bands = 8;
-    bool resume = false, overwrite = false, dryRun = false, groupPerKvHead = false;
+    bool resume = false, overwrite = false, dryRun = false, groupPerKvHead = false, gradients = false;
 };
 
 void printEstimate(const AnalysisEstimate& estimate, bool json) {
@@ -78,7 +78,7 @@ Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, con
         plan, progress,
         [&](std::shared_ptr<const ConditionResult> condition) {
             unsaved += condition->seconds;
-            partial.conditions.push_back(std::move(condition));
+            partial.put(std::move(condition));
             if (unsaved < 20) return; // writing takes about a second: not after every short condition
             unsaved = 0;
             if (const Status saved = saveSession(partial, output, sessionMetrics(partial)); !saved)
@@ -103,6 +103,7 @@ int run(const Options& options) {
     if (!plan) return fail(plan.error());
     plan->bands = options.bands;
     plan->groupPerKvHead = options.groupPerKvHead;
+    plan->gradients = options.gradients;
     auto previous = previousSession(options);
     if (!previous) return fail(previous.error());
     auto estimate = estimateAnalysis(*plan, previous->get());
@@ -129,8 +130,8 @@ int run(const Options& options) {
     }
     printSummary(options, **session);
     const auto keys = plan->conditions();
-    const auto done = std::count_if(
-        keys.begin(), keys.end(), [&](const ConditionKey& key) { return (*session)->find(key) != nullptr; });
+    const auto done = std::count_if(keys.begin(), keys.end(),
+                                    [&](const ConditionKey& key) { return plan->isDone(**session, key); });
     if (static_cast<std::size_t>(done) == keys.size()) return exitDone;
     std::cerr << "cancelled: " << done << " of " << keys.size() << " conditions are in " << options.output
               << "; go on with --resume\n";
@@ -150,8 +151,10 @@ void addAnalyze(CLI::App& program, int& result) {
         ->capture_default_str();
     command->add_flag("--per-kv-head", options->groupPerKvHead,
                       "keep statistics per KV head group instead of pooling all heads");
-    auto* resume =
-        command->add_flag("--resume", options->resume, "add the conditions that the session file lacks");
+    command->add_flag("--gradients", options->gradients,
+                      "also how the loss reacts to gains and frequencies (one reverse pass a condition)");
+    auto* resume = command->add_flag("--resume", options->resume,
+                                     "add the conditions (and gradients) that the session file lacks");
     command->add_flag("--overwrite", options->overwrite, "replace an existing session file")
         ->excludes(resume);
     command->add_flag("--dry-run", options->dryRun, "only estimate time, memory and file size");

@@ -1,9 +1,10 @@
 // qroar diagnose run.h5: interpolation pressure and tail inflation per layer and band, from stored
-// statistics.
+// statistics, and the sensitivities that analyze --gradients measured.
 #include "app/cli/commands.h"
 #include "core/base/files.h"
 #include "core/base/strings.h"
 #include "core/diagnostics/pressure.h"
+#include "core/diagnostics/sensitivity_grid.h"
 #include "core/diagnostics/tails.h"
 #include "core/session/session_file.h"
 
@@ -23,6 +24,7 @@ struct Options {
     std::optional<std::string> edges;
     std::optional<int> bands;
     int draws = 200;
+    bool byHead = false;
 };
 
 const char* name(QkTensor tensor) {
@@ -78,6 +80,7 @@ void addPressure(const ConditionResult& condition, const BandPartition& bands, J
         pressureGrid(PressureForm::Saturated, condition.table, distance, bands, condition.statistics);
     const BandGrid weighted =
         pressureGrid(PressureForm::EnergyWeighted, condition.table, distance, bands, condition.statistics);
+    const BandGrid measured = measuredPressure(condition.sensitivity, bands);
     for (int layer = 0; layer < raw.layers; ++layer)
         for (int band = 0; band < bands.count(); ++band)
             rows.push_back({{"condition", condition.key.text()},
@@ -86,7 +89,41 @@ void addPressure(const ConditionResult& condition, const BandPartition& bands, J
                             {"distance", distance},
                             {"raw", number(raw.at(layer, band))},
                             {"saturated", number(saturated.at(layer, band))},
-                            {"weighted", number(weighted.at(layer, band))}});
+                            {"weighted", number(weighted.at(layer, band))},
+                            {"measured", measured.layers > 0 ? number(measured.at(layer, band)) : Json()}});
+}
+
+/// One row a layer and pair: sums over the heads; or one a query head, with the derivative by the gain of its
+/// key head (shared by the head's group), and without that by the frequency (shared by all heads).
+void addSensitivity(const ConditionResult& condition, bool byHead, Json& rows) {
+    const Sensitivity& s = condition.sensitivity;
+    if (s.empty()) return;
+    const auto add = [&](int layer, int pair, int head, double gainQ, double gainK, const Json& omega) {
+        Json row = {{"condition", condition.key.text()},
+                    {"rope", condition.key.rope.text()},
+                    {"quant", condition.key.quant.text()},
+                    {"scales", condition.key.scales.empty() ? Json(nullptr) : Json(condition.key.scales)},
+                    {"context", condition.key.context},
+                    {"layer", layer}};
+        if (byHead) row["head"] = head;
+        row["pair"] = pair;
+        row["dnll_dln_gq"] = number(gainQ);
+        row["dnll_dln_gk"] = number(gainK);
+        row["dnll_dln_omega"] = omega;
+        rows.push_back(std::move(row));
+    };
+    for (int layer = 0; layer < s.layers; ++layer)
+        for (int pair = 0; pair < s.pairs; ++pair) {
+            double sumQ = 0, sumK = 0;
+            for (int head = 0; head < s.heads; ++head) {
+                sumQ += s.gainQ(layer, head, pair);
+                const int kvHead = head / (s.heads / s.kvHeads);
+                if (byHead)
+                    add(layer, pair, head, s.gainQ(layer, head, pair), s.gainK(layer, kvHead, pair), nullptr);
+            }
+            for (int kvHead = 0; kvHead < s.kvHeads; ++kvHead) sumK += s.gainK(layer, kvHead, pair);
+            if (!byHead) add(layer, pair, -1, sumQ, sumK, number(s.omega(layer, pair)));
+        }
 }
 
 void addTails(const ConditionResult& longCondition, const ConditionResult& shortCondition,
@@ -151,7 +188,7 @@ Status writeCsv(const std::filesystem::path& folder, const Json& document) {
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);
     if (failed) return Error::io(folder.string() + ": cannot be created: " + failed.message());
-    for (const char* key : {"bands", "conditions", "interpolation_pressure", "tail_inflation"})
+    for (const char* key : {"bands", "conditions", "interpolation_pressure", "tail_inflation", "sensitivity"})
         if (Status written =
                 writeTextAtomically(folder / (std::string(key) + ".csv"), rowsCsv(document[key]));
             !written)
@@ -192,9 +229,11 @@ int run(const Options& options) {
     if (!session) return fail(session.error());
     auto bands = chooseBands(options, **session);
     if (!bands) return fail(bands.error());
-    Json conditions = Json::array(), pressure = Json::array(), tails = Json::array();
+    Json conditions = Json::array(), pressure = Json::array(), tails = Json::array(),
+         sensitivity = Json::array();
     for (const auto& condition : (*session)->conditions) {
         conditions.push_back(conditionJson(*condition));
+        addSensitivity(*condition, options.byHead, sensitivity);
         if (condition->statistics.cells() == 0) continue;
         addPressure(*condition, *bands, pressure);
         const auto reference = (*session)->shortReference(*condition);
@@ -205,7 +244,8 @@ int run(const Options& options) {
                         {"bands", bandsJson(*bands, **session)},
                         {"conditions", std::move(conditions)},
                         {"interpolation_pressure", std::move(pressure)},
-                        {"tail_inflation", std::move(tails)}};
+                        {"tail_inflation", std::move(tails)},
+                        {"sensitivity", std::move(sensitivity)}};
     if (!options.csvFolder.empty())
         if (Status written = writeCsv(options.csvFolder, document); !written) return fail(written.error());
     if (options.common.json)
@@ -226,6 +266,12 @@ void addDiagnose(CLI::App& program, int& result) {
         command->add_option("--bands", options->bands, "that many equal bands instead of the session's")
             ->check(CLI::PositiveNumber);
     command->add_option("--band-edges", options->edges, "edges in pairs, e.g. 0,4,9,16")->excludes(bands);
+    command
+        ->add_option_function<std::string>(
+            "--scope", [options](const std::string& scope) { options->byHead = scope == "head"; },
+            "rows of the sensitivities: one a layer and pair, or one a head too")
+        ->check(CLI::IsMember({"layer", "head"}))
+        ->default_str("layer");
     command->add_option("--csv", options->csvFolder, "also write the tables as CSV files into this folder");
     command->add_option("--draws", options->draws, "bootstrap draws of the intervals; 0 = no intervals")
         ->check(CLI::Range(0, 100000))

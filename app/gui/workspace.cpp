@@ -60,9 +60,9 @@ void Workspace::updateResults(std::shared_ptr<const Session> session) {
 }
 
 void Workspace::addCondition(std::shared_ptr<const ConditionResult> result) {
-    if (!session_ || !result || session_->find(result->key)) return;
+    if (!session_ || !result || session_->find(result->key) == result) return;
     Session next = *session_;
-    next.conditions.push_back(std::move(result));
+    next.put(std::move(result));
     updateResults(std::make_shared<const Session>(std::move(next)));
 }
 

@@ -1,6 +1,7 @@
 #include "core/analysis/analysis.h"
 
 #include "core/analysis/calibrations.h"
+#include "core/analysis/gradients.h"
 #include "core/analysis/machine.h"
 #include "core/base/strings.h"
 #include "core/base/work_meter.h"
@@ -33,6 +34,17 @@ QkGains AnalysisPlan::gainsOf(const ConditionKey& key) const {
     for (const auto& set : scales)
         if (set && set->name == key.scales) return set->gains;
     return {};
+}
+
+bool AnalysisPlan::isDone(const Session& session, const ConditionKey& key) const {
+    const auto held = session.find(key);
+    return held && !lacksSensitivity(*this, *held);
+}
+
+bool AnalysisPlan::isDone(const Session& session) const {
+    const auto keys = conditions();
+    return std::all_of(keys.begin(), keys.end(),
+                       [&](const ConditionKey& key) { return isDone(session, key); });
 }
 
 namespace {
@@ -139,7 +151,7 @@ void addWarnings(const AnalysisPlan& plan, std::vector<std::string>& notes) {
 std::vector<ConditionKey> missingConditions(const AnalysisPlan& plan, const Session* done) {
     std::vector<ConditionKey> missing;
     for (const ConditionKey& key : plan.conditions())
-        if (!done || !done->find(key)) missing.push_back(key);
+        if (!done || !plan.isDone(*done, key)) missing.push_back(key);
     return missing;
 }
 
@@ -182,7 +194,8 @@ Outcome<std::vector<Lane>> lanesOf(const AnalysisPlan& plan, const ConditionKey&
 
 Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan& plan,
                                                              const ConditionKey& key,
-                                                             Calibrations& calibrations, WorkMeter& meter) {
+                                                             Calibrations::Weights weights,
+                                                             WorkMeter& meter) {
     const double start = meter.secondsElapsed();
     auto table = buildFrequencyTable(key.rope, plan.model->config().ropeModel(), key.context);
     if (!table) return table.error();
@@ -192,12 +205,10 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
     auto result = std::make_shared<ConditionResult>();
     result->key = key;
     result->table = *table;
-    auto weights = calibrations.weights(key, meter);
-    if (!weights) return weights.error();
-    result->calibration = std::move(weights->record);
+    result->calibration = std::move(weights.record);
     std::optional<QkCapture> capture;
     if (plan.capture) capture.emplace(captureOptions(plan, *table, key.context));
-    auto lanes = lanesOf(plan, key, std::move(weights->source), capture ? &*capture : nullptr);
+    auto lanes = lanesOf(plan, key, std::move(weights.source), capture ? &*capture : nullptr);
     if (!lanes) return lanes.error();
     ForwardPass pass(plan.model, *table, lanes->front().weights, key.context);
     if (Status ran = runSideBySide(pass, plan.model->config(), *windows, *lanes, nullptr, meter); !ran)
@@ -216,6 +227,32 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
     }
     result->seconds = meter.secondsElapsed() - start;
     return std::shared_ptr<const ConditionResult>(std::move(result));
+}
+
+/// What a plan still asks for of a condition; `held` is what there is of it, or null. Cancelled between the
+/// forward and the reverse pass, the condition is kept without gradients.
+Outcome<std::shared_ptr<const ConditionResult>> runMissing(const AnalysisPlan& plan, const ConditionKey& key,
+                                                           std::shared_ptr<const ConditionResult> held,
+                                                           Calibrations& calibrations, WorkMeter& meter) {
+    const auto weights = calibrations.weights(key, meter);
+    if (!weights) return weights.error();
+    Outcome<std::shared_ptr<const ConditionResult>> result = held;
+    if (!held) result = runCondition(plan, key, *weights, meter);
+    if (!result || !lacksSensitivity(plan, **result)) return result;
+    meter.setStage(key.text() + ", gradients");
+    auto complete = withSensitivity(plan, **result, weights->source, meter);
+    if (!held && !complete && complete.error().code == ErrorCode::Cancelled) return result;
+    return complete;
+}
+
+/// Operations of that.
+double missingWork(const AnalysisPlan& plan, const Session& session, const ConditionKey& key) {
+    const double forward = session.find(key) ? 0 : workOf(plan, key);
+    const auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
+    if (!plan.gradients || !windows) return forward;
+    return forward
+           + sensitivityCost(plan.model->config(), key.context, static_cast<long long>(windows->size()))
+                 .operations;
 }
 
 } // namespace
@@ -249,6 +286,13 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
         auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
         if (!windows) return windows.error();
         const auto tokens = static_cast<long long>(windows->size()) * key.context;
+        if (plan.gradients) {
+            const auto cost = sensitivityCost(config, key.context, static_cast<long long>(windows->size()));
+            operations += cost.operations;
+            estimate.fileBytes += cost.fileBytes;
+            estimate.peakBytes = std::max(estimate.peakBytes, cost.peakBytes);
+        }
+        if (previous && previous->find(key)) continue; // only its gradients are missing
         estimate.tokens += tokens;
         operations += workOf(plan, key);
         statistics += statisticsBytes(plan, key.context, tokens);
@@ -297,15 +341,16 @@ Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, Pr
     const std::vector<ConditionKey> missing = missingConditions(plan, session.get());
     Calibrations calibrations(plan, missing);
     double work = calibrations.operations();
-    for (const ConditionKey& key : missing) work += workOf(plan, key);
+    for (const ConditionKey& key : missing) work += missingWork(plan, *session, key);
     WorkMeter meter(sink, work);
     for (const ConditionKey& key : missing) {
         meter.setStage(key.text());
-        auto result = runCondition(plan, key, calibrations, meter);
+        auto result = runMissing(plan, key, session->find(key), calibrations, meter);
         if (!result && result.error().code == ErrorCode::Cancelled) break;
         if (!result) return result.error();
-        session->conditions.push_back(*result);
+        session->put(*result);
         if (onResult) onResult(*result);
+        if (meter.cancelled()) break;
     }
     return std::shared_ptr<const Session>(std::move(session));
 }

@@ -32,7 +32,8 @@ struct AnalysisPlan {
     /// context (ConditionResult::divergence): these conditions then run the unquantized model beside. A
     /// checkpoint that stores codes has no full precision: its reference is itself without scales.
     bool divergence = false;
-    std::string command; ///< for the provenance
+    bool gradients = false; ///< also ConditionResult::sensitivity: about 2.7 more forward passes
+    std::string command;    ///< for the provenance
 
     /// scales x quants x ropes x contexts, without repeats, in that nesting.
     [[nodiscard]] std::vector<ConditionKey> conditions() const;
@@ -40,6 +41,9 @@ struct AnalysisPlan {
         return calibration ? calibration : documents;
     }
     [[nodiscard]] QkGains gainsOf(const ConditionKey& key) const; ///< empty without scales
+    /// Whether the session holds all that is asked for of a condition.
+    [[nodiscard]] bool isDone(const Session& session, const ConditionKey& key) const;
+    [[nodiscard]] bool isDone(const Session& session) const; ///< of all conditions
 };
 
 struct AnalysisEstimate {
@@ -56,8 +60,9 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
 
 using ConditionCallback = std::function<void(std::shared_ptr<const ConditionResult>)>;
 /// Runs what `previous` (may be null; must match model, documents and maxWindows) does not hold yet.
-/// `onResult` is called after each condition, from the calling thread. When cancelled, returns what is done
-/// (complete conditions only).
+/// `onResult` is called after each condition, from the calling thread; it takes the place of one with the
+/// same key when only gradients were missing. When cancelled, returns what is done (complete conditions
+/// only).
 Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, ProgressSink& sink,
                                                     const ConditionCallback& onResult = {},
                                                     std::shared_ptr<const Session> previous = nullptr);

@@ -1,6 +1,6 @@
 // Interpolation pressure, analytic (method.md section 5; ours, after the papers' wording), and its
 // companions. Pure functions of a frequency table and, for energy weights, of stored statistics. Not here:
-// the measured pressure d NLL / d ln omega', which needs a reverse pass.
+// the measured pressure d NLL / d ln omega', which needs a reverse pass (sensitivity_grid.h).
 #pragma once
 
 #include "core/capture/qk_statistics.h"

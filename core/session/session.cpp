@@ -19,6 +19,15 @@ std::shared_ptr<const ConditionResult> Session::find(const ConditionKey& key) co
     return found == conditions.end() ? nullptr : *found;
 }
 
+void Session::put(std::shared_ptr<const ConditionResult> condition) {
+    const auto same = std::find_if(conditions.begin(), conditions.end(),
+                                   [&condition](const auto& other) { return other->key == condition->key; });
+    if (same == conditions.end())
+        conditions.push_back(std::move(condition));
+    else
+        *same = std::move(condition);
+}
+
 std::shared_ptr<const ConditionResult> Session::shortReference(const ConditionResult& longCondition) const {
     const auto withoutScaling = [this](const RopeSpec& rope) {
         return rope.kind == RopeKind::None

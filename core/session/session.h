@@ -9,6 +9,7 @@
 #include "core/quant/rtn.h"
 #include "core/rope/bands.h"
 #include "core/rope/rope_spec.h"
+#include "core/session/sensitivity.h"
 
 #include <cstdint>
 #include <memory>
@@ -78,7 +79,8 @@ struct ConditionResult {
     std::optional<CalibrationRecord> calibration; ///< absent for weights that need none
     std::vector<WindowDivergence> divergence;     ///< of the same windows; empty without a reference
     std::string reference;                        ///< what `divergence` was measured against; empty without
-    double seconds = 0;                           ///< wall time of the forward pass with capture
+    Sensitivity sensitivity;                      ///< empty unless gradients were asked for
+    double seconds = 0; ///< wall time of the forward pass with capture, and of the reverse pass
 };
 
 struct SessionDocument {
@@ -110,6 +112,8 @@ struct Session {
     std::string viewState; ///< JSON of the window; opaque to core
 
     [[nodiscard]] std::shared_ptr<const ConditionResult> find(const ConditionKey& key) const;
+    /// In the place of the condition with the same key, or behind the others.
+    void put(std::shared_ptr<const ConditionResult> condition);
     /// The condition TIR compares with: L0 (or the longest context up to it) without PI, same quantization if
     /// there is one, without scales if there is one.
     [[nodiscard]] std::shared_ptr<const ConditionResult>

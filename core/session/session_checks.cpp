@@ -2,6 +2,7 @@
 
 #include "core/base/strings.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace qroar {
@@ -92,6 +93,31 @@ Status checkStatistics(const std::string& name, const QkStatistics& statistics, 
     return Done{};
 }
 
+/// Empty, or of the model's shape with finite numbers.
+Status checkSensitivity(const Sensitivity& sensitivity, const ModelConfig& model) {
+    if (sensitivity.empty()) return Done{};
+    const auto rows = static_cast<std::size_t>(model.layers) * static_cast<std::size_t>(model.pairs());
+    const struct {
+        const char* name;
+        const std::vector<double>& values;
+        std::size_t expected;
+    } arrays[] = {{"ln_gain_q", sensitivity.lnGainQ, rows * static_cast<std::size_t>(model.heads)},
+                  {"ln_gain_k", sensitivity.lnGainK, rows * static_cast<std::size_t>(model.kvHeads)},
+                  {"ln_omega", sensitivity.lnOmega, rows}};
+    const bool shape = sensitivity.layers == model.layers && sensitivity.heads == model.heads
+                       && sensitivity.kvHeads == model.kvHeads && sensitivity.pairs == model.pairs();
+    for (const auto& array : arrays) {
+        if (!shape || array.values.size() != array.expected)
+            return Error::bad(std::string("gradient/") + array.name + ": expected "
+                              + std::to_string(array.expected) + " numbers, found "
+                              + std::to_string(array.values.size()));
+        if (!std::all_of(array.values.begin(), array.values.end(),
+                         [](double value) { return std::isfinite(value); }))
+            return Error::bad(std::string("gradient/") + array.name + ": expected finite numbers");
+    }
+    return Done{};
+}
+
 } // namespace
 
 Status checkModel(const ModelConfig& model) {
@@ -134,6 +160,7 @@ Status checkCondition(const Session& session, const ConditionResult& condition) 
         Status fine = checkStatistics("statistics", condition.statistics, session.model, context);
         if (!fine) return fine;
     }
+    if (Status fine = checkSensitivity(condition.sensitivity, session.model); !fine) return fine;
     const std::size_t perDocument = condition.byDocument.size();
     if (perDocument != 0 && perDocument != session.documents.size())
         return unexpected("by_document", std::to_string(session.documents.size()) + " documents or none",

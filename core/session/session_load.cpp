@@ -3,6 +3,7 @@
 #include "core/session/document_storage.h"
 #include "core/session/hdf5_reader.h"
 #include "core/session/search_storage.h"
+#include "core/session/sensitivity_file.h"
 #include "core/session/session_checks.h"
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
@@ -230,6 +231,8 @@ std::shared_ptr<const ConditionResult> readCondition(const GroupReader& from, co
     if (!from.failed() && from.hasChild("divergence")) readDivergence(from.group("divergence"), *condition);
     condition->distortions = readDistortions(from.group("distortion"));
     if (from.hasChild("calibration")) condition->calibration = readCalibration(from.group("calibration"));
+    if (from.hasChild("gradient"))
+        condition->sensitivity = readSensitivity(from.group("gradient"), session.model);
     if (from.hasChild("statistics"))
         condition->statistics = readStatistics(from.group("statistics"), session.model);
     if (from.hasChild("by_document")) {

@@ -4,6 +4,7 @@
 #include "core/session/file_seal.h"
 #include "core/session/hdf5_writer.h"
 #include "core/session/search_storage.h"
+#include "core/session/sensitivity_file.h"
 #include "core/session/session_checks.h"
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
@@ -179,6 +180,7 @@ void writeCondition(GroupWriter to, const ConditionResult& condition) {
     if (!condition.divergence.empty()) writeDivergence(to.group("divergence"), condition);
     writeDistortions(to.group("distortion"), condition.distortions);
     if (condition.calibration) writeCalibration(to.group("calibration"), *condition.calibration);
+    if (!condition.sensitivity.empty()) writeSensitivity(to.group("gradient"), condition.sensitivity);
     if (condition.statistics.cells() > 0) writeStatistics(to.group("statistics"), condition.statistics);
     if (condition.byDocument.empty()) return;
     GroupWriter byDocument = to.group("by_document");

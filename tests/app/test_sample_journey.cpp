@@ -7,6 +7,7 @@
 #include "app/gui/window/project_tree.h"
 #include "app/gui/window/selection_bar.h"
 #include "core/diagnostics/pressure.h"
+#include "core/diagnostics/sensitivity_grid.h"
 #include "core/diagnostics/tails.h"
 #include "core/session/session_file.h"
 #include "tests/support/grid_compare.h"
@@ -53,6 +54,10 @@ BandGrid expectedGrid(const Session& session, const ConditionResult& shown, Heat
         return pressure(PressureForm::Saturated);
     case HeatMapMetric::PressureWeighted:
         return pressure(PressureForm::EnergyWeighted);
+    case HeatMapMetric::PressureMeasured:
+        return measuredPressure(shown.sensitivity, bands);
+    case HeatMapMetric::GainSensitivity:
+        return gainSensitivity(shown.sensitivity, bands);
     case HeatMapMetric::RangeDilation:
         return rangeDilation(shown, at.tensor, bands);
     case HeatMapMetric::BitsLost:

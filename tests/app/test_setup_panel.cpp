@@ -312,6 +312,22 @@ class TestSetupPanel : public QObject {
         QCOMPARE(chosen.last().first().toStringList(), (QStringList{"/b.txt"}));
     }
 
+    void gradientsAreAskedForAndRemembered() {
+        SetupPanel panel;
+        auto* box = panel.findChild<QCheckBox*>(QStringLiteral("gradients"));
+        QVERIFY(box && !panel.request().gradients);
+        QSignalSpy changed(&panel, &SetupPanel::requestChanged);
+        box->click();
+        QVERIFY(panel.request().gradients);
+        QVERIFY(changed.count() > 0); // the estimate is out of date
+        panel.setRequest(SetupRequest{});
+        QVERIFY(!box->isChecked());
+        test::SyntheticOptions options;
+        QVERIFY(requestOf(*test::makeSyntheticSession(options), {}).gradients);
+        options.gradients = false;
+        QVERIFY(!requestOf(*test::makeSyntheticSession(options), {}).gradients);
+    }
+
     void commandIsQuotedForAShell() {
         SetupRequest request;
         request.modelPath = "/models/my model";
@@ -320,11 +336,11 @@ class TestSetupPanel : public QObject {
         request.ropes = {*RopeSpec::parse("none"), *RopeSpec::parse("yarn:4")};
         request.quants = {*QuantSpec::parse("rtn:4:g64")};
         request.maxWindows = 3;
-        request.groupPerKvHead = true;
+        request.groupPerKvHead = request.gradients = true;
         QCOMPARE(QString::fromStdString(reproduceCommand(request)),
                  QString("qroar analyze '/models/my model' --text '/texts/it'\\''s.txt' /texts/plain.txt "
                          "--contexts 64,128 --rope none,yarn:4 --quant rtn:4:g64 --max-windows 3 --bands 8 "
-                         "--per-kv-head -o run.h5"));
+                         "--per-kv-head --gradients -o run.h5"));
     }
 
     void continuingIsRefusedWithTheReason() {

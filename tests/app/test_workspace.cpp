@@ -101,6 +101,11 @@ class TestWorkspace : public QObject {
         workspace.addCondition(full->conditions[0]);
         workspace.addCondition(full->conditions[0]); // twice: ignored
         QCOMPARE(changed.count(), 1);
+        auto richer = std::make_shared<ConditionResult>(*full->conditions[0]); // as when gradients come later
+        richer->sensitivity = {};
+        workspace.addCondition(richer);
+        QCOMPARE(workspace.session()->conditions.size(), std::size_t{1});
+        QVERIFY(workspace.session()->conditions[0] == richer);
         workspace.updateResults(full);
         QCOMPARE(workspace.session()->conditions.size(), full->conditions.size());
         QCOMPARE(workspace.session()->bands, edited);

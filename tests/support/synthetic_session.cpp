@@ -240,6 +240,28 @@ std::vector<WindowDivergence> makeDivergence(const std::vector<WindowNll>& windo
     return all;
 }
 
+/// Sensitivities of either sign; a key head has the sum of its query heads (identity 5).
+Sensitivity makeSensitivity(const ModelConfig& model, const ConditionKey& key, std::uint64_t seed) {
+    Sensitivity made;
+    made.layers = model.layers;
+    made.heads = model.heads;
+    made.kvHeads = model.kvHeads;
+    made.pairs = model.pairs();
+    made.tokens = 8LL * (key.context - 1);
+    const auto place = static_cast<std::uint64_t>(key.context);
+    const auto size = static_cast<std::size_t>(made.layers) * static_cast<std::size_t>(made.pairs);
+    made.lnGainK.resize(size * static_cast<std::size_t>(made.kvHeads));
+    for (int layer = 0; layer < made.layers; ++layer)
+        for (int head = 0; head < made.heads; ++head)
+            for (int pair = 0; pair < made.pairs; ++pair) {
+                made.lnGainQ.push_back(0.02 * noise(seed, 31 + place, made.lnGainQ.size()));
+                const int kvHead = layer * made.kvHeads + head / (made.heads / made.kvHeads);
+                made.lnGainK[static_cast<std::size_t>(kvHead * made.pairs + pair)] += made.lnGainQ.back();
+            }
+    for (std::size_t at = 0; at < size; ++at) made.lnOmega.push_back(0.05 * noise(seed, 47 + place, at));
+    return made;
+}
+
 void describeModel(const SyntheticOptions& options, int longest, Session& session) {
     session.modelPath = "synthetic/model.safetensors";
     session.modelFormat = "safetensors";
@@ -301,6 +323,9 @@ std::shared_ptr<const Session> makeSyntheticSession(const SyntheticOptions& opti
                     result->divergence = makeDivergence(result->windows, quantSeed);
                     result->reference = "FP";
                 }
+                if (options.gradients)
+                    result->sensitivity =
+                        makeSensitivity(session->model, result->key, options.seed ^ quantSeed);
                 result->seconds = 0.001 * context * (1 + options.layers);
                 session->conditions.push_back(std::move(result));
             }

@@ -26,6 +26,7 @@ struct SyntheticOptions {
     int groups = 1;          ///< head groups of the merged statistics; 2 = one per KV head
     bool capture = true;     ///< false: NLL only, statistics without cells
     bool divergence = false; ///< of every quantized condition, growing with position
+    bool gradients = true;   ///< false: no sensitivities
 };
 
 /// Conditions in the order of a plan: quants x ropes x contexts. The same options give the same session, bit

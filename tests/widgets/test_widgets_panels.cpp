@@ -7,6 +7,7 @@
 #include "widgets/plot/line_plot.h"
 
 #include "core/diagnostics/pressure.h"
+#include "core/diagnostics/sensitivity_grid.h"
 #include "core/diagnostics/tails.h"
 
 #include <QAbstractItemModelTester>
@@ -91,6 +92,8 @@ void TestWidgetsPanels::heatMapsShowWhatCoreComputes() {
         {HeatMapMetric::PressureRaw, form(PressureForm::Raw)},
         {HeatMapMetric::PressureSaturated, form(PressureForm::Saturated)},
         {HeatMapMetric::PressureWeighted, form(PressureForm::EnergyWeighted)},
+        {HeatMapMetric::PressureMeasured, measuredPressure(shown.sensitivity, bands)},
+        {HeatMapMetric::GainSensitivity, gainSensitivity(shown.sensitivity, bands)},
         {HeatMapMetric::RangeDilation, rangeDilation(shown, QkTensor::K, bands)},
         {HeatMapMetric::BitsLost, loss.bitsLost},
         {HeatMapMetric::ClipRate, loss.clipRate},
@@ -148,6 +151,12 @@ void TestWidgetsPanels::heatMapSaysWhatToRun() {
                                    static_cast<DiagnosticPanel*>(panels.outlier.get())})
         QVERIFY2(panel->emptyText().contains(QLatin1String("capture")), qPrintable(panel->emptyText()));
     QVERIFY(panels.perplexity->emptyText().isEmpty());
+    panels.tir->setMetric(HeatMapMetric::GainSensitivity); // needs gradients, but no statistics
+    QVERIFY2(panels.tir->emptyText().isEmpty(), qPrintable(panels.tir->emptyText()));
+    options.gradients = false;
+    panels.setSession(makeSyntheticSession(options));
+    QVERIFY2(panels.tir->emptyText().contains(QLatin1String("--gradients")),
+             qPrintable(panels.tir->emptyText()));
 }
 
 void TestWidgetsPanels::clickAndKeysSelectTheCell() {

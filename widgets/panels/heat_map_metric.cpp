@@ -27,6 +27,15 @@ MetricText metricText(HeatMapMetric metric) {
                 tr("Saturated IP averaged with the weights E|q|·E|k| of the layer: pressure where there is "
                    "signal. "
                    "[ours]")};
+    case HeatMapMetric::PressureMeasured:
+        return {
+            tr("IP, measured"), tr("IP measured"), tr("IP* (nats)"),
+            tr("|Σ d NLL/d ln ω′| over the band's pairs, NLL a token: how the loss itself reacts when the "
+               "phases of the band run faster or slower in that layer. From a reverse pass. [ours]")};
+    case HeatMapMetric::GainSensitivity:
+        return {tr("Gain sensitivity"), tr("Gain sens."), tr("d NLL / d ln g (nats)"),
+                tr("Σ d NLL/d ln g over heads and the band's pairs, NLL a token, g a gain on q or on k (both "
+                   "give the same): negative = a gain above 1 lowers the loss. From a reverse pass. [ours]")};
     case HeatMapMetric::RangeDilation:
         return {tr("Range dilation"), tr("Dilation"), tr("max|post| / max|pre|"),
                 tr("max|x after RoPE| / max|x before RoPE|; at most √2·m. [ours]")};
@@ -57,6 +66,10 @@ QString metricKey(HeatMapMetric metric) {
         return QStringLiteral("ip_saturated");
     case HeatMapMetric::PressureWeighted:
         return QStringLiteral("ip_weighted");
+    case HeatMapMetric::PressureMeasured:
+        return QStringLiteral("ip_measured");
+    case HeatMapMetric::GainSensitivity:
+        return QStringLiteral("gain_sensitivity");
     case HeatMapMetric::RangeDilation:
         return QStringLiteral("range_dilation");
     case HeatMapMetric::BitsLost:
@@ -79,8 +92,12 @@ bool isPressure(HeatMapMetric metric) {
            || metric == HeatMapMetric::PressureWeighted;
 }
 
+bool usesGradient(HeatMapMetric metric) {
+    return metric == HeatMapMetric::PressureMeasured || metric == HeatMapMetric::GainSensitivity;
+}
+
 bool usesStage(HeatMapMetric metric) {
-    return !isPressure(metric);
+    return !isPressure(metric) && !usesGradient(metric);
 }
 
 bool usesEpsilon(HeatMapMetric metric) {
@@ -95,7 +112,10 @@ ColorScale scaleFor(HeatMapMetric metric, const BandGrid& grid) {
         return ColorScale::around(1, grid.values, true, 1.05);
     case HeatMapMetric::BitsLost:
         return ColorScale::around(0, grid.values, false, 0.05);
+    case HeatMapMetric::GainSensitivity:
+        return ColorScale::around(0, grid.values, false, 1e-6);
     case HeatMapMetric::PressureRaw:
+    case HeatMapMetric::PressureMeasured:
     case HeatMapMetric::RangeDilation:
         return ColorScale::sequential(grid.values, true);
     default:

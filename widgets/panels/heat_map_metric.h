@@ -15,14 +15,18 @@ struct MetricText {
 MetricText metricText(HeatMapMetric metric);
 QString metricKey(HeatMapMetric metric); ///< CSV column
 inline constexpr HeatMapMetric heatMapMetrics[] = {
-    HeatMapMetric::TailInflation,     HeatMapMetric::TailInflationOverM, HeatMapMetric::PressureRaw,
-    HeatMapMetric::PressureSaturated, HeatMapMetric::PressureWeighted,   HeatMapMetric::RangeDilation,
-    HeatMapMetric::BitsLost,          HeatMapMetric::ClipRate,           HeatMapMetric::TopShare};
+    HeatMapMetric::TailInflation,    HeatMapMetric::TailInflationOverM,
+    HeatMapMetric::PressureRaw,      HeatMapMetric::PressureSaturated,
+    HeatMapMetric::PressureWeighted, HeatMapMetric::PressureMeasured,
+    HeatMapMetric::GainSensitivity,  HeatMapMetric::RangeDilation,
+    HeatMapMetric::BitsLost,         HeatMapMetric::ClipRate,
+    HeatMapMetric::TopShare};
 
 bool needsReference(HeatMapMetric metric); ///< compares with the short condition
 bool usesStage(HeatMapMetric metric);      ///< depends on before/after RoPE and the tensor
 bool usesEpsilon(HeatMapMetric metric);
-bool isPressure(HeatMapMetric metric);
+bool isPressure(HeatMapMetric metric);   ///< the analytic ones: functions of the frequency table
+bool usesGradient(HeatMapMetric metric); ///< needs a condition with sensitivities, but no statistics
 /// Diverging around "no change" where the metric has one, sequential otherwise.
 ColorScale scaleFor(HeatMapMetric metric, const BandGrid& grid);
 

@@ -1,6 +1,7 @@
 #include "widgets/panels/heat_map_panel.h"
 
 #include "core/diagnostics/pressure.h"
+#include "core/diagnostics/sensitivity_grid.h"
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/icons.h"
 #include "widgets/common/names.h"
@@ -129,6 +130,13 @@ QString HeatMapPanel::whyEmpty(const ConditionResult* condition, const Condition
             .arg(trained)
             .arg(4 * trained);
     const QString name = conditionName(condition->key);
+    if (usesGradient(metric_)) {
+        if (!condition->sensitivity.empty()) return {};
+        return tr("%1 was run without gradients. Tick \"Gradients\" among the options of the setup and press "
+                  "Run "
+                  "(what is done stays), or use qroar analyze with --gradients --resume, to see %2.")
+            .arg(name, metricText(metric_).name);
+    }
     if (condition->statistics.cells() == 0)
         return tr("%1 was run for perplexity only. Run it again with capture on to see %2.")
             .arg(name, metricText(metric_).name);
@@ -167,6 +175,10 @@ BandGrid HeatMapPanel::compute(const ConditionResult& condition, const Condition
     case HeatMapMetric::PressureWeighted:
         return pressureGrid(PressureForm::EnergyWeighted, condition.table, distance, bands(),
                             condition.statistics);
+    case HeatMapMetric::PressureMeasured:
+        return measuredPressure(condition.sensitivity, bands());
+    case HeatMapMetric::GainSensitivity:
+        return gainSensitivity(condition.sensitivity, bands());
     case HeatMapMetric::RangeDilation:
         return rangeDilation(condition, now.tensor, bands());
     case HeatMapMetric::BitsLost:

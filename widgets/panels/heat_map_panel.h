@@ -25,6 +25,8 @@ enum class HeatMapMetric {
     PressureRaw,
     PressureSaturated,
     PressureWeighted, ///< saturated, weighted with E|q||k|
+    PressureMeasured, ///< |d NLL / d ln omega'|, from gradients
+    GainSensitivity,  ///< d NLL / d ln g, from gradients
     RangeDilation,
     BitsLost,
     ClipRate,

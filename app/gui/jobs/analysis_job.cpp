@@ -11,7 +11,7 @@ void AnalysisJob::work() {
     auto session = runAnalysis(plan_, sink, onResult, previous_);
     if (!session)
         emit failed(QString::fromStdString(session.error().message));
-    else if (cancelRequested() && (*session)->conditions.size() < plan_.conditions().size())
+    else if (cancelRequested() && !plan_.isDone(**session))
         emit cancelled(*session);
     else
         emit finished(*session);

@@ -226,16 +226,23 @@ void SetupPanel::buildOptions(QVBoxLayout* column) {
     groups_ = new QComboBox;
     groups_->addItems({tr("pooled"), tr("per KV head")});
     groups_->setToolTip(tr("Per KV head keeps the statistics of every key/value head apart (larger file)"));
+    gradients_ = new QCheckBox(tr("&Gradients"));
+    gradients_->setObjectName(QStringLiteral("gradients"));
+    gradients_->setToolTip(
+        tr("Also how the loss reacts to gains and frequencies of every layer, head and pair: "
+           "one reverse pass a condition, about as long as three forward passes"));
     auto* form = new QFormLayout;
     form->setSpacing(5);
     form->addRow(tr("W&indows per document"), maxWindows_);
     form->addRow(tr("&Bands"), bands_);
     form->addRow(tr("&Head groups"), groups_);
+    form->addRow(gradients_);
     column->addWidget(sectionLabel(tr("Options"), nullptr));
     column->addLayout(form);
     connect(maxWindows_, &QSpinBox::valueChanged, this, &SetupPanel::edited);
     connect(bands_, &QSpinBox::valueChanged, this, &SetupPanel::edited);
     connect(groups_, &QComboBox::currentIndexChanged, this, &SetupPanel::edited);
+    connect(gradients_, &QCheckBox::toggled, this, &SetupPanel::edited);
 }
 
 void SetupPanel::buildRun(QVBoxLayout* column) {
@@ -291,6 +298,7 @@ SetupRequest SetupPanel::request() const {
     request.maxWindows = maxWindows_->value();
     request.bands = bands_->value();
     request.groupPerKvHead = groups_->currentIndex() == 1;
+    request.gradients = gradients_->isChecked();
     return request;
 }
 
@@ -365,6 +373,7 @@ void SetupPanel::setRequest(const SetupRequest& request) {
     setMaxWindows(request.maxWindows);
     bands_->setValue(request.bands);
     groups_->setCurrentIndex(request.groupPerKvHead ? 1 : 0);
+    gradients_->setChecked(request.gradients);
     edited();
 }
 

@@ -100,6 +100,7 @@ class SetupPanel : public QWidget {
     QSpinBox* maxWindows_;
     QSpinBox* bands_;
     QComboBox* groups_;
+    QCheckBox* gradients_;
     QLabel* estimate_;
     QPushButton* run_;
 

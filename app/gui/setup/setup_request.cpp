@@ -81,6 +81,7 @@ std::string reproduceCommand(const SetupRequest& request) {
     if (request.groupPerKvHead) command += " --per-kv-head";
     for (const auto& set : request.scales)
         if (set) command += " --scales " + shellQuoted("run.h5:" + set->name);
+    if (request.gradients) command += " --gradients";
     return command + " -o run.h5";
 }
 
@@ -96,6 +97,7 @@ AnalysisPlan makePlan(const SetupRequest& request, std::shared_ptr<const Model> 
     plan.maxWindows = request.maxWindows;
     plan.bands = request.bands;
     plan.groupPerKvHead = request.groupPerKvHead;
+    plan.gradients = request.gradients;
     plan.command = reproduceCommand(request);
     return plan;
 }
@@ -111,6 +113,7 @@ SetupRequest requestOf(const Session& session, const QString& sessionFolder) {
         addOnce(request.ropes, condition->key.rope);
         addOnce(request.contexts, condition->key.context);
         addOnce(request.quants, condition->key.quant);
+        if (!condition->sensitivity.empty()) request.gradients = true;
         if (condition->statistics.cells() > 0 && condition->statistics.shape().groups > 1)
             request.groupPerKvHead = true;
     }
@@ -151,7 +154,7 @@ QString whyNotContinued(const Session& session, const AnalysisPlan& plan) {
 
 int conditionsDone(const Session& session, const AnalysisPlan& plan) {
     int done = 0;
-    for (const ConditionKey& key : plan.conditions()) done += session.find(key) ? 1 : 0;
+    for (const ConditionKey& key : plan.conditions()) done += plan.isDone(session, key) ? 1 : 0;
     return done;
 }
 

@@ -280,10 +280,38 @@ class TestCli : public QObject {
                         {"long", "short", "layer", "band", "tensor", "stage", "epsilon", "value", "ci95"}));
         for (const char* table : {"bands", "conditions", "interpolation_pressure", "tail_inflation"})
             QVERIFY(QFile::exists(file(QString("tables/%1.csv").arg(table))));
+        QVERIFY(document["sensitivity"].empty());
+        QVERIFY(document["interpolation_pressure"][0]["measured"].is_null());
         QCOMPARE(run({"diagnose", "run.h5", "--bands", "0"}).code, 2);
         QCOMPARE(run({"diagnose", "run.h5", "--bands", "99"}).code, 1);
         QCOMPARE(run({"diagnose", "run.h5", "--band-edges", "0,3,2"}).code, 1);
         QCOMPARE(run({"diagnose", "run.h5", "--band-edges", ""}).code, 1);
+    }
+
+    void gradientsArePrintedByLayerAndByHead() {
+        const QStringList analyze{"analyze", "model",  "--text",        "a.u16", "--contexts", "64",
+                                  "--rope",  "yarn:2", "--max-windows", "2",     "-o",         "slopes.h5"};
+        QCOMPARE(run(analyze).code, 0);
+        QVERIFY(run({"diagnose", "slopes.h5", "--json"}).json()["sensitivity"].empty());
+        QCOMPARE(run(analyze + QStringList{"--gradients", "--resume"}).code, 0);
+        const Json layers =
+            run({"diagnose", "slopes.h5", "--json", "--bands", "1", "--csv", "slopes"}).json();
+        const Json& rows = layers["sensitivity"];
+        QCOMPARE(rows.size(), std::size_t{2 * 4}); // layers x pairs
+        QVERIFY(hasKeys(rows[0], {"rope", "quant", "context", "layer", "pair", "dnll_dln_gq", "dnll_dln_gk",
+                                  "dnll_dln_omega"}));
+        QVERIFY(QFile::exists(file("slopes/sensitivity.csv")));
+        double omega = 0;
+        for (int pair = 0; pair < 4; ++pair) omega += rows[pair]["dnll_dln_omega"].get<double>();
+        QCOMPARE(layers["interpolation_pressure"][0]["measured"].get<double>(), std::abs(omega));
+        const Json heads = run({"diagnose", "slopes.h5", "--json", "--scope", "head"}).json()["sensitivity"];
+        QCOMPARE(heads.size(), std::size_t{2 * 4 * 4}); // and query heads
+        double sumQ = 0;
+        for (const Json& row : heads)
+            if (row["layer"] == 0 && row["pair"] == 0) sumQ += row["dnll_dln_gq"].get<double>();
+        QVERIFY(std::abs(sumQ - rows[0]["dnll_dln_gq"].get<double>()) < 1e-12);
+        QVERIFY(std::abs(sumQ - rows[0]["dnll_dln_gk"].get<double>()) < 1e-5); // identity 5
+        QCOMPARE(run({"diagnose", "slopes.h5", "--scope", "band"}).code, 2);
     }
 
     void interruptKeepsWhatIsDone() {

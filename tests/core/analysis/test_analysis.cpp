@@ -185,6 +185,86 @@ class TestAnalysis : public QObject {
         QVERIFY(refused.error().message.find("g1") != std::string::npos);
     }
 
+    /// Against central differences of the reference's mean NLL, one coordinate of each kind.
+    void gradientsAgreeWithTheReference() {
+        AnalysisPlan plan = plan_;
+        plan.contexts = {64};
+        plan.ropes = {*RopeSpec::parse("none")};
+        plan.quants = {*QuantSpec::parse("none")};
+        plan.gradients = true;
+        StopAfter never(1000);
+        const auto session = runAnalysis(plan, never);
+        QVERIFY2(session.ok(), session ? "" : session.error().message.c_str());
+        const Sensitivity& found = (*session)->conditions[0]->sensitivity;
+        const auto windows = cutWindows(*plan.documents, 64);
+        QCOMPARE(found.tokens, static_cast<long long>(windows->size()) * 63);
+        ReferenceLlama reference(*plan.model);
+        const ModelConfig& c = plan.model->config();
+        reference.queryGains.assign(static_cast<std::size_t>(c.layers * c.heads * c.pairs()), 1.0);
+        reference.keyGains.assign(static_cast<std::size_t>(c.layers * c.kvHeads * c.pairs()), 1.0);
+        reference.omegaFactors.assign(static_cast<std::size_t>(c.layers * c.pairs()), 1.0);
+        const auto slope = [&](double& value) {
+            double difference = 0;
+            for (const double sign : {1.0, -1.0}) {
+                value = std::exp(sign * 1e-5);
+                for (const Window& window : *windows)
+                    for (const double nll : reference.nll({window.tokens.begin(), window.tokens.end()}))
+                        difference += sign * nll / static_cast<double>(found.tokens);
+            }
+            value = 1;
+            return difference / 2e-5;
+        };
+        const int layer = 1, head = 2, kvHead = 1, pair = 0;
+        const double q = slope(reference.queryGains[(layer * c.heads + head) * c.pairs() + pair]);
+        const double k = slope(reference.keyGains[(layer * c.kvHeads + kvHead) * c.pairs() + pair]);
+        const double omega = slope(reference.omegaFactors[layer * c.pairs() + pair]);
+        QVERIFY(std::abs(found.gainQ(layer, head, pair) - q) < 1e-5 + 1e-4 * std::abs(q));
+        QVERIFY(std::abs(found.gainK(layer, kvHead, pair) - k) < 1e-5 + 1e-4 * std::abs(k));
+        QVERIFY(std::abs(found.omega(layer, pair) - omega) < 1e-5 + 1e-4 * std::abs(omega));
+        QVERIFY(std::abs(omega) > 1e-3);
+    }
+
+    void gradientsCanBeAddedLater() {
+        AnalysisPlan plan = plan_;
+        plan.contexts = {64};
+        StopAfter never(1000);
+        const auto plain = runAnalysis(plan, never);
+        QVERIFY(plain.ok());
+        plan.gradients = true;
+        QVERIFY(!plan.isDone(**plain));
+        const auto estimate = estimateAnalysis(plan, plain->get());
+        QVERIFY(estimate.ok() && estimate->tokens == 0 && estimate->seconds > 0);
+        int delivered = 0;
+        StopAfter cut(1); // stops when the second condition begins
+        const auto partial = runAnalysis(
+            plan, cut, [&](const auto&) { ++delivered; }, *plain);
+        QVERIFY(partial.ok());
+        QVERIFY(delivered < 4 && !plan.isDone(**partial));
+        const auto full = runAnalysis(
+            plan, never, [&](const auto&) { ++delivered; }, *partial);
+        QVERIFY(full.ok());
+        QCOMPARE(delivered, 4);
+        QVERIFY(plan.isDone(**full));
+        QCOMPARE((*full)->conditions.size(), std::size_t{4});
+        for (std::size_t at = 0; at < 4; ++at) {
+            QVERIFY(sameNumbers(*(*full)->conditions[at], *(*plain)->conditions[at])); // and in their places
+            QVERIFY(!(*full)->conditions[at]->sensitivity.empty());
+        }
+    }
+
+    /// Stopped between the two passes, a condition keeps its statistics.
+    void cancelledBeforeTheReversePassKeepsTheForwardPass() {
+        AnalysisPlan plan = plan_;
+        plan.contexts = {64};
+        plan.gradients = true;
+        StopAfter cut(1); // "..., gradients" is the second stage
+        const auto session = runAnalysis(plan, cut);
+        QVERIFY(session.ok());
+        QCOMPARE((*session)->conditions.size(), std::size_t{1});
+        QVERIFY((*session)->conditions[0]->statistics.cells() > 0);
+        QVERIFY((*session)->conditions[0]->sensitivity.empty());
+    }
+
     void numbersAgreeWithTheReference() {
         StopAfter never(1000);
         std::vector<std::string> delivered;

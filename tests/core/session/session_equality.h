@@ -69,6 +69,7 @@ inline std::string difference(const ConditionResult& a, const ConditionResult& b
     if (!(a.byDocument == b.byDocument)) return "byDocument";
     if (!sameDistortions(a.distortions, b.distortions)) return "distortions";
     if (a.calibration != b.calibration) return "calibration";
+    if (!(a.sensitivity == b.sensitivity)) return "sensitivity";
     return a.seconds == b.seconds ? "" : "seconds";
 }
 

@@ -79,6 +79,14 @@ class TestSessionFile : public QObject {
         QVERIFY(!saveSession(session, path("wrong.h5")));
     }
 
+    void withoutGradients() { // as every file before there were gradients
+        test::SyntheticOptions options;
+        options.gradients = false;
+        QCOMPARE(roundTrip(*test::makeSyntheticSession(options), "nogradients.h5"), std::string());
+        const auto loaded = loadSession(path("nogradients.h5"));
+        for (const auto& condition : (*loaded)->conditions) QVERIFY(condition->sensitivity.empty());
+    }
+
     void manyChunks() {
         test::SyntheticOptions options; // arrays far larger than a chunk, in more than one axis
         options.layers = 9;
@@ -195,6 +203,9 @@ class TestSessionFile : public QObject {
         QVERIFY(refused([](Session&, ConditionResult& c) { std::swap(c.windows[0], c.windows[1]); }));
         QVERIFY(refused([](Session&, ConditionResult& c) { c.table.omega.pop_back(); }));
         QVERIFY(refused([](Session&, ConditionResult& c) { c.byDocument.pop_back(); }));
+        QVERIFY(refused([](Session&, ConditionResult& c) { c.sensitivity.lnGainK.pop_back(); }));
+        QVERIFY(refused([](Session&, ConditionResult& c) { c.sensitivity.heads -= 1; }));
+        QVERIFY(refused([](Session&, ConditionResult& c) { c.sensitivity.lnOmega[1] = NAN; }));
         QVERIFY(refused([](Session& s, ConditionResult&) { s.bands = BandPartition::equal(3, 15); }));
         QVERIFY(refused([](Session& s, ConditionResult& c) { c.key = s.conditions[0]->key; }));
         QVERIFY(refused([](Session&, ConditionResult& c) {

@@ -153,6 +153,18 @@ std::vector<Case> wrongContent() {
          [](hid_t f) { H5Ldelete(f, "conditions/009/divergence/same_top", H5P_DEFAULT); }},
         {"neither same nor other", "divergence/same_top",
          [](hid_t f) { overwrite(f, "conditions/009/divergence/same_top", H5T_NATIVE_INT, 4, 2); }},
+        {"gradient over no tokens", "tokens",
+         [](hid_t f) { setInteger(f, "conditions/003/gradient", "tokens", 0); }},
+        {"gradient of other heads", "ln_gain_q",
+         [](hid_t f) {
+             H5Ldelete(f, "conditions/003/gradient/ln_gain_q", H5P_DEFAULT);
+             H5Lcreate_hard(f, "conditions/003/gradient/ln_gain_k", f, "conditions/003/gradient/ln_gain_q",
+                            H5P_DEFAULT, H5P_DEFAULT);
+         }},
+        {"NaN in a gradient", "ln_omega",
+         [](hid_t f) { overwrite(f, "conditions/003/gradient/ln_omega", H5T_NATIVE_DOUBLE, 1, 0.0 / 0.0); }},
+        {"no gradient by the frequencies", "ln_omega",
+         [](hid_t f) { H5Ldelete(f, "conditions/003/gradient/ln_omega", H5P_DEFAULT); }},
         {"band edges fall", "/bands/edges",
          [](hid_t f) { overwrite(f, "bands/edges", H5T_NATIVE_INT, 1, 3); }},
         {"band edges beyond", "/bands/edges",
