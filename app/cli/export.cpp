@@ -52,12 +52,7 @@ Outcome<std::shared_ptr<const WeightSource>> chosenWeights(const Options& option
     if (!documents) return documents.error();
     const int context = options.calibrationContext > 0 ? options.calibrationContext
                                                        : std::min(model->config().trainedContext(), 2048);
-    auto set = makeCalibrationSet(*documents, rope, model->config().ropeModel(), context,
-                                  options.calibrationWindows);
-    if (!set) return set.error().in("--calib-text");
-    WorkMeter meter(progress, calibrationOperations(model->config(), quant,
-                                                    static_cast<long long>(set->windows.size()), context));
-    return makeWeights(model, quant, &*set, meter);
+    return makeWeightsOn(*documents, rope, context, options.calibrationWindows, model, quant, progress);
 }
 
 /// Says where scales come from when that is not what is exported.

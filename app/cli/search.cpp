@@ -78,13 +78,9 @@ Outcome<std::vector<int>> contextsOf(const Options& options, const Job& job) {
 /// awq and gptq are calibrated on the dev documents at the longest context under the deployed spec.
 Status setWeights(Job& job, ProgressSink& progress) {
     constexpr int calibrationWindows = 16;
-    const ModelConfig& config = job.plan.model->config();
     const int longest = *std::max_element(job.plan.contexts.begin(), job.plan.contexts.end());
-    auto set = makeCalibrationSet(job.plan.documents, job.plan.rope, config.ropeModel(), longest,
-                                  calibrationWindows);
-    if (!set) return set.error();
-    WorkMeter meter(progress, calibrationOperations(config, job.quant, calibrationWindows, longest));
-    auto weights = makeWeights(job.plan.model, job.quant, &*set, meter);
+    auto weights = makeWeightsOn(job.plan.documents, job.plan.rope, longest, calibrationWindows,
+                                 job.plan.model, job.quant, progress);
     if (!weights) return weights.error();
     job.plan.weights = std::move(*weights);
     return Done{};

@@ -4,6 +4,7 @@
 
 #include "core/analysis/analysis.h"
 #include "core/base/work_meter.h"
+#include "core/inference/weight_source.h"
 
 namespace qroar {
 

@@ -211,6 +211,21 @@ Outcome<std::shared_ptr<const WeightSource>> makeWeights(std::shared_ptr<const M
     return std::move(calibrated->weights);
 }
 
+Outcome<std::shared_ptr<const WeightSource>>
+makeWeightsOn(std::shared_ptr<const std::vector<Document>> documents, const RopeSpec& rope, int context,
+              int mostWindows, std::shared_ptr<const Model> model, const QuantSpec& spec,
+              ProgressSink& sink) {
+    if (!spec.needsCalibration()) return openWeights(std::move(model), spec);
+    if (!documents || documents->empty())
+        return Error::bad(spec.text() + ": is calibrated on text: name documents");
+    const ModelConfig& config = model->config();
+    auto set = makeCalibrationSet(std::move(documents), rope, config.ropeModel(), context, mostWindows);
+    if (!set) return set.error().in("calibration text");
+    WorkMeter meter(
+        sink, calibrationOperations(config, spec, static_cast<long long>(set->windows.size()), context));
+    return makeWeights(std::move(model), spec, &*set, meter);
+}
+
 std::vector<LayerOutputError> layerOutputErrors(const WeightSource& weights, const ModelConfig& config) {
     std::vector<LayerOutputError> errors;
     if (!weights.spec().needsCalibration()) return errors;

@@ -39,6 +39,13 @@ Outcome<std::shared_ptr<const WeightSource>> makeWeights(std::shared_ptr<const M
                                                          const QuantSpec& spec,
                                                          const CalibrationSet* calibration, WorkMeter& meter);
 
+/// makeWeights() for callers that have documents: calibrated, where the variant needs it, on up to
+/// `mostWindows` windows of `context` tokens under `rope`. Errors as makeWeights and makeCalibrationSet, or
+/// that there are no documents.
+Outcome<std::shared_ptr<const WeightSource>>
+makeWeightsOn(std::shared_ptr<const std::vector<Document>> documents, const RopeSpec& rope, int context,
+              int mostWindows, std::shared_ptr<const Model> model, const QuantSpec& spec, ProgressSink& sink);
+
 /// What calibrateWeights() measured; empty for weights that were not calibrated.
 std::vector<LayerOutputError> layerOutputErrors(const WeightSource& weights, const ModelConfig& config);
 

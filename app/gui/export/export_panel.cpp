@@ -179,6 +179,7 @@ Outcome<ExportTask> ExportPanel::task() const {
     request.snapToPowersOfTwo = snap_->isChecked();
     request.replace = replace_->isChecked();
     request.target = QDir::cleanPath(target_->text().trimmed()).toStdString();
+    task.calibration = documents_;
     if (documents_ && !documents_->empty()) {
         const auto& tokens = documents_->front().tokens;
         request.verifyTokens.assign(

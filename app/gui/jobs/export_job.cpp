@@ -1,15 +1,24 @@
 #include "app/gui/jobs/export_job.h"
 
+#include "core/quantize/calibrate.h"
+
+#include <algorithm>
+
 namespace qroar {
 
 void ExportJob::work() {
-    auto weights = openWeights(task_.request.model, task_.quant);
+    JobSink sink(*this);
+    constexpr int calibrationWindows = 16, mostContext = 2048;
+    const ExportRequest& request = task_.request;
+    const int context = std::min(request.model->config().trainedContext(), mostContext);
+    auto weights = makeWeightsOn(task_.calibration, request.rope.value_or(RopeSpec{}), context,
+                                 calibrationWindows, request.model, task_.quant, sink);
+    if (!weights && weights.error().code == ErrorCode::Cancelled) return;
     if (!weights) {
         emit failed(QString::fromStdString(weights.error().message));
         return;
     }
     task_.request.weights = *weights;
-    JobSink sink(*this);
     auto report = exportModel(task_.request, sink);
     if (report)
         emit exported(*report);
@@ -18,7 +27,10 @@ void ExportJob::work() {
 }
 
 void ExportEstimateJob::work() {
-    auto weights = openWeights(task_.request.model, task_.quant);
+    auto weights = openWeights(task_.request.model,
+                               task_.quant.needsCalibration()
+                                   ? task_.quant.roundToNearest() // only the size and the layout matter
+                                   : task_.quant);
     if (!weights) {
         emit failed(QString::fromStdString(weights.error().message));
         return;

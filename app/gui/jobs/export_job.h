@@ -1,6 +1,7 @@
 // ExportJob: writes and verifies a model on the heavy thread.
 #pragma once
 
+#include "app/gui/jobs/input_jobs.h"
 #include "app/gui/jobs/job.h"
 #include "core/exporting/export_model.h"
 
@@ -9,6 +10,7 @@ namespace qroar {
 struct ExportTask {
     ExportRequest request; ///< without weights, which the job makes
     QuantSpec quant;
+    SharedDocuments calibration; ///< for quantizers that need text
 };
 
 class ExportJob : public Job {

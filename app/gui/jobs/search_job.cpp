@@ -1,12 +1,21 @@
 #include "app/gui/jobs/search_job.h"
 
 #include "core/controls/search_report.h"
+#include "core/quantize/calibrate.h"
+
+#include <algorithm>
 
 namespace qroar {
 
 void SearchJob::work() {
     JobSink sink(*this);
-    auto weights = openWeights(task_.plan.model, task_.quant);
+    constexpr int calibrationWindows = 16;
+    const SearchPlan& plan = task_.plan;
+    const int longest =
+        plan.contexts.empty() ? 0 : *std::max_element(plan.contexts.begin(), plan.contexts.end());
+    auto weights =
+        makeWeightsOn(plan.documents, plan.rope, longest, calibrationWindows, plan.model, task_.quant, sink);
+    if (!weights && weights.error().code == ErrorCode::Cancelled) return;
     if (!weights) {
         emit failed(QString::fromStdString(weights.error().message));
         return;

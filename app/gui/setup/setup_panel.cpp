@@ -27,8 +27,8 @@ Outcome<std::string> checkRope(const std::string& text) {
 Outcome<std::string> checkQuant(const std::string& text, const Model* model) {
     auto spec = QuantSpec::parse(text);
     if (!spec) return spec.error();
-    Status supported = model ? checkQuantSupported(*spec, *model) : checkQuantSupported(*spec);
-    if (!supported) return supported.error();
+    if (model)
+        if (Status supported = checkQuantSupported(*spec, *model); !supported) return supported.error();
     return spec->text();
 }
 
