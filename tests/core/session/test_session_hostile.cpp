@@ -102,7 +102,7 @@ std::vector<Case> wrongContent() {
         {"negative layers", "layers", [](hid_t f) { setInteger(f, "model", "layers", -3); }},
         {"absurd layers", "layers", [](hid_t f) { setInteger(f, "model", "layers", 2000000000); }},
         {"layers beyond int", "layers", [](hid_t f) { setInteger(f, "model", "layers", 1LL << 40); }},
-        {"one layer too many", "moments", [](hid_t f) { setInteger(f, "model", "layers", 3); }},
+        {"one layer too many", "expected shape [3, 4, 4]", [](hid_t f) { setInteger(f, "model", "layers", 3); }},
         {"odd rotary_dim", "rotary_dim", [](hid_t f) { setInteger(f, "model", "rotary_dim", 7); }},
         {"kv_heads", "kv_heads", [](hid_t f) { setInteger(f, "model", "kv_heads", 3); }},
         {"flag of 2", "mlp_bias", [](hid_t f) { setInteger(f, "model", "mlp_bias", 2); }},
