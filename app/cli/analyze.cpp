@@ -85,7 +85,8 @@ Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, con
                 std::cerr << "qroar: warning: " << saved.error().message << '\n';
         },
         previous);
-    if (!session || (*session)->conditions.size() == (previous ? previous->conditions.size() : 0))
+    if (!session
+        || (previous ? (*session)->conditions == previous->conditions : (*session)->conditions.empty()))
         return session; // nothing done: whatever stands there stays
     if (Status saved = saveSession(**session, output, sessionMetrics(**session)); !saved)
         return saved.error();

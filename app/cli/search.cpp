@@ -99,28 +99,26 @@ Status setWindows(Job& job) {
     return Done{};
 }
 
-/// Model and documents, which are read in one go and told apart by their files.
+/// Model and documents.
 Status readInputs(const Options& options, Job& job) {
     RunOptions inputs;
     inputs.model = options.model;
     inputs.texts = options.texts;
-    inputs.texts.insert(inputs.texts.end(), options.reportTexts.begin(), options.reportTexts.end());
     inputs.ropes = {options.rope};
     if (!options.quant.empty()) inputs.quants = {options.quant};
     inputs.jsonField = options.field;
     inputs.maxWindows = options.maxWindows;
     auto read = makePlan(inputs);
     if (!read) return read.error();
-    const std::set<std::string> reported(options.reportTexts.begin(), options.reportTexts.end());
-    std::vector<Document> dev;
-    for (const Document& document : *read->documents)
-        (reported.count(document.path) > 0 ? job.reportDocuments : dev).push_back(document);
-    const auto shared = sharedDocuments(dev, job.reportDocuments);
-    if (!shared.empty() || (dev.empty() && !reported.empty()))
-        return Error::bad("documents that are searched on cannot be reported on: "
-                          + (shared.empty() ? options.reportTexts.front() : shared.front())
+    if (!options.reportTexts.empty()) {
+        auto report = readDocuments(*read->model, {options.reportTexts.begin(), options.reportTexts.end()},
+                                    options.field);
+        if (!report) return report.error();
+        job.reportDocuments = **report;
+    }
+    if (const auto shared = sharedDocuments(*read->documents, job.reportDocuments); !shared.empty())
+        return Error::bad("documents that are searched on cannot be reported on: " + shared.front()
                           + " is in --text and in --report-text");
-    read->documents = std::make_shared<const std::vector<Document>>(std::move(dev));
     job.session = emptySession(*read);
     job.provenance = job.session.provenance;
     job.plan.model = read->model;

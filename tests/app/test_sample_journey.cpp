@@ -96,6 +96,10 @@ class TestSampleJourney : public QObject {
     void compareWithCore(HeatMapPanel* map) const {
         const BandGrid expected = expectedGrid(session(), shown(), map->metric(), now());
         const auto name = metricText(map->metric()).name;
+        if (shown().sensitivity.empty() && usesGradient(map->metric())) {
+            QCOMPARE(map->grid().layers, 0); // nothing is made up where no gradients were asked for
+            return;
+        }
         QVERIFY2(expected.layers == session().model.layers && expected.bands == session().bands.count(),
                  qPrintable(name));
         QVERIFY2(test::sameValues(map->grid(), expected), qPrintable(name));

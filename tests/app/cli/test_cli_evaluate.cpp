@@ -87,8 +87,10 @@ class TestCliEvaluate : public QObject {
                 QVERIFY(hasKeys(row["kl"], {"mean", "median", "p90", "p99", "max", "ci95", "tokens"}));
                 QCOMPARE(row["reference"].get<std::string>(), std::string("FP"));
                 QCOMPARE(row["kl"]["tokens"], row["tokens"]);
-                const double mean = row["kl"]["mean"], p90 = row["kl"]["p90"], most = row["kl"]["max"];
-                QVERIFY(mean > 0 && p90 > mean && most >= p90);
+                const double mean = row["kl"]["mean"], median = row["kl"]["median"], p90 = row["kl"]["p90"],
+                             p99 = row["kl"]["p99"], most = row["kl"]["max"];
+                QVERIFY(median > 0 && p90 > median && p99 >= p90 && most >= p99);
+                QVERIFY(mean > 0 && mean < most);
                 double sum = 0;
                 for (const Json& bucket : row["buckets"])
                     sum += bucket["kl"].get<double>() * bucket["tokens"].get<double>();
@@ -167,7 +169,7 @@ class TestCliEvaluate : public QObject {
         const QStringList other{"model", "--text", "a.u16", "--contexts", "32", "--scales"};
         const Result misfit = run(other + QStringList{"run.h5"});
         QCOMPARE(misfit.code, 1);
-        QVERIFY2(misfit.err.contains("run.h5: scales for"), misfit.err);
+        QVERIFY2(misfit.err.contains("run.h5: the scales are for"), misfit.err);
         const Result unknown = run(other + QStringList{"run.h5:strong"});
         QCOMPARE(unknown.code, 1);
         QVERIFY2(unknown.err.contains("strong") && unknown.err.contains("weak"), unknown.err);

@@ -450,7 +450,9 @@ class TestAnalysis : public QObject {
         plan.contexts = {64};
         const auto notes = [](const AnalysisPlan& of) {
             std::string text;
-            for (const std::string& note : estimateAnalysis(of)->notes) text += note + "\n";
+            const auto estimate = estimateAnalysis(of);
+            if (!estimate) return estimate.error().message;
+            for (const std::string& note : estimate->notes) text += note + "\n";
             return text;
         };
         QVERIFY(notes(plan).find("the documents that they are measured on") != std::string::npos);

