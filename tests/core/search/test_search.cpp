@@ -170,7 +170,9 @@ class TestSearch : public QObject {
             QVERIFY2(std::abs(trial.objective - record.trials.front().objective) < 2e-6,
                      qPrintable(QString::number(trial.objective - record.trials.front().objective)));
         plan.method = SearchMethod::Gradient;
-        for (const double slope : search(plan).trials.front().gradient) QVERIFY(std::abs(slope) < 1e-6);
+        const SearchRecord steps = search(plan); // named: a range-for keeps no temporary of a member alive
+        QVERIFY(!steps.trials.front().gradient.empty());
+        for (const double slope : steps.trials.front().gradient) QVERIFY(std::abs(slope) < 1e-6);
     }
 
     void objectiveReallyFalls_data() { methods(); }
