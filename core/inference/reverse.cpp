@@ -223,10 +223,14 @@ void ReversePass::sumPairs(Batch& batch, int layer) const {
         };
         QkGradient& sums = batch.sums[window];
         std::vector<double>& gains = query ? sums.lnGainQ : sums.lnGainK;
-        addPairSums(c, ofHead(query ? forward.q.view() : forward.k.view()),
-                    ofHead(query ? batch.qGradient.view() : batch.kGradient.view()),
-                    row(gains, static_cast<std::size_t>(layer * (query ? c.heads : c.kvHeads) + head), pairs),
-                    row(lnAngle, static_cast<std::size_t>(task), pairs));
+        addPairSums(
+            c, ofHead(query ? forward.q.view() : forward.k.view()),
+            ofHead(query ? batch.qGradient.view() : batch.kGradient.view()),
+            row(gains,
+                static_cast<std::size_t>(layer) * static_cast<std::size_t>(query ? c.heads : c.kvHeads)
+                    + static_cast<std::size_t>(head),
+                pairs),
+            row(lnAngle, static_cast<std::size_t>(task), pairs));
     }
     for (std::size_t task = 0; task < static_cast<std::size_t>(tasks); ++task) {
         QkGradient& sums = batch.sums[task / static_cast<std::size_t>(columns)];

@@ -33,7 +33,7 @@ std::ptrdiff_t StoredQuant::scaleElement(std::ptrdiff_t row, std::ptrdiff_t grou
 }
 
 Outcome<QuantizedMatrix> StoredQuant::read() const {
-    const auto unpacked = [this]() -> Outcome<QuantizedMatrix> {
+    auto unpacked = [this]() -> Outcome<QuantizedMatrix> {
         switch (format) {
         case StoredFormat::AwqGemm:
             return unpackAwq(

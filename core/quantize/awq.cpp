@@ -36,14 +36,18 @@ std::vector<float> storable(const TensorView& norm, const std::vector<float>& sc
     return result;
 }
 
+std::size_t atChannel(const ModelConfig& c, int head, int dim) {
+    return static_cast<std::size_t>(head) * static_cast<std::size_t>(c.headDim)
+           + static_cast<std::size_t>(dim);
+}
+
 /// mean|x| of a channel of v: over the columns of o that read it.
 std::vector<double> meanOverSharedHeads(const ModelConfig& c, const std::vector<double>& meanAbsolute) {
     std::vector<double> mean(static_cast<std::size_t>(c.keyDim()));
     const int sharing = c.heads / c.kvHeads;
     for (int head = 0; head < c.heads; ++head)
         for (int dim = 0; dim < c.headDim; ++dim)
-            mean[static_cast<std::size_t>(head / sharing * c.headDim + dim)] +=
-                meanAbsolute[static_cast<std::size_t>(head * c.headDim + dim)] / sharing;
+            mean[atChannel(c, head / sharing, dim)] += meanAbsolute[atChannel(c, head, dim)] / sharing;
     return mean;
 }
 
@@ -53,8 +57,7 @@ std::vector<float> forQueryHeads(const ModelConfig& c, const std::vector<float>&
     const int sharing = c.heads / c.kvHeads;
     for (int head = 0; head < c.heads; ++head)
         for (int dim = 0; dim < c.headDim; ++dim)
-            columns[static_cast<std::size_t>(head * c.headDim + dim)] =
-                ofKeyHeads[static_cast<std::size_t>(head / sharing * c.headDim + dim)];
+            columns[atChannel(c, head, dim)] = ofKeyHeads[atChannel(c, head / sharing, dim)];
     return columns;
 }
 

@@ -13,9 +13,12 @@ double largest(const std::vector<double>& table, const SearchSpace& space, int i
     const auto at = space.coordinate(index);
     const int bands = space.bands().count(), layers = static_cast<int>(table.size()) / bands;
     const int first = std::max(at.layer, 0), end = at.layer < 0 ? layers : at.layer + 1;
-    double found = table[static_cast<std::size_t>(first * bands + at.band)];
-    for (int layer = first; layer < end; ++layer)
-        found = std::max(found, table[static_cast<std::size_t>(layer * bands + at.band)]);
+    const auto value = [&](int layer) {
+        return table[static_cast<std::size_t>(layer) * static_cast<std::size_t>(bands)
+                     + static_cast<std::size_t>(at.band)];
+    };
+    double found = value(first);
+    for (int layer = first; layer < end; ++layer) found = std::max(found, value(layer));
     return found;
 }
 
@@ -24,7 +27,8 @@ constexpr double finestSpacing = 0.05; ///< of ln g; below it a pass without suc
 } // namespace
 
 double gridSpacing(double lnTau, int points, int pass) {
-    return std::ldexp(lnTau / (points / 2), -pass);
+    const int half = points / 2; // on each side of 1
+    return std::ldexp(lnTau / half, -pass);
 }
 
 std::vector<double> gridOffsets(double lnTau, int points, int pass) {

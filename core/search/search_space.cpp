@@ -38,7 +38,8 @@ Outcome<SearchSpace> SearchSpace::make(const ModelConfig& config, SearchVariant 
 
 std::size_t SearchSpace::index(int layer, int group, int band) const {
     const int row = layers_ == 1 ? 0 : layer, column = groups_ == 1 ? 0 : group;
-    return static_cast<std::size_t>((row * groups_ + column) * bands_.count() + band);
+    const std::ptrdiff_t block = static_cast<std::ptrdiff_t>(row) * groups_ + column;
+    return static_cast<std::size_t>(block * bands_.count() + band);
 }
 
 SearchSpace::Coordinate SearchSpace::coordinate(int index) const {

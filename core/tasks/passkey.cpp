@@ -89,9 +89,10 @@ Outcome<std::vector<Prompt>> passkeyPrompts(const Tokenizer& tokenizer, int cont
             if (tokenizer.bosToAdd() >= 0) prompt.tokens.push_back(tokenizer.bosToAdd());
             const std::size_t fixed = prompt.tokens.size() + hidden.size() + end->tokens.size();
             const auto room = static_cast<std::size_t>(std::max(context, 0));
-            if (unit.empty() || fixed + unit.size() > room)
+            const std::size_t least = fixed + unit.size();
+            if (unit.empty() || least > room)
                 return Error::bad("passkey at " + formatCount(context) + " tokens: at least "
-                                  + formatCount(static_cast<long long>(fixed + unit.size()))
+                                  + formatCount(static_cast<long long>(least))
                                   + " are needed for the key, the question and one stretch of filler");
             const std::size_t stretches = (room - fixed) / unit.size();
             const auto before = static_cast<std::size_t>(std::lround(depth * static_cast<double>(stretches)));
