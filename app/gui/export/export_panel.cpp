@@ -148,7 +148,7 @@ void ExportPanel::setSession(const std::shared_ptr<const Session>& session) {
     offer(quant_, quants);
     offer(rope_, ropes);
     offer(scales_, scales);
-    if (note_) edited();
+    edited();
 }
 
 Outcome<ExportTask> ExportPanel::task() const {
@@ -190,6 +190,7 @@ Outcome<ExportTask> ExportPanel::task() const {
 }
 
 void ExportPanel::edited() {
+    if (!note_ || !result_ || !export_ || !target_) return; // the form is being built
     format_->setEnabled(!patch_->isChecked());
     const auto asked = task();
     export_->setEnabled(asked.ok() && !blocked_);

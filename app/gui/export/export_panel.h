@@ -55,11 +55,11 @@ class ExportPanel : public QWidget {
     std::shared_ptr<const Session> session_;
     bool blocked_ = false;
 
-    QComboBox *quant_, *scales_, *rope_, *format_, *type_;
-    QCheckBox *patch_, *snap_, *replace_;
-    QLineEdit* target_;
-    QLabel *note_, *result_;
-    QPushButton* export_;
+    QComboBox *quant_ = nullptr, *scales_ = nullptr, *rope_ = nullptr, *format_ = nullptr, *type_ = nullptr;
+    QCheckBox *patch_ = nullptr, *snap_ = nullptr, *replace_ = nullptr;
+    QLineEdit* target_ = nullptr;
+    QLabel *note_ = nullptr, *result_ = nullptr;
+    QPushButton* export_ = nullptr;
 };
 
 } // namespace qroar

@@ -68,13 +68,14 @@ class SearchSetup : public QWidget {
     SearchController::State state_ = SearchController::State::Idle;
     bool blocked_ = false;
 
-    QTreeWidget* roles_;
-    QComboBox *rope_, *quant_, *scope_, *variant_, *method_;
-    QLineEdit *contexts_, *bands_;
-    QSpinBox *steps_, *budget_, *maxWindows_;
-    QDoubleSpinBox *tau_, *lambda_, *delta_;
-    QLabel *notes_, *result_;
-    QPushButton *start_, *pause_, *stop_, *accept_, *discard_;
+    QTreeWidget* roles_ = nullptr;
+    QComboBox *rope_ = nullptr, *quant_ = nullptr, *scope_ = nullptr, *variant_ = nullptr, *method_ = nullptr;
+    QLineEdit *contexts_ = nullptr, *bands_ = nullptr;
+    QSpinBox *steps_ = nullptr, *budget_ = nullptr, *maxWindows_ = nullptr;
+    QDoubleSpinBox *tau_ = nullptr, *lambda_ = nullptr, *delta_ = nullptr;
+    QLabel *notes_ = nullptr, *result_ = nullptr;
+    QPushButton *start_ = nullptr, *pause_ = nullptr, *stop_ = nullptr, *accept_ = nullptr,
+                *discard_ = nullptr;
 };
 
 } // namespace qroar
