@@ -1,7 +1,7 @@
 // qroar analyze: every condition through the model with capture, into a session file that is saved after each
 // condition.
 #include "app/cli/commands.h"
-#include "app/cli/inputs.h"
+#include "app/cli/outputs.h"
 #include "app/cli/rows.h"
 #include "core/analysis/session_metrics.h"
 #include "core/base/strings.h"
@@ -105,6 +105,8 @@ int run(const Options& options) {
     plan->bands = options.bands;
     plan->groupPerKvHead = options.groupPerKvHead;
     plan->gradients = options.gradients;
+    const Status replaces = checkReplaces(options.output, sessionOutput, inputsOf(options.run));
+    if (!replaces) return fail(replaces.error());
     auto previous = previousSession(options);
     if (!previous) return fail(previous.error());
     auto estimate = estimateAnalysis(*plan, previous->get());
@@ -113,7 +115,8 @@ int run(const Options& options) {
         printEstimate(*estimate, options.common.json);
         return exitDone;
     }
-    if (Status writable = checkWritable(options.output); !writable) return fail(writable.error());
+    if (Status writable = checkOutput(options.output, sessionOutput, inputsOf(options.run)); !writable)
+        return fail(writable.error());
     for (const std::string& note : estimate->notes) std::cerr << "note: " << note << '\n';
 
     Session partial = *previous ? **previous : emptySession(*plan);

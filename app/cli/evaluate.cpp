@@ -3,7 +3,7 @@
 // predictions; what the controls say about the scales; tasks (evaluate_tasks.h).
 #include "app/cli/commands.h"
 #include "app/cli/evaluate_tasks.h"
-#include "app/cli/inputs.h"
+#include "app/cli/outputs.h"
 #include "app/cli/rows.h"
 #include "core/base/files.h"
 #include "core/base/strings.h"
@@ -117,6 +117,12 @@ Status addVariants(Evaluation& evaluation, ProgressSink& sink) {
 /// What a file of logits asks of a run: one context length, and BOS where llama-perplexity puts it.
 Status prepareLogits(const Options& options, const Tokenizer* tokenizer, Evaluation& evaluation) {
     if (options.klBase.empty() && options.saveLogits.empty()) return Done{};
+    if (!options.saveLogits.empty()) {
+        auto inputs = inputsOf(options.run);
+        if (!options.klBase.empty()) inputs.emplace_back(options.klBase);
+        if (Status writable = checkOutput(options.saveLogits, logitsOutput, inputs); !writable)
+            return writable;
+    }
     const std::string& file = options.klBase.empty() ? options.saveLogits : options.klBase;
     if (evaluation.plan.contexts.size() != 1)
         return Error::bad(file + ": a logits file has one context length, --contexts names "

@@ -1,9 +1,9 @@
 #include "app/cli/inputs.h"
 
-#include "core/base/files.h"
 #include "core/inference/layer_weights.h"
 #include "core/session/scales_file.h"
 
+#include <algorithm>
 #include <iostream>
 #include <omp.h>
 
@@ -89,6 +89,14 @@ Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& text
 
 namespace {
 
+template<class T>
+std::vector<T> withoutRepeats(std::vector<T> values) {
+    std::vector<T> kept;
+    for (T& value : values)
+        if (std::find(kept.begin(), kept.end(), value) == kept.end()) kept.push_back(std::move(value));
+    return kept;
+}
+
 Status checkTheyExist(const std::vector<std::filesystem::path>& paths) {
     std::error_code ignored;
     for (const auto& path : paths)
@@ -128,9 +136,9 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
     if (!ropes) return ropes.error();
     auto quants = parseQuants(options.quants);
     if (!quants) return quants.error();
-    plan.ropes = std::move(*ropes);
-    plan.quants = std::move(*quants);
-    plan.contexts = options.contexts;
+    plan.ropes = withoutRepeats(std::move(*ropes));
+    plan.quants = withoutRepeats(std::move(*quants));
+    plan.contexts = withoutRepeats(options.contexts);
     plan.maxWindows = options.maxWindows;
     plan.command = commandLine();
 
@@ -156,20 +164,6 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
         plan.calibration = *read;
     }
     return plan;
-}
-
-Status checkWritable(const std::filesystem::path& target) {
-    const auto folder = std::filesystem::absolute(target).parent_path();
-    if (!std::filesystem::is_directory(folder))
-        return Error::notFound(folder.string() + ": no such folder for " + target.string());
-    if (std::filesystem::exists(target) && !std::filesystem::is_regular_file(target))
-        return Error::bad(target.string() + ": expected a file to write, found something else");
-    std::filesystem::path probe = target;
-    probe += ".probe";
-    const Status written = writeTextAtomically(probe, "");
-    std::error_code ignored;
-    std::filesystem::remove(probe, ignored);
-    return written;
 }
 
 Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model) {

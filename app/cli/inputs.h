@@ -40,10 +40,6 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options,
 /// one.
 Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model);
 
-/// A target that cannot be written is said before the work, not after it: a file is made beside it and
-/// removed.
-Status checkWritable(const std::filesystem::path& target);
-
 /// The command line as it was typed, for the provenance.
 std::string commandLine();
 void rememberCommandLine(int argc, char** argv);

@@ -3,6 +3,7 @@
 #include "app/cli/inputs.h"
 #include "qroar/version.h"
 
+#include <csignal>
 #include <iostream>
 
 namespace qroar::cli {
@@ -11,6 +12,18 @@ void addCommon(CLI::App& command, Common& common) {
     command.add_flag("--json", common.json, "machine-readable result on stdout (fields: handbook, cli.md)");
     command.add_option("--threads", common.threads, "worker threads; the results do not depend on it")
         ->check(CLI::Range(1, 4096));
+}
+
+/// A first word that is no sub-command would otherwise be lost in the help of the program.
+bool complainOfUnknown(const CLI::App& program, int argc, char** argv) {
+    if (argc < 2 || argv[1][0] == '-') return false;
+    std::string names;
+    for (const CLI::App* command : program.get_subcommands({})) {
+        if (command->get_name() == argv[1]) return false;
+        names += (names.empty() ? "" : ", ") + command->get_name();
+    }
+    std::cerr << "qroar: unknown sub-command '" << argv[1] << "': expected one of " << names << '\n';
+    return true;
 }
 
 } // namespace qroar::cli
@@ -31,6 +44,8 @@ int main(int argc, char** argv) {
     addEvaluate(program, result);
     addExport(program, result);
     addSearch(program, result);
+    if (complainOfUnknown(program, argc, argv)) return exitUsage;
+    std::signal(SIGPIPE, SIG_IGN); // a reader of the progress that goes away ends no run
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -2,7 +2,7 @@
 // what they do on documents that the search never saw.
 #include "core/search/search.h"
 #include "app/cli/commands.h"
-#include "app/cli/inputs.h"
+#include "app/cli/outputs.h"
 #include "app/cli/search_report.h"
 #include "core/analysis/machine.h"
 #include "core/analysis/session_metrics.h"
@@ -283,13 +283,16 @@ int run(const Options& options) {
     if (!job) return fail(job.error());
     auto preview = previewSearch(job->plan);
     if (!preview) return fail(preview.error());
+    if (Status fits = checkMemory(preview->peakBytes, "this search"); !fits)
+        return fail(Error::outOfMemory(fits.error().message + ": use shorter contexts, or --max-windows"));
     for (const std::string& note : preview->notes) std::cerr << "note: " << note << '\n';
     if (options.dryRun) {
         printPreview(options, job->plan, *preview);
         return exitDone;
     }
     if (!options.output.empty())
-        if (Status writable = checkWritable(options.output); !writable) return fail(writable.error());
+        if (Status writable = checkOutput(options.output, sessionOutput, {}); !writable)
+            return fail(writable.error());
     auto record = runAndSave(options, *job, progress);
     if (!record) return fail(record.error());
     std::optional<SearchReport> report;

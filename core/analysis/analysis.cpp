@@ -313,12 +313,9 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
                     + " tokens, too short for context " + formatCount(context) + ": left out there");
     addWarnings(plan, estimate.notes);
     addCalibrationNotes(plan, estimate.notes);
-    const double available = availableMemory();
-    if (available > 0 && estimate.peakBytes > available)
-        return Error::outOfMemory(
-            "this analysis needs about " + formatBytes(estimate.peakBytes) + " of memory, "
-            + formatBytes(available)
-            + " are available: use shorter contexts, fewer conditions, or --max-windows");
+    if (Status fits = checkMemory(estimate.peakBytes, "this analysis"); !fits)
+        return Error::outOfMemory(fits.error().message
+                                  + ": use shorter contexts, fewer conditions, or --max-windows");
     return estimate;
 }
 

@@ -4,12 +4,30 @@
 #include "core/inference/gemm.h"
 
 #include <omp.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
 #include <fstream>
+#include <limits>
 
 namespace qroar {
+
+namespace {
+
+/// What a limit on the address space (ulimit -v) leaves; infinite without one.
+double leftOfAddressSpace() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return std::numeric_limits<double>::infinity();
+    double pages = 0;
+    std::ifstream("/proc/self/statm") >> pages;
+    return std::max(1.0,
+                    static_cast<double>(limit.rlim_cur) - pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
+}
+
+} // namespace
 
 double availableMemory() {
     std::ifstream info("/proc/meminfo");
@@ -17,9 +35,16 @@ double availableMemory() {
     double kib = 0;
     while (info >> key >> kib) {
         std::getline(info, unit);
-        if (key == "MemAvailable:") return kib * 1024;
+        if (key == "MemAvailable:") return std::min(kib * 1024, leftOfAddressSpace());
     }
     return 0;
+}
+
+Status checkMemory(double bytes, const std::string& what) {
+    const double available = availableMemory();
+    if (available <= 0 || bytes <= available) return Done{};
+    return Error::outOfMemory(what + " needs about " + formatBytes(bytes) + " of memory, "
+                              + formatBytes(available) + " are available");
 }
 
 std::string processorName() {

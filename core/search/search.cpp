@@ -1,8 +1,12 @@
 #include "core/search/search.h"
 
 #include "core/base/strings.h"
+#include "core/inference/forward.h"
+#include "core/inference/reverse.h"
 #include "core/search/gradient_search.h"
 #include "core/search/grid_search.h"
+
+#include <omp.h>
 
 #include <algorithm>
 #include <cmath>
@@ -147,6 +151,21 @@ Outcome<GainEvaluator> makeEvaluator(const SearchPlan& plan) {
                                reuses ? GainEvaluator::defaultMemoryBudget : 0);
 }
 
+double peakBytes(const SearchPlan& plan) {
+    const ModelConfig& config = plan.model->config();
+    const int threads = omp_get_max_threads();
+    const bool gradient = plan.method == SearchMethod::Gradient;
+    double most = 0;
+    for (const int context : plan.contexts) {
+        const auto windows = cutWindows(*plan.documents, context, plan.maxWindows);
+        const long long tokens = windows ? static_cast<long long>(windows->size()) * context : 0;
+        most = std::max(most, gradient ? ReversePass::peakBytes(config, context, tokens, threads)
+                                       : ForwardPass::peakBytes(config, context, tokens, threads)
+                                             + GainEvaluator::defaultMemoryBudget);
+    }
+    return most;
+}
+
 SearchRecord recordOf(const SearchPlan& plan, const SearchSettings& settings,
                       std::vector<SearchTrial> trials) {
     SearchRecord record;
@@ -175,6 +194,7 @@ Outcome<SearchPreview> previewSearch(const SearchPlan& plan) {
     preview.dimension = space->dimension();
     preview.windowCount = evaluator->windowCount();
     preview.windows = windowsOf(plan);
+    preview.peakBytes = peakBytes(plan);
     preview.passOperations = evaluator->passOperations();
     preview.mostForwardEquivalents = mostCost(preview.settings, preview.dimension, evaluator->gradientCost());
     const double trials = static_cast<double>(preview.dimension) * (plan.gridPoints - 1);

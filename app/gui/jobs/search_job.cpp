@@ -1,5 +1,6 @@
 #include "app/gui/jobs/search_job.h"
 
+#include "core/analysis/machine.h"
 #include "core/controls/search_report.h"
 #include "core/quantize/calibrate.h"
 
@@ -24,6 +25,10 @@ void SearchJob::work() {
     auto preview = previewSearch(task_.plan);
     if (!preview) {
         emit failed(QString::fromStdString(preview.error().message));
+        return;
+    }
+    if (Status fits = checkMemory(preview->peakBytes, "this search"); !fits) {
+        emit failed(QString::fromStdString(fits.error().message));
         return;
     }
     auto live = std::make_shared<SearchRecord>();

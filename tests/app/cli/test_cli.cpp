@@ -288,6 +288,91 @@ class TestCli : public QObject {
         QCOMPARE(run({"diagnose", "run.h5", "--band-edges", ""}).code, 1);
     }
 
+    /// Whatever a command is told to write, what it reads stays as it is, and so do files of other kinds.
+    void nothingElseIsWrittenOver_data() {
+        QTest::addColumn<QStringList>("arguments");
+        QTest::addColumn<QString>("target");
+        const QStringList analyze{"analyze", "model",         "--text", "a.u16",       "--contexts",
+                                  "16",      "--max-windows", "1",      "--overwrite", "-o"};
+        const QStringList evaluate{"evaluate", "model",         "--text", "a.u16",        "--contexts",
+                                   "16",       "--max-windows", "1",      "--save-logits"};
+        for (const char* target : {"a.u16", "model/config.json", "model/model.safetensors", "b.u16"}) {
+            QTest::addRow("analyze, %s", target) << analyze + QStringList{target} << target;
+            QTest::addRow("dry run, %s", target) << analyze + QStringList{target, "--dry-run"} << target;
+            QTest::addRow("logits, %s", target) << evaluate + QStringList{target} << target;
+        }
+        QTest::newRow("search") << QStringList{"search",     "--model", "model", "--text", "a.u16",
+                                               "--contexts", "16",      "-o",    "b.u16"}
+                                << "b.u16";
+    }
+    void nothingElseIsWrittenOver() {
+        QFETCH(QStringList, arguments);
+        QFETCH(QString, target);
+        const auto bytes = [&] {
+            QFile found(file(target));
+            return found.open(QIODevice::ReadOnly) ? found.readAll() : QByteArray();
+        };
+        const QByteArray before = bytes();
+        QVERIFY(!before.isEmpty());
+        const Result result = run(arguments);
+        QCOMPARE(result.code, 1);
+        QVERIFY2(result.err.contains(target.toUtf8()), result.err);
+        QVERIFY(bytes() == before);
+    }
+    void outputsOfTheirKindAreWrittenOver() {
+        const QStringList analyze{"analyze", "model", "--text", "a.u16", "--contexts", "16", "-o", "over.h5"};
+        QCOMPARE(run(analyze).code, 0);
+        QCOMPARE(run(analyze).code, 1); // not unasked
+        QCOMPARE(run(analyze + QStringList{"--overwrite"}).code, 0);
+        const QStringList logits{"evaluate",   "model", "--text",        "a.u16",
+                                 "--contexts", "16",    "--save-logits", "over.logits"};
+        QCOMPARE(run(logits).code, 0);
+        QCOMPARE(run(logits).code, 0);
+        QCOMPARE(run(logits + QStringList{"--kl-base", "over.logits"}).code, 1); // it is read
+    }
+
+    void unknownSubCommandsAreNamed() {
+        for (const QStringList& words : {QStringList{"plot"}, QStringList{"plot", "--help"}}) {
+            const Result result = run(words);
+            QCOMPARE(result.code, 2);
+            QVERIFY2(result.err.contains("'plot'") && result.err.contains("evaluate"), result.err);
+        }
+    }
+
+    void repeatsAreRunOnce() {
+        const Result result = run({"evaluate", "model", "--text", "a.u16", "--contexts", "16,16", "--rope",
+                                   "none,none", "--quant", "none,none", "--json"});
+        QCOMPARE(result.json()["results"].size(), std::size_t{1});
+    }
+
+    /// With a limit on the address space, as batch systems set it.
+    void whatDoesNotFitIsSaidBeforeWork() {
+        writeIds(file("long.u16"), 3000000, 64);
+        for (const QString& command : {QString("evaluate model --text long.u16 --contexts 2900000"),
+                                       QString("analyze model --text long.u16 --contexts 2900000 -o no.h5"),
+                                       QString("search --model model --text long.u16 --contexts 2900000")}) {
+            QProcess process;
+            process.setWorkingDirectory(folder_.path());
+            process.start("bash", {"-c", "ulimit -v 900000; exec " QROAR_PROGRAM " " + command});
+            QVERIFY(process.waitForFinished(60000));
+            const QByteArray said = process.readAllStandardError();
+            QCOMPARE(process.exitCode(), 1);
+            QVERIFY2(said.contains("needs about") && said.contains("are available"), said);
+        }
+        QVERIFY(!QFile::exists(file("no.h5")));
+    }
+
+    void aReaderThatGoesAwayEndsNoRun() {
+        QProcess process;
+        process.setWorkingDirectory(folder_.path());
+        process.start("bash", {"-c", QROAR_PROGRAM " analyze model --text a.u16 --contexts 64 --rope "
+                                                   "none,linear:2,yarn:2 -o pipe.h5 2>&1 >/dev/null | true; "
+                                                   "exit ${PIPESTATUS[0]}"});
+        QVERIFY(process.waitForFinished(60000));
+        QCOMPARE(process.exitCode(), 0);
+        QVERIFY(QFile::exists(file("pipe.h5")));
+    }
+
     void gradientsArePrintedByLayerAndByHead() {
         const QStringList analyze{"analyze", "model",  "--text",        "a.u16", "--contexts", "64",
                                   "--rope",  "yarn:2", "--max-windows", "2",     "-o",         "slopes.h5"};
