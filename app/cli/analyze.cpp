@@ -18,6 +18,7 @@ struct Options {
     Common common;
     RunOptions run;
     std::string output;
+    std::vector<std::string> scales;
     int bands = 8;
     bool resume = false, overwrite = false, dryRun = false, groupPerKvHead = false, gradients = false;
 };
@@ -105,6 +106,11 @@ int run(const Options& options) {
     plan->bands = options.bands;
     plan->groupPerKvHead = options.groupPerKvHead;
     plan->gradients = options.gradients;
+    for (const std::string& named : options.scales) {
+        auto set = readScales(named, *plan->model);
+        if (!set) return fail(set.error());
+        plan->scales.push_back(std::move(*set));
+    }
     const Status replaces = checkReplaces(options.output, sessionOutput, inputsOf(options.run));
     if (!replaces) return fail(replaces.error());
     auto previous = previousSession(options);
@@ -155,6 +161,8 @@ void addAnalyze(CLI::App& program, int& result) {
         ->capture_default_str();
     command->add_flag("--per-kv-head", options->groupPerKvHead,
                       "keep statistics per KV head group instead of pooling all heads");
+    command->add_option("--scales", options->scales,
+                        "run.h5[:NAME]: every condition also with these scales of a search");
     command->add_flag("--gradients", options->gradients,
                       "also how the loss reacts to gains and frequencies (one reverse pass a condition)");
     auto* resume = command->add_flag("--resume", options->resume,

@@ -260,7 +260,7 @@ int run(const Options& options) {
 void addDiagnose(CLI::App& program, int& result) {
     auto options = std::make_shared<Options>();
     CLI::App* command =
-        program.add_subcommand("diagnose", "interpolation pressure and tail inflation per layer and band");
+        program.add_subcommand("diagnose", "interpolation pressure, tail inflation and sensitivities per layer and band");
     command->add_option("SESSION", options->session, "session file of analyze")->required();
     auto* bands =
         command->add_option("--bands", options->bands, "that many equal bands instead of the session's")

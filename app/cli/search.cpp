@@ -381,7 +381,7 @@ void addSearch(CLI::App& program, int& result) {
     addObjectiveOptions(*command, *options);
     command->add_flag("--force", options->force, "search even what cannot matter (symmetric)");
     command->add_flag("--resume", options->resume,
-                      "go on with the search in the session file that was stopped");
+                      "go on with a search that was stopped: the last one in the file, or --name");
     command->add_flag("--dry-run", options->dryRun, "only show windows and cost");
     command->add_option("--name", options->name, "name of the scales [their number in the session]");
     command->add_option("-o,--output", options->output, "session file (.h5) that the search is added to");

@@ -17,6 +17,8 @@ bool parseInt(std::string_view text, long long& value);
 
 /// Shortest decimal text that reads back as the same double ("0.1", "4", "1e-05").
 std::string formatNumber(double value);
+/// The text in single quotes when a shell would take it apart.
+std::string shellQuoted(const std::string& text);
 /// "44,120", for messages.
 std::string formatCount(long long value);
 /// "1.5 MiB", for messages.

@@ -7,7 +7,7 @@
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/run_status.h"
 #include "core/session/session_file.h"
-#include "tests/support/safetensors_writer.h"
+#include "tests/app/window_bench.h"
 
 #include <QDir>
 #include <QElapsedTimer>
@@ -20,55 +20,7 @@ using namespace qroar;
 
 namespace {
 
-struct Bench {
-    QTemporaryDir folder;
-    QSettings settings{folder.filePath("settings.ini"), QSettings::IniFormat};
-    std::unique_ptr<MainWindow> window;
-
-    Bench() { open(); }
-    void open() {
-        WindowEnvironment environment;
-        environment.settings = &settings;
-        environment.autosaveFolder = folder.filePath("autosave");
-        window = std::make_unique<MainWindow>(environment);
-        window->setQuestion(
-            [](const QString&, QMessageBox::StandardButtons) { return QMessageBox::Discard; });
-        window->show();
-    }
-
-    [[nodiscard]] QString model() const {
-        const QString path = folder.filePath("model");
-        if (!QFile::exists(path)) test::makeRandomHfModel(path.toStdString());
-        return path;
-    }
-    /// Token ids below the vocabulary of the random model.
-    [[nodiscard]] QString document(const QString& name, int tokens) const {
-        const QString path = folder.filePath(name + ".u16");
-        std::string bytes;
-        for (int token = 0; token < tokens; ++token) {
-            bytes.push_back(static_cast<char>((token * 7 + token / 11) % 64));
-            bytes.push_back(0);
-        }
-        test::writeBytes(path.toStdString(), bytes);
-        return path;
-    }
-    [[nodiscard]] bool ready(const QStringList& documents, const std::vector<int>& contexts,
-                             const QStringList& ropes, const QStringList& quants) const {
-        window->setup().setRopes(ropes);
-        window->setup().setQuants(quants);
-        window->setup().setContexts(contexts);
-        window->openModel(model());
-        window->setup().setDocuments(documents);
-        return QTest::qWaitFor([this] { return window->analysis().inputsReady(); }, 20000)
-               && window->setup().problem().isEmpty();
-    }
-    [[nodiscard]] bool waitForEnd(int milliseconds = 60000) const {
-        const auto idle = [this] {
-            return !window->analysis().running() && !window->analysis().autosaving();
-        };
-        return QTest::qWaitFor(idle, milliseconds);
-    }
-};
+using Bench = test::WindowBench;
 
 } // namespace
 

@@ -10,8 +10,10 @@ void ExportJob::work() {
     JobSink sink(*this);
     constexpr int calibrationWindows = 16, mostContext = 2048;
     const ExportRequest& request = task_.request;
+    RopeSpec ofTheModel;
+    ofTheModel.kind = RopeKind::Model;
     const int context = std::min(request.model->config().trainedContext(), mostContext);
-    auto weights = makeWeightsOn(task_.calibration, request.rope.value_or(RopeSpec{}), context,
+    auto weights = makeWeightsOn(task_.calibration, request.rope.value_or(ofTheModel), context,
                                  calibrationWindows, request.model, task_.quant, sink);
     if (!weights && weights.error().code == ErrorCode::Cancelled) return;
     if (!weights) {

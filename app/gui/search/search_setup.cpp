@@ -315,16 +315,33 @@ Outcome<SearchTask> SearchSetup::task() const {
 }
 
 std::string SearchSetup::commandOf(const SearchTask& task) const {
-    std::string command = "qroar search run.h5 --model " + model_.model->path().string() + " --text";
-    for (const Document& document : *task.plan.documents) command += " " + document.path;
-    if (!task.report->empty()) command += " --report-text";
-    for (const Document& document : *task.report) command += " " + document.path;
-    command += " --rope " + task.plan.rope.text() + " --quant " + task.quant.text() + " --contexts ";
-    for (std::size_t at = 0; at < task.plan.contexts.size(); ++at)
-        command += (at > 0 ? "," : "") + std::to_string(task.plan.contexts[at]);
-    command += std::string(" --variant ") + searchVariantName(task.plan.variant) + " --scope "
-               + searchScopeName(task.plan.scope) + " --method " + searchMethodName(task.plan.method)
-               + " --band-edges " + task.plan.bands.text();
+    const SearchPlan& plan = task.plan;
+    std::string command = "qroar search run.h5 --model " + shellQuoted(plan.model->path().string());
+    const auto add = [&command](const char* option, const std::string& value) {
+        command += std::string(" ") + option + " " + value;
+    };
+    const auto addTexts = [&](const char* option, const std::vector<Document>& documents) {
+        if (!documents.empty()) command += std::string(" ") + option;
+        for (const Document& document : documents) command += " " + shellQuoted(document.path);
+    };
+    addTexts("--text", *plan.documents);
+    addTexts("--report-text", *task.report);
+    add("--rope", plan.rope.text());
+    add("--quant", task.quant.text());
+    std::string lengths;
+    for (const int context : plan.contexts) lengths += (lengths.empty() ? "" : ",") + std::to_string(context);
+    add("--contexts", lengths);
+    add("--variant", searchVariantName(plan.variant));
+    add("--scope", searchScopeName(plan.scope));
+    add("--method", searchMethodName(plan.method));
+    add("--band-edges", plan.bands.text());
+    add("--tau-min", formatNumber(plan.windowOptions.least));
+    add("--tau-max", formatNumber(plan.windowOptions.most));
+    add("--lambda", formatNumber(plan.lambda));
+    add("--delta", formatNumber(plan.delta));
+    if (plan.steps > 0) add("--steps", std::to_string(plan.steps));
+    if (plan.budget > 0) add("--budget", formatNumber(plan.budget));
+    if (plan.maxWindows > 0) add("--max-windows", std::to_string(plan.maxWindows));
     return command + " -o run.h5";
 }
 
@@ -386,6 +403,9 @@ void SearchSetup::setRecord(const std::shared_ptr<const SearchRecord>& record) {
 
 void SearchSetup::setScope(SearchScope scope) {
     scope_->setCurrentIndex(static_cast<int>(scope));
+}
+void SearchSetup::setVariant(SearchVariant variant) {
+    variant_->setCurrentIndex(static_cast<int>(variant));
 }
 void SearchSetup::setContexts(const QString& text) {
     contexts_->setText(text);

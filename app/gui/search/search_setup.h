@@ -37,6 +37,7 @@ class SearchSetup : public QWidget {
 
     // For tests and for who fills in a proposal.
     void setScope(SearchScope scope);
+    void setVariant(SearchVariant variant);
     void setContexts(const QString& text);
     void setRope(const QString& text);
     void setQuant(const QString& text);

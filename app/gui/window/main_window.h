@@ -60,7 +60,8 @@ class MainWindow : public QMainWindow {
     void startRun();
     /// Every plot in every format; the folder is made when it is missing. False when something failed.
     bool exportPlots(const QString& folder);
-    /// window-light.png and window-dark.png.
+    /// window-light.png and window-dark.png; of a session with a search also window-search-light.png and
+    /// -dark.
     bool saveScreenshots(const QString& folder);
     void setAppearance(AppearanceMode mode);
     void resetLayout();

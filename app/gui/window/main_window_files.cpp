@@ -7,6 +7,7 @@
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/run_status.h"
 #include "widgets/common/number_format.h"
+#include "widgets/panels/search_panel.h"
 
 #include <QCloseEvent>
 #include <QCoreApplication>
@@ -256,7 +257,10 @@ bool MainWindow::exportPlots(const QString& folder) {
         reportError(tr("%1: the folder cannot be made").arg(folder));
         return false;
     }
-    const ExportedPlots exported = exportAllPlots(plots_->panels(), folder);
+    QList<DiagnosticPanel*> panels = plots_->panels();
+    if (const auto session = workspace_.session(); session && !session->searches.empty())
+        panels << plots_->searches();
+    const ExportedPlots exported = exportAllPlots(panels, folder);
     for (const QString& reason : exported.skipped) log_->add(tr("Not exported: %1").arg(reason));
     const auto files = static_cast<std::size_t>(exported.written.size());
     report(tr("Exported %1 to %2.").arg(counted(files, tr("file"), tr("files")), folder));
@@ -267,13 +271,22 @@ bool MainWindow::exportPlots(const QString& folder) {
 bool MainWindow::saveScreenshots(const QString& folder) {
     const AppearanceMode before = settings_.appearance();
     bool fine = QDir().mkpath(folder);
-    for (const auto& [mode, name] : {std::pair{AppearanceMode::Light, "window-light.png"},
-                                     std::pair{AppearanceMode::Dark, "window-dark.png"}}) {
-        setAppearance(mode);
-        for (DiagnosticPanel* panel : plots_->panels())
-            if (panel->isVisible()) panel->ensureFresh();
+    const auto save = [&](const QString& name) {
+        for (const auto& [mode, suffix] :
+             {std::pair{AppearanceMode::Light, "-light.png"}, std::pair{AppearanceMode::Dark, "-dark.png"}}) {
+            setAppearance(mode);
+            for (DiagnosticPanel* panel : plots_->panels() + QList<DiagnosticPanel*>{plots_->searches()})
+                if (panel->isVisible()) panel->ensureFresh();
+            QCoreApplication::processEvents();
+            fine = grab().save(QDir(folder).filePath(name + suffix)) && fine;
+        }
+    };
+    save(QStringLiteral("window"));
+    if (const auto session = workspace_.session(); session && !session->searches.empty()) {
+        searchDock_->raise();
+        plots_->showPanel(plots_->searches());
         QCoreApplication::processEvents();
-        fine = grab().save(QDir(folder).filePath(name)) && fine;
+        save(QStringLiteral("window-search"));
     }
     setAppearance(before);
     if (!fine) reportError(tr("%1: the screenshots could not be written").arg(folder));
