@@ -64,9 +64,14 @@ std::string effectWords(const ControlContrast& c, Effect effect) {
     return place(c) + " the scales have no measurable effect on " + target + ": " + size + openQuestion(d);
 }
 
+/// Nothing is quantized: g - nothing is the control itself.
+bool deploysFull(const ControlContrast& c) {
+    return c.quant == QuantSpec{}.text();
+}
+
 Cause causeOf(const ControlContrast& c, Effect effect) {
     if (effect == Effect::None) return Cause::None;
-    if (!c.hasFull()) return Cause::Unclear;
+    if (!c.hasFull()) return deploysFull(c) ? Cause::Shared : Cause::Unclear;
     const Effect full = effectOf(c.full), only = effectOf(c.only);
     if (full == effect) return only == effect ? Cause::Both : Cause::Shared;
     if (only == effect) return Cause::Quantization;
@@ -135,7 +140,7 @@ std::string lossWords(const Judgement& j) {
 std::string causeWords(const Judgement& j) {
     const ControlContrast& c = j.contrast;
     if (!c.hasFull())
-        return j.effect == Effect::None || c.quant == "none"
+        return j.effect == Effect::None || deploysFull(c)
                    ? ""
                    : " Without FP and FP+g in the run the cause cannot be told.";
     if (j.effect == Effect::Hurts) return " " + lossWords(j);
@@ -277,6 +282,8 @@ Judgement judgeContrast(const ControlContrast& contrast) {
     if (contrast.hasFull()) {
         judgement.shared = -contrast.full.mean;
         judgement.quantizedOnly = -contrast.only.mean;
+    } else if (deploysFull(contrast)) {
+        judgement.shared = judgement.gain;
     }
     judgement.words = effectWords(contrast, judgement.effect) + causeWords(judgement);
     return judgement;

@@ -48,8 +48,8 @@ Effect effectOf(const PairedDifference& difference);
 
 /// Where a measurable effect of g on Q comes from, told by FP+g.
 enum class Cause {
-    None,         ///< there is no measurable effect
-    Shared,       ///< FP+g shows it too, and nothing measurable beyond: it is about RoPE (or the text)
+    None,   ///< there is no measurable effect
+    Shared, ///< FP+g shows it too (or is what is deployed), and nothing beyond: about RoPE (or the text)
     Quantization, ///< only Q+g shows it
     Both,         ///< FP+g shows a measurable part, Q+g measurably more
     Unclear,      ///< the intervals cannot tell, or full precision was not run

@@ -58,6 +58,7 @@ class TestSearchExport : public QObject {
         QCOMPARE(task.report->front().name, std::string("report.u16"));
         QVERIFY(task.plan.windows.has_value()); // from the session's diagnostics
         click(bench.window->searchSetup(), "Start search");
+        QTRY_VERIFY(bench.window->plots().searches()->isVisible()); // brought to the front
         QVERIFY(reaches(bench, State::Undecided));
         QVERIFY2(bench.window->messages().text().isEmpty(), qPrintable(bench.window->messages().text()));
         const auto found = bench.window->search().record();

@@ -15,6 +15,8 @@
 #include <QDockWidget>
 #include <QMenu>
 
+#include <algorithm>
+
 namespace qroar {
 
 namespace {
@@ -118,7 +120,7 @@ void PlotArea::setBands(const BandPartition& bands) {
 
 void PlotArea::noteFocus(QWidget* now) {
     for (QWidget* widget = now; widget; widget = widget->parentWidget())
-        if (auto* panel = qobject_cast<DiagnosticPanel*>(widget); panel && panels_.contains(panel)) {
+        if (auto* panel = qobject_cast<DiagnosticPanel*>(widget); panel && isAncestorOf(panel)) {
             current_ = panel;
             return;
         }
@@ -133,10 +135,11 @@ void PlotArea::addViewActions(QMenu* menu) const {
 }
 
 void PlotArea::showPanel(DiagnosticPanel* panel) {
-    const auto index = panels_.indexOf(panel);
-    if (index < 0) return;
-    docks_[index]->show();
-    docks_[index]->raise();
+    const auto holds = [panel](const QDockWidget* dock) { return dock->widget() == panel; };
+    const auto dock = std::find_if(docks_.begin(), docks_.end(), holds);
+    if (dock == docks_.end()) return;
+    (*dock)->show();
+    (*dock)->raise();
     current_ = panel;
     panel->setFocus(Qt::ShortcutFocusReason);
     if (!panel->hasFocus())

@@ -133,6 +133,17 @@ class TestVerdict : public QObject {
         row("wide", -0.02, 0.0, 0.10, 0.1, "no measurable effect", "none",
             "anything from perplexity -11.3 % to +8.3 % fits these documents; more of them would narrow it");
     }
+    void fullPrecisionHasNoQuantizationToRepair() {
+        ControlContrast c = contrast(-0.04, 0, 0.01, 0.01);
+        c.full = c.only = c.gap = {};
+        QCOMPARE(judgeContrast(c).cause, Cause::Unclear); // quantized, and full precision was not run
+        c.quant = "none";
+        const Judgement j = judgeContrast(c);
+        QCOMPARE(j.effect, Effect::Helps);
+        QCOMPARE(j.cause, Cause::Shared);
+        QCOMPARE(j.shared, j.gain);
+        QCOMPARE(j.quantizedOnly, 0.0);
+    }
     void causes() {
         QFETCH(double, quantized);
         QFETCH(double, full);

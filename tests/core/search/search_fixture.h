@@ -28,6 +28,19 @@ inline std::vector<Document> randomDocuments(int count, int length, int vocab, u
     return documents;
 }
 
+/// NLL of every window by a plain pass: nothing of the search's machinery in it.
+inline std::vector<std::vector<float>>
+plainNll(const SearchPlan& plan, const std::vector<Document>& documents, int context, const QkGains& gains) {
+    const auto windows = *cutWindows(documents, context, plan.maxWindows);
+    const auto table = *buildFrequencyTable(plan.rope, plan.model->config().ropeModel(), context);
+    ForwardPass pass(plan.model, table, plan.weights, context, gains);
+    NllSink sink(windows);
+    ProgressSink silent;
+    WorkMeter meter(silent, 1);
+    if (!pass.run(windows, nullptr, sink, meter)) throw std::runtime_error("cancelled");
+    return {sink.nll().begin(), sink.nll().end()};
+}
+
 /// Documents that the model itself would write (ancestral sampling without scaling, all in step): on these
 /// its own weights are the best ones, and whatever was done to them can be found.
 inline std::vector<Document> sampledDocuments(const std::shared_ptr<const Model>& model, int count,

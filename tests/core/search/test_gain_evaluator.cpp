@@ -27,17 +27,10 @@ QkGains changed(QkGains from, int layer, double factor) {
 }
 
 /// Mean NLL of one context by a pass of its own.
-double plainNll(const SearchPlan& plan, int context, const QkGains& gains) {
-    const auto windows = *cutWindows(*plan.documents, context, plan.maxWindows);
-    const auto table = *buildFrequencyTable(plan.rope, plan.model->config().ropeModel(), context);
-    ForwardPass pass(plan.model, table, plan.weights, context, gains);
-    NllSink sink(windows);
-    ProgressSink silent;
-    WorkMeter meter(silent, 1);
-    if (!pass.run(windows, nullptr, sink, meter)) throw std::runtime_error("cancelled");
+double meanNll(const SearchPlan& plan, int context, const QkGains& gains) {
     double sum = 0;
     long long tokens = 0;
-    for (const auto& window : sink.nll())
+    for (const auto& window : plainNll(plan, *plan.documents, context, gains))
         for (const float value : window) {
             sum += value;
             ++tokens;
@@ -60,7 +53,7 @@ class TestGainEvaluator : public QObject {
         const auto found = evaluator.evaluate(gains, meter);
         QVERIFY(found.ok());
         for (std::size_t at = 0; at < tiny_.plan.contexts.size(); ++at)
-            QVERIFY(std::abs(found->nll[at] - plainNll(tiny_.plan, tiny_.plan.contexts[at], gains)) < 1e-12);
+            QVERIFY(std::abs(found->nll[at] - meanNll(tiny_.plan, tiny_.plan.contexts[at], gains)) < 1e-12);
         QCOMPARE(found->forwardEquivalents, 1.0);
         QCOMPARE(evaluator.windowCount(), 4 * 2 + 4 * 4);
         QCOMPARE(evaluator.trainedContext(), 32.0);

@@ -2,6 +2,7 @@
 // never saw, document by document, and what gradients and the grid reach for how many forward passes. Bounds
 // leave room for other machines' rounding, none for luck: nearly every held-out document has to gain.
 #include "core/search/search.h"
+#include "tests/core/search/search_fixture.h"
 
 #include <QtTest>
 
@@ -10,6 +11,7 @@
 #include <sstream>
 
 using namespace qroar;
+using qroar::test::plainNll;
 
 namespace {
 
@@ -49,16 +51,8 @@ Document documentOf(const Tokenizer& tokenizer, const std::string& text, const s
 /// Mean NLL of every window.
 std::vector<double> windowNll(const SearchPlan& plan, const std::vector<Document>& documents,
                               const QkGains& gains) {
-    const int context = plan.contexts.front();
-    const auto windows = *cutWindows(documents, context, plan.maxWindows);
-    const auto table = *buildFrequencyTable(plan.rope, plan.model->config().ropeModel(), context);
-    ForwardPass pass(plan.model, table, plan.weights, context, gains);
-    NllSink sink(windows);
-    ProgressSink silent;
-    WorkMeter meter(silent, 1);
-    if (!pass.run(windows, nullptr, sink, meter)) throw std::runtime_error("cancelled");
     std::vector<double> means;
-    for (const auto& window : sink.nll()) {
+    for (const auto& window : plainNll(plan, documents, plan.contexts.front(), gains)) {
         double sum = 0;
         for (const float value : window) sum += value;
         means.push_back(sum / static_cast<double>(window.size()));

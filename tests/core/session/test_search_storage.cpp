@@ -2,6 +2,7 @@
 #include "core/session/scales_file.h"
 #include "core/session/search_record.h"
 #include "core/session/session_file.h"
+#include "tests/core/session/hdf5_edit.h"
 #include "tests/core/session/session_equality.h"
 #include "tests/support/synthetic_session.h"
 
@@ -15,6 +16,7 @@
 #include <limits>
 
 using namespace qroar;
+using qroar::test::overwrite;
 
 namespace {
 
@@ -116,18 +118,6 @@ void setText(hid_t file, const char* object, const char* name, const std::string
     H5Sclose(space);
     H5Tclose(type);
     H5Gclose(group);
-}
-
-template<class T>
-void overwrite(hid_t file, const char* name, hid_t memoryType, std::size_t at, T value) {
-    const hid_t made = H5Dopen2(file, name, H5P_DEFAULT);
-    const hid_t space = H5Dget_space(made);
-    std::vector<T> values(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space)));
-    H5Dread(made, memoryType, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
-    values.at(at) = value;
-    H5Dwrite(made, memoryType, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
-    H5Sclose(space);
-    H5Dclose(made);
 }
 
 struct Case {

@@ -1,6 +1,7 @@
 // Session files nobody vouches for: damaged, cut off, and made to mislead. Every one must end in an Error
 // that names the file and what is wrong, never in a crash, never in memory the file does not justify.
 #include "core/session/session_file.h"
+#include "tests/core/session/hdf5_edit.h"
 #include "tests/core/session/session_equality.h"
 #include "tests/support/synthetic_session.h"
 
@@ -17,6 +18,7 @@
 #include <sys/resource.h>
 
 using namespace qroar;
+using qroar::test::overwrite;
 
 /// HDF5 1.10 leaks when it gives up on damaged metadata (only the unsealed flips reach that), and says so at
 /// exit ("infinite loop closing library"). Ours is checked: everything else runs leak-free.
@@ -45,18 +47,6 @@ void replace(hid_t file, const char* name, hid_t type, const std::vector<hsize_t
     }
     H5Dclose(made);
     H5Sclose(space);
-}
-
-template<class T>
-void overwrite(hid_t file, const char* name, hid_t memoryType, std::size_t at, T value) {
-    const hid_t made = H5Dopen2(file, name, H5P_DEFAULT);
-    const hid_t space = H5Dget_space(made);
-    std::vector<T> values(static_cast<std::size_t>(H5Sget_simple_extent_npoints(space)));
-    H5Dread(made, memoryType, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
-    values.at(at) = value;
-    H5Dwrite(made, memoryType, H5S_ALL, H5S_ALL, H5P_DEFAULT, values.data());
-    H5Sclose(space);
-    H5Dclose(made);
 }
 
 void setInteger(hid_t file, const char* object, const char* name, long long value) {
