@@ -44,27 +44,19 @@ bool holdsFull(const std::vector<QuantSpec>& quants) {
 /// model does.
 class VariantWeights {
   public:
-    VariantWeights(const AnalysisPlan& plan, ProgressSink& sink)
-        : plan_(plan),
-          longest_(plan.contexts.empty() ? 0 : *std::max_element(plan.contexts.begin(), plan.contexts.end())),
-          meter_(sink, work()) {}
+    VariantWeights(const AnalysisPlan& plan, ProgressSink& sink) : plan_(plan), sink_(sink) {}
 
     Outcome<std::shared_ptr<const WeightSource>> of(const QuantSpec& quant, const RopeSpec& rope) {
         const bool calibrated = quant.needsCalibration();
         for (const Made& made : made_)
             if (made.quant == quant && (!calibrated || made.rope == rope)) return made.weights;
-        std::optional<CalibrationSet> set;
         if (calibrated && plan_.contexts.empty())
             return Error::bad(quant.text()
                               + ": is calibrated at the longest of --contexts: name it, with --text");
-        if (calibrated) {
-            auto cut =
-                makeCalibrationSet(plan_.calibrationDocuments(), rope, plan_.model->config().ropeModel(),
-                                   longest_, plan_.maxCalibrationWindows);
-            if (!cut) return cut.error();
-            set = std::move(*cut);
-        }
-        auto weights = makeWeights(plan_.model, quant, set ? &*set : nullptr, meter_);
+        const int longest =
+            plan_.contexts.empty() ? 0 : *std::max_element(plan_.contexts.begin(), plan_.contexts.end());
+        auto weights = makeWeightsOn(plan_.calibrationDocuments(), rope, longest, plan_.maxCalibrationWindows,
+                                     plan_.model, quant, sink_);
         if (!weights) return weights.error();
         constexpr double keptBytes = 256e6; // layers of small models are kept as floats
         made_.push_back({quant, rope, cachedWeights(std::move(*weights), keptBytes)});
@@ -77,17 +69,8 @@ class VariantWeights {
         RopeSpec rope;
         std::shared_ptr<const WeightSource> weights;
     };
-    [[nodiscard]] double work() const {
-        double sum = 0;
-        for (const QuantSpec& quant : plan_.quants)
-            sum +=
-                static_cast<double>(plan_.ropes.size())
-                * calibrationOperations(plan_.model->config(), quant, plan_.maxCalibrationWindows, longest_);
-        return sum;
-    }
     const AnalysisPlan& plan_;
-    int longest_;
-    WorkMeter meter_;
+    ProgressSink& sink_;
     std::vector<Made> made_;
 };
 

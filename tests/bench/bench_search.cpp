@@ -6,6 +6,7 @@
 #include "core/base/strings.h"
 #include "core/search/search.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <limits>
@@ -78,8 +79,10 @@ int main(int argc, char** argv) {
     plan.weights = need(openWeights(plan.model, need(QuantSpec::parse(argv[4]))));
     plan.documents = std::make_shared<const std::vector<Document>>(
         need(loadDocuments({argv + 5, argv + argc}, tokenizer.get(), vocabulary)));
-    plan.bands = BandPartition::equal(8, plan.model->config().pairs());
+    const int pairs = plan.model->config().pairs();
+    plan.bands = BandPartition::equal(std::min(8, pairs), pairs);
     plan.name = "bench";
+    std::setvbuf(stdout, nullptr, _IOLBF, 0); // a bench that is stopped has said what it knew
     for (const SearchScope scope : {SearchScope::Model, SearchScope::Layer}) {
         std::printf("scope %s, %s, %s, %s tokens\n", searchScopeName(scope), argv[3], argv[4], argv[2]);
         compare(plan, scope);

@@ -39,6 +39,15 @@ inline void writeIds(const QString& path, int count, int vocab) {
     writeBytes(path.toStdString(), bytes);
 }
 
+/// "model", a random one trained at 64 tokens with a vocabulary of 64, and "a.u16" and "b.u16" for it.
+inline void writeModelAndIds(const QString& folder) {
+    RandomModelOptions options;
+    options.maxPositions = 64;
+    makeRandomHfModel((folder + "/model").toStdString(), options, 3);
+    writeIds(folder + "/a.u16", 300, options.vocab);
+    writeIds(folder + "/b.u16", 200, options.vocab);
+}
+
 inline bool hasKeys(const nlohmann::json& object, std::initializer_list<const char*> keys) {
     for (const char* key : keys)
         if (!object.contains(key)) {

@@ -30,13 +30,7 @@ class TestCli : public QObject {
     Result run(const QStringList& arguments) const { return runProgram(arguments, folder_.path()); }
 
   private slots:
-    void initTestCase() {
-        RandomModelOptions options;
-        options.maxPositions = 64;
-        makeRandomHfModel(file("model").toStdString(), options, 3);
-        writeIds(file("a.u16"), 300, options.vocab);
-        writeIds(file("b.u16"), 200, options.vocab);
-    }
+    void initTestCase() { writeModelAndIds(folder_.path()); }
 
     void helpAndVersion() {
         QCOMPARE(run({"--help"}).code, 0);

@@ -60,11 +60,7 @@ class TestCliEvaluate : public QObject {
 
   private slots:
     void initTestCase() {
-        RandomModelOptions options;
-        options.maxPositions = 64;
-        makeRandomHfModel(file("model").toStdString(), options, 3);
-        writeIds(file("a.u16"), 300, options.vocab);
-        writeIds(file("b.u16"), 200, options.vocab);
+        writeModelAndIds(folder_.path());
         writeBytes(
             file("questions.jsonl").toStdString(),
             "{\"context\":\"Press the\",\"choices\":[\"button\",\"qqq zzz\"],\"answer\":\"A\"}\n"
