@@ -7,6 +7,7 @@
 #include "app/gui/window/plot_area.h"
 #include "core/session/session_file.h"
 #include "tests/app/window_bench.h"
+#include "widgets/common/compact_combo_box.h"
 #include "widgets/panels/search_panel.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
@@ -75,6 +76,9 @@ class TestSearchExport : public QObject {
         QVERIFY(view->emptyText().isEmpty());
         QCOMPARE(view->tableModel()->rowCount(), static_cast<int>(found->trials.size()));
         QCOMPARE(view->gains()->content().rows, 2);
+        for (const auto* box : view->findChildren<CompactComboBox*>())
+            QVERIFY2(!box->shownText().isEmpty(),
+                     qPrintable(box->accessibleName())); // closed, it says what is chosen
         // nothing is part of the session before it is accepted
         QVERIFY(bench.window->workspace().session()->searches.empty());
         click(bench.window->searchSetup(), "Accept");

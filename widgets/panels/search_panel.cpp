@@ -32,8 +32,8 @@ SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
       searchBox_(new CompactComboBox), rowsBox_(new CompactComboBox) {
     searchBox_->setAccessibleName(tr("Search shown"));
     rowsBox_->setAccessibleName(tr("Rows of the map of gains"));
-    rowsBox_->addItem(tr("gains by layer"), ByLayer);
-    rowsBox_->addItem(tr("heads of the layer"), ByHead);
+    rowsBox_->addEntry(tr("gains by layer"), tr("layers"), ByLayer);
+    rowsBox_->addEntry(tr("heads of the layer"), tr("heads"), ByHead);
     rowsBox_->setToolTip(tr("Effective gain gQ·gK: what the attention logits of a band are multiplied with. "
                             "Geometric mean over what a cell takes in."));
     addControl(searchBox_);
@@ -74,11 +74,12 @@ void SearchPanel::listSearches() {
     const QSignalBlocker quiet(searchBox_);
     const QString before = searchBox_->currentText();
     searchBox_->clear();
-    if (live_) searchBox_->addItem(tr("current search"), -1);
+    if (live_) searchBox_->addEntry(tr("current search"), tr("current"), -1);
     if (session())
         for (std::size_t at = session()->searches.size(); at-- > 0;) // the newest first
-            searchBox_->addItem(QString::fromStdString(session()->searches[at]->scales.name),
-                                static_cast<int>(at));
+            searchBox_->addEntry(QString::fromStdString(session()->searches[at]->scales.name),
+                                 QString::fromStdString(session()->searches[at]->scales.name).left(12),
+                                 static_cast<int>(at));
     if (const int same = searchBox_->findText(before); same >= 0 && !live_) searchBox_->setCurrentIndex(same);
     searchBox_->setVisible(searchBox_->count() > 1);
 }
@@ -109,7 +110,7 @@ void SearchPanel::refresh(Changes) {
 
 QString SearchPanel::describe(const SearchRecord& record) const {
     const SearchTrial* best = record.best();
-    QString text = tr("J %1 → %2 nats on the search documents, %3 trials, %4 forward-pass equivalents")
+    QString text = tr("J %1 → %2 nats/token · %3 trials · %4 forward passes")
                        .arg(readableNumber(record.trials.front().objective, 5),
                             readableNumber(best ? best->objective : record.trials.front().objective, 5),
                             groupedCount(static_cast<long long>(record.trials.size())),
@@ -142,8 +143,8 @@ void SearchPanel::updateTrace(const SearchRecord& record) {
     std::vector<LinePlot::Series> series;
     if (!tried.x.empty()) series.push_back(std::move(tried));
     series.push_back(std::move(accepted));
-    trace_->setAxes(tr("Cost (forward-pass equivalents)"), LinePlot::Scale::Linear,
-                    tr("Objective J (nats/token)"), LinePlot::Scale::Linear);
+    trace_->setAxes(tr("Cost (forward passes)"), LinePlot::Scale::Linear, tr("Objective J (nats/token)"),
+                    LinePlot::Scale::Linear);
     trace_->setReadoutNames(tr("cost"), tr("J"), tr("passes"), tr("nats"));
     trace_->setReferenceLine(record.trials.front().objective);
     trace_->setSeries(std::move(series));
@@ -173,7 +174,7 @@ void SearchPanel::updateGains(const SearchRecord& record) {
     content.rowName = byHead ? tr("head") : tr("layer");
     content.rowTitle = byHead ? tr("Query head of layer %1").arg(layer) : tr("Layer");
     content.columnName = tr("band");
-    content.columnTitle = tr("Band of the search (high → low frequency)");
+    content.columnTitle = tr("Band (high → low freq.)");
     content.valueTitle = tr("Effective gain gQ·gK");
     const ColorScale scale = ColorScale::around(1, content.values, true, 1.02);
     gains_->setContent(std::move(content));
