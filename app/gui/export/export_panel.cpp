@@ -116,7 +116,9 @@ void ExportPanel::buildForm(QFormLayout* form) {
     form->addRow(tr("&RoPE"), rope_);
     form->addRow(tr("&Format"), format_);
     form->addRow(tr("&Type"), type_);
-    form->addRow(tr("T&o"), where);
+    auto* to = new QLabel(tr("T&o")); // a row of two widgets has no buddy of its own
+    to->setBuddy(target_);
+    form->addRow(to, where);
     form->addRow(patch_);
     form->addRow(snap_);
     form->addRow(replace_);
