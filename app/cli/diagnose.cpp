@@ -1,6 +1,7 @@
 // qroar diagnose run.h5: interpolation pressure and tail inflation per layer and band, from stored
 // statistics, and the sensitivities that analyze --gradients measured.
 #include "app/cli/commands.h"
+#include "app/cli/inputs.h"
 #include "core/base/files.h"
 #include "core/base/strings.h"
 #include "core/diagnostics/pressure.h"
@@ -189,9 +190,11 @@ Status writeCsv(const std::filesystem::path& folder, const Json& document) {
     std::filesystem::create_directories(folder, failed);
     if (failed) return Error::io(folder.string() + ": cannot be created: " + failed.message());
     for (const char* key : {"bands", "conditions", "interpolation_pressure", "tail_inflation", "sensitivity"})
-        if (Status written =
-                writeTextAtomically(folder / (std::string(key) + ".csv"), rowsCsv(document[key]));
-            !written)
+        if (document[key].empty()) // no table without a header
+            std::filesystem::remove(folder / (std::string(key) + ".csv"), failed);
+        else if (Status written =
+                     writeTextAtomically(folder / (std::string(key) + ".csv"), rowsCsv(document[key]));
+                 !written)
             return written;
     return Done{};
 }
@@ -259,12 +262,12 @@ int run(const Options& options) {
 
 void addDiagnose(CLI::App& program, int& result) {
     auto options = std::make_shared<Options>();
-    CLI::App* command =
-        program.add_subcommand("diagnose", "interpolation pressure, tail inflation and sensitivities per layer and band");
+    CLI::App* command = program.add_subcommand(
+        "diagnose", "interpolation pressure, tail inflation and sensitivities per layer and band");
     command->add_option("SESSION", options->session, "session file of analyze")->required();
     auto* bands =
         command->add_option("--bands", options->bands, "that many equal bands instead of the session's")
-            ->check(CLI::PositiveNumber);
+            ->check(fromOne());
     command->add_option("--band-edges", options->edges, "edges in pairs, e.g. 0,4,9,16")->excludes(bands);
     command
         ->add_option_function<std::string>(

@@ -30,8 +30,9 @@ struct Evaluation {
     AnalysisPlan plan;
     std::vector<ControlVariant> variants;
     ControlOptions controls;
-    std::shared_ptr<const KlBase> base; ///< null without --kl-base
-    std::vector<Window> windows;        ///< of the one context that a file of logits is about
+    std::shared_ptr<const KlBase> base;  ///< null without --kl-base
+    std::vector<Window> windows;         ///< of the one context that a file of logits is about
+    std::vector<std::string> notHeldOut; ///< documents that the scales were found on
 };
 
 bool holdsFull(const std::vector<QuantSpec>& quants) {
@@ -143,9 +144,12 @@ Outcome<Evaluation> prepare(const Options& options) {
     own.capture = false;
     if (options.reference && !holdsFull(own.quants)) own.quants.insert(own.quants.begin(), QuantSpec{});
     if (!options.scales.empty()) {
-        auto scales = readScales(options.scales, *own.model);
+        auto scales = readScales(options.scales, *own.model, own.documents.get(), &evaluation.notHeldOut);
         if (!scales) return scales.error();
-        const auto same = [&](const RopeSpec& rope) { return rope.text() == (*scales)->rope; };
+        const auto found = RopeSpec::parse((*scales)->rope);
+        const auto same = [&](const RopeSpec& rope) {
+            return found && sameScaling(*own.model, *found, rope);
+        };
         if (std::none_of(own.ropes.begin(), own.ropes.end(), same))
             std::cerr << "note: " << options.scales << ": these scales were found under " << (*scales)->rope
                       << ", which is not evaluated\n";
@@ -213,7 +217,9 @@ Outcome<Findings> runAll(const Options& options, Evaluation& evaluation) {
     return findings;
 }
 
-void printJson(const Options& options, const Model& model, const Findings& found, Convention convention) {
+void printJson(const Options& options, const Evaluation& evaluation, const Findings& found,
+               Convention convention) {
+    const Model& model = *evaluation.plan.model;
     Json results = Json::array(), split = Json::array(), controls = Json::array(), verdicts = Json::array();
     for (const auto& condition : found.conditions) results.push_back(evaluationRow(*condition, convention));
     for (const Interaction& row : interactions(found.conditions, convention))
@@ -232,17 +238,22 @@ void printJson(const Options& options, const Model& model, const Findings& found
     if (!differences.empty()) {
         document["controls"] = std::move(controls);
         document["verdict"] = std::move(verdicts);
+        document["not_held_out"] = evaluation.notHeldOut;
     }
     if (options.tasks.any()) document["tasks"] = taskRows(found.tasks);
     print(document);
 }
 
-void printText(const Findings& found, Convention convention) {
+void printText(const Evaluation& evaluation, const Findings& found, Convention convention) {
     if (!found.conditions.empty()) printEvaluation(found.conditions, convention);
     const auto differences = contrasts(found.conditions, convention);
     printControls(differences);
     for (const DeployedVerdict& one : verdictsOf(differences))
-        std::cout << "\nVerdict for " << one.rope << ", " << one.quant << "\n" << one.verdict.words << '\n';
+        std::cout << "\nVerdict for " << one.rope << ", " << one.quant
+                  << (evaluation.notHeldOut.empty() ? ""
+                                                    : " (NOT HELD OUT: the search saw some of this text)")
+                  << "\n"
+                  << one.verdict.words << '\n';
     printTasks(found.tasks);
 }
 
@@ -274,9 +285,9 @@ int run(const Options& options) {
     const auto findings = runAll(options, *evaluation);
     if (!findings) return fail(findings.error());
     if (options.common.json)
-        printJson(options, *evaluation->plan.model, *findings, convention);
+        printJson(options, *evaluation, *findings, convention);
     else
-        printText(*findings, convention);
+        printText(*evaluation, *findings, convention);
     return findings->cancelled ? exitCancelled : exitDone;
 }
 

@@ -1,8 +1,14 @@
 #include "app/cli/evaluate_tasks.h"
 
+#include "core/analysis/machine.h"
 #include "core/base/strings.h"
+#include "core/inference/forward.h"
 
+#include <omp.h>
+
+#include <algorithm>
 #include <iostream>
+#include <limits>
 
 namespace qroar::cli {
 
@@ -156,6 +162,22 @@ Outcome<std::vector<TaskScores>> runTasks(const TaskOptions& options,
                                           const std::vector<ControlVariant>& variants, ProgressSink& sink) {
     auto tasks = prepare(options, *model, contexts);
     if (!tasks) return tasks.error();
+    long long longest =
+        options.passkey && !contexts.empty() ? *std::max_element(contexts.begin(), contexts.end()) : 0;
+    for (const int distance : options.copyDistances)
+        longest = std::max(longest, 1LL + distance + tasks->copying.length);
+    const double prompts = static_cast<double>(std::max(tasks->copying.trials, tasks->passkey.trials))
+                           * static_cast<double>(longest);
+    if (Status fits =
+            checkMemory(ForwardPass::peakBytes(
+                            model->config(),
+                            static_cast<int>(std::min<long long>(longest, std::numeric_limits<int>::max())),
+                            static_cast<long long>(prompts), omp_get_max_threads())
+                            + sizeof(TokenId) * prompts,
+                        "the longest task");
+        longest > 0 && !fits)
+        return Error::outOfMemory(fits.error().message
+                                  + ": use shorter contexts or distances, or fewer --trials");
     const double work = passkeyOperations(model->config(), tasks->passkey)
                         + copyOperations(model->config(), tasks->copying)
                         + promptOperations(model->config(), tasks->choicePrompts);

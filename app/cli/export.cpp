@@ -57,9 +57,9 @@ Outcome<std::shared_ptr<const WeightSource>> chosenWeights(const Options& option
 
 /// Says where scales come from when that is not what is exported.
 void noteOrigin(const ScaleSet& set, const Model& model, const RopeSpec& rope, const QuantSpec& quant) {
-    const std::string found = set.rope == "model" ? model.config().storedRope.text() : set.rope;
-    if (found != rope.text() || set.quant != quant.text())
-        std::cerr << "note: the scales were found under RoPE " << found << " and weights " << set.quant
+    const auto found = RopeSpec::parse(set.rope);
+    if (!found || !sameScaling(model, *found, rope) || set.quant != quant.text())
+        std::cerr << "note: the scales were found under RoPE " << set.rope << " and weights " << set.quant
                   << "; the export has " << rope.text() << " and " << quant.text() << '\n';
 }
 
@@ -102,6 +102,13 @@ Outcome<ExportRequest> makeRequest(const Options& options, ProgressSink& progres
     request.replace = options.force;
     request.target = options.output;
     return request;
+}
+
+/// Three digits: what a person reads.
+std::string significant(double value) {
+    char buffer[32];
+    std::snprintf(buffer, sizeof buffer, "%.3g", value);
+    return buffer;
 }
 
 Json roundingJson(const RoundingTally& tally) {
@@ -186,8 +193,8 @@ void printReport(const ExportReport& report) {
                   << '\n';
     std::cout << "read back: " << v.windows << " windows of " << v.context << " tokens, logits up to "
               << fixed(v.largestLogit, 2) << "; difference to the model in memory "
-              << formatNumber(v.maxLogitDifference) << ", to exact scales "
-              << formatNumber(v.maxUnroundedDifference) << " (root mean square "
+              << significant(v.maxLogitDifference) << ", to exact scales "
+              << significant(v.maxUnroundedDifference) << " (root mean square "
               << percent(v.relativeUnroundedRms) << ")\n";
     if (v.codesChanged) std::cout << "           codes changed: " << formatCount(*v.codesChanged) << '\n';
 }
@@ -250,12 +257,12 @@ void addOptions(CLI::App& command, Options& options) {
                        "documents that awq and gptq are calibrated on");
     command
         .add_option("--calib-windows", options.calibrationWindows, "at most N windows of them, evenly spread")
-        ->check(CLI::PositiveNumber)
+        ->check(fromOne())
         ->capture_default_str();
     command
         .add_option("--calib-context", options.calibrationContext,
                     "tokens of such a window [the trained context, at most 2048]")
-        ->check(CLI::PositiveNumber);
+        ->check(fromOne());
     command.add_option("--verify-text", options.verifyTexts,
                        "documents whose first tokens the export is verified with [those of --calib-text, "
                        "else pseudo-random tokens]");

@@ -1,9 +1,10 @@
 #include "app/cli/inputs.h"
 
+#include "core/base/strings.h"
 #include "core/inference/layer_weights.h"
 #include "core/session/scales_file.h"
 
-#include <algorithm>
+#include <cmath>
 #include <iostream>
 #include <omp.h>
 
@@ -55,12 +56,33 @@ void addRunOptions(CLI::App& command, RunOptions& options) {
     command
         .add_option("--calib-windows", options.calibrationWindows,
                     "at most N windows of them, evenly spread, of each context length")
-        ->check(CLI::PositiveNumber)
+        ->check(fromOne())
         ->capture_default_str();
     command.add_option("--max-windows", options.maxWindows, "at most N windows of each document; 0 = all")
-        ->check(CLI::NonNegativeNumber)
+        ->check(fromZero())
         ->capture_default_str();
     command.add_option("--field", options.jsonField, "text field of .jsonl documents")->capture_default_str();
+}
+
+namespace {
+
+CLI::Validator finiteFrom(double least) {
+    const auto check = [least](const std::string& text) {
+        double value = 0;
+        const bool fine = CLI::detail::lexical_cast(text, value) && std::isfinite(value) && value >= least;
+        return fine ? std::string()
+                    : "expected a finite number from " + formatNumber(least) + " on, found " + text;
+    };
+    return CLI::Validator(check, "");
+}
+
+} // namespace
+
+CLI::Validator fromZero() {
+    return finiteFrom(0);
+}
+CLI::Validator fromOne() {
+    return finiteFrom(1);
 }
 
 void useThreads(const Common& common) {
@@ -88,14 +110,6 @@ Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& text
 }
 
 namespace {
-
-template<class T>
-std::vector<T> withoutRepeats(std::vector<T> values) {
-    std::vector<T> kept;
-    for (T& value : values)
-        if (std::find(kept.begin(), kept.end(), value) == kept.end()) kept.push_back(std::move(value));
-    return kept;
-}
 
 Status checkTheyExist(const std::vector<std::filesystem::path>& paths) {
     std::error_code ignored;
@@ -127,7 +141,18 @@ readDocuments(const Model& model, const std::vector<std::filesystem::path>& path
     options.jsonField = jsonField;
     auto documents = loadDocuments(paths, tokenizer.get(), vocabSize, options);
     if (!documents) return documents.error();
-    return std::make_shared<const std::vector<Document>>(std::move(*documents));
+    std::vector<Document> kept; // the same text twice would count as two independent documents
+    for (Document& document : *documents) {
+        const auto same = [&document](const Document& one) {
+            return one.fingerprint == document.fingerprint;
+        };
+        if (std::none_of(kept.begin(), kept.end(), same))
+            kept.push_back(std::move(document));
+        else
+            std::cerr << "note: " << document.name
+                      << " is named twice, or a copy of another one: read once\n";
+    }
+    return std::make_shared<const std::vector<Document>>(std::move(kept));
 }
 
 Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const Tokenizer>* used) {
@@ -166,10 +191,13 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
     return plan;
 }
 
-Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model) {
-    auto set = loadScalesFrom(text);
-    if (!set) return set.error();
-    const QkGains& gains = set->gains;
+Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model,
+                                                    const std::vector<Document>* measured,
+                                                    std::vector<std::string>* notHeldOut) {
+    auto stored = loadScalesFrom(text);
+    if (!stored) return stored.error();
+    ScaleSet& set = stored->scales;
+    const QkGains& gains = set.gains;
     const ModelConfig& config = model.config();
     if (!gains.fits(config))
         return Error::bad(text + ": the scales are for " + std::to_string(gains.layers) + " layers, "
@@ -178,9 +206,29 @@ Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, con
                           + model.path().string() + " has " + std::to_string(config.layers) + ", "
                           + std::to_string(config.heads) + ", " + std::to_string(config.kvHeads) + " and "
                           + std::to_string(config.pairs()));
-    if (set->modelFingerprint != model.fingerprint())
-        std::cerr << "note: " << text << ": these scales were found for another model of the same shape\n";
-    return std::make_shared<const ScaleSet>(*std::move(set));
+    const auto note = [&text](const std::string& words) {
+        std::cerr << "note: " << text << ": " << words << '\n';
+    };
+    if (set.modelFingerprint != model.fingerprint())
+        note("these scales were found for another model of the same shape");
+    if (!stored->finished) note("the search that found these scales was stopped before its end");
+    if (gains.isIdentity()) note("all gains are 1: they change nothing");
+    for (std::size_t at = 0; measured && at < measured->size(); ++at) {
+        const Document& document = (*measured)[at];
+        const auto& seen = stored->searchedOn;
+        if (std::find(seen.begin(), seen.end(), document.fingerprint) == seen.end()) continue;
+        note("the search saw " + document.name + ": figures of it are not held out");
+        if (notHeldOut) notHeldOut->push_back(document.name);
+    }
+    return std::make_shared<const ScaleSet>(std::move(set));
+}
+
+bool sameScaling(const Model& model, const RopeSpec& a, const RopeSpec& b) {
+    const RopeModel rope = model.config().ropeModel();
+    const int context = 2 * std::max(1, model.config().trainedContext());
+    const auto first = buildFrequencyTable(a, rope, context), second = buildFrequencyTable(b, rope, context);
+    return first && second && first->omega == second->omega
+           && std::abs(first->attentionFactor - second->attentionFactor) < 1e-12;
 }
 
 } // namespace qroar::cli

@@ -6,6 +6,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include <algorithm>
+
 namespace qroar::cli {
 
 /// Texts of the options of analyze and evaluate.
@@ -18,6 +20,10 @@ struct RunOptions {
     int maxWindows = 0, calibrationWindows = 16;
 };
 void addRunOptions(CLI::App& command, RunOptions& options);
+
+/// What an option takes, said in a line: a finite number from 0 or from 1 on.
+CLI::Validator fromZero();
+CLI::Validator fromOne();
 
 /// Applies --threads.
 void useThreads(const Common& common);
@@ -36,9 +42,24 @@ readDocuments(const Model& model, const std::vector<std::filesystem::path>& path
 Outcome<AnalysisPlan> makePlan(const RunOptions& options,
                                std::shared_ptr<const Tokenizer>* tokenizer = nullptr);
 
-/// The scale set that "run.h5[:NAME]" names; it must fit the model. A note says when it was found for another
-/// one.
-Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model);
+/// The scale set that "run.h5[:NAME]" names; it must fit the model. Notes say when it was found for another
+/// one, by a search that was stopped, or changes nothing. `measured` (may be null): documents that figures
+/// will be of; `notHeldOut` receives the names of those that the search saw.
+Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model,
+                                                    const std::vector<Document>* measured = nullptr,
+                                                    std::vector<std::string>* notHeldOut = nullptr);
+
+/// Whether two specs give the model the same frequencies and attention factor, however they are spelled.
+bool sameScaling(const Model& model, const RopeSpec& a, const RopeSpec& b);
+
+/// The first of every value.
+template<class T>
+std::vector<T> withoutRepeats(std::vector<T> values) {
+    std::vector<T> kept;
+    for (T& value : values)
+        if (std::find(kept.begin(), kept.end(), value) == kept.end()) kept.push_back(std::move(value));
+    return kept;
+}
 
 /// The command line as it was typed, for the provenance.
 std::string commandLine();

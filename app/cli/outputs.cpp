@@ -52,6 +52,8 @@ Status checkOutput(const std::filesystem::path& target, const OutputKind& kind,
     const Status written = writeTextAtomically(probe, "");
     std::error_code ignored;
     std::filesystem::remove(probe, ignored);
+    if (!written)
+        return Error::io(target.string() + ": cannot be written: " + folder.string() + " takes no new file");
     return written;
 }
 

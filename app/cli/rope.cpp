@@ -102,7 +102,7 @@ void addRope(CLI::App& program, int& result) {
     command
         ->add_option("--context", options->context,
                      "context length in tokens (dynamic and longrope depend on it)")
-        ->check(CLI::PositiveNumber);
+        ->check(fromOne());
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });
 }

@@ -193,7 +193,7 @@ void printControls(const std::vector<ControlContrast>& contrasts) {
         const Judgement judgement = judgeContrast(c);
         table.add({c.rope, c.quant, std::to_string(c.context), differenceText(c.quantized),
                    differenceText(c.full), differenceText(c.gap), differenceText(c.only),
-                   effectName(judgement.effect), causeName(judgement.cause)});
+                   effectName(judgement.effect), c.hasFull() ? causeName(judgement.cause) : "-"});
     }
     std::cout << "\nControls: differences of NLL in nats with 95 % intervals, negative is better; g = scales "
               << contrasts.front().scales << "\n\n";

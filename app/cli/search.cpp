@@ -8,6 +8,7 @@
 #include "core/analysis/session_metrics.h"
 #include "core/base/strings.h"
 #include "core/quantize/calibrate.h"
+#include "core/session/scales_file.h"
 #include "core/session/session_file.h"
 
 #include <algorithm>
@@ -63,7 +64,7 @@ Outcome<BandPartition> bandsOf(const Options& options, const Job& job, int pairs
 
 /// --contexts, else those that the diagnostics were run at under the spec.
 Outcome<std::vector<int>> contextsOf(const Options& options, const Job& job) {
-    if (!options.contexts.empty()) return options.contexts;
+    if (!options.contexts.empty()) return withoutRepeats(options.contexts);
     std::set<int> found;
     if (job.diagnostics)
         for (const auto& condition : job.diagnostics->conditions)
@@ -143,6 +144,15 @@ Status readSessions(const Options& options, Job& job) {
     return Done{};
 }
 
+/// The report documents have windows for everything that will be reported: said now, not after the search.
+Status checkReportable(const Job& job) {
+    if (job.reportDocuments.empty()) return Done{};
+    for (const int context : job.plan.contexts)
+        if (auto windows = cutWindows(job.reportDocuments, context, job.plan.maxWindows); !windows)
+            return windows.error().in("--report-text");
+    return Done{};
+}
+
 /// Which record is continued, or how a new one is called.
 Status chooseRecord(const Options& options, Job& job) {
     const auto& searches = job.session.searches;
@@ -160,6 +170,8 @@ Status chooseRecord(const Options& options, Job& job) {
     if (found != searches.end())
         return Error::bad(options.output + ": holds a search named " + options.name
                           + " already: choose another --name, or --resume it");
+    if (!options.name.empty())
+        if (Status sayable = checkScalesName(options.name); !sayable) return sayable;
     char number[24];
     for (std::size_t at = searches.size();; ++at) { // "000", unless somebody took that name
         std::snprintf(number, sizeof number, "%03zu", at);
@@ -185,6 +197,7 @@ Outcome<Job> prepare(const Options& options, ProgressSink& progress) {
     if (!contexts) return contexts.error();
     plan.contexts = std::move(*contexts);
     plan.maxWindows = options.maxWindows;
+    if (Status reportable = checkReportable(job); !reportable) return reportable.error();
     plan.lambda = options.lambda;
     plan.delta = options.delta;
     if (options.l2 >= 0) plan.l2 = options.l2;
@@ -241,8 +254,15 @@ Outcome<SearchRecord> runAndSave(const Options& options, const Job& job, Progres
         if (!written) std::cerr << "qroar: warning: " << written.error().message << '\n';
     };
     auto record = runSearch(job.plan, progress, watcher, job.previous.get());
-    if (!record) return record.error();
+    if (!record) { // what was found before it went wrong is kept
+        auto soFar = trials.empty() ? Outcome<SearchRecord>(record.error()) : recordSoFar(job.plan, trials);
+        if (soFar) soFar->provenance = provenanceOf(job);
+        if (soFar && save(options, job, *soFar) && !options.output.empty())
+            std::cerr << "qroar: " << trials.size() << " trials are in " << options.output << '\n';
+        return record.error();
+    }
     record->provenance = provenanceOf(job);
+    if (record->trials.empty()) return record; // stopped before the first: nothing to keep
     if (Status written = save(options, job, *record); !written) return written.error();
     return record;
 }
@@ -290,16 +310,20 @@ int run(const Options& options) {
         printPreview(options, job->plan, *preview);
         return exitDone;
     }
-    if (!options.output.empty())
-        if (Status writable = checkOutput(options.output, sessionOutput, {}); !writable)
-            return fail(writable.error());
+    if (options.output.empty())
+        std::cerr << "note: without -o FILE the scales are printed and not kept\n";
+    else if (Status writable = checkOutput(options.output, sessionOutput, {}); !writable)
+        return fail(writable.error());
     auto record = runAndSave(options, *job, progress);
     if (!record) return fail(record.error());
     std::optional<SearchReport> report;
     if (record->finished && !job->reportDocuments.empty()) {
         auto found = reportSearch(reportTask(*job), *record, progress);
-        if (!found) return fail(found.error());
-        report = std::move(*found);
+        if (!found && found.error().code != ErrorCode::Cancelled) return fail(found.error());
+        if (found)
+            report = std::move(*found);
+        else
+            std::cerr << "qroar: the report was cancelled; --resume with the same documents makes it\n";
         if (Status written = save(options, *job, *record); !written) return fail(written.error());
     }
     progress.finishLine();
@@ -312,15 +336,15 @@ int run(const Options& options) {
 
 void addObjectiveOptions(CLI::App& command, Options& options) {
     command.add_option("--lambda", options.lambda, "weight of the short-context guard; 0 switches it off")
-        ->check(CLI::NonNegativeNumber)
+        ->check(fromZero())
         ->capture_default_str();
     command.add_option("--delta", options.delta, "nats that short context may lose before the guard acts")
-        ->check(CLI::NonNegativeNumber)
+        ->check(fromZero())
         ->capture_default_str();
     command
         .add_option("--l2", options.l2,
                     "weight of sum theta^2, theta = ln gain [60 / predicted tokens of the dev windows]")
-        ->check(CLI::NonNegativeNumber);
+        ->check(fromZero());
     command
         .add_option("--tau-min", options.windows.least,
                     "window of a band without pressure: gains in [1/tau, tau]")
@@ -329,9 +353,9 @@ void addObjectiveOptions(CLI::App& command, Options& options) {
         .add_option("--tau-max", options.windows.most, "widest window, and every window without diagnostics")
         ->capture_default_str();
     command.add_option("--steps", options.steps, "most gradient steps [40], or passes of the grid [3]")
-        ->check(CLI::NonNegativeNumber);
+        ->check(fromOne());
     command.add_option("--budget", options.budget, "most forward-pass equivalents; 0 = no limit")
-        ->check(CLI::NonNegativeNumber)
+        ->check(fromZero())
         ->capture_default_str();
     command.add_option("--grid-points", options.gridPoints, "gains of a band's grid, odd")
         ->check(CLI::Range(3, 99))
@@ -351,7 +375,7 @@ void addInputOptions(CLI::App& command, Options& options) {
     command.add_option("--quant", options.quant,
                        "the weight variant that will be deployed [the model as it is]");
     command.add_option("--max-windows", options.maxWindows, "at most N windows of each document; 0 = all")
-        ->check(CLI::NonNegativeNumber)
+        ->check(fromZero())
         ->capture_default_str();
     command.add_option("--field", options.field, "text field of .jsonl documents")->capture_default_str();
 }

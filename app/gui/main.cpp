@@ -1,4 +1,5 @@
 // qroar-workbench: reads the command line, sets the program up, shows the window.
+#include "app/gui/window/log_panel.h"
 #include "app/gui/window/main_window.h"
 #include "app/gui/window/message_bar.h"
 #include "qroar/version.h"
@@ -10,7 +11,9 @@
 #include <QStandardPaths>
 #include <QTimer>
 
+#include <algorithm>
 #include <cstdio>
+#include <cstring>
 #include <memory>
 
 namespace {
@@ -31,12 +34,24 @@ int exportFigures(qroar::MainWindow& window, const QString& session, const QStri
     wait.exec();
     window.messages().dismiss(); // figures do not need the session's model: no word of it in the pictures
     // Pictures first: after the export the status bar speaks of that.
-    return loaded && window.saveScreenshots(folder) && window.exportPlots(folder) ? 0 : 1;
+    const bool fine = loaded && window.saveScreenshots(folder) && window.exportPlots(folder);
+    for (const QString& line : window.log().toPlainText().split('\n'))
+        if (line.contains(QStringLiteral("Not exported"))) std::fprintf(stderr, "%s\n", qPrintable(line));
+    return fine ? 0 : 1;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
+    // What needs no window needs no display.
+    const auto asks = [&](const char* option) {
+        return std::any_of(argv + 1, argv + argc,
+                           [option](const char* word) { return std::strcmp(word, option) == 0; });
+    };
+    const bool display = qEnvironmentVariableIsSet("DISPLAY") || qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
+    if (!display && qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")
+        && (asks("--help") || asks("-h") || asks("--version") || asks("-v") || asks("--export-figures")))
+        qputenv("QT_QPA_PLATFORM", "offscreen");
     QApplication application(argc, argv);
     QApplication::setApplicationName(QStringLiteral("qroar-workbench"));
     QApplication::setApplicationDisplayName(QStringLiteral("Q-ROAR Workbench"));

@@ -54,7 +54,10 @@ void fill(SearchRecord& record, const SearchReport& report, const std::vector<Do
         record.verdict.longEffect = effectName(verdict.longContext->effect);
         record.verdict.cause = causeName(verdict.longContext->cause);
     }
-    if (verdict.shortContext) record.verdict.shortEffect = effectName(verdict.shortContext->effect);
+    if (verdict.shortContext) {
+        record.verdict.shortEffect = effectName(verdict.shortContext->effect);
+        if (!verdict.longContext) record.verdict.cause = causeName(verdict.shortContext->cause);
+    }
     record.verdict.words = verdict.words;
 }
 
@@ -70,10 +73,13 @@ Outcome<SearchReport> reportSearch(const SearchReportTask& task, SearchRecord& r
         full =
             opened ? cachedWeights(*opened) : nullptr; // a checkpoint that stores codes has no other weights
     }
-    if (!full) full = std::exchange(quantized, nullptr);
+    const bool onlyQuantized = !full;
+    if (onlyQuantized) full = std::exchange(quantized, nullptr);
     const std::string name = record.scales.name.empty() ? "g" : record.scales.name;
-    const auto variants =
+    auto variants =
         controlVariants(task.model->config(), task.rope, full, quantized, record.scales.gains, name);
+    for (ControlVariant& one : variants)
+        if (onlyQuantized) one.name = one.name == controlFp ? controlQ : controlQScaled; // no full precision
     auto results =
         runControls(task.model, *task.documents, withTrainedContext(task), variants, task.options, sink);
     if (!results) return results.error();

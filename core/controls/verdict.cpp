@@ -85,21 +85,26 @@ std::string repair(const ControlContrast& c) {
                             "this kind of text";
 }
 
+/// ", 97 % of it," of the gain that full precision shows too.
+std::string share(const Judgement& j) {
+    return ", " + formatted("%.0f", 100 * j.shared / j.gain) + " % of it,";
+}
+
 std::string gainWords(const Judgement& j) {
     const ControlContrast& c = j.contrast;
     const std::string gain = nats(j.gain), shared = nats(j.shared) + interval(c.full, -1),
                       own = nats(j.quantizedOnly) + interval(c.only, -1);
     switch (j.cause) {
     case Cause::Both:
-        return "Of the gain of " + gain + " nats, " + shared + " are also shown by FP+g (" + repair(c)
-               + ") and " + own + " only by Q+g (it repairs the quantization).";
+        return "Of the gain of " + gain + " nats, " + shared + share(j) + " are also shown by FP+g ("
+               + repair(c) + ") and " + own + " only by Q+g (it repairs the quantization).";
     case Cause::Shared:
         if (effectOf(c.only) == Effect::Hurts)
             return "FP+g gains even more, " + shared + " nats (" + repair(c)
                    + "); quantization takes a part of it away: " + own + ".";
-        return "Of the gain of " + gain + " nats, " + shared + " are also shown by FP+g (" + repair(c)
-               + "); the rest, " + own + ", cannot be told from zero: no repair of the quantization is "
-               + "measurable.";
+        return "Of the gain of " + gain + " nats, " + shared + share(j) + " are also shown by FP+g ("
+               + repair(c) + "); the rest, " + own
+               + ", cannot be told from zero: no repair of the quantization is " + "measurable.";
     case Cause::Quantization:
         if (effectOf(c.full) == Effect::Hurts)
             return "The same scales make FP worse by " + nats(-j.shared) + interval(c.full)

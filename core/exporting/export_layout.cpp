@@ -98,13 +98,13 @@ std::string normName(int layer, Norm norm) {
            + (norm == Norm::Attention ? ".input_layernorm.weight" : ".post_attention_layernorm.weight");
 }
 
-Outcome<CodeGrid> commonGrid(const Model& model, const WeightSource& weights) {
+Outcome<CodeGrid> commonGrid(const Model& model, const WeightSource& weights, bool countZeros) {
     CodeGrid grid;
     if (weights.spec().kind == QuantKind::None)
         return Error::unsupported(
             "full-precision weights have no codes to pack; name a quantizer with --quant "
             "(rtn:4:g128, awq:4:g128, gptq:4:g128 or stored)");
-    if (weights.spec().kind == QuantKind::Rtn) {
+    if (weights.spec().kind == QuantKind::Rtn && (weights.spec().symmetric || !countZeros)) {
         grid.bits = weights.spec().bits;
         grid.groupSize = weights.spec().groupSize;
         grid.symmetric = weights.spec().symmetric;

@@ -23,10 +23,11 @@ struct CodeGrid {
     long long noZeroPoint = 0; ///< zero points that are 0 (GPTQ version 1 cannot say that)
 };
 
-/// The one grid of all projections. Looks at the codes of every layer, except those of round-to-nearest,
-/// whose shape the spec tells (noZeroPoint is then unknown, 0). Errors: weights without codes, projections
-/// that stay dense or differ in bits or groups (the formats' configs name one of each).
-Outcome<CodeGrid> commonGrid(const Model& model, const WeightSource& weights);
+/// The one grid of all projections. Looks at the codes of every layer; those of round-to-nearest, whose shape
+/// the spec tells, only with `countZeros` and an asymmetric grid (noZeroPoint is else unknown, 0). Errors:
+/// weights without codes, projections that stay dense or differ in bits or groups (the formats' configs name
+/// one of each).
+Outcome<CodeGrid> commonGrid(const Model& model, const WeightSource& weights, bool countZeros = false);
 
 struct ExportLayout {
     ExportFormat format = ExportFormat::Hf;

@@ -71,7 +71,7 @@ Status planLayout(ExportPlan& plan) {
     layout.format = request.format;
     layout.dense = request.model->embedding().type;
     if (isPacked(request.format)) {
-        auto grid = commonGrid(*request.model, *request.weights);
+        auto grid = commonGrid(*request.model, *request.weights, request.format == ExportFormat::Gptq);
         if (!grid) return grid.error();
         layout.grid = *grid;
         layout.dense = request.format == ExportFormat::CompressedTensors ? dtypeOf(grid->scales) : DType::F16;

@@ -53,7 +53,9 @@ Proposal propose(const SearchTrial& from, const std::vector<double>& gradient, c
             || (from.theta[at] <= -bounds[at] && gradient[at] > 0))
             free[at] = 0;
     Proposal proposal;
-    const std::vector<double> direction = model.direction(free);
+    std::vector<double> direction = model.direction(free);
+    for (std::size_t at = 0; at < free.size(); ++at)
+        if (free[at] == 0 && gradient[at] != 0) direction[at] = 0; // held at its bound
     const double length = largestMagnitude(direction);
     proposal.atBorder = length > radius;
     const double factor = proposal.atBorder ? radius / length : 1;

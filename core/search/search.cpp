@@ -16,6 +16,7 @@ namespace qroar {
 namespace {
 
 constexpr int defaultSteps = 40, defaultPasses = 3;
+constexpr double mostTau = 1e6;          ///< beyond, logits overflow
 constexpr double mostGridTrials = 50000; ///< of a pass: beyond, nobody would see the end of it
 
 Status checkPlan(const SearchPlan& plan) {
@@ -23,16 +24,20 @@ Status checkPlan(const SearchPlan& plan) {
         return Error::bad("a search needs a model, weights and documents");
     if (plan.documents->empty()) return Error::bad("no documents: add at least one text to search on");
     if (plan.contexts.empty()) return Error::bad("a search needs at least one context length");
-    if (plan.lambda < 0 || plan.delta < 0 || plan.l2.value_or(0) < 0 || plan.budget < 0 || plan.steps < 0)
-        return Error::bad("lambda, delta, l2, steps and budget of a search must not be negative");
+    for (const double value : {plan.lambda, plan.delta, plan.l2.value_or(0), plan.budget})
+        if (!(value >= 0) || std::isinf(value))
+            return Error::bad(
+                "lambda, delta, l2 and budget of a search: expected finite numbers from 0 on, found "
+                + formatNumber(value));
+    if (plan.steps < 0) return Error::bad("steps of a search must not be negative");
     if (plan.method == SearchMethod::Grid && (plan.gridPoints < 3 || plan.gridPoints % 2 == 0))
         return Error::bad(
             "grid points: expected an odd number from 3 on, so that 1 is among the gains, found "
             + std::to_string(plan.gridPoints));
     const GainWindowOptions& windows = plan.windowOptions;
-    if (!(windows.least > 1) || !(windows.most >= windows.least))
-        return Error::bad("windows: expected 1 < least <= most, found " + formatNumber(windows.least)
-                          + " and " + formatNumber(windows.most));
+    if (!(windows.least > 1) || !(windows.most >= windows.least) || !(windows.most <= mostTau))
+        return Error::bad("windows: expected 1 < least <= most <= " + formatNumber(mostTau) + ", found "
+                          + formatNumber(windows.least) + " and " + formatNumber(windows.most));
     if (!plan.force) return checkVariantMatters(plan.variant, plan.weights->spec());
     return Done{};
 }
@@ -105,7 +110,7 @@ std::vector<SessionDocument> describe(const std::vector<Document>& documents) {
     return described;
 }
 
-/// Steps and budget may be raised to go on with a search that has ended.
+/// Steps and budget may be raised to go on with a search that has ended; to lower them would forget trials.
 Status checkPrevious(const SearchPlan& plan, SearchSettings settings, const SearchRecord& previous) {
     if (previous.scales.modelFingerprint != plan.model->fingerprint())
         return Error::bad("the earlier search used another model (fingerprint "
@@ -117,6 +122,14 @@ Status checkPrevious(const SearchPlan& plan, SearchSettings settings, const Sear
     if (!std::equal(previous.documents.begin(), previous.documents.end(), plan.documents->begin(),
                     plan.documents->end(), sameText))
         return Error::bad("the earlier search used other documents: start a new search");
+    if (settings.steps < previous.settings.steps)
+        return Error::bad("the earlier search had " + std::to_string(previous.settings.steps)
+                          + " steps, found " + std::to_string(settings.steps)
+                          + ": name as many or more, or start a new search");
+    if (settings.budget > 0 && settings.budget < previous.forwardEquivalents())
+        return Error::bad("the earlier search has spent " + formatNumber(previous.forwardEquivalents())
+                          + " forward-pass equivalents, found a budget of " + formatNumber(settings.budget)
+                          + ": name a larger one, or start a new search");
     settings.steps = previous.settings.steps;
     settings.budget = previous.settings.budget;
     const std::string differs = differingSetting(previous.settings, settings);
@@ -210,7 +223,8 @@ Outcome<SearchRecord> runSearch(const SearchPlan& plan, ProgressSink& sink, cons
                                 const SearchRecord* previous) {
     auto preview = previewSearch(plan);
     if (!preview) return preview.error();
-    const SearchSettings& settings = preview->settings;
+    SearchSettings& settings = preview->settings;
+    if (previous && plan.steps == 0) settings.steps = std::max(settings.steps, previous->settings.steps);
     if (previous)
         if (Status same = checkPrevious(plan, settings, *previous); !same) return same.error();
     const auto space = SearchSpace::make(plan.model->config(), plan.variant, plan.scope, plan.bands);
@@ -231,6 +245,11 @@ Outcome<SearchRecord> runSearch(const SearchPlan& plan, ProgressSink& sink, cons
     SearchRecord record = recordOf(plan, settings, runner.takeTrials());
     record.finished = ran.ok();
     if (ran) record.ending = std::move(ending);
+    if (previous && record.scales.gains == previous->scales.gains) { // what was reported is still true
+        record.report = previous->report;
+        record.reportDocuments = previous->reportDocuments;
+        record.verdict = previous->verdict;
+    }
     return record;
 }
 

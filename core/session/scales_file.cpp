@@ -1,9 +1,12 @@
 #include "core/session/scales_file.h"
 
+#include "core/base/strings.h"
+#include "core/session/document_storage.h"
 #include "core/session/search_storage.h"
 #include "core/session/session_checks.h"
 #include "core/session/session_layout.h"
 
+#include <algorithm>
 #include <limits>
 #include <new>
 
@@ -21,7 +24,7 @@ ModelConfig readShape(const h5::GroupReader& from) {
     return model;
 }
 
-ScaleSet findScales(const h5::GroupReader& root, const std::string& name) {
+StoredScales findScales(const h5::GroupReader& root, const std::string& name) {
     const ModelConfig model = readShape(root.group("model"));
     if (!root.hasChild("searches")) root.fail("searches", "expected the scales of a search, found none");
     const h5::GroupReader searches = root.group("searches");
@@ -30,7 +33,12 @@ ScaleSet findScales(const h5::GroupReader& root, const std::string& name) {
     for (long long index = count - 1; index >= 0 && !root.failed(); --index) {
         const h5::GroupReader search = searches.group(layout::numbered(static_cast<std::size_t>(index)));
         const std::string found = search.text("name");
-        if (name.empty() || found == name) return readScales(search, model);
+        if (name.empty() || found == name) {
+            StoredScales stored{readScales(search, model), {}, search.flag("finished")};
+            for (const SessionDocument& document : readDocuments(search.group("documents")))
+                stored.searchedOn.push_back(document.fingerprint);
+            return stored;
+        }
         known = found + (known.empty() ? "" : ", " + known);
     }
     if (!root.failed()) searches.fail("", "expected scales named '" + name + "', found " + known);
@@ -39,32 +47,42 @@ ScaleSet findScales(const h5::GroupReader& root, const std::string& name) {
 
 } // namespace
 
-Outcome<ScaleSet> loadScales(const std::filesystem::path& path, const std::string& name) {
+Outcome<StoredScales> loadScales(const std::filesystem::path& path, const std::string& name) {
     const h5::QuietErrors quiet;
     h5::ReadState state;
     auto file = h5::openFile(path, state);
     if (!file) return file.error();
     try {
         const h5::GroupReader root(h5::group(H5Gopen2(file->get(), "/", H5P_DEFAULT)), "", state);
-        ScaleSet scales = findScales(root, name);
+        StoredScales found = findScales(root, name);
         if (state.error) return *state.error;
+        const ScaleSet& scales = found.scales;
         for (const std::vector<double>* gains : {&scales.gains.q, &scales.gains.k})
             for (const double gain : *gains)
                 if (!(gain > 0 && gain <= std::numeric_limits<double>::max()))
                     return Error::bad(path.string() + ": scales '" + scales.name
                                       + "': expected positive finite gains");
-        return scales;
+        return found;
     } catch (const std::bad_alloc&) {
         return Error::outOfMemory(path.string() + ": not enough memory to read its scales");
     }
 }
 
-Outcome<ScaleSet> loadScalesFrom(const std::string& text) {
+Outcome<StoredScales> loadScalesFrom(const std::string& text) {
     std::error_code ignored;
     const std::size_t colon = text.rfind(':');
     if (colon == std::string::npos || colon == 0 || std::filesystem::exists(text, ignored))
         return loadScales(text);
     return loadScales(text.substr(0, colon), text.substr(colon + 1));
+}
+
+Status checkScalesName(const std::string& name) {
+    const auto bad = [](char c) { return c == ':' || static_cast<unsigned char>(c) < 0x20 || c == 0x7f; };
+    if (trim(name).empty() || std::any_of(name.begin(), name.end(), bad))
+        return Error::bad("name of scales '" + name
+                          + "': expected a name that is not blank and has neither colons nor control "
+                            "characters, so that --scales run.h5:NAME can say it");
+    return Done{};
 }
 
 } // namespace qroar

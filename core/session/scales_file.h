@@ -6,17 +6,28 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 namespace qroar {
+
+/// Scales as a file knows them: with what their figures are worth.
+struct StoredScales {
+    ScaleSet scales;
+    std::vector<std::string> searchedOn; ///< fingerprints of the dev documents
+    bool finished = false;               ///< the search came to its end
+};
 
 /// The scales named `name`, or those of the last search when it is empty. Their gains have the shape of the
 /// model the session names; whether they fit the model at hand is for the caller to see (QkGains::fits,
 /// ScaleSet::modelFingerprint). Errors: not a session; no searches in it; no such name (lists those there
 /// are).
-Outcome<ScaleSet> loadScales(const std::filesystem::path& path, const std::string& name = {});
+Outcome<StoredScales> loadScales(const std::filesystem::path& path, const std::string& name = {});
 
 /// "run.h5" or "run.h5:NAME", as --scales takes it: the part behind the last colon is a name unless a file of
 /// the whole text exists.
-Outcome<ScaleSet> loadScalesFrom(const std::string& text);
+Outcome<StoredScales> loadScalesFrom(const std::string& text);
+
+/// A name that --scales can say: not blank, no colon, no control characters.
+Status checkScalesName(const std::string& name);
 
 } // namespace qroar

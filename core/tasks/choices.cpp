@@ -17,6 +17,19 @@ using nlohmann::json;
 constexpr std::size_t largestFile = std::size_t{1} << 30;
 
 /// The index an answer stands for; `where` names file, line and key.
+/// The choice that reads as true or false (yes, no); without such words BoolQ's order: false, true.
+long long indexOfTruth(const std::vector<std::string>& choices, bool truth) {
+    const auto reads = [](std::string text) {
+        text = trim(text);
+        std::transform(text.begin(), text.end(), text.begin(),
+                       [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        return text == "yes" || text == "true" ? 1 : text == "no" || text == "false" ? 0 : -1;
+    };
+    const int first = reads(choices[0]), second = reads(choices[1]);
+    if (first >= 0 && second >= 0 && first != second) return first == (truth ? 1 : 0) ? 0 : 1;
+    return truth ? 1 : 0;
+}
+
 Outcome<int> answerIndex(const json& answer, const std::vector<std::string>& choices, int answersFrom,
                          const std::string& where) {
     const auto count = static_cast<long long>(choices.size());
@@ -28,7 +41,7 @@ Outcome<int> answerIndex(const json& answer, const std::vector<std::string>& cho
         if (!value) return value.error();
         index = *value - answersFrom;
     } else if (answer.is_boolean() && count == 2) {
-        index = answer.get<bool>() ? 1 : 0; // BoolQ: no, yes
+        index = indexOfTruth(choices, answer.get<bool>());
     } else if (!answer.is_string()) {
         return Error::bad(where + ": expected a number, a letter or one of the choices, found "
                           + jsonKind(answer));

@@ -116,7 +116,7 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& ti
     else if (logarithmic)
         yAxis2->setRange(low / 1.3, std::max(high, low * 1.1) * 1.3);
     else
-        yAxis2->setRange(0, std::max(high, 1e-12) * 1.06);
+        yAxis2->setRange(0, high > 0 ? high * 1.06 : 1); // nothing is scaled: all zero
     replot(rpQueuedReplot);
 }
 

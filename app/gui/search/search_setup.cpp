@@ -118,7 +118,7 @@ void SearchSetup::buildForm(QVBoxLayout* column) {
     scope_ = choice(tr("Scope"),
                     tr("One gain per band for the whole model, for each layer, or for each query head"),
                     {"model", "layer", "head"});
-    scope_->setCurrentText("head");
+    scope_->setCurrentText("layer");
     variant_ = choice(tr("Variant"),
                       tr("Which weights take the gain. Query, key and shared give the same logits; symmetric "
                          "(g, 1/g) leaves them as they are."),
@@ -143,8 +143,8 @@ void SearchSetup::buildForm(QVBoxLayout* column) {
 
 void SearchSetup::buildLimits(QFormLayout* form) {
     bands_ = named(new QLineEdit, tr("Bands of the search"),
-                   tr("A number of equal bands, edges such as 0,4,9, or empty: one band per pair"));
-    bands_->setPlaceholderText(tr("one per pair"));
+                   tr("A number of equal bands, edges such as 0,4,9, or empty: the bands of the session"));
+    bands_->setPlaceholderText(tr("the session's"));
     tau_ = number(tr("Largest gain"),
                   tr("Gains stay in [1/τ, τ]. With diagnostics of the session τ grows with saturated IP and "
                      "TIR − 1 up to this; see the handbook."),
@@ -233,6 +233,19 @@ void SearchSetup::setSession(const std::shared_ptr<const Session>& session) {
         if (!quants.contains(quant)) quants << quant;
         longest = std::max(longest, condition->key.context);
     }
+    if (session_->conditions.empty() && !session_->searches.empty()) { // a file of qroar search: what it was
+        const SearchSettings& last = session_->searches.back()->settings;
+        ropes << QString::fromStdString(last.rope);
+        quants << QString::fromStdString(last.quant);
+        scope_->setCurrentIndex(static_cast<int>(last.scope));
+        variant_->setCurrentIndex(static_cast<int>(last.variant));
+        method_->setCurrentIndex(last.method == SearchMethod::Gradient ? 0 : 1);
+        if (contexts_->text().isEmpty()) {
+            QStringList lengths;
+            for (const int context : last.contexts) lengths << QString::number(context);
+            contexts_->setText(lengths.join(QStringLiteral(", ")));
+        }
+    }
     const auto offer = [](QComboBox* box, const QStringList& items, const QString& wanted) {
         const QSignalBlocker quiet(box);
         const QString before = box->currentText();
@@ -261,6 +274,11 @@ SharedDocuments SearchSetup::documentsOf(Role role) const {
 }
 
 Status SearchSetup::fillSpecs(SearchTask& task) const {
+    if (rope_->currentText().trimmed().isEmpty() || quant_->currentText().trimmed().isEmpty()
+        || contexts_->text().trimmed().isEmpty())
+        return Error::bad(tr("Choose the RoPE scaling, the weights and the context lengths of the deployed "
+                             "model.")
+                              .toStdString());
     auto rope = RopeSpec::parse(rope_->currentText().trimmed().toStdString());
     if (!rope) return rope.error();
     auto quant = QuantSpec::parse(quant_->currentText().trimmed().toStdString());
@@ -269,8 +287,11 @@ Status SearchSetup::fillSpecs(SearchTask& task) const {
     if (!contexts) return contexts.error();
     const int pairs = model_.model->config().pairs();
     const std::string bands = trim(bands_->text().toStdString());
-    long long count = pairs;
-    if (bands.empty() || (parseInt(bands, count) && count >= 1 && count <= pairs)) {
+    long long count = std::min(8, pairs);
+    const bool ofSession = session_ && session_->bands.pairs() == pairs;
+    if (bands.empty() && ofSession) {
+        task.plan.bands = session_->bands;
+    } else if (bands.empty() || (parseInt(bands, count) && count >= 1 && count <= pairs)) {
         task.plan.bands = BandPartition::equal(static_cast<int>(count), pairs);
     } else {
         auto edges = BandPartition::parseEdges(bands, pairs);

@@ -16,6 +16,7 @@ ExportedPlots exportAllPlots(const QList<DiagnosticPanel*>& panels, const QStrin
         }
         static const QRegularExpression notWord(QStringLiteral("[^A-Za-z0-9]+"));
         QString base = panel->title().toLower().replace(notWord, "-");
+        while (base.endsWith('-')) base.chop(1);
         while (used.contains(base)) base += "-2";
         used << base;
         for (const char* suffix : {".svg", ".png", ".pdf", ".csv"}) {

@@ -339,12 +339,21 @@ class TestCli : public QObject {
         QCOMPARE(result.json()["results"].size(), std::size_t{1});
     }
 
+    void theSameTextTwiceIsReadOnce() {
+        QVERIFY(QFile::copy(file("a.u16"), file("copy.u16")));
+        const QStringList base{"evaluate", "model", "--contexts", "16", "--json", "--text", "a.u16"};
+        const Result once = run(base), twice = run(base + QStringList{"a.u16", "copy.u16"});
+        QCOMPARE(twice.json()["results"], once.json()["results"]);
+        QVERIFY2(twice.err.contains("read once"), twice.err);
+    }
+
     /// With a limit on the address space, as batch systems set it.
     void whatDoesNotFitIsSaidBeforeWork() {
         writeIds(file("long.u16"), 3000000, 64);
         for (const QString& command : {QString("evaluate model --text long.u16 --contexts 2900000"),
                                        QString("analyze model --text long.u16 --contexts 2900000 -o no.h5"),
-                                       QString("search --model model --text long.u16 --contexts 2900000")}) {
+                                       QString("search --model model --text long.u16 --contexts 2900000"),
+                                       QString("evaluate model --copy 20000000")}) {
             QProcess process;
             process.setWorkingDirectory(folder_.path());
             process.start("bash", {"-c", "ulimit -v 900000; exec " QROAR_PROGRAM " " + command});

@@ -162,6 +162,7 @@ class TestCliEvaluate : public QObject {
         QVERIFY(printed.out.contains("Verdict for yarn:2, rtn:3:g64")
                 && printed.out.contains("Long context: hurts"));
 
+        QVERIFY(!printed.out.contains("NOT HELD OUT"));
         const QStringList other{"model", "--text", "a.u16", "--contexts", "32", "--scales"};
         const Result misfit = run(other + QStringList{"run.h5"});
         QCOMPARE(misfit.code, 1);

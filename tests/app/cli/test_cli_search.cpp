@@ -66,6 +66,7 @@ class TestCliSearch : public QObject {
         for (const char* name : {"a.u16", "b.u16", "c.u16", "d.u16"})
             writeIds(file(name), 200, options.vocab, stride += 6);
         QVERIFY(QFile::copy(file("a.u16"), file("again.u16")));
+        writeIds(file("short.u16"), 20, options.vocab, 5);
     }
 
     void jsonAndSession() {
@@ -116,7 +117,7 @@ class TestCliSearch : public QObject {
         QVERIFY(record.provenance.command.find("qroar search") == 0 && record.finished);
         const auto scales = qroar::loadScalesFrom(file("run.h5").toStdString() + ":mine");
         QVERIFY(scales.ok());
-        QCOMPARE(scales->gains.queryGains(0, 1)[0], found["scales"]["q"][0][0].get<double>());
+        QCOMPARE(scales->scales.gains.queryGains(0, 1)[0], found["scales"]["q"][0][0].get<double>());
     }
 
     void anotherSearchIsAdded() {
@@ -171,22 +172,60 @@ class TestCliSearch : public QObject {
             base() + QStringList{"--method", "grid", "--grid-points", "41", "--steps", "3"};
         const Result whole = run(long_ + QStringList{"--json"});
         QVERIFY2(whole.code == 0, whole.err);
-        QProcess process;
-        process.setWorkingDirectory(folder_.path());
-        process.start(QROAR_PROGRAM, long_ + QStringList{"-o", "stopped.h5"});
-        QVERIFY(process.waitForStarted());
-        process.setReadChannel(QProcess::StandardError);
-        QByteArray said; // the first progress: from here on there is a record to keep
-        while (!said.contains('%') && process.waitForReadyRead(20000)) said += process.readAllStandardError();
-        ::kill(static_cast<pid_t>(process.processId()), SIGINT);
-        QVERIFY(process.waitForFinished(60000));
-        QCOMPARE(process.exitCode(), 3);
-        QVERIFY2(QFile::exists(file("stopped.h5")), said);
+        // Later and later after the first progress, until a trial was done by then.
+        for (int wait = 5; wait < 400 && !QFile::exists(file("stopped.h5")); wait *= 2) {
+            QProcess process;
+            process.setWorkingDirectory(folder_.path());
+            process.setReadChannel(QProcess::StandardError);
+            process.start(QROAR_PROGRAM, long_ + QStringList{"-o", "stopped.h5"});
+            QByteArray said;
+            while (!said.contains('%') && process.waitForReadyRead(20000))
+                said += process.readAllStandardError();
+            QTest::qWait(wait);
+            ::kill(static_cast<pid_t>(process.processId()), SIGINT);
+            QVERIFY(process.waitForFinished(60000));
+            QCOMPARE(process.exitCode(), 3);
+        }
+        QVERIFY(QFile::exists(file("stopped.h5")));
         const Result resumed = run(long_ + QStringList{"-o", "stopped.h5", "--resume", "--json"});
         QVERIFY2(resumed.code == 0, resumed.err);
         for (const char* key : {"scales", "trials", "dev", "ending", "forward_equivalents"})
             QVERIFY2(resumed.json()[key] == whole.json()[key], key);
         QCOMPARE((*qroar::loadSession(file("stopped.h5").toStdString()))->searches.size(), std::size_t{1});
+    }
+
+    /// A verdict on what the search saw must say so.
+    void evaluateKnowsWhatTheSearchSaw() {
+        QVERIFY(run(base() + QStringList{"--steps", "1", "-o", "seen.h5"}).code == 0);
+        const QStringList evaluate{"evaluate", "model",     "--contexts",  "32",       "--rope",  "yarn:2",
+                                   "--quant",  "rtn:3:g32", "--reference", "--scales", "seen.h5", "--text"};
+        const Result seen = run(evaluate + QStringList{"d.u16", "a.u16"});
+        QVERIFY2(seen.code == 0 && seen.out.contains("NOT HELD OUT"), seen.out + seen.err);
+        QCOMPARE(run(evaluate + QStringList{"d.u16", "a.u16", "--json"}).json()["not_held_out"],
+                 Json::array({"a.u16"}));
+        const Result fresh = run(evaluate + QStringList{"d.u16"});
+        QVERIFY(fresh.code == 0 && !fresh.out.contains("NOT HELD OUT") && fresh.out.contains("Verdict"));
+    }
+
+    void resumingForgetsNothing() {
+        const QStringList first =
+            base()
+            + QStringList{"--steps", "4", "--report-text", "c.u16", "--max-windows", "2", "-o", "keep.h5"};
+        QVERIFY(run(first).code == 0);
+        const auto record = [this] {
+            return (*qroar::loadSession(file("keep.h5").toStdString()))->searches[0];
+        };
+        const auto before = record();
+        QVERIFY(before->finished && !before->report.empty() && !before->verdict.words.empty());
+        const auto again = [&](const QStringList& more) {
+            return run(base() + QStringList{"--max-windows", "2", "-o", "keep.h5", "--resume"} + more);
+        };
+        QCOMPARE(again({"--steps", "1"}).code, 1);
+        QCOMPARE(again({"--steps", "4", "--budget", "1"}).code, 1);
+        QVERIFY(again({"--steps", "4"}).code == 0); // without report documents
+        const auto after = record();
+        QVERIFY(after->trials.size() >= before->trials.size() && after->scales.gains == before->scales.gains);
+        QVERIFY(after->report == before->report && after->verdict == before->verdict);
     }
 
     void refusals_data() {
@@ -206,6 +245,11 @@ class TestCliSearch : public QObject {
         QTest::newRow("resume without a file") << base() + QStringList{"--resume"} << 2 << "-o";
         QTest::newRow("nothing to resume")
             << base() + QStringList{"--resume", "-o", "nothing.h5"} << 1 << "nothing.h5";
+        QTest::newRow("a name that cannot be said") << base() + QStringList{"--name", "a:b"} << 1 << "a:b";
+        QTest::newRow("lambda is no number") << base() + QStringList{"--lambda", "nan"} << 2 << "lambda";
+        QTest::newRow("endless window") << base() + QStringList{"--tau-max", "inf"} << 1 << "windows";
+        QTest::newRow("report too short")
+            << base() + QStringList{"--report-text", "short.u16"} << 1 << "--report-text";
         QTest::newRow("unknown scope") << base() + QStringList{"--scope", "world"} << 2 << "scope";
         QTest::newRow("no model") << QStringList{"search", "--text", "a.u16", "--contexts", "32"} << 2
                                   << "--model";

@@ -96,7 +96,8 @@ class TestVerdict : public QObject {
             QTest::newRow(name) << q << fp << half << onlyHalf << effect << cause << words;
         };
         row("FP+g gains less", -0.10, -0.06, 0.01, 0.01, "helps", "both",
-            "Of the gain of 0.1000 nats, 0.0600 [0.0500, 0.0700] are also shown by FP+g (it repairs the RoPE "
+            "Of the gain of 0.1000 nats, 0.0600 [0.0500, 0.0700], 60 % of it, are also shown by FP+g (it "
+            "repairs the RoPE "
             "interpolation) and 0.0400 [0.0300, 0.0500] only by Q+g (it repairs the quantization).");
         row("FP+g gains the same", -0.0736, -0.0721, 0.0024, 0.0024, "helps", "shared",
             "the rest, 0.0015 [-0.0009, 0.0039], cannot be told from zero");

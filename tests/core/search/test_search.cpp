@@ -304,7 +304,7 @@ class TestSearch : public QObject {
         } sink;
         SearchPlan plan = planFor(SearchMethod::Grid);
         plan.steps = 1000; // hours
-        plan.windowOptions.most = 1e9;
+        plan.windowOptions.most = 1e5;
         sink.clock.start();
         const auto record = runSearch(plan, sink);
         QVERIFY(record.ok() && !record->finished);

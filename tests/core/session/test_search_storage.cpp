@@ -222,18 +222,21 @@ class TestSearchStorage : public QObject {
     void scalesByName() {
         const auto last = loadScales(path("run.h5")), first = loadScales(path("run.h5"), "000");
         QVERIFY2(last.ok() && first.ok(), last ? "" : last.error().message.c_str());
-        QVERIFY(*last == session_.searches[1]->scales);
-        QVERIFY(*first == session_.searches[0]->scales);
+        QVERIFY(last->scales == session_.searches[1]->scales
+                && last->finished == session_.searches[1]->finished);
+        QCOMPARE(last->searchedOn, (std::vector<std::string>{"aa", "bb"}));
+        QVERIFY(first->scales == session_.searches[0]->scales);
         const auto missing = loadScales(path("run.h5"), "W3");
         QVERIFY(!missing.ok());
         QVERIFY(missing.error().message.find("000, head, W4") != std::string::npos);
         const std::string file = path("run.h5").string();
-        QVERIFY(*loadScalesFrom(file) == *last);
-        QVERIFY(*loadScalesFrom(file + ":000") == *first);
+        QVERIFY(loadScalesFrom(file)->scales == last->scales);
+        QVERIFY(loadScalesFrom(file + ":000")->scales == first->scales);
         QVERIFY(!loadScalesFrom(file + ":W3").ok());
         QVERIFY(!loadScalesFrom("nowhere.h5").ok());
         std::filesystem::copy_file(path("run.h5"), path("a:000"));
-        QVERIFY(*loadScalesFrom(path("a:000").string()) == *last); // a file of that name goes first
+        QVERIFY(loadScalesFrom(path("a:000").string())->scales
+                == last->scales); // a file of that name goes first
     }
 
     void whatCannotBeStoredIsRefused() {

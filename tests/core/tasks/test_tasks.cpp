@@ -335,6 +335,10 @@ class TestTasks : public QObject {
         QCOMPARE(answer("\"7\""), 2); // a choice itself
         QCOMPARE(answer("\"d\""), 3);
         QCOMPARE(read(R"({"context": "c", "choices": ["no", "yes"], "answer": true})").front().answer, 1);
+        QCOMPARE(read(R"({"context": "c", "choices": [" Yes", "no"], "answer": true})").front().answer, 0);
+        QCOMPARE(read(R"({"context": "c", "choices": ["true", "false"], "answer": false})").front().answer,
+                 1);
+        QCOMPARE(read(R"({"context": "c", "choices": ["wet", "dry"], "answer": true})").front().answer, 1);
         const auto two = read("{\"context\":\"a\",\"choices\":[\"x\",\"y\"],\"answer\":1,\"id\":9}\r\n\n"
                               "{\"choices\":[\"x\",\"y\",\"z\"],\"answer\":\"A\",\"context\":\"b\"}");
         QCOMPARE(two.size(), std::size_t{2});
