@@ -47,6 +47,8 @@ class TestSampleQuantizers : public QObject {
         plan.ropes = {*RopeSpec::parse(rope.toStdString())};
         plan.contexts = {context};
         plan.capture = false;
+        plan.maxWindows = 4096 / context; // of each text, its first 4,096 tokens
+        plan.maxCalibrationWindows = 8;
         for (const char* quant :
              {"none", "rtn:4:g64", "awq:4:g64", "gptq:4:g64", "rtn:3:g64", "awq:3:g64", "gptq:3:g64"})
             plan.quants.push_back(*QuantSpec::parse(quant));

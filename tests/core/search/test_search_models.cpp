@@ -8,6 +8,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <numeric>
 #include <sstream>
 
 using namespace qroar;
@@ -117,28 +118,29 @@ struct Stories {
 class TestSearchModels : public QObject {
     Q_OBJECT
   private slots:
-    /// The figures that are reported come from the whole search: -0.18 and -0.034.
+    /// The whole search with its defaults; the handbook reports -0.182 and -0.034, the limits are the
+    /// project's targets.
     void storiesGainOnOtherDocuments_data() {
         QTest::addColumn<QString>("quant");
         QTest::addColumn<double>("most");
-        QTest::newRow("W3") << "rtn:3:g64" << -0.11;
-        QTest::newRow("W4") << "rtn:4:g64" << -0.015;
+        QTest::newRow("W3") << "rtn:3:g64" << -0.13;
+        QTest::newRow("W4") << "rtn:4:g64" << -0.020;
     }
     void storiesGainOnOtherDocuments() {
         QFETCH(QString, quant);
         QFETCH(double, most);
         if (!Stories::present()) QSKIP("the shared models are not here");
         Stories stories(quant.toUtf8());
-        stories.plan.steps = 6;
         const SearchRecord record = search(stories.plan);
         const HeldOut result = heldOut(stories.plan, stories.from(6), record.scales.gains);
         QCOMPARE(result.windows, 15);
         QVERIFY2(result.mean <= most && result.better >= 13,
                  qPrintable(QString("%1, better in %2 of 15").arg(result.mean).arg(result.better)));
-        QVERIFY(record.forwardEquivalents() < 25);
+        QVERIFY(record.finished && record.forwardEquivalents() < 80);
     }
 
-    /// The sample model, as qroar search would run it, with a third of the text.
+    /// The sample model, as qroar search would run it, with a third of the text: the target, and that with
+    /// the gains it predicts better than the full-precision model without.
     void sampleGainsOnOtherDocuments() {
         SearchPlan plan;
         plan.model = modelAt(root / "samples/model");
@@ -159,16 +161,21 @@ class TestSearchModels : public QObject {
         plan.rope = *RopeSpec::parse("yarn:4");
         plan.contexts = {1024};
         plan.maxWindows = 4;
-        plan.bands = BandPartition::equal(8, plan.model->config().pairs());
+        plan.bands = BandPartition::equal(16, plan.model->config().pairs());
         plan.scope = SearchScope::Head;
         plan.name = "000";
-        plan.steps = 5;
+        plan.steps = 12;
         const SearchRecord record = search(plan);
         const HeldOut result = heldOut(plan, others, record.scales.gains);
         QVERIFY2(
-            result.mean <= -0.03 && result.better >= result.windows - 2,
+            result.mean <= -0.05 && result.better >= result.windows - 2,
             qPrintable(
                 QString("%1, better in %2 of %3").arg(result.mean).arg(result.better).arg(result.windows)));
+        const auto quantized = windowNll(plan, others, record.scales.gains);
+        plan.weights = *openWeights(plan.model, {});
+        const auto full = windowNll(plan, others, {});
+        QVERIFY(std::accumulate(quantized.begin(), quantized.end(), 0.0)
+                < std::accumulate(full.begin(), full.end(), 0.0) - 0.02 * static_cast<double>(full.size()));
     }
 
     /// Layer scope: the gradient reaches the dev objective of the grid with a tenth of its forward passes.
