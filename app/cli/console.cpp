@@ -66,6 +66,13 @@ std::string fixed(double value, int digits) {
     return buffer;
 }
 
+std::string significant(double value, int digits) {
+    if (std::isnan(value)) return "-";
+    char buffer[64];
+    std::snprintf(buffer, sizeof buffer, "%.*g", digits, value);
+    return buffer;
+}
+
 ConsoleProgress::ConsoleProgress() : terminal_(::isatty(STDERR_FILENO) != 0) {
     std::signal(SIGINT, onInterrupt);
     std::signal(SIGTERM, onInterrupt);

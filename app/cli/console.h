@@ -42,6 +42,9 @@ class Table {
 
 /// "1.2346" with `digits` behind the point; "-" for NaN.
 std::string fixed(double value, int digits);
+/// The number in at most `digits` significant ones: "0.002449", "1.139"; "-" for NaN. For people: JSON has
+/// all.
+std::string significant(double value, int digits);
 /// The number, or null: JSON knows no NaN.
 inline Json number(double value) {
     return std::isfinite(value) ? Json(value) : Json(nullptr);

@@ -95,6 +95,26 @@ BandGrid pressureGrid(PressureForm form, const FrequencyTable& table, double dis
     return grid;
 }
 
+std::vector<BandCompanions> bandCompanions(const FrequencyTable& table, double distance,
+                                           const BandPartition& bands) {
+    const std::vector<PairPressure> pairs = pairPressure(table, distance);
+    const auto known = static_cast<int>(pairs.size());
+    std::vector<BandCompanions> result;
+    for (int band = 0; band < bands.count(); ++band) {
+        const int first = std::min(bands.begin(band), known), end = std::min(bands.end(band), known);
+        BandCompanions all{0, std::numeric_limits<double>::infinity(), 0};
+        for (int pair = first; pair < end; ++pair) {
+            const PairPressure& one = pairs[static_cast<std::size_t>(pair)];
+            all.displacement += one.displacement / (end - first);
+            all.aliasingDistance = std::min(all.aliasingDistance, one.aliasingDistance);
+            all.partialCycles += one.partialCycle ? 1 : 0;
+        }
+        if (first == end) all.displacement = all.aliasingDistance = nan;
+        result.push_back(all);
+    }
+    return result;
+}
+
 std::vector<double> pairEnergy(const QkStatistics& statistics, int layer) {
     const StatisticsShape& shape = statistics.shape();
     std::vector<double> energy(static_cast<std::size_t>(shape.pairs), nan);

@@ -34,6 +34,16 @@ enum class PressureForm { Raw, Saturated, EnergyWeighted };
 BandGrid pressureGrid(PressureForm form, const FrequencyTable& table, double distance,
                       const BandPartition& bands, const QkStatistics& statistics);
 
+/// The companions of a band, the same in every layer (ours).
+struct BandCompanions {
+    double displacement = 0;     ///< mean over the pairs of |omega - omega'| D, radians
+    double aliasingDistance = 0; ///< of the pair that gets there first, tokens; +inf when no pair moved
+    int partialCycles = 0;       ///< pairs whose wavelength exceeds L0
+};
+/// [bands] of the same pairs as the table's.
+std::vector<BandCompanions> bandCompanions(const FrequencyTable& table, double distance,
+                                           const BandPartition& bands);
+
 /// E|q_i| E|k_i| per pair of a layer, [pairs], mean lengths of the pair before RoPE; K heads are matched to
 /// their query groups when groups are recorded (mean of the groups' products). NaN without samples.
 std::vector<double> pairEnergy(const QkStatistics& statistics, int layer);

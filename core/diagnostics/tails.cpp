@@ -41,7 +41,7 @@ BandGrid gridOf(int layers, const BandPartition& bands, Metric&& metric) {
 }
 
 /// Each histogram's part of the mass above the cut of their sum: [histograms], sums to 1; NaN without mass.
-std::vector<double> topShares(const std::vector<DenseHistogram>& parts, double epsilon) {
+std::vector<double> sharesOfTop(const std::vector<DenseHistogram>& parts, double epsilon) {
     double total = 0;
     int first = LogHistogram::binCount, end = 0;
     for (const DenseHistogram& part : parts) {
@@ -157,7 +157,7 @@ BandGrid topShareByBand(const ConditionResult& condition, const BandPartition& b
         for (int band = 0; band < grid.bands; ++band)
             parts.push_back(
                 bandHistogram({&statistics, layer, tensor, stage}, bands.begin(band), bands.end(band), {}));
-        const std::vector<double> shares = topShares(parts, epsilon);
+        const std::vector<double> shares = sharesOfTop(parts, epsilon);
         for (int band = 0; band < grid.bands; ++band)
             grid.at(layer, band) = shares[static_cast<std::size_t>(band)];
     }
@@ -177,7 +177,7 @@ BandGrid topShareByPosition(const ConditionResult& condition, QkTensor tensor, R
         });
         double total = 0;
         for (const DenseHistogram& part : parts) total += static_cast<double>(part.total());
-        const std::vector<double> shares = topShares(parts, epsilon);
+        const std::vector<double> shares = sharesOfTop(parts, epsilon);
         for (int bucket = 0; bucket < grid.bands; ++bucket) {
             const auto at = static_cast<std::size_t>(bucket);
             const double all = static_cast<double>(parts[at].total()) / total;
@@ -185,6 +185,33 @@ BandGrid topShareByPosition(const ConditionResult& condition, QkTensor tensor, R
         }
     }
     return grid;
+}
+
+TopShares topShares(const ConditionResult& condition, const BandPartition& bands, QkTensor tensor,
+                    RopeStage stage, double epsilon) {
+    const QkStatistics& statistics = condition.statistics;
+    const StatisticsShape& shape = statistics.shape();
+    TopShares result{shape.layers, bands.count(), std::max(shape.buckets(), 0), {}, {}};
+    for (int layer = 0; layer < result.layers; ++layer) {
+        const auto buckets = static_cast<std::size_t>(result.buckets);
+        std::vector<DenseHistogram> parts(static_cast<std::size_t>(result.bands) * buckets);
+        forEachCell(
+            {&statistics, layer, tensor, stage}, 0, shape.pairs, {},
+            [&](std::size_t cell, int pair, int bucket) {
+                const int band = bands.bandOf(pair);
+                if (band < 0) return;
+                parts[static_cast<std::size_t>(band) * buckets + static_cast<std::size_t>(bucket)].add(
+                    statistics.histogram(cell));
+            });
+        double total = 0;
+        for (const DenseHistogram& part : parts) total += static_cast<double>(part.total());
+        const std::vector<double> shares = sharesOfTop(parts, epsilon);
+        for (std::size_t at = 0; at < parts.size(); ++at) {
+            result.share.push_back(shares[at]);
+            result.all.push_back(total > 0 ? static_cast<double>(parts[at].total()) / total : nan);
+        }
+    }
+    return result;
 }
 
 } // namespace qroar

@@ -81,4 +81,18 @@ BandGrid topShareByBand(const ConditionResult& condition, const BandPartition& b
 BandGrid topShareByPosition(const ConditionResult& condition, QkTensor tensor, RopeStage stage,
                             double epsilon, bool relative);
 
+/// Both at once: of a layer's top-eps values (over all its bands and positions) the share that lies in each
+/// band and position bucket. The cells of a layer sum to 1; summed over buckets they are topShareByBand(),
+/// summed over bands topShareByPosition().
+struct TopShares {
+    int layers = 0, bands = 0, buckets = 0;
+    std::vector<double> share; ///< [layers, bands, buckets] of the top values; NaN in a layer without samples
+    std::vector<double> all;   ///< the same cell's share of all values of the layer
+    [[nodiscard]] std::size_t cell(int layer, int band, int bucket) const {
+        return (static_cast<std::size_t>(layer) * bands + band) * buckets + bucket;
+    }
+};
+TopShares topShares(const ConditionResult& condition, const BandPartition& bands, QkTensor tensor,
+                    RopeStage stage, double epsilon);
+
 } // namespace qroar

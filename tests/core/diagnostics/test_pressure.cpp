@@ -69,6 +69,7 @@ class TestPressure : public QObject {
     void byHand();
     void otherKinds();
     void companions();
+    void companionsOfBands();
     void dynamicEqualsNtk();
     void tablesOfTheEngine();
     void energy();
@@ -153,6 +154,21 @@ void TestPressure::companions() {
     QVERIFY(!pressure[0].partialCycle);
     QVERIFY(pressure[1].partialCycle); // 628 > 256
     QVERIFY(!pairPressure(makeTable(RopeKind::Linear, 2, 4, 10000, 629), 100)[1].partialCycle);
+}
+
+void TestPressure::companionsOfBands() {
+    // d = 8, theta = 10,000: omega = 1, 0.1, 0.01, 0.001; linear:4 takes three quarters of each
+    const FrequencyTable table = makeTable(RopeKind::Linear, 4, 4);
+    const auto bands = bandCompanions(table, 200, BandPartition::fromEdges({0, 1, 4}, 4).value());
+    QCOMPARE(bands.size(), std::size_t{2});
+    QVERIFY(close(bands[0].displacement, 150) && close(bands[0].aliasingDistance, pi / 0.75));
+    QVERIFY(close(bands[1].displacement, (15 + 1.5 + 0.15) / 3));
+    QVERIFY(close(bands[1].aliasingDistance, pi / 0.075)); // of the fastest pair
+    QCOMPARE(bands[0].partialCycles, 0);
+    QCOMPARE(bands[1].partialCycles, 2); // 62.8 tokens fit into 256; 628 and 6,283 do not
+    const auto still =
+        bandCompanions(makeTable(RopeKind::None, 4, 1), 200, BandPartition::fromEdges({0, 4}, 4).value());
+    QVERIFY(still[0].displacement == 0 && std::isinf(still[0].aliasingDistance));
 }
 
 void TestPressure::dynamicEqualsNtk() {

@@ -6,6 +6,7 @@
 
 #include <QtTest>
 
+#include <algorithm>
 #include <cmath>
 
 using namespace qroar;
@@ -60,6 +61,8 @@ class TestTails : public QObject {
     void calibrationWithinRangeIsFree();
     void topSharesByBand();
     void topSharesByPosition();
+    void topSharesByBandAndPosition();
+    void jointSharesHaveTheMargins();
     void rotationIdentities();
 };
 
@@ -307,6 +310,81 @@ void TestTails::topSharesByPosition() {
     const BandGrid plain = topShareByPosition(condition, QkTensor::K, RopeStage::Post, 0.3, false);
     for (int layer = 0; layer < 2; ++layer)
         QVERIFY(within(plain.at(layer, 0) + plain.at(layer, 1) + plain.at(layer, 2), 1, 1e-12));
+}
+
+void TestTails::topSharesByBandAndPosition() {
+    // All samples in one list, sorted: values are the lower edges of distinct bins, so nothing is shared.
+    const auto rule = [](const SamplePlace& p) {
+        const auto rank = static_cast<int>(400 * hashed(p, 3));
+        const bool late = p.position >= 32 && p.pair == 6;
+        return LogHistogram::binLower(200 + rank + (late ? 200 : 0));
+    };
+    const BuiltOptions options{1, 2, 8, 64, 32, 2, 1};
+    const ConditionResult condition = buildCondition(options, rule);
+    const BandPartition bands = bandsOf({0, 3, 6, 8}); // position buckets 0, 16, 32, 64
+    struct Sample {
+        double value;
+        std::size_t band, bucket;
+    };
+    std::vector<Sample> samples; // of keys after RoPE
+    SamplePlace p;
+    p.tensor = QkTensor::K;
+    p.stage = RopeStage::Post;
+    for (p.group = 0; p.group < options.groups; ++p.group)
+        for (p.pair = 0; p.pair < options.pairs; ++p.pair)
+            for (p.document = 0; p.document < options.documents; ++p.document)
+                for (p.position = 0; p.position < options.context; ++p.position) {
+                    const std::size_t band = p.pair < 3 ? 0 : p.pair < 6 ? 1 : 2;
+                    const std::size_t bucket = p.position < 16 ? 0 : p.position < 32 ? 1 : 2;
+                    samples.push_back({rule(p), band, bucket});
+                }
+    std::sort(samples.begin(), samples.end(),
+              [](const Sample& a, const Sample& b) { return a.value > b.value; });
+    std::size_t top = samples.size() / 40; // to the end of a bin, so that the cut is between two
+    while (samples[top].value == samples[top - 1].value) ++top;
+    double expected[3][3] = {}, all[3][3] = {};
+    for (std::size_t at = 0; at < samples.size(); ++at) {
+        if (at < top) expected[samples[at].band][samples[at].bucket] += 1 / static_cast<double>(top);
+        all[samples[at].band][samples[at].bucket] += 1 / static_cast<double>(samples.size());
+    }
+    const double epsilon = static_cast<double>(top) / static_cast<double>(samples.size());
+    const TopShares found = topShares(condition, bands, QkTensor::K, RopeStage::Post, epsilon);
+    QVERIFY(found.layers == 1 && found.bands == 3 && found.buckets == 3);
+    for (int band = 0; band < 3; ++band)
+        for (int bucket = 0; bucket < 3; ++bucket) {
+            const std::size_t cell = found.cell(0, band, bucket);
+            QVERIFY(std::abs(found.share[cell] - expected[band][bucket]) < 1e-9);
+            QVERIFY(std::abs(found.all[cell] - all[band][bucket]) < 1e-12);
+        }
+    QVERIFY(expected[2][2] > 0.5 && expected[2][0] < 0.2); // the planted cell, and only at late positions
+}
+
+void TestTails::jointSharesHaveTheMargins() {
+    const ConditionResult noise = buildCondition(longOptions, normalTimes(1));
+    const BandPartition bands = bandsOf({0, 1, 4, 8});
+    for (const double epsilon : tailEpsilons) {
+        const TopShares joint = topShares(noise, bands, QkTensor::Q, RopeStage::Pre, epsilon);
+        const BandGrid byBand = topShareByBand(noise, bands, QkTensor::Q, RopeStage::Pre, epsilon);
+        const BandGrid byPosition = topShareByPosition(noise, QkTensor::Q, RopeStage::Pre, epsilon, false);
+        for (int layer = 0; layer < joint.layers; ++layer) {
+            for (int band = 0; band < joint.bands; ++band) {
+                double sum = 0;
+                for (int bucket = 0; bucket < joint.buckets; ++bucket)
+                    sum += joint.share[joint.cell(layer, band, bucket)];
+                QVERIFY(std::abs(sum - byBand.at(layer, band)) < 1e-12);
+            }
+            for (int bucket = 0; bucket < joint.buckets; ++bucket) {
+                double sum = 0;
+                for (int band = 0; band < joint.bands; ++band)
+                    sum += joint.share[joint.cell(layer, band, bucket)];
+                QVERIFY(std::abs(sum - byPosition.at(layer, bucket)) < 1e-12);
+            }
+        }
+    }
+    const ConditionResult silent = buildCondition(longOptions, [](const SamplePlace&) { return -1.0; });
+    for (const double share : topShares(silent, bands, QkTensor::Q, RopeStage::Pre, 1e-2).share)
+        QVERIFY(std::isnan(share));
+    QCOMPARE(topShares(ConditionResult{}, bands, QkTensor::Q, RopeStage::Pre, 1e-2).layers, 0);
 }
 
 /// Identities 6 and 7, through the real probe: the same token vectors at every position, rotated here.
