@@ -6,6 +6,8 @@
 
 #include <QObject>
 
+#include <string>
+
 namespace qroar {
 
 /// What all views look at. Indices may lie outside the session on screen: views clamp when they draw.
@@ -18,6 +20,9 @@ struct Selection {
     int pair = -1;      ///< rotary pair inside the band; -1 = the whole band
     int condition = -1; ///< index into Session::conditions; -1 = the view's default
     double epsilon = 1e-3;
+    /// Both the condition and its twin without (or with) gains at once, where there is one (before_after.h).
+    bool difference = false;
+    std::string scales{}; ///< gains compared with when a condition has twins with several; empty: the last
     bool operator==(const Selection&) const = default;
 };
 

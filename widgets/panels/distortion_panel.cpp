@@ -1,5 +1,6 @@
 #include "widgets/panels/distortion_panel.h"
 
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/heat_map_plot.h"
@@ -58,7 +59,7 @@ void DistortionPanel::refresh(Changes changes) {
     }
     updatePlot(*shown);
     fillTable(*shown);
-    const QString quant = QString::fromStdString(shown->key.quant.text());
+    const QString quant = weightsName(shown->key);
     const LayerDistortion* worst = &shown->distortions.front();
     for (const LayerDistortion& one : shown->distortions)
         if (one.distortion.snrDb() < worst->distortion.snrDb()) worst = &one;

@@ -123,4 +123,18 @@ ColorScale scaleFor(HeatMapMetric metric, const BandGrid& grid) {
     }
 }
 
+bool isAnalytic(HeatMapMetric metric) {
+    return metric == HeatMapMetric::PressureRaw || metric == HeatMapMetric::PressureSaturated;
+}
+
+ColorScale differenceScaleFor(HeatMapMetric metric, const BandGrid& grid) {
+    double smallest = 1e-3; // of shares and ratios: less than this is nothing to look at
+    if (usesGradient(metric)) smallest = 1e-6;
+    if (metric == HeatMapMetric::ClipRate) smallest = 1e-5;
+    if (metric == HeatMapMetric::TailInflation || metric == HeatMapMetric::TailInflationOverM
+        || metric == HeatMapMetric::RangeDilation || metric == HeatMapMetric::BitsLost)
+        smallest = 0.01;
+    return ColorScale::around(0, grid.values, false, smallest);
+}
+
 } // namespace qroar

@@ -28,6 +28,10 @@ bool usesEpsilon(HeatMapMetric metric);
 bool isPressure(HeatMapMetric metric);   ///< the analytic ones: functions of the frequency table
 bool usesGradient(HeatMapMetric metric); ///< needs a condition with sensitivities, but no statistics
 /// Diverging around "no change" where the metric has one, sequential otherwise.
+/// A figure of the frequencies alone, which gains cannot change.
+bool isAnalytic(HeatMapMetric metric);
+/// Around 0, for a grid of after - before.
+ColorScale differenceScaleFor(HeatMapMetric metric, const BandGrid& grid);
 ColorScale scaleFor(HeatMapMetric metric, const BandGrid& grid);
 
 } // namespace qroar

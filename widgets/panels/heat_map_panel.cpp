@@ -23,12 +23,20 @@ namespace qroar {
 namespace {
 /// In the thread of the window: enough for three digits of a bound, few enough not to be felt.
 constexpr int intervalDraws = 200;
+
+/// a - b, cell by cell; NaN where either has no data.
+BandGrid difference(const BandGrid& a, const BandGrid& b) {
+    BandGrid result = a;
+    for (std::size_t cell = 0; cell < result.values.size(); ++cell) result.values[cell] -= b.values[cell];
+    return result;
+}
 } // namespace
 
 HeatMapPanel::HeatMapPanel(HeatMapMetric initial, SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(metricText(initial).name, selection, parent), metric_(initial),
       intervalTimer_(new QTimer(this)), plot_(new HeatMapPlot(this)), metricBox_(new CompactComboBox(this)),
       tensorBox_(new TensorBox(selection, this)), epsilonBox_(new EpsilonBox(selection, this)),
+      beforeAfter_(new BeforeAfterBox(BeforeAfterBox::Both::Subtracts, selection, this)),
       lock_(new QToolButton(this)) {
     metricBox_->setAccessibleName(tr("Metric"));
     for (const HeatMapMetric metric : heatMapMetrics) {
@@ -40,7 +48,8 @@ HeatMapPanel::HeatMapPanel(HeatMapMetric initial, SelectionModel* selection, QWi
     lock_->setToolTip(tr("Lock colours: keep the range of the colour bar while switching conditions"));
     updateLockIcon();
     for (QWidget* control : {static_cast<QWidget*>(metricBox_), static_cast<QWidget*>(tensorBox_),
-                             static_cast<QWidget*>(epsilonBox_), static_cast<QWidget*>(lock_)})
+                             static_cast<QWidget*>(epsilonBox_), static_cast<QWidget*>(beforeAfter_),
+                             static_cast<QWidget*>(lock_)})
         addControl(control);
     connect(metricBox_, &QComboBox::activated, this,
             [this] { setMetric(static_cast<HeatMapMetric>(metricBox_->currentData().toInt())); });
@@ -95,28 +104,62 @@ void HeatMapPanel::changeEvent(QEvent* event) {
     if (event->type() == QEvent::PaletteChange && lock_) updateLockIcon();
 }
 
-void HeatMapPanel::refresh(Changes changes) {
-    const auto before = shown_;
+void HeatMapPanel::setShown() {
+    const auto referenceOf = [this](const auto& one) {
+        return one ? session()->shortReference(*one) : nullptr;
+    };
     shown_ = condition();
-    reference_ = shown_ ? session()->shortReference(*shown_) : nullptr;
-    const QString problem = whyEmpty(shown_.get(), reference_.get());
+    beforeAfter_->follow(session(), conditionIndex());
+    const ScaleTwins& twins = beforeAfter_->twins();
+    plain_ = twins.complete() ? session()->conditions[static_cast<size_t>(twins.before)] : nullptr;
+    gained_ = twins.complete() ? session()->conditions[static_cast<size_t>(twins.after)] : nullptr;
+    if (subtracts()) shown_ = gained_; // its name says what was subtracted from what
+    reference_ = referenceOf(shown_);
+    plainReference_ = referenceOf(plain_);
+    gainedReference_ = referenceOf(gained_);
+}
+
+void HeatMapPanel::refresh(Changes changes) {
+    const auto shownBefore = shown_, plainBefore = plain_, gainedBefore = gained_;
+    setShown();
+    QString problem = whyEmpty(shown_.get(), reference_.get());
+    if (problem.isEmpty() && subtracts()) problem = whyEmpty(plain_.get(), plainReference_.get());
     if (!problem.isEmpty()) {
-        grid_ = {};
+        grid_ = before_ = after_ = {};
         showEmpty(problem);
         return;
     }
     const Selection& now = selection();
-    const bool known = changes == SelectionChanged && before == shown_ && grid_.layers > 0
-                       && now.tensor == computedFor_.tensor && now.stage == computedFor_.stage
-                       && now.epsilon == computedFor_.epsilon;
-    if (!known) grid_ = compute(*shown_, reference_.get()); // another cell needs no new numbers
+    const bool known = changes == SelectionChanged && shownBefore == shown_ && plainBefore == plain_
+                       && gainedBefore == gained_ && grid_.layers > 0 && now.tensor == computedFor_.tensor
+                       && now.stage == computedFor_.stage && now.epsilon == computedFor_.epsilon
+                       && now.difference == computedFor_.difference;
+    if (!known) computeGrids(); // another cell needs no new numbers
     computedFor_ = now;
-    if (!isRangeLocked() || scaledFor_ != metric_) updateScale();
+    if (!isRangeLocked() || scaledFor_ != metric_ || scaledForDifference_ != subtracts()) updateScale();
     updatePlot();
     interval_.reset();
-    if (needsReference(metric_) && usesEpsilon(metric_)) intervalTimer_->start();
+    if (needsReference(metric_) && usesEpsilon(metric_) && !subtracts()) intervalTimer_->start();
     fillTable();
     describe();
+}
+
+void HeatMapPanel::computeGrids() {
+    before_ = after_ = {};
+    if (plain_ && whyEmpty(plain_.get(), plainReference_.get()).isEmpty()
+        && whyEmpty(gained_.get(), gainedReference_.get()).isEmpty()) {
+        before_ = compute(*plain_, plainReference_.get());
+        after_ = compute(*gained_, gainedReference_.get());
+    }
+    if (subtracts() && before_.values.size() != after_.values.size())
+        before_ =
+            BandGrid(after_.layers, after_.bands); // of one model, so never; no data is the honest answer
+    if (before_.values.size() != after_.values.size() || before_.layers == 0)
+        grid_ = compute(*shown_, reference_.get());
+    else if (subtracts())
+        grid_ = difference(after_, before_);
+    else
+        grid_ = shown_ == plain_ ? before_ : after_;
 }
 
 QString HeatMapPanel::whyEmpty(const ConditionResult* condition, const ConditionResult* reference) const {
@@ -192,8 +235,20 @@ BandGrid HeatMapPanel::compute(const ConditionResult& condition, const Condition
 }
 
 void HeatMapPanel::updateScale() {
-    scale_ = scaleFor(metric_, grid_);
+    if (subtracts()) {
+        scale_ = differenceScaleFor(metric_, grid_);
+    } else {
+        BandGrid all = grid_; // before and after on one range: colours of both can be compared
+        for (const BandGrid* other : {&before_, &after_})
+            all.values.insert(all.values.end(), other->values.begin(), other->values.end());
+        scale_ = scaleFor(metric_, all);
+    }
     scaledFor_ = metric_;
+    scaledForDifference_ = subtracts();
+}
+
+QString HeatMapPanel::valueTitle() const {
+    return subtracts() ? tr("Δ %1, after − before").arg(metricText(metric_).bar) : metricText(metric_).bar;
 }
 
 void HeatMapPanel::updatePlot() {
@@ -203,7 +258,7 @@ void HeatMapPanel::updatePlot() {
     content.values = grid_.values;
     content.rowTitle = tr("Layer");
     content.columnTitle = tr("Band and its pairs (high → low frequency)");
-    content.valueTitle = metricText(metric_).bar;
+    content.valueTitle = valueTitle();
     content.rowName = tr("Layer");
     content.columnName = tr("band");
     for (int layer = 0; layer < grid_.layers; ++layer) content.rowLabels << QString::number(layer);
@@ -228,6 +283,10 @@ void HeatMapPanel::describe() {
     if (usesEpsilon(metric_)) title += QStringLiteral(", ") + epsilonText(selection().epsilon);
     if (isPressure(metric_)) title += tr(", D = %1").arg(groupedCount(shown_->key.context));
     QString conditions = conditionName(shown_->key);
+    if (subtracts()) {
+        title.prepend(tr("Δ "));
+        conditions = tr("%1 minus without gains").arg(conditions);
+    }
     if (needsReference(metric_) && reference_) conditions += tr(" vs %1").arg(conditionName(reference_->key));
     showContent(title, conditions, cellSummary());
 }
@@ -237,13 +296,19 @@ QString HeatMapPanel::cellSummary() const {
     const int layer = selectedLayer(grid_.layers), band = selectedBand();
     const int first = bands().begin(band), last = bands().end(band) - 1;
     const double value = grid_.at(layer, band);
-    QString text =
-        tr("Layer %1 · band %2 (pairs %3–%4): %5 %6")
-            .arg(layer)
-            .arg(band)
-            .arg(first)
-            .arg(last)
-            .arg(metricText(metric_).bar, std::isnan(value) ? tr("no data") : readableNumber(value, 4));
+    QString text = tr("Layer %1 · band %2 (pairs %3–%4): %5 %6")
+                       .arg(layer)
+                       .arg(band)
+                       .arg(first)
+                       .arg(last)
+                       .arg(subtracts() ? tr("Δ %1").arg(metricText(metric_).bar) : metricText(metric_).bar,
+                            std::isnan(value) ? tr("no data") : readableNumber(value, 4));
+    if (subtracts())
+        text +=
+            tr(" (before %1, after %2)")
+                .arg(readableNumber(before_.at(layer, band), 4), readableNumber(after_.at(layer, band), 4));
+    if (subtracts() && isAnalytic(metric_))
+        text += tr(" · follows from the frequencies alone: gains change nothing");
     if (interval_ && std::isfinite(interval_->low))
         text += tr("  [%1, %2] 95 % CI")
                     .arg(readableNumber(interval_->low, 4), readableNumber(interval_->high, 4));
@@ -267,16 +332,28 @@ void HeatMapPanel::fillTable() {
     for (int layer = 0; layer < grid_.layers; ++layer)
         for (int band = 0; band < grid_.bands; ++band) {
             const int first = bands().begin(band), last = bands().end(band) - 1;
-            rows.push_back({layer, band, first, last + 1, plain[last], plain[first], grid_.at(layer, band)});
+            rows.push_back({layer, band, first, last + 1, plain[last], plain[first]});
+            if (subtracts())
+                rows.back().insert(rows.back().end(), {before_.at(layer, band), after_.at(layer, band)});
+            rows.back().emplace_back(grid_.at(layer, band));
         }
-    table().setTable({{"layer", tr("Layer"), tr("Decoder layer, from 0")},
-                      {"band", tr("Band"), tr("Band of the partition in force, from 0")},
-                      {"from_pair", tr("From pair"), tr("First rotary pair of the band")},
-                      {"to_pair", tr("To pair"), tr("One past the last rotary pair of the band")},
-                      {"omega_low", tr("ω low"), tr("Trained frequency of the last pair, rad/token")},
-                      {"omega_high", tr("ω high"), tr("Trained frequency of the first pair, rad/token")},
-                      {metricKey(metric_), metricText(metric_).bar, metricText(metric_).formula}},
-                     std::move(rows));
+    std::vector<ResultTableModel::Column> columns{
+        {"layer", tr("Layer"), tr("Decoder layer, from 0")},
+        {"band", tr("Band"), tr("Band of the partition in force, from 0")},
+        {"from_pair", tr("From pair"), tr("First rotary pair of the band")},
+        {"to_pair", tr("To pair"), tr("One past the last rotary pair of the band")},
+        {"omega_low", tr("ω low"), tr("Trained frequency of the last pair, rad/token")},
+        {"omega_high", tr("ω high"), tr("Trained frequency of the first pair, rad/token")}};
+    const MetricText text = metricText(metric_);
+    const QString key = metricKey(metric_);
+    if (subtracts()) {
+        columns.push_back({key + QStringLiteral("_before"), tr("before"), text.formula});
+        columns.push_back({key + QStringLiteral("_after"), tr("after"), text.formula});
+        columns.push_back({key + QStringLiteral("_difference"), valueTitle(), text.formula});
+    } else {
+        columns.push_back({key, text.bar, text.formula});
+    }
+    table().setTable(std::move(columns), std::move(rows));
 }
 
 void HeatMapPanel::tableRowActivated(int row) {

@@ -1,6 +1,7 @@
 #include "widgets/panels/histogram_panel.h"
 
 #include "core/diagnostics/tails.h"
+#include "widgets/common/before_after.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/common/selection_boxes.h"
@@ -55,7 +56,9 @@ void fillDensity(HistogramPanel::Curve& curve) {
 
 HistogramPanel::HistogramPanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("Magnitudes"), selection, parent), plot_(new LinePlot(this)),
-      tensorBox_(new TensorBox(selection, this)), log_(new QToolButton(this)) {
+      tensorBox_(new TensorBox(selection, this)),
+      beforeAfter_(new BeforeAfterBox(BeforeAfterBox::Both::Overlays, selection, this)),
+      log_(new QToolButton(this)) {
     log_->setText(tr("Log y"));
     log_->setCheckable(true);
     log_->setChecked(true);
@@ -67,6 +70,7 @@ HistogramPanel::HistogramPanel(SelectionModel* selection, QWidget* parent)
     });
     addControl(tensorBox_);
     addControl(log_);
+    addControl(beforeAfter_);
     plot_->setLegendAbove(true);
     plot_->setReadoutNames(tr("|x|"), tr("share of values per octave"), {}, {});
     connect(plot_, &LinePlot::seriesClicked, this, [this](int series, double) {
@@ -83,15 +87,23 @@ const std::vector<HistogramPanel::Curve>& HistogramPanel::curves() {
 }
 
 void HistogramPanel::refresh(Changes) {
-    const auto selected = condition();
+    auto selected = condition();
+    shown_ = conditionIndex();
+    before_ = -1;
     curves_.clear();
+    beforeAfter_->follow(session(), shown_);
+    if (beforeAfter_->shown() == BeforeAfter::Difference) {
+        shown_ = beforeAfter_->twins().after;
+        before_ = beforeAfter_->twins().before;
+        selected = session()->conditions[static_cast<size_t>(shown_)];
+    }
     if (!selected) {
         showEmpty(
             tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and press "
                "Run."));
         return;
     }
-    collect(*selected);
+    collect(*selected, before_ < 0 ? nullptr : session()->conditions[static_cast<size_t>(before_)].get());
     if (curves_.empty()) {
         showEmpty(
             tr("%1 was run for perplexity only. Run it again with capture on to see the distribution of its "
@@ -108,39 +120,53 @@ void HistogramPanel::refresh(Changes) {
                               .arg(bands().begin(band))
                               .arg(bands().end(band) - 1);
     showContent(tr("Magnitudes of %1, %2").arg(tensorStageText(selection().tensor, selection().stage), where),
-                familyName(selected->key), quantileSummary());
+                before_ < 0 ? familyName(selected->key)
+                            : tr("%1, dashed: without gains").arg(familyName(selected->key)),
+                quantileSummary());
 }
 
-void HistogramPanel::collect(const ConditionResult& selected) {
+HistogramPanel::Curve HistogramPanel::curveOf(int condition) const {
+    const ConditionResult& of = *session()->conditions[static_cast<size_t>(condition)];
+    Curve curve;
+    curve.name = tr("%1 tokens").arg(groupedCount(of.key.context));
+    curve.condition = condition;
+    const Selection& now = selection();
+    int first = bands().begin(selectedBand()), end = bands().end(selectedBand());
+    if (now.pair >= first && now.pair < end) {
+        first = now.pair;
+        end = first + 1;
+    }
+    curve.histogram = pooledHistogram(of.statistics, selectedLayer(of.statistics.shape().layers), now.tensor,
+                                      now.stage, first, end);
+    fillDensity(curve);
+    return curve;
+}
+
+void HistogramPanel::collect(const ConditionResult& selected, const ConditionResult* before) {
     const auto reference = session()->shortReference(selected);
+    const auto sameFamily = [](const ConditionKey& a, const ConditionKey& b) {
+        return a.rope == b.rope && a.weights() == b.weights();
+    };
     for (int index = 0; index < static_cast<int>(session()->conditions.size()); ++index) {
-        const ConditionResult& candidate = *session()->conditions[index];
-        const bool family =
-            candidate.key.rope == selected.key.rope && candidate.key.weights() == selected.key.weights();
+        const ConditionResult& candidate = *session()->conditions[static_cast<size_t>(index)];
         const bool isReference = reference.get() == &candidate;
-        if ((!family && !isReference) || candidate.statistics.cells() == 0) continue;
-        Curve curve;
-        curve.name = tr("%1 tokens").arg(groupedCount(candidate.key.context));
+        const bool isBefore = before && !isReference && sameFamily(candidate.key, before->key);
+        if ((!sameFamily(candidate.key, selected.key) && !isReference && !isBefore)
+            || candidate.statistics.cells() == 0)
+            continue;
+        Curve curve = curveOf(index);
         if (isReference) curve.name = tr("short: %1").arg(conditionName(candidate.key));
-        curve.condition = index;
+        if (isBefore) curve.name = tr("%1, without gains").arg(curve.name);
         curve.isReference = isReference;
-        const Selection& now = selection();
-        int first = bands().begin(selectedBand()), end = bands().end(selectedBand());
-        if (now.pair >= first && now.pair < end) {
-            first = now.pair;
-            end = first + 1;
-        }
-        curve.histogram =
-            pooledHistogram(candidate.statistics, selectedLayer(candidate.statistics.shape().layers),
-                            now.tensor, now.stage, first, end);
-        fillDensity(curve);
+        curve.isBefore = isBefore;
         curves_.push_back(std::move(curve));
     }
     std::stable_sort(curves_.begin(), curves_.end(), [this](const Curve& a, const Curve& b) {
         const auto context = [this](const Curve& curve) {
             return session()->conditions[curve.condition]->key.context;
         };
-        return a.isReference != b.isReference ? a.isReference : context(a) < context(b);
+        if (a.isReference != b.isReference) return a.isReference;
+        return context(a) != context(b) ? context(a) < context(b) : a.isBefore && !b.isBefore;
     });
 }
 
@@ -148,20 +174,26 @@ void HistogramPanel::updatePlot() {
     plot_->setAxes(tr("|x| (logarithmic)"), LinePlot::Scale::Log, tr("Share of values per octave"),
                    log_->isChecked() ? LinePlot::Scale::Log : LinePlot::Scale::Linear);
     std::vector<LinePlot::Series> series, points;
-    int category = 0;
+    std::vector<int> contexts; // a colour each
     for (const Curve& curve : curves_) {
         LinePlot::Series line;
-        const int context = session()->conditions[curve.condition]->key.context;
+        const int context = session()->conditions[static_cast<size_t>(curve.condition)]->key.context;
         line.name = curve.name;
         line.legendName =
             curve.isReference ? tr("short, %1").arg(groupedCount(context)) : groupedCount(context);
+        if (curve.isBefore) line.legendName = tr("%1 before").arg(groupedCount(context));
         line.x = curve.centre;
         line.y = curve.share;
         if (log_->isChecked())
             std::replace(line.y.begin(), line.y.end(), 0.0, std::nan("")); // a gap, not minus infinity
-        line.category = curve.isReference ? -1 : category++;
-        line.dash = curve.isReference ? Qt::DashLine : Qt::SolidLine;
-        line.emphasised = curve.condition == conditionIndex();
+        if (!curve.isReference && (contexts.empty() || contexts.back() != context))
+            contexts.push_back(context);
+        line.category = curve.isReference ? -1 : static_cast<int>(contexts.size()) - 1;
+        line.dash = curve.isBefore       ? Qt::DashLine
+                    : !curve.isReference ? Qt::SolidLine
+                    : before_ >= 0       ? Qt::DotLine
+                                         : Qt::DashLine;
+        line.emphasised = isShown(curve);
         for (const Mark& mark : marks) {
             const double value = curve.histogram.quantile(mark.quantile);
             line.details +=
@@ -191,15 +223,20 @@ void HistogramPanel::updatePlot() {
     plot_->fitRanges(true, log_->isChecked() ? std::optional<double>() : 0.0);
 }
 
+bool HistogramPanel::isShown(const Curve& curve) const {
+    return curve.condition == shown_ || curve.condition == before_;
+}
+
 QString HistogramPanel::quantileSummary() const {
     QStringList parts;
     for (const Curve& curve : curves_) {
-        if (!curve.isReference && curve.condition != conditionIndex()) continue;
+        if (!curve.isReference && !isShown(curve)) continue;
         QStringList values;
         for (const Mark& mark : marks) values << readableNumber(curve.histogram.quantile(mark.quantile), 3);
         const int context = session()->conditions[curve.condition]->key.context;
-        parts << QStringLiteral("%1 %2").arg(curve.isReference ? tr("short") : groupedCount(context),
-                                             values.join(u'/'));
+        QString name = curve.isReference ? tr("short") : groupedCount(context);
+        if (before_ >= 0 && !curve.isReference) name += curve.isBefore ? tr(" before") : tr(" after");
+        parts << QStringLiteral("%1 %2").arg(name, values.join(u'/'));
     }
     return tr("99/99.9/99.99 %: %1").arg(parts.join(QStringLiteral("; ")));
 }

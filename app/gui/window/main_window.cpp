@@ -226,6 +226,7 @@ void MainWindow::connectAnalysis() {
     connect(&analysis_, &AnalysisController::runningChanged, this, [this](bool running) {
         setup_->setRunning(running);
         jobChanged(running);
+        if (!running && std::exchange(compareWhenDone_, false)) showDifference();
         if (!running && !pendingSave_.isEmpty()) saveTo(std::exchange(pendingSave_, QString()));
         if (!running && closeWhenStopped_) close();
     });

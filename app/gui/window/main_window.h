@@ -145,7 +145,9 @@ class MainWindow : public QMainWindow {
     bool mayReplaceSession();
     void stopRun();
     void startSearch();
-    void startScaledRun(); ///< the conditions of the session with the newest gains
+    void startScaledRun();  ///< the conditions of the session with the newest gains
+    void stepBeforeAfter(); ///< before the gains, after, difference, and round again
+    void showDifference();  ///< of the selected condition, where it was run with gains
     void startExport();
     void chooseExportTarget();
     void jobChanged(bool running); ///< a heavy job began or ended
@@ -189,7 +191,8 @@ class MainWindow : public QMainWindow {
 
     QString pendingSave_; ///< asked for while an analysis runs
     bool followResults_ = true;
-    bool quietModel_ = false; ///< the model being opened came with a session: no news
+    bool compareWhenDone_ = false; ///< the run was asked for to see before and after
+    bool quietModel_ = false;      ///< the model being opened came with a session: no news
     bool closeWhenStopped_ = false, closeWhenSaved_ = false, closeWhenAutosaved_ = false;
 };
 

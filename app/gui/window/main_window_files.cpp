@@ -132,7 +132,8 @@ std::string MainWindow::viewState() const {
                             {"stage", now.stage == RopeStage::Pre ? "pre" : "post"},
                             {"band", now.band},
                             {"condition", now.condition},
-                            {"epsilon", now.epsilon}};
+                            {"epsilon", now.epsilon},
+                            {"difference", now.difference}};
     return QJsonDocument(state).toJson(QJsonDocument::Compact).toStdString();
 }
 
@@ -152,6 +153,7 @@ void MainWindow::restoreViewState(const std::string& json) {
     next.stage = state.value("stage").toString() == "pre" ? RopeStage::Pre : RopeStage::Post;
     const double epsilon = state.value("epsilon").toDouble();
     if (epsilon > 0 && epsilon < 1) next.epsilon = epsilon;
+    next.difference = state.value("difference").toBool();
     next.pair = -1;
     selection_.setSelection(next);
 }

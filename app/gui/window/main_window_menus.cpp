@@ -92,6 +92,7 @@ void MainWindow::buildSelectionMenu() {
     menu->addSeparator();
     addAction(menu, tr("&Query or key"), tr("Alt+Q"), [this] { selectionBar_->toggleTensor(); });
     addAction(menu, tr("Before or after &RoPE"), tr("Alt+R"), [this] { selectionBar_->toggleStage(); });
+    addAction(menu, tr("Before, after the &gains, difference"), tr("Alt+G"), [this] { stepBeforeAfter(); });
 }
 
 void MainWindow::buildViewMenu() {

@@ -7,6 +7,9 @@
 #include "app/gui/window/message_bar.h"
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/run_status.h"
+#include "core/session/search_record.h"
+#include "widgets/common/before_after.h"
+#include "widgets/common/default_condition.h"
 #include "widgets/panels/search_panel.h"
 
 #include <QDir>
@@ -100,8 +103,37 @@ void MainWindow::startScaledRun() {
         return;
     }
     messages_->dismiss();
-    if (sessions_.loading() || !analysis_.start(request, autosave_.path()))
+    compareWhenDone_ = true;
+    if (sessions_.loading() || !analysis_.start(request, autosave_.path())) {
+        compareWhenDone_ = false;
         reportError(tr("Something else is still being read. Try again in a moment."));
+    }
+}
+
+void MainWindow::stepBeforeAfter() {
+    const auto session = workspace_.session();
+    if (!session) return;
+    const Selection& now = selection_.selection();
+    const int condition = now.condition < 0 ? mostTellingCondition(*session) : now.condition;
+    const ScaleTwins twins = scaleTwins(*session, condition, now.scales);
+    if (!twins.complete()) {
+        report(whyNoTwins(*session, condition));
+        return;
+    }
+    const auto shown = static_cast<int>(shownOf(now, twins, condition));
+    choose(selection_, *session, twins, static_cast<BeforeAfter>((shown + 1) % 3));
+}
+
+void MainWindow::showDifference() {
+    const auto session = workspace_.session();
+    if (!session || session->searches.empty()) return;
+    const int chosen = selection_.selection().condition;
+    const ScaleTwins twins = scaleTwins(*session, chosen < 0 ? mostTellingCondition(*session) : chosen,
+                                        session->searches.back()->scales.name);
+    if (!twins.complete()) return;
+    choose(selection_, *session, twins, BeforeAfter::Difference);
+    report(tr("The views show after minus before the gains %1. Alt+G: before, after, difference.")
+               .arg(QString::fromStdString(session->searches.back()->scales.name)));
 }
 
 void MainWindow::connectExport() {
