@@ -2,6 +2,7 @@
 
 #include "core/base/strings.h"
 #include "core/inference/layer_weights.h"
+#include "core/scales/folded_gains.h"
 #include "core/session/scales_file.h"
 
 #include <cmath>
@@ -213,6 +214,7 @@ Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, con
         note("these scales were found for another model of the same shape");
     if (!stored->finished) note("the search that found these scales was stopped before its end");
     if (gains.isIdentity()) note("all gains are 1: they change nothing");
+    if (const std::string twice = foldedWarning(model.path(), gains); !twice.empty()) note(twice);
     for (std::size_t at = 0; measured && at < measured->size(); ++at) {
         const Document& document = (*measured)[at];
         const auto& seen = stored->searchedOn;

@@ -2,6 +2,7 @@
 
 #include "app/cli/rows.h"
 #include "core/base/strings.h"
+#include "core/search/gradient_estimate.h"
 
 #include <algorithm>
 #include <cmath>
@@ -75,9 +76,46 @@ void printDev(const SearchRecord& record) {
     table.print();
 }
 
+constexpr std::size_t mostRows = 8;
+
+/// What the reverse pass at the start ranks first; empty for a search without gradients.
+std::vector<Suspect> firstSuspects(const SearchRecord& record) {
+    if (record.trials.empty()) return {};
+    std::vector<Suspect> found = suspects(record.trials.front());
+    found.resize(std::min(found.size(), mostRows));
+    return found;
+}
+
+Json suspectsJson(const SearchPlan& plan, const SearchRecord& record) {
+    Json rows = Json::array();
+    const auto space = SearchSpace::make(plan.model->config(), plan.variant, plan.scope, plan.bands);
+    if (!space) return rows;
+    for (const Suspect& one : firstSuspects(record)) {
+        const auto at = space->coordinate(one.coordinate);
+        rows.push_back({{"name", space->coordinateName(one.coordinate)},
+                        {"layer", at.layer},
+                        {"band", at.band},
+                        {"gradient", number(one.gradient)},
+                        {"error", number(one.error)},
+                        {"certainty", number(one.certainty)}});
+    }
+    return rows;
+}
+
+void printSuspects(const SearchPlan& plan, const SearchRecord& record) {
+    const auto space = SearchSpace::make(plan.model->config(), plan.variant, plan.scope, plan.bands);
+    const auto found = firstSuspects(record);
+    if (!space || found.empty()) return;
+    Table table({"most certainly wrong at the start", "dJ/dln g", "error", "certainty"});
+    for (const Suspect& one : found)
+        table.add({space->coordinateName(one.coordinate), fixed(one.gradient, 4), fixed(one.error, 4),
+                   fixed(one.certainty, 1)});
+    std::cout << '\n';
+    table.print();
+}
+
 /// The gains that went farthest from 1.
 void printLargestGains(const SearchPlan& plan, const SearchRecord& record) {
-    constexpr std::size_t most = 8;
     const auto space = SearchSpace::make(plan.model->config(), plan.variant, plan.scope, plan.bands);
     const std::vector<double>& theta = record.best()->theta;
     std::vector<int> order(theta.size());
@@ -86,7 +124,7 @@ void printLargestGains(const SearchPlan& plan, const SearchRecord& record) {
         return std::abs(theta[static_cast<std::size_t>(a)]) > std::abs(theta[static_cast<std::size_t>(b)]);
     });
     if (!space || theta[static_cast<std::size_t>(order.front())] == 0) return;
-    order.resize(std::min(order.size(), most));
+    order.resize(std::min(order.size(), mostRows));
     Table table({"gains farthest from 1", "gQ gK"});
     for (const int index : order)
         table.add({space->coordinateName(index), fixed(std::exp(theta[static_cast<std::size_t>(index)]), 3)});
@@ -162,6 +200,7 @@ Json searchJson(const SearchPlan& plan, const SearchRecord& record, const std::o
             {"finished", record.finished},
             {"ending", record.ending},
             {"dev", std::move(dev)},
+            {"suspects", suspectsJson(plan, record)},
             {"band_edges", record.settings.bandEdges},
             {"scales", scalesJson(plan, record.scales.gains)},
             {"trace", std::move(trials)},
@@ -182,6 +221,7 @@ void printSearch(const SearchPlan& plan, const SearchRecord& record,
               << " trials, " << fixed(record.forwardEquivalents(), 1) << " forward-pass equivalents; "
               << record.ending << "\n\n";
     printDev(record);
+    printSuspects(plan, record);
     printLargestGains(plan, record);
     if (report) {
         std::cout << "\nOn documents the search never saw:\n\n";

@@ -4,6 +4,7 @@
 #include "core/exporting/export_plan.h"
 #include "core/exporting/model_config.h"
 #include "core/exporting/staging_folder.h"
+#include "core/scales/folded_gains.h"
 
 #include <algorithm>
 
@@ -58,6 +59,14 @@ Status addConfigChanges(const ExportPlan& plan, ExportReport& report) {
     return Done{};
 }
 
+/// The mark is an export's own: in a patch all of it is new.
+Status writeMark(const ExportPlan& plan, const std::filesystem::path& folder, ExportReport& report) {
+    if (plan.mark.empty()) return Done{};
+    if (plan.request.patch)
+        report.files.push_back({foldedMarkName, plan.mark.size(), {{0, plan.mark.size()}}});
+    return writeTextAtomically(folder / foldedMarkName, plan.mark);
+}
+
 /// Every file of the folder that the report does not have yet.
 void listFiles(const std::filesystem::path& folder, ExportReport& report) {
     std::error_code error;
@@ -97,6 +106,7 @@ Status writeEverything(const ExportPlan& plan, const std::filesystem::path& fold
     if (!written) return written;
     if (plan.request.patch)
         if (Status added = addConfigChanges(plan, report); !added) return added;
+    if (Status marked = writeMark(plan, folder, report); !marked) return marked;
     return copySideFiles(plan.side, folder, workPerByte, meter);
 }
 

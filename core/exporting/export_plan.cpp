@@ -3,6 +3,7 @@
 #include "core/exporting/foldability.h"
 #include "core/exporting/model_config.h"
 #include "core/exporting/quantization_config.h"
+#include "core/scales/folded_gains.h"
 #include "qroar/version.h"
 
 #include <algorithm>
@@ -61,7 +62,9 @@ SafetensorsMetadata provenance(const ExportPlan& plan) {
                                  {"qroar.source", request.model->fingerprint()},
                                  {"qroar.quant", request.weights->spec().text()},
                                  {"qroar.rope", plan.rope.text()}};
-    if (!request.gains.isIdentity()) metadata.emplace_back("qroar.scales", request.scalesName);
+    if (request.gains.isIdentity()) return metadata;
+    metadata.emplace_back("qroar.scales", request.scalesName);
+    metadata.emplace_back("qroar.gains", gainsFingerprint(request.gains));
     return metadata;
 }
 
@@ -122,6 +125,22 @@ Status planPatch(ExportPlan& plan) {
     return Done{};
 }
 
+/// Which gains the weights will hold: those of the source and those that are folded now. `request` as it was
+/// asked for, before snapping.
+Status planMark(const ExportRequest& request, ExportPlan& plan) {
+    const Model& model = *request.model;
+    auto sets = readFoldedMark(model.path());
+    if (!sets) return sets.error();
+    if (const std::string twice = foldedWarning(model.path(), request.gains);
+        !twice.empty() && !request.gains.isIdentity())
+        plan.notes.push_back(twice);
+    if (!plan.request.gains.isIdentity())
+        sets->push_back({request.scalesName, gainsFingerprint(request.gains),
+                         gainsFingerprint(plan.request.gains), model.fingerprint()});
+    if (!sets->empty()) plan.mark = foldedMark(*sets, QROAR_VERSION);
+    return Done{};
+}
+
 } // namespace
 
 Outcome<ExportPlan> planExport(const ExportRequest& request) {
@@ -136,7 +155,8 @@ Outcome<ExportPlan> planExport(const ExportRequest& request) {
     plan.fold.weights = request.weights;
     plan.fold.gains = plan.request.gains;
     if (Status planned = request.patch ? planPatch(plan) : planNew(plan); !planned) return planned.error();
-    plan.bytes += plan.config.size() + plan.quantizeConfig.size();
+    if (Status marked = planMark(request, plan); !marked) return marked.error();
+    plan.bytes += plan.config.size() + plan.quantizeConfig.size() + plan.mark.size();
     for (const SideFile& file : plan.side.files) plan.bytes += file.bytes;
     plan.notes.insert(plan.notes.end(), plan.side.notes.begin(), plan.side.notes.end());
     plan.windows = windowsOf(request);

@@ -12,8 +12,9 @@ struct ExportPlan {
     RopeSpec rope;         ///< resolved: never `model`
     ExportLayout layout;   ///< unused by patches
     FoldTask fold;
-    std::string config;                   ///< text of config.json
-    std::string quantizeConfig;           ///< text of quantize_config.json (GPTQ), else empty
+    std::string config;         ///< text of config.json
+    std::string quantizeConfig; ///< text of quantize_config.json (GPTQ), else empty
+    std::string mark; ///< text of qroar.json (folded_gains.h); empty when no gains are in the weights
     std::vector<PatchedFile> weightFiles; ///< patches
     SideFiles side;
     SafetensorsMetadata metadata;

@@ -1,6 +1,7 @@
 #include "core/exporting/side_files.h"
 
 #include "core/base/files.h"
+#include "core/scales/folded_gains.h"
 
 #include <algorithm>
 #include <iterator>
@@ -106,7 +107,8 @@ SideFiles patchedFolderFiles(const Model& model, const std::vector<std::string>&
                          && std::find(weights.begin(), weights.end(), "model.safetensors") == weights.end();
     for (const auto& entry : entriesOf(modelFolder(model))) {
         const std::string name = entry.path().filename().string();
-        if (name == "config.json" || std::find(weights.begin(), weights.end(), name) != weights.end())
+        if (name == "config.json" || name == foldedMarkName
+            || std::find(weights.begin(), weights.end(), name) != weights.end())
             continue;
         const bool index = sharded && name == "model.safetensors.index.json";
         if (!entry.is_regular_file(ignored) || (!index && isOtherWeights(name)))

@@ -30,8 +30,8 @@ struct SideFiles {
 /// For a model written anew: tokenizer and settings by their usual names; of a llama2.c file its
 /// tokenizer.bin, which only we and llama2.c read.
 SideFiles tokenizerFiles(const Model& model);
-/// For a patch: every plain file but `weights` (names in the source), config.json, and weights in other
-/// forms, which would stay unscaled.
+/// For a patch: every plain file but `weights` (names in the source), config.json, qroar.json (each is
+/// written anew), and weights in other forms, which would stay unscaled.
 SideFiles patchedFolderFiles(const Model& model, const std::vector<std::string>& weights);
 
 /// Folder that a model lies in.

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cassert>
 #include <cmath>
+#include <limits>
 
 namespace qroar {
 
@@ -33,10 +34,20 @@ struct NllSums {
     }
 };
 
-Error notANumber(const Window& window, int context) {
-    return Error::bad("the model's output is not a number in document " + std::to_string(window.document)
-                      + ", window " + std::to_string(window.index) + " at context " + formatCount(context)
-                      + ": its activations overflow under these gains");
+std::string overflowIn(const Window& window, int context) {
+    return "the model's output or its gradient is not a number in document " + std::to_string(window.document)
+           + ", window " + std::to_string(window.index) + " at context " + formatCount(context)
+           + ": its activations overflow under these gains";
+}
+
+/// What a set of gains is worth under which the model computes nothing.
+GainEvaluation overflowed(std::size_t contexts, double forwardEquivalents, std::string where) {
+    return {std::vector<double>(contexts, std::numeric_limits<double>::infinity()), forwardEquivalents,
+            std::move(where)};
+}
+
+bool allFinite(const std::vector<double>& values) {
+    return std::all_of(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
 }
 
 } // namespace
@@ -161,13 +172,15 @@ Outcome<GainEvaluation> GainEvaluator::evaluate(const QkGains& gains, WorkMeter&
         for (std::size_t at = 0; at < batch->windows.size(); ++at) {
             double sum = 0;
             for (const float value : sink.nll()[at]) sum += value;
-            if (!std::isfinite(sum)) return notANumber(batch->windows[at], contexts_[batch->context]);
+            if (!std::isfinite(sum))
+                return overflowed(contexts_.size(), operations / passOperations_,
+                                  overflowIn(batch->windows[at], contexts_[batch->context]));
             sums.sums[batch->context] += sum;
             sums.tokens[batch->context] += static_cast<long long>(sink.nll()[at].size());
         }
     }
     last_ = gains;
-    return GainEvaluation{sums.means(), operations / passOperations_};
+    return GainEvaluation{sums.means(), operations / passOperations_, {}};
 }
 
 void GainEvaluator::keepLast() {
@@ -185,21 +198,23 @@ Outcome<GainGradient> GainEvaluator::gradient(const SearchSpace& space, std::spa
     const QkGains gains = space.toGains(theta);
     NllSums sums(contexts_.size());
     GainGradient result;
-    std::optional<Error> failed;
+    std::string overflow;
     for (std::size_t context = 0; context < contexts_.size(); ++context) {
         ReversePass pass(model_, tables_[context], weights_, contexts_[context], gains);
         const auto& windows = windows_[context];
         const auto take = [&](int at, const QkGradient& gradient) {
             const Window& window = windows[static_cast<std::size_t>(at)];
-            if (!std::isfinite(gradient.nll)) failed = notANumber(window, contexts_[context]);
             sums.sums[context] += gradient.nll;
             sums.tokens[context] += gradient.tokens;
             result.windows.push_back({static_cast<int>(context), window.document, space.gradient(gradient)});
+            if (!std::isfinite(gradient.nll) || !allFinite(result.windows.back().sums))
+                overflow = overflowIn(window, contexts_[context]);
         };
         if (Status ran = pass.run(windows, 1, take, meter); !ran) return ran.error();
-        if (failed) return *failed;
+        if (!overflow.empty())
+            return GainGradient{overflowed(contexts_.size(), gradientCost_, overflow), {}, {}};
     }
-    result.value = {sums.means(), gradientCost_};
+    result.value = {sums.means(), gradientCost_, {}};
     result.tokens = std::move(sums.tokens);
     return result;
 }

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace qroar {
@@ -21,6 +22,9 @@ namespace qroar {
 struct GainEvaluation {
     std::vector<double> nll;       ///< [contexts] mean over predicted tokens, nats
     double forwardEquivalents = 0; ///< what it cost
+    /// Where the model's output (or its gradient) was not a number, in words: its activations overflow under
+    /// these gains, and every NLL is infinite. Empty: it did not.
+    std::string overflow;
 };
 
 /// One dev window's part of a gradient. Sums over its predicted tokens, not means.
@@ -50,12 +54,13 @@ class GainEvaluator {
     GainEvaluator& operator=(GainEvaluator&&) noexcept;
     ~GainEvaluator();
 
-    /// NLL under `gains`, from the lowest layer on in which they differ from the base. Errors: cancelled; an
-    /// NLL that is not a number (names context, document and window).
+    /// NLL under `gains`, from the lowest layer on in which they differ from the base; ends at the first
+    /// window that overflows. Error: cancelled.
     Outcome<GainEvaluation> evaluate(const QkGains& gains, WorkMeter& meter);
-    /// NLL and gradients of every window. Does not use or change the base.
+    /// NLL and gradients of every window; of none when one of them overflows. Does not use or change the
+    /// base. Error: cancelled.
     Outcome<GainGradient> gradient(const SearchSpace& space, std::span<const double> theta, WorkMeter& meter);
-    /// The gains of the last evaluate() become the base.
+    /// The gains of the last evaluate(), which did not overflow, become the base.
     void keepLast();
 
     [[nodiscard]] const std::vector<int>& contexts() const { return contexts_; }

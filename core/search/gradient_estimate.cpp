@@ -1,5 +1,6 @@
 #include "core/search/gradient_estimate.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <set>
@@ -32,6 +33,20 @@ GradientEstimate combineGradient(const GainGradient& gradient, std::span<const d
         }
     for (double& error : estimate.error) error = std::sqrt(count / (count - 1) * error);
     return estimate;
+}
+
+std::vector<Suspect> suspects(const SearchTrial& trial) {
+    const std::vector<double>& error = trial.gradientError;
+    if (std::none_of(error.begin(), error.end(), [](double one) { return one > 0; })) return {};
+    std::vector<Suspect> found;
+    for (std::size_t at = 0; at < error.size(); ++at) {
+        const double certainty = error[at] > 0 ? trial.gradient[at] / error[at] : 0;
+        found.push_back({static_cast<int>(at), trial.gradient[at], error[at], certainty});
+    }
+    std::stable_sort(found.begin(), found.end(), [](const Suspect& a, const Suspect& b) {
+        return std::abs(a.certainty) > std::abs(b.certainty);
+    });
+    return found;
 }
 
 } // namespace qroar

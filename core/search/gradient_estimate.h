@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/search/gain_evaluator.h"
+#include "core/session/search_record.h"
 
 #include <span>
 #include <vector>
@@ -18,5 +19,19 @@ struct GradientEstimate {
 };
 /// `slopes` [contexts]: dJ / dNLL_L.
 GradientEstimate combineGradient(const GainGradient& gradient, std::span<const double> slopes);
+
+/// A gain as the reverse pass of a trial sees it.
+struct Suspect {
+    int coordinate = 0;   ///< of the search space
+    double gradient = 0;  ///< dJ/dtheta without its L2 part, nats
+    double error = 0;     ///< its standard error over documents
+    double certainty = 0; ///< gradient / error; negative: a larger gain would lower J
+};
+/// Coordinates by falling |certainty|, ties by index: the diagnostic that ranks what is wrong with a model.
+/// gradient / error is the score test [standard: Rao 1948] of "this gain is right", so it has one scale for
+/// all layers, which |gradient| has not: deep in the network a gain moves the loss less than near the
+/// embedding, and documents differ more about the early layers. Empty without gradient or errors (a value
+/// alone, a single dev window).
+std::vector<Suspect> suspects(const SearchTrial& trial);
 
 } // namespace qroar

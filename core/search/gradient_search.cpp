@@ -107,6 +107,12 @@ Status gradientSearch(const SearchSpace& space, const SearchSettings& settings, 
         auto next = runner.gradient(kind, proposal.theta);
         if (!next) return next.error();
         const SearchTrial &from = runner.trial(current), &to = runner.trial(*next);
+        if (to.overflowed()) { // it says nothing but that this was too far
+            runner.settle(false);
+            kind = TrialKind::Backtrack;
+            radius = 0.4 * length;
+            continue;
+        }
         const double change = to.objective - from.objective;
         std::vector<double> nextGradient = fullGradient(to, settings.l2);
         model.learn(proposal.step, difference(nextGradient, gradient));

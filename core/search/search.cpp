@@ -3,6 +3,7 @@
 #include "core/base/strings.h"
 #include "core/inference/forward.h"
 #include "core/inference/reverse.h"
+#include "core/scales/folded_gains.h"
 #include "core/search/gradient_search.h"
 #include "core/search/grid_search.h"
 
@@ -153,6 +154,8 @@ std::vector<std::string> notesOf(const SearchPlan& plan, double trainedContext) 
         notes.push_back(
             "No context up to the trained length " + formatNumber(trainedContext)
             + " is searched on: short context is not guarded. Add one to the contexts to guard it.");
+    if (std::string folded = foldedWarning(plan.model->path(), {}); !folded.empty())
+        notes.push_back(std::move(folded));
     return notes;
 }
 

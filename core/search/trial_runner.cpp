@@ -14,9 +14,7 @@ Outcome<std::size_t> TrialRunner::value(TrialKind kind, const std::vector<double
         if (Status ready = restoreBase(); !ready) return ready;
         auto evaluation = evaluator_.evaluate(space_.toGains(theta), meter_);
         if (!evaluation) return evaluation.error();
-        trial.nll = std::move(evaluation->nll);
-        trial.forwardEquivalents = evaluation->forwardEquivalents;
-        return Done{};
+        return take(std::move(*evaluation), trial);
     });
 }
 
@@ -24,8 +22,8 @@ Outcome<std::size_t> TrialRunner::gradient(TrialKind kind, const std::vector<dou
     return run(kind, theta, true, [&](SearchTrial& trial) -> Status {
         auto found = evaluator_.gradient(space_, theta, meter_);
         if (!found) return found.error();
-        trial.nll = std::move(found->value.nll);
-        trial.forwardEquivalents = found->value.forwardEquivalents;
+        if (Status taken = take(std::move(found->value), trial); !taken || found->windows.empty())
+            return taken;
         // The guard is flat at the start, whatever its baseline will be.
         const auto slopes = trials_.empty() ? settings_.contextWeights : objective_.slopes(trial.nll);
         GradientEstimate estimate = combineGradient(*found, slopes);
@@ -33,6 +31,14 @@ Outcome<std::size_t> TrialRunner::gradient(TrialKind kind, const std::vector<dou
         trial.gradientError = std::move(estimate.error);
         return Done{};
     });
+}
+
+/// A trial that overflows is one that nobody goes on from; a start that does is no start.
+Status TrialRunner::take(GainEvaluation evaluation, SearchTrial& trial) const {
+    if (trials_.empty() && !evaluation.overflow.empty()) return Error::bad(evaluation.overflow);
+    trial.nll = std::move(evaluation.nll);
+    trial.forwardEquivalents = evaluation.forwardEquivalents;
+    return Done{};
 }
 
 Outcome<std::size_t> TrialRunner::run(TrialKind kind, const std::vector<double>& theta, bool withGradient,
@@ -59,7 +65,8 @@ Outcome<std::size_t> TrialRunner::run(TrialKind kind, const std::vector<double>&
 /// The stored answer, when it is one to this question.
 Status TrialRunner::replay(TrialKind kind, const std::vector<double>& theta, bool withGradient) {
     SearchTrial& stored = previous_[trials_.size()];
-    if (stored.kind != kind || stored.theta != theta || stored.gradient.empty() == withGradient)
+    const bool answers = stored.gradient.empty() != withGradient || stored.overflowed();
+    if (stored.kind != kind || stored.theta != theta || !answers)
         return Error::bad("the stored search cannot be continued: its trial " + std::to_string(trials_.size())
                           + " is not the one these settings lead to; was it made by another version?");
     if (trials_.empty())
@@ -78,6 +85,8 @@ Status TrialRunner::restoreBase() {
     if (!baseIsBehind_) return Done{};
     auto evaluation = evaluator_.evaluate(space_.toGains(trials_[best_].theta), meter_);
     if (!evaluation) return evaluation.error();
+    if (!evaluation->overflow.empty())
+        return Error::bad("the stored search cannot be continued: " + evaluation->overflow);
     evaluator_.keepLast();
     baseIsBehind_ = false;
     return Done{};

@@ -32,8 +32,9 @@ class TrialRunner {
                 std::vector<SearchTrial> previous, WorkMeter& meter, const SearchCallback& watcher);
 
     /// Exact J at theta [dimension]; the index of the trial. The first trial must be Start at theta = 0: it
-    /// is the baseline of the guard, and is accepted at once. Errors: cancelled; stored trials that are not
-    /// those this search makes; an output that is not a number.
+    /// is the baseline of the guard, and is accepted at once. A later trial under which the model overflows
+    /// has J = infinity and no gradient (SearchTrial::overflowed). Errors: cancelled; stored trials that are
+    /// not those this search makes; a start that overflows.
     Outcome<std::size_t> value(TrialKind kind, const std::vector<double>& theta);
     /// The same with gradient and its standard error.
     Outcome<std::size_t> gradient(TrialKind kind, const std::vector<double>& theta);
@@ -53,6 +54,7 @@ class TrialRunner {
                              const Engine& engine);
     Status replay(TrialKind kind, const std::vector<double>& theta, bool withGradient);
     Status restoreBase();
+    Status take(GainEvaluation evaluation, SearchTrial& trial) const;
     void record(SearchTrial trial);
 
     GainEvaluator& evaluator_;

@@ -7,6 +7,7 @@
 #include "core/session/session.h"
 
 #include <cstdint>
+#include <limits>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -69,13 +70,14 @@ struct SearchTrial {
     TrialKind kind = TrialKind::Start;
     std::vector<double> theta; ///< [dimension]
     std::vector<double> nll;   ///< [contexts] mean over the dev windows, nats
-    double objective = 0;      ///< J
+    double objective = 0;      ///< J; infinite, as every NLL, when the model overflowed: never accepted
     /// [dimension] dJ/dtheta without its L2 part, and its standard error over documents; empty when only the
-    /// value was computed.
+    /// value was computed, or when the model overflowed.
     std::vector<double> gradient, gradientError;
     double forwardEquivalents = 0; ///< cost of this trial, in forward passes over all dev windows
     double seconds = 0;
     bool accepted = false; ///< J fell, and the search went on from here
+    [[nodiscard]] bool overflowed() const { return objective == std::numeric_limits<double>::infinity(); }
 };
 
 /// One variant of the report at one context, on documents the search never saw (core/controls).

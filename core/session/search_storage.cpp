@@ -39,9 +39,15 @@ Status checkTrial(const SearchTrial& trial, std::size_t dimension, std::size_t c
     if (trial.theta.size() != dimension || trial.nll.size() != contexts || !gradientFits)
         return Error::bad("expected " + std::to_string(dimension) + " gains and " + std::to_string(contexts)
                           + " contexts in every trial");
-    if (!allFinite(trial.theta) || !allFinite(trial.nll) || !allFinite(trial.gradient)
-        || !std::isfinite(trial.objective) || !(trial.seconds >= 0) || !(trial.forwardEquivalents >= 0))
+    if (!allFinite(trial.theta) || !allFinite(trial.gradient) || !(trial.seconds >= 0)
+        || !(trial.forwardEquivalents >= 0))
         return Error::bad("expected finite numbers in every trial");
+    const auto isInfinite = [](double nll) { return nll == std::numeric_limits<double>::infinity(); };
+    const bool overflowed = trial.overflowed() && !trial.accepted && trial.kind != TrialKind::Start
+                            && trial.gradient.empty()
+                            && std::all_of(trial.nll.begin(), trial.nll.end(), isInfinite);
+    if (!overflowed && !(allFinite(trial.nll) && std::isfinite(trial.objective)))
+        return Error::bad("expected a finite loss in every trial but rejected ones, which may be infinite");
     return Done{};
 }
 
@@ -130,7 +136,7 @@ void writeTrials(GroupWriter to, const std::vector<SearchTrial>& trials) {
     to.list("kind", kind, {"1", "trial", "0 start, 1 grid, 2 step, 3 backtrack"});
     to.list("accepted", accepted, {"1", "trial", "1: the objective fell, and the search went on from here"});
     to.list("with_gradient", withGradient, {"1", "trial", "1: has a row in gradient and gradient_error"});
-    to.list("objective", objective, {"nats", "trial", "J"});
+    to.list("objective", objective, {"nats", "trial", "J; infinite: the model overflowed"});
     to.list("seconds", seconds, {"s", "trial", "wall time"});
     to.list("forward_equivalents", cost, {"1", "trial", "cost, in forward passes over all dev windows"});
     writeRows(to, "nll", trials, [](const SearchTrial& t) -> auto& { return t.nll; },

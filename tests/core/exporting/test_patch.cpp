@@ -1,5 +1,6 @@
 // Patches: which bytes change, that no other does, and that they change back; then what the patched model
 // computes. The byte comparison here is the test's own.
+#include "core/scales/folded_gains.h"
 #include "tests/core/exporting/exporting_test.h"
 #include "tests/support/quantized_checkpoint.h"
 
@@ -94,7 +95,9 @@ class TestPatch : public QObject {
         QVERIFY(report->patched);
 
         const auto before = filesOf(scratch.path("model")), after = filesOf(scratch.path("out"));
-        QCOMPARE(namesIn(scratch.path("model")), namesIn(scratch.path("out")));
+        auto names = namesIn(scratch.path("model"));
+        names.insert("qroar.json"); // and nothing else
+        QCOMPARE(namesIn(scratch.path("out")), names);
         for (const auto& [name, bytes] : before)
             if (name != "model.safetensors") QVERIFY2(bytes == after.at(name), name.c_str());
         const std::string &old = before.at("model.safetensors"), &now = after.at("model.safetensors");
@@ -172,7 +175,9 @@ class TestPatch : public QObject {
         auto back = patchOf(opened(scratch.path("there")), scratch.path("back"));
         back.gains = powersOfTwo(model->config(), true);
         QROAR_EXPORTED(exportModel(back, silent));
-        QVERIFY(filesOf(scratch.path("model")) == filesOf(scratch.path("back")));
+        auto restored = filesOf(scratch.path("back"));
+        QCOMPARE(restored.erase("qroar.json"), std::size_t{1});
+        QVERIFY(filesOf(scratch.path("model")) == restored);
     }
 
     void shardsAndUnusedFiles() {
@@ -189,6 +194,7 @@ class TestPatch : public QObject {
         QROAR_OPENED(report);
         auto names = namesIn(scratch.path("model"));
         for (const char* left : {"pytorch_model.bin", "model.gguf", "original"}) names.erase(left);
+        names.insert("qroar.json");
         QCOMPARE(namesIn(scratch.path("out")), names);
         QVERIFY(std::any_of(report->notes.begin(), report->notes.end(), [](const std::string& note) {
             return note.find("left behind") != std::string::npos
@@ -212,7 +218,9 @@ class TestPatch : public QObject {
         const auto report = exportModel(request, silent);
         QROAR_OPENED(report);
         for (const ExportedFile& file : report->files)
-            QCOMPARE(file.changed.size(), file.name == "model.safetensors" ? std::size_t{2} : std::size_t{0});
+            QCOMPARE(file.changed.size(), file.name == "model.safetensors" ? std::size_t{2}
+                                          : file.name == "qroar.json"      ? std::size_t{1}
+                                                                           : std::size_t{0});
         const auto a = readTiny(scratch.path("model")), b = readTiny(scratch.path("out"));
         int tensors = 0;
         for (const auto& [name, tensor] : a.tensors) tensors += tensor.bytes != b.at(name).bytes;
@@ -229,8 +237,67 @@ class TestPatch : public QObject {
         request.gains = randomGains(model->config(), 3);
         const auto report = exportModel(request, silent);
         QROAR_OPENED(report);
-        QCOMPARE(namesIn(scratch.path("out")), (std::set<std::string>{"config.json", "model.safetensors"}));
-        QVERIFY(!report->files.back().changed.empty());
+        QCOMPARE(namesIn(scratch.path("out")),
+                 (std::set<std::string>{"config.json", "model.safetensors", "qroar.json"}));
+        for (const ExportedFile& file : report->files)
+            QCOMPARE(file.changed.empty(), file.name == "config.json");
+    }
+
+    /// The mark names what was folded, is carried from patch to patch and into models written anew, and who
+    /// folds the same gains again is told.
+    void foldedGainsAreMarked() {
+        const Scratch scratch;
+        writeSource(scratch.path("model"), sources[0]);
+        const auto model = opened(scratch.path("model"));
+        QVERIFY(readFoldedMark(model->path())->empty());
+        const auto saysTwice = [](const auto& report) {
+            return std::any_of(report->notes.begin(), report->notes.end(), [](const std::string& note) {
+                return note.find("act twice") != std::string::npos;
+            });
+        };
+        auto request = patchOf(model, scratch.path("once"));
+        request.gains = randomGains(model->config(), 3);
+        request.scalesName = "g \"one\"";
+        request.snapToPowersOfTwo = true;
+        const auto first = exportModel(request, silent);
+        QROAR_OPENED(first);
+        QVERIFY(!saysTwice(first));
+        const FoldedGains expected{"g \"one\"", gainsFingerprint(request.gains),
+                                   gainsFingerprint(snapToPowersOfTwo(request.gains)), model->fingerprint()};
+        QVERIFY(*readFoldedMark(scratch.path("once")) == std::vector<FoldedGains>{expected});
+        QVERIFY(*readFoldedMark(scratch.path("once") / "model.safetensors")
+                == std::vector<FoldedGains>{expected});
+
+        const auto once = opened(scratch.path("once"));
+        QVERIFY(foldedWarning(once->path(), request.gains).find("twice") != std::string::npos);
+        QVERIFY(foldedWarning(once->path(), snapToPowersOfTwo(request.gains)).find("twice")
+                != std::string::npos);
+        QVERIFY(foldedWarning(once->path(), {}).find("g \"one\"") != std::string::npos);
+        auto again = patchOf(once, scratch.path("twice"));
+        again.gains = request.gains;
+        const auto second = exportModel(again, silent);
+        QROAR_OPENED(second);
+        QVERIFY(saysTwice(second));
+        QCOMPARE(readFoldedMark(scratch.path("twice"))->size(), std::size_t{2});
+
+        again.gains = randomGains(model->config(), 4); // others come on top: nothing to warn of
+        again.target = scratch.path("other");
+        again.patch = false;
+        again.format = ExportFormat::Awq;
+        const auto other = exportModel(again, silent);
+        QROAR_OPENED(other);
+        QVERIFY(!saysTwice(other));
+        const auto sets = readFoldedMark(scratch.path("other"));
+        QCOMPARE(sets->size(), std::size_t{2});
+        QVERIFY(sets->front() == expected && sets->back().gains == gainsFingerprint(again.gains));
+        const auto header = headerOf(scratch.path("other") / "model.safetensors");
+        QVERIFY(header.find(sets->back().gains) != std::string::npos);
+
+        for (const char* damaged : {"", "[]", "{}", R"({"folded_gains": 3})", R"({"folded_gains": [{}]})"}) {
+            writeBytes(scratch.path("once") / "qroar.json", damaged);
+            QROAR_REFUSED(exportModel(again, silent), "qroar.json");
+            QVERIFY(foldedWarning(once->path(), again.gains).find("not known") != std::string::npos);
+        }
     }
 
     void whatCannotBePatched() {

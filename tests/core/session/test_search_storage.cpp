@@ -33,6 +33,10 @@ SearchTrial makeTrial(std::size_t dimension, int number) {
         trial.gradient = trial.gradientError = trial.theta;
         trial.gradientError.front() = 5e-324; // the smallest there is
     }
+    if (number == 5) { // overflowed: rejected
+        trial.nll.assign(2, std::numeric_limits<double>::infinity());
+        trial.objective = std::numeric_limits<double>::infinity();
+    }
     trial.forwardEquivalents = 0.1 * number;
     trial.seconds = 0.25;
     trial.accepted = number % 3 == 0;
@@ -127,7 +131,8 @@ struct Case {
 };
 
 std::vector<Case> lies() {
-    const double nan = std::numeric_limits<double>::quiet_NaN();
+    const double nan = std::numeric_limits<double>::quiet_NaN(),
+                 infinity = std::numeric_limits<double>::infinity();
     return {
         {"no gains", "scales/q", [](hid_t f) { H5Ldelete(f, "searches/000/scales/q", H5P_DEFAULT); }},
         {"negative gain", "scales",
@@ -150,6 +155,18 @@ std::vector<Case> lies() {
          [](hid_t f) { overwrite(f, "searches/000/trials/kind", H5T_NATIVE_INT, 1, 9); }},
         {"trial that is no number", "finite",
          [nan](hid_t f) { overwrite(f, "searches/000/trials/theta", H5T_NATIVE_DOUBLE, 1, nan); }},
+        {"accepted though infinite", "finite loss",
+         [](hid_t f) { overwrite(f, "searches/000/trials/accepted", H5T_NATIVE_INT, 5, 1); }},
+        {"start that is infinite", "finite loss",
+         [infinity](hid_t f) {
+             overwrite(f, "searches/000/trials/objective", H5T_NATIVE_DOUBLE, 0, infinity);
+         }},
+        {"loss that is no number", "finite loss",
+         [nan](hid_t f) { overwrite(f, "searches/000/trials/nll", H5T_NATIVE_DOUBLE, 3, nan); }},
+        {"objective below everything", "finite loss",
+         [infinity](hid_t f) {
+             overwrite(f, "searches/000/trials/objective", H5T_NATIVE_DOUBLE, 1, -infinity);
+         }},
         {"more gradients than rows", "gradient",
          [](hid_t f) { overwrite(f, "searches/000/trials/with_gradient", H5T_NATIVE_INT, 1, 1); }},
         {"twice the same name", "twice", [](hid_t f) { setText(f, "searches/001", "name", "000"); }},
