@@ -84,6 +84,12 @@ std::string percents(const ShareInterval& interval) {
     return "[" + percent(interval.low) + ", " + percent(interval.high) + "]";
 }
 
+std::vector<std::string> layoutNames(const ChoicesResult& result) {
+    std::vector<std::string> names;
+    for (const QuestionLayout layout : result.layouts) names.emplace_back(layoutName(layout));
+    return names;
+}
+
 void printPasskey(const std::vector<TaskScores>& scores) {
     Table table({"rope", "weights", "context", "depth", "trials", "ln p(key)", "margin", "rank", "first %",
                  "95 % interval"});
@@ -124,16 +130,19 @@ void printChoices(const std::vector<TaskScores>& scores) {
     Table table({"rope", "weights", "questions", "acc %", "95 % interval", "acc_norm %", "95 % interval",
                  "chance %"});
     bool any = false;
+    std::string layouts;
     for (const TaskScores& one : scores) {
         if (!one.choices) continue;
         any = true;
         const ChoicesResult& r = *one.choices;
+        layouts.clear();
+        for (const std::string& layout : layoutNames(r)) layouts += (layouts.empty() ? "" : ", ") + layout;
         table.add({one.variant->rope.text(), weightsOf(*one.variant), std::to_string(r.questions),
                    percent(r.acc), percents(r.accInterval), percent(r.accNorm), percents(r.accNormInterval),
                    percent(r.chance)});
     }
     if (!any) return;
-    std::cout << "\nMultiple choice by likelihood\n\n";
+    std::cout << "\nMultiple choice by likelihood, without examples; prompts: " << layouts << "\n\n";
     table.print();
 }
 
@@ -146,8 +155,10 @@ void addTaskOptions(CLI::App& command, TaskOptions& options) {
         .add_option("--copy", options.copyDistances,
                     "how well repeated random tokens are predicted at these distances, e.g. 64,512")
         ->delimiter(',');
-    command.add_option("--choices", options.choices,
-                       "multiple choice from a .jsonl of context, choices, answer");
+    command.add_option(
+        "--choices", options.choices,
+        "multiple choice from a .jsonl: context, choices, answer; or as ARC, HellaSwag, BoolQ, "
+        "WinoGrande are published");
     command.add_option("--answers-from", options.answersFrom, "numbers in --choices count from 0 or from 1")
         ->check(CLI::IsMember({0, 1}))
         ->capture_default_str();
@@ -231,7 +242,8 @@ Json taskRows(const std::vector<TaskScores>& scores) {
                         {"acc_norm", r.accNorm},
                         {"acc_norm_ci95", {r.accNormInterval.low, r.accNormInterval.high}},
                         {"chance", r.chance},
-                        {"longest", r.longest}});
+                        {"longest", r.longest},
+                        {"layouts", layoutNames(r)}});
         choices.push_back(std::move(row));
     }
     return {{"passkey", std::move(passkey)}, {"copy", std::move(copying)}, {"choices", std::move(choices)}};

@@ -427,9 +427,34 @@ class TestTasks : public QObject {
         QVERIFY(std::abs(found->chance - chance) < 1e-12);
         QVERIFY(found->accInterval.low <= found->acc && found->acc <= found->accInterval.high);
         QVERIFY(right > 0 && rightNorm != right); // the case tells the two apart
+        QVERIFY(found->layouts == std::vector<QuestionLayout>{QuestionLayout::Plain});
         QVERIFY(!choicePrompts({{"", {"x", "y"}, 0, 4}}, ByteTokenizer(-1)).ok());
         QVERIFY(choicePrompts({{"", {"x", "y"}, 0, 4}}, ByteTokenizer(-1)).error().message.find("line 4")
                 != std::string::npos);
+    }
+
+    /// Partial evaluation: the same text is scored behind two contexts.
+    void winoGrandeByHand() {
+        const auto questions =
+            read(R"({"sentence": "cups and _ are so", "option1": "a", "option2": "bbb", "answer": "1"})"
+                 "\n"
+                 R"({"sentence": "one _ more", "option1": "pot", "option2": "x", "answer": "2"})");
+        const auto prompts = choicePrompts(questions, tokenizer_).value();
+        QCOMPARE(prompts.size(), std::size_t{4});
+        QCOMPARE(tokenizer_.decode(prompts[1].tokens), std::string("cups and bbb are so"));
+        QCOMPARE(prompts[1].tokens.size() - prompts[1].first, std::string(" are so").size());
+        WorkMeter work = meter();
+        const auto found = runChoices(tiny_.model, variant_, questions, prompts, work).value();
+        ReferenceLlama reference(*tiny_.model, referenceRtn(4, 32, false));
+        reference.rope = {ReferenceRope::Kind::Linear, 2};
+        int right = 0;
+        for (std::size_t at = 0; at < 2; ++at) {
+            const double first = total(naive(reference, prompts[2 * at]));
+            right += (total(naive(reference, prompts[2 * at + 1])) > first) == (questions[at].answer == 1);
+        }
+        QCOMPARE(found.acc, right / 2.0);
+        QCOMPARE(found.accNorm, found.acc); // the scored text is the same
+        QVERIFY(found.layouts == std::vector<QuestionLayout>{QuestionLayout::WinoGrande});
     }
 };
 
