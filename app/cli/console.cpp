@@ -73,6 +73,21 @@ std::string significant(double value, int digits) {
     return buffer;
 }
 
+std::string readable(const std::string& text) {
+    constexpr int most = 7;
+    std::string result;
+    for (std::size_t at = 0; at < text.size();) {
+        const std::size_t end = std::min(text.find_first_not_of("0123456789.", at), text.size());
+        std::string number = text.substr(at, end - at);
+        double value = 0;
+        if (number.size() > most + 1 && number.find('.') != std::string::npos && parseDouble(number, value))
+            number = significant(value, most);
+        result += end == at ? std::string(1, text[at]) : number;
+        at = std::max(end, at + 1);
+    }
+    return result;
+}
+
 ConsoleProgress::ConsoleProgress() : terminal_(::isatty(STDERR_FILENO) != 0) {
     std::signal(SIGINT, onInterrupt);
     std::signal(SIGTERM, onInterrupt);

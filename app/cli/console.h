@@ -45,6 +45,8 @@ std::string fixed(double value, int digits);
 /// The number in at most `digits` significant ones: "0.002449", "1.139"; "-" for NaN. For people: JSON has
 /// all.
 std::string significant(double value, int digits);
+/// A text (a spec, a warning) with every decimal fraction of more than 7 digits rounded to 7, for people.
+std::string readable(const std::string& text);
 /// The number, or null: JSON knows no NaN.
 inline Json number(double value) {
     return std::isfinite(value) ? Json(value) : Json(nullptr);

@@ -25,14 +25,16 @@ struct Options {
     TaskOptions tasks;
 };
 
+constexpr OutputKind klBaseInput{"a llama-perplexity logits file", logitsOutput.magic};
+
 /// Everything an evaluation runs with.
 struct Evaluation {
     AnalysisPlan plan;
     std::vector<ControlVariant> variants;
     ControlOptions controls;
-    std::shared_ptr<const KlBase> base;  ///< null without --kl-base
-    std::vector<Window> windows;         ///< of the one context that a file of logits is about
-    std::vector<std::string> notHeldOut; ///< documents that the scales were found on
+    std::shared_ptr<const KlBase> base;   ///< null without --kl-base
+    std::vector<Window> windows;          ///< of the one context that a file of logits is about
+    std::vector<SeenDocument> notHeldOut; ///< documents that the scales were found on, in whole or in part
 };
 
 bool holdsFull(const std::vector<QuantSpec>& quants) {
@@ -135,6 +137,9 @@ Status prepareLogits(const Options& options, const Tokenizer* tokenizer, Evaluat
 }
 
 Outcome<Evaluation> prepare(const Options& options) {
+    constexpr auto made = " (made by llama-perplexity --kl-divergence-base, or evaluate --save-logits)";
+    if (!options.klBase.empty()) // said at once, not after a large model has been read
+        if (Status kind = checkKind(options.klBase, klBaseInput, made); !kind) return kind.error();
     std::shared_ptr<const Tokenizer> tokenizer;
     auto plan = makePlan(options.run, &tokenizer);
     if (!plan) return plan.error();
@@ -238,7 +243,8 @@ void printJson(const Options& options, const Evaluation& evaluation, const Findi
     if (!differences.empty()) {
         document["controls"] = std::move(controls);
         document["verdict"] = std::move(verdicts);
-        document["not_held_out"] = evaluation.notHeldOut;
+        document["not_held_out"] = Json::array();
+        for (const SeenDocument& one : evaluation.notHeldOut) document["not_held_out"].push_back(one.name);
     }
     if (options.tasks.any()) document["tasks"] = taskRows(found.tasks);
     print(document);
@@ -248,12 +254,13 @@ void printText(const Evaluation& evaluation, const Findings& found, Convention c
     if (!found.conditions.empty()) printEvaluation(found.conditions, convention);
     const auto differences = contrasts(found.conditions, convention);
     printControls(differences);
+    const std::string seen = notHeldOutWords(evaluation.notHeldOut);
     for (const DeployedVerdict& one : verdictsOf(differences))
         std::cout << "\nVerdict for " << one.rope << ", " << one.quant
                   << (evaluation.notHeldOut.empty() ? ""
                                                     : " (NOT HELD OUT: the search saw some of this text)")
                   << "\n"
-                  << one.verdict.words << '\n';
+                  << (seen.empty() ? "" : seen + " ") << one.verdict.words << '\n';
     printTasks(found.tasks);
 }
 

@@ -80,8 +80,8 @@ void printText(const Model& model, const std::string& tokenizer) {
               << "\n  " << c.layers << " layers, width " << c.hiddenSize << ", MLP " << c.intermediateSize
               << ", " << c.heads << " query heads, " << c.kvHeads << " KV heads, head size " << c.headDim
               << ", vocabulary " << formatCount(c.vocabSize) << "\n  RoPE: " << c.pairs() << " pairs, base "
-              << formatNumber(c.ropeTheta) << ", trained context " << formatCount(c.trainedContext())
-              << ", stored scaling " << c.storedRope.text() << ", "
+              << significant(c.ropeTheta, 7) << ", trained context " << formatCount(c.trainedContext())
+              << ", stored scaling " << readable(c.storedRope.text()) << ", "
               << (c.pairLayout == PairLayout::HalfSplit ? "half-split" : "interleaved")
               << " pairs\n  quantization: " << quantizationText(model) << "\n  tokenizer: " << tokenizer
               << "\n\n";
@@ -99,7 +99,7 @@ void printText(const Model& model, const std::string& tokenizer) {
         table.add(std::move(row));
     }
     table.print();
-    for (const std::string& warning : model.warnings()) std::cout << "note: " << warning << '\n';
+    for (const std::string& warning : model.warnings()) std::cout << "note: " << readable(warning) << '\n';
 }
 
 Json tensorsJson(const Model& model) {

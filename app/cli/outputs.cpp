@@ -1,8 +1,10 @@
 #include "app/cli/outputs.h"
 
 #include "core/base/files.h"
+#include "core/base/strings.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <fstream>
 
 namespace qroar::cli {
@@ -17,7 +19,37 @@ std::string firstBytes(const std::filesystem::path& path, std::size_t count) {
     return bytes;
 }
 
+/// "89 48 44 46", or the bytes in quotes when all of them are text.
+std::string shown(const std::string& bytes) {
+    const auto isText = [](char c) { return c >= 0x20 && c < 0x7f; };
+    if (std::all_of(bytes.begin(), bytes.end(), isText)) return "\"" + bytes + "\"";
+    std::string text;
+    for (const char c : bytes) {
+        char hex[4];
+        std::snprintf(hex, sizeof hex, "%02x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+        text += (text.empty() ? "" : " ") + std::string(hex);
+    }
+    return text;
+}
+
 } // namespace
+
+Status checkKind(const std::filesystem::path& path, const OutputKind& kind, const std::string& made) {
+    std::error_code failed;
+    if (!std::filesystem::exists(path, failed)) return Error::notFound(path.string() + ": no such file");
+    const std::string expected = path.string() + ": expected " + std::string(kind.what)
+                                 + ", which begins with " + shown(std::string(kind.magic)) + made
+                                 + ", found ";
+    if (std::filesystem::is_directory(path, failed)) return Error::bad(expected + "a folder");
+    const auto bytes = std::filesystem::file_size(path, failed);
+    if (failed) return Error::bad(expected + "something that is no file");
+    const std::string found = firstBytes(path, kind.magic.size());
+    if (found == kind.magic) return Done{};
+    return Error::bad(expected
+                      + (bytes == 0 ? std::string("an empty file")
+                                    : "a file of " + formatCount(static_cast<long long>(bytes))
+                                          + " bytes that begins with " + shown(found)));
+}
 
 std::vector<std::filesystem::path> inputsOf(const RunOptions& options) {
     std::vector<std::filesystem::path> inputs{options.model};

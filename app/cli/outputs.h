@@ -1,5 +1,5 @@
 // What a sub-command may write over: never one of its inputs, and only files of its own kind. Said before the
-// work, not after it.
+// work, not after it. And what stands where a file of a kind was expected.
 #pragma once
 
 #include "app/cli/inputs.h"
@@ -16,6 +16,10 @@ struct OutputKind {
 };
 inline constexpr OutputKind sessionOutput{"a session (an HDF5 file)", "\x89HDF\r\n\x1a\n"};
 inline constexpr OutputKind logitsOutput{"a logits file", "_logits_"};
+
+/// `path` begins as its kind does; the error says what was expected (`made` may add by what it is made) and
+/// what was found: the size and the first bytes, or what else it is.
+Status checkKind(const std::filesystem::path& path, const OutputKind& kind, const std::string& made = "");
 
 /// Files that the run reads: the model and all documents.
 std::vector<std::filesystem::path> inputsOf(const RunOptions& options);

@@ -45,7 +45,7 @@ void printText(const std::vector<FrequencyTable>& tables, const std::vector<std:
     table.print();
     std::cout << '\n';
     for (std::size_t at = 0; at < tables.size(); ++at)
-        std::cout << names[at] << ": attention factor " << formatNumber(tables[at].attentionFactor)
+        std::cout << names[at] << ": attention factor " << significant(tables[at].attentionFactor, 7)
                   << ", largest phase difference to " << names.front() << " at " << formatCount(context)
                   << ": " << fixed(largestPhaseDifference(tables[at], tables.front(), context), 4)
                   << " rad\n";
@@ -84,7 +84,8 @@ int run(const Options& options) {
         return exitDone;
     }
     printText(tables, options.ropes, context);
-    for (const auto& warning : warnings) std::cout << "warning: " << warning.get<std::string>() << '\n';
+    for (const auto& warning : warnings)
+        std::cout << "warning: " << readable(warning.get<std::string>()) << '\n';
     return exitDone;
 }
 

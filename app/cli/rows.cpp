@@ -17,6 +17,31 @@ DivergenceSummary summarizeKl(const ConditionResult& condition, Convention conve
                                static_cast<int>(condition.table.trainedContext), convention);
 }
 
+/// Positions of the predicted tokens that the KL is of: those of the convention for which the reference has a
+/// prediction; from <= position < to.
+struct KlPositions {
+    int from = 0, to = 0;
+};
+KlPositions klPositions(const ConditionResult& condition, Convention convention) {
+    KlPositions positions;
+    for (const WindowDivergence& window : condition.divergence) {
+        const TokenRange range = countedTokens(window.kl.size(), condition.key.context, convention);
+        for (std::size_t at = range.first; at < range.end; ++at) {
+            if (std::isnan(window.kl[at])) continue;
+            const int position = static_cast<int>(at) + 1; // kl[t] is about the token at t + 1
+            positions.from = positions.to == 0 ? position : std::min(positions.from, position);
+            positions.to = std::max(positions.to, position + 1);
+        }
+    }
+    return positions;
+}
+
+const char* conventionWords(Convention convention) {
+    return convention == Convention::All
+               ? "all: every predicted token of a window"
+               : "last-half: tokens predicted from positions context/2 .. context-2, as llama-perplexity";
+}
+
 Json interval(const std::optional<double>& low, const std::optional<double>& high) {
     if (!low || !high) return nullptr;
     return {*low, *high};
@@ -80,10 +105,18 @@ Json evaluationRow(const ConditionResult& condition, Convention convention) {
              {"kl", nullptr},
              {"same_top1", compared ? number(divergence.sameTop) : Json(nullptr)}};
     if (!compared) return row;
-    row["kl"] = {{"mean", number(divergence.mean)}, {"median", number(divergence.median)},
-                 {"p90", number(divergence.p90)},   {"p99", number(divergence.p99)},
-                 {"max", number(divergence.max)},   {"ci95", interval(divergence.ciLow, divergence.ciHigh)},
-                 {"tokens", divergence.tokens}};
+    const KlPositions positions = klPositions(condition, convention);
+    row["kl"] = {{"mean", number(divergence.mean)},
+                 {"median", number(divergence.median)},
+                 {"p90", number(divergence.p90)},
+                 {"p99", number(divergence.p99)},
+                 {"max", number(divergence.max)},
+                 {"ci95", interval(divergence.ciLow, divergence.ciHigh)},
+                 {"tokens", divergence.tokens},
+                 {"direction", "KL(reference || variant)"},
+                 {"convention", conventionName(convention)},
+                 {"from", positions.from},
+                 {"to", positions.to}};
     row["rms_delta_p"] = number(divergence.rmsDeltaP);
     row["mean_delta_p"] = number(divergence.meanDeltaP);
     row["reference"] = condition.reference;
@@ -142,26 +175,35 @@ void printNll(const Conditions& conditions, Convention convention) {
                    std::to_string(s.tokens), fixed(s.nll, 4), intervalText(s.ciLow, s.ciHigh, 4),
                    fixed(s.perplexity, 3)});
     }
-    std::cout << "Perplexity, convention " << conventionName(convention)
+    std::cout << "Perplexity, convention " << conventionWords(convention)
               << "; intervals by block bootstrap\n\n";
     table.print();
 }
 
 void printDivergence(const Conditions& conditions, Convention convention) {
-    Table table({"rope", "weights", "context", "reference", "mean KLD", "95 % interval", "median", "90 %",
-                 "99 %", "maximum", "same top p %", "RMS dp %"});
+    Table table({"rope", "weights", "context", "reference", "positions", "mean KLD", "95 % interval",
+                 "median", "90 %", "99 %", "maximum", "same top p %", "RMS dp %"});
     bool any = false;
+    std::vector<std::string> references;
     for (const auto& condition : conditions) {
         const DivergenceSummary d = summarizeKl(*condition, convention);
         if (d.tokens == 0) continue;
         any = true;
+        if (std::find(references.begin(), references.end(), condition->reference) == references.end())
+            references.push_back(condition->reference);
+        const KlPositions positions = klPositions(*condition, convention);
         table.add({condition->key.rope.text(), condition->key.weights(),
-                   std::to_string(condition->key.context), condition->reference, fixed(d.mean, 5),
+                   std::to_string(condition->key.context), condition->reference,
+                   std::to_string(positions.from) + "-" + std::to_string(positions.to - 1), fixed(d.mean, 5),
                    intervalText(d.ciLow, d.ciHigh, 5), fixed(d.median, 5), fixed(d.p90, 5), fixed(d.p99, 4),
                    fixed(d.max, 3), fixed(100 * d.sameTop, 2), fixed(100 * d.rmsDeltaP, 3)});
     }
     if (!any) return;
-    std::cout << "\nDivergence from the reference, KLD in nats\n\n";
+    std::string names;
+    for (const std::string& name : references) names += (names.empty() ? "" : ", ") + name;
+    std::cout << "\nDivergence from the reference: KLD = KL(reference || variant) in nats, reference "
+              << names << "\nconvention " << conventionWords(convention)
+              << "; positions are those of the predicted tokens\n\n";
     table.print();
 }
 

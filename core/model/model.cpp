@@ -84,6 +84,40 @@ bool beginsWith(const std::filesystem::path& path, const char* magic) {
            && std::memcmp((*file)->bytes().data(), magic, length) == 0;
 }
 
+/// Names in a folder for a message: sorted, the first few, folders with a slash.
+std::string entriesOf(const std::filesystem::path& folder) {
+    constexpr std::size_t mostNames = 6, mostEntries = 10000;
+    std::error_code failed;
+    std::vector<std::string> names;
+    for (std::filesystem::directory_iterator at(folder, failed), end; !failed && at != end;
+         at.increment(failed)) {
+        std::error_code ignored;
+        names.push_back(at->path().filename().string() + (at->is_directory(ignored) ? "/" : ""));
+        if (names.size() == mostEntries) break;
+    }
+    if (names.empty()) return failed ? "a folder that cannot be read" : "an empty folder";
+    std::sort(names.begin(), names.end());
+    std::string text;
+    for (std::size_t at = 0; at < std::min(names.size(), mostNames); ++at)
+        text += (at > 0 ? ", " : "") + names[at];
+    if (names.size() > mostNames) text += " and " + std::to_string(names.size() - mostNames) + " more";
+    return text;
+}
+
+/// What a Hugging Face checkpoint needs beside its weights.
+Status checkConfigIsThere(const std::filesystem::path& path) {
+    std::error_code ignored;
+    const bool isFolder = std::filesystem::is_directory(path, ignored);
+    auto folder = isFolder ? path : path.parent_path();
+    if (folder.empty()) folder = ".";
+    if (std::filesystem::exists(folder / "config.json", ignored)) return Done{};
+    return Error::notFound(path.string() + ": expected "
+                           + (isFolder ? "a model folder with config.json and model.safetensors (or its "
+                                         "shards and their index)"
+                                       : "config.json beside the file")
+                           + ", found no config.json, but " + entriesOf(folder));
+}
+
 } // namespace
 
 Outcome<std::shared_ptr<const Model>> openModel(const std::filesystem::path& path) {
@@ -96,10 +130,13 @@ Outcome<std::shared_ptr<const Model>> inspectModel(const std::filesystem::path& 
     std::error_code ignored;
     const std::string source = path.string();
     if (!std::filesystem::exists(path, ignored)) return Error::notFound(source + ": no such file or folder");
-    if (std::filesystem::is_directory(path, ignored)) return openHfModel(path);
-    if (!std::filesystem::is_regular_file(path, ignored))
+    const bool isFolder = std::filesystem::is_directory(path, ignored);
+    if (!isFolder && !std::filesystem::is_regular_file(path, ignored))
         return Error::bad(source + ": expected a folder or a file, found something else");
-    if (path.extension() == ".safetensors") return openHfModel(path);
+    if (isFolder || path.extension() == ".safetensors") {
+        if (Status there = checkConfigIsThere(path); !there) return there.error();
+        return openHfModel(path);
+    }
     if (path.extension() == ".json") // config.json or the index of a folder
         return openHfModel(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
     if (beginsWith(path, "GGUF")) return Error::unsupported(source + ": GGUF files cannot be opened yet");
