@@ -1,0 +1,33 @@
+// Loaders: the frequency table that other programs would build from a checkpoint with a given RoPE scaling.
+// They differ in which length counts as the trained one, which keys they read, and what they do with dynamic
+// NTK. Not here: reading files; and this program's own table (rope_spec.h), which all are compared with.
+#pragma once
+
+#include "core/rope/rope_spec.h"
+
+namespace qroar {
+
+enum class RopeLoader { Qroar, Transformers4, Transformers5, LlamaCpp, Vllm };
+
+/// "qroar", "transformers 4.4x", "transformers 5", "llama.cpp", "vllm".
+const char* ropeLoaderName(RopeLoader loader);
+/// All of them, ours first.
+const std::vector<RopeLoader>& ropeLoaders();
+
+struct LoaderTable {
+    RopeLoader loader = RopeLoader::Qroar;
+    std::optional<FrequencyTable> table; ///< none: this loader refuses the checkpoint, `notes` say why
+    std::vector<std::string> notes;      ///< what it does differently, or needs; sentences
+    /// max over pairs of |omega_a - omega_b| * context, radians: how far the rotation of the last position is
+    /// off.
+    [[nodiscard]] double phaseErrorTo(const FrequencyTable& ours, long long context) const;
+};
+
+/// The table of `loader` for a checkpoint whose config stores `spec` (llama.cpp: after conversion to GGUF),
+/// in a context of `context` tokens (vLLM: its max_model_len). Rules: transformers modeling_rope_utils
+/// of 4.45 and of 5.x, llama.cpp's converter and ggml_rope_ext, vLLM's rotary_embedding (formats.md sections
+/// 3 and 4). In double: what float32 adds is not counted. Errors as buildFrequencyTable.
+Outcome<LoaderTable> buildLoaderTable(RopeLoader loader, const RopeSpec& spec, const RopeModel& model,
+                                      long long context);
+
+} // namespace qroar
