@@ -19,7 +19,8 @@
 namespace {
 
 /// The headless way to every figure of a session: loads it, exports, and says how it went.
-int exportFigures(qroar::MainWindow& window, const QString& session, const QString& folder) {
+int exportFigures(qroar::MainWindow& window, const QString& session, const QString& folder,
+                  const qroar::PlotsToExport& what) {
     bool loaded = false;
     QEventLoop wait;
     QObject::connect(&window, &qroar::MainWindow::sessionOpened, &wait, [&] {
@@ -34,7 +35,7 @@ int exportFigures(qroar::MainWindow& window, const QString& session, const QStri
     wait.exec();
     window.messages().dismiss(); // figures do not need the session's model: no word of it in the pictures
     // Pictures first: after the export the status bar speaks of that.
-    const bool fine = loaded && window.saveScreenshots(folder) && window.exportPlots(folder);
+    const bool fine = loaded && window.saveScreenshots(folder) && window.exportPlots(folder, what);
     for (const QString& line : window.log().toPlainText().split('\n'))
         if (line.contains(QStringLiteral("Not exported"))) std::fprintf(stderr, "%s\n", qPrintable(line));
     return fine ? 0 : 1;
@@ -76,6 +77,19 @@ int main(int argc, char** argv) {
                                         "QT_QPA_PLATFORM=offscreen."),
         QStringLiteral("FOLDER"));
     parser.addOption(figures);
+    const QCommandLineOption everyCondition(
+        QStringLiteral("every-condition"),
+        QApplication::translate("main",
+                                "With --export-figures: a folder of plots for every condition, and for "
+                                "after - before where it was run with gains."));
+    const QCommandLineOption everyMetric(
+        QStringLiteral("every-metric"),
+        QApplication::translate("main", "With --export-figures: every metric of the maps."));
+    const QCommandLineOption formats(
+        QStringLiteral("formats"),
+        QApplication::translate("main", "With --export-figures: which of svg,png,pdf,csv to write (all)."),
+        QStringLiteral("LIST"), QStringLiteral("svg,png,pdf,csv"));
+    parser.addOptions({everyCondition, everyMetric, formats});
     parser.addPositionalArgument(
         QStringLiteral("path"),
         QApplication::translate("main",
@@ -86,7 +100,16 @@ int main(int argc, char** argv) {
 
     const QStringList paths = parser.positionalArguments();
     const bool headless = parser.isSet(figures);
-    if (paths.size() > 1 || (headless && paths.isEmpty())) {
+    qroar::PlotsToExport what;
+    what.everyCondition = parser.isSet(everyCondition);
+    what.everyMetric = parser.isSet(everyMetric);
+    what.formats = parser.value(formats).toLower().split(',', Qt::SkipEmptyParts);
+    const QStringList unknown = qroar::unknownFormats(what.formats);
+    const bool forFigures = what.everyCondition || what.everyMetric || parser.isSet(formats);
+    if (paths.size() > 1 || (headless && paths.isEmpty()) || (!headless && forFigures) || !unknown.isEmpty()
+        || what.formats.isEmpty()) {
+        for (const QString& word : unknown)
+            std::fprintf(stderr, "--formats: %s is not known\n\n", qPrintable(word));
         std::fputs(qPrintable(parser.helpText()), stderr);
         return 2;
     }
@@ -101,7 +124,7 @@ int main(int argc, char** argv) {
     environment.sampleFolders = qroar::sampleFolders();
     qroar::MainWindow window(environment);
     window.show();
-    if (headless) return exportFigures(window, paths.first(), parser.value(figures));
+    if (headless) return exportFigures(window, paths.first(), parser.value(figures), what);
     QTimer::singleShot(0, &window, [&] {
         if (!paths.isEmpty())
             window.openPath(paths.first());

@@ -5,9 +5,14 @@
 #include "app/gui/window/log_panel.h"
 #include "app/gui/window/message_bar.h"
 #include "app/gui/window/plot_area.h"
+#include "app/gui/window/run_status.h"
+#include "core/diagnostics/pressure.h"
 #include "core/session/session_file.h"
 #include "tests/app/window_bench.h"
+#include "widgets/common/before_after.h"
 #include "widgets/common/compact_combo_box.h"
+#include "widgets/models/result_table_model.h"
+#include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/search_panel.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
@@ -15,6 +20,8 @@
 #include <QElapsedTimer>
 #include <QPushButton>
 #include <QSignalSpy>
+
+#include <cmath>
 
 using namespace qroar;
 using Bench = test::WindowBench;
@@ -44,6 +51,81 @@ class TestSearchExport : public QObject {
         setup.setContexts("32, 64");
         setup.setScope(SearchScope::Layer);
         setup.setSteps(4);
+        QVERIFY2(setup.task().ok(), setup.task() ? "" : setup.task().error().message.c_str());
+    }
+    /// The energy-weighted pressure follows the queries, which the gains scale: after - before as core says.
+    static void checkDifference(Bench& bench) {
+        const auto session = bench.window->workspace().session();
+        const int selected = bench.window->selection().selection().condition;
+        const ScaleTwins twins = scaleTwins(*session, selected, {});
+        QVERIFY(twins.complete() && selected == twins.after);
+        HeatMapPanel* map = nullptr;
+        for (DiagnosticPanel* panel : bench.window->plots().panels())
+            if (auto* one = qobject_cast<HeatMapPanel*>(panel)) map = one;
+        map->setMetric(HeatMapMetric::PressureWeighted);
+        const auto pressure = [&](int index) {
+            const ConditionResult& of = *session->conditions[static_cast<std::size_t>(index)];
+            return pressureGrid(PressureForm::EnergyWeighted, of.table, of.key.context, session->bands,
+                                of.statistics);
+        };
+        const BandGrid before = pressure(twins.before), after = pressure(twins.after);
+        const BandGrid& shown = map->grid();
+        double largest = 0;
+        QCOMPARE(shown.values.size(), after.values.size());
+        for (std::size_t cell = 0; cell < shown.values.size(); ++cell) {
+            if (std::isnan(after.values[cell])) continue;
+            QCOMPARE(shown.values[cell], after.values[cell] - before.values[cell]);
+            largest = std::max(largest, std::abs(shown.values[cell]));
+        }
+        QVERIFY(largest > 0); // the gains did something
+    }
+    /// The controls of the report and the verdict, on screen and in files.
+    static void checkTables(SearchPanel& view, const SearchRecord& found, const QString& folder,
+                            Bench& bench) {
+        const auto tables = view.tables();
+        QCOMPARE(tables.size(), std::size_t{3});
+        QCOMPARE(tables.back().key, QString("controls"));
+        ResultTableModel* controls = tables.back().model;
+        QCOMPARE(controls->rowCount(), static_cast<int>(found.report.size()));
+        const int nll = controls->columnOf("nll"), change = controls->columnOf("nll_change_by_gains");
+        int compared = 0;
+        for (int row = 0; row < controls->rowCount(); ++row) {
+            const SearchReportRow& expected = found.report[static_cast<std::size_t>(row)];
+            QCOMPARE(controls->index(row, 0).data().toString(), QString::fromStdString(expected.role));
+            QCOMPARE(controls->index(row, nll).data(ResultTableModel::valueRole).toDouble(), expected.nll);
+            const QVariant by = controls->index(row, change).data(ResultTableModel::valueRole);
+            for (const SearchReportRow& plain : found.report)
+                if (expected.role == plain.role + "+g" && plain.rope == expected.rope
+                    && plain.context == expected.context) {
+                    QCOMPARE(by.toDouble(), expected.nll - plain.nll);
+                    ++compared;
+                }
+        }
+        QVERIFY(compared > 0);
+        QVERIFY(bench.window->exportPlots(folder));
+        QFile file(folder + "/search-controls.csv");
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const QString text = QString::fromUtf8(file.readAll());
+        QVERIFY(text.contains(QString::fromStdString(found.verdict.words).section('\n', 0, 0)));
+        QVERIFY(text.contains("Q+g,"));
+        QVERIFY(QFile::exists(folder + "/search-gains.csv"));
+    }
+    /// A model and a document of which one trial takes well over a second.
+    static void prepareLarge(Bench& bench) {
+        test::RandomModelOptions large;
+        large.layers = 6;
+        large.heads = 8;
+        large.kvHeads = 4;
+        large.headDim = 32;
+        large.hidden = 256;
+        large.intermediate = 704;
+        test::makeRandomHfModel(bench.folder.filePath("model").toStdString(), large);
+        QVERIFY(bench.ready({bench.document("search", 4000)}, {64}, {"yarn:2"}, {"rtn:3:g32"}));
+        SearchSetup& setup = bench.window->searchSetup();
+        setup.setRope("yarn:2");
+        setup.setQuant("rtn:3:g32");
+        setup.setContexts("64");
+        setup.setSteps(20);
         QVERIFY2(setup.task().ok(), setup.task() ? "" : setup.task().error().message.c_str());
     }
     static bool reaches(Bench& bench, State state) {
@@ -94,6 +176,11 @@ class TestSearchExport : public QObject {
         for (const auto& condition : after->conditions)
             scaled += condition->key.scales == session->searches.front()->scales.name ? 1 : 0;
         QCOMPARE(scaled, static_cast<int>(session->conditions.size()));
+        // every view shows the difference now, with the session's own numbers
+        QVERIFY(bench.window->selection().selection().difference);
+        bench.window->selection().setTensor(QkTensor::Q);
+        checkDifference(bench);
+        checkTables(*view, *found, bench.folder.filePath("figures"), bench);
         bench.window->saveTo(bench.folder.filePath("run.h5"));
         QVERIFY(QTest::qWaitFor([&] { return !bench.window->workspace().dirty(); }, 20000));
         const auto kept = loadSession(bench.folder.filePath("run.h5").toStdString());
@@ -128,6 +215,76 @@ class TestSearchExport : public QObject {
         QVERIFY(bench.window->search().state() == State::Idle);
         QVERIFY(bench.window->workspace().session() == before);
         QVERIFY(!bench.window->search().record());
+    }
+
+    /// Cancel means now. What is cancelled would go on for more than a second, so an engine that asks for
+    /// cancellation only between trials, or between matrices, fails; the least of three tries counts, because
+    /// other programs may take the processor for a moment.
+    void searchesStopWithin200Milliseconds() {
+        Bench bench;
+        prepareLarge(bench);
+        SearchSetup& setup = bench.window->searchSetup();
+        SearchController& search = bench.window->search();
+        QSignalSpy records(&search, &SearchController::recordChanged);
+        const auto trials = [&] { return search.record() ? search.record()->trials.size() : 0; };
+        click(setup, "Start search");
+        QVERIFY(QTest::qWaitFor([&] { return trials() > 0; }, 60000));
+        QElapsedTimer clock;
+        clock.start();
+        QVERIFY(QTest::qWaitFor([&] { return trials() > 1; }, 60000));
+        const qint64 trial = clock.elapsed();
+        QVERIFY2(trial > 1000, qPrintable(QString("a trial of %1 ms cannot tell").arg(trial)));
+        qint64 least = 1000000;
+        for (int attempt = 0; attempt < 3 && least > 200; ++attempt) {
+            if (attempt > 0) click(setup, "Resume");
+            QSignalSpy progress(&search, &SearchController::progressed);
+            QVERIFY(QTest::qWaitFor([&] { return progress.count() > 1; }, 60000)); // in the middle of a trial
+            clock.restart();
+            click(setup, "Pause");
+            QVERIFY(reaches(bench, State::Paused));
+            least = std::min(least, clock.elapsed());
+        }
+        qInfo("a trial takes %lld ms, paused after %lld ms", static_cast<long long>(trial),
+              static_cast<long long>(least));
+        QVERIFY2(least <= 200, qPrintable(QString("%1 ms").arg(least)));
+    }
+
+    void exportsStopWithin200Milliseconds() {
+        Bench bench;
+        prepareLarge(bench);
+        ExportPanel& panel = bench.window->exportPanel();
+        ExportController& exporting = bench.window->exporting();
+        panel.setQuant("gptq:4:g32");
+        panel.setFormat(ExportFormat::Gptq);
+        const auto run = [&](const QString& target) {
+            panel.setTarget(target);
+            QSignalSpy progress(&exporting, &ExportController::progressed);
+            emit panel.exportRequested();
+            QVERIFY2(exporting.running(), qPrintable(bench.window->messages().text()));
+            QVERIFY(QTest::qWaitFor([&] { return progress.count() > 1; }, 60000));
+        };
+        QElapsedTimer clock;
+        run(bench.folder.filePath("whole"));
+        clock.start();
+        QVERIFY(QTest::qWaitFor([&] { return !exporting.running(); }, 60000));
+        const qint64 whole = clock.elapsed();
+        QVERIFY(QFile::exists(bench.folder.filePath("whole")));
+        QVERIFY2(whole > 1000, qPrintable(QString("an export of %1 ms cannot tell").arg(whole)));
+        qint64 least = 1000000;
+        QSignalSpy errors(bench.window.get(), &MainWindow::errorShown);
+        for (int attempt = 0; attempt < 3 && least > 200; ++attempt) {
+            const QString target = bench.folder.filePath(QString("cancelled%1").arg(attempt));
+            run(target);
+            clock.restart();
+            click(bench.window->runStatus(), "Cancel");
+            QVERIFY(QTest::qWaitFor([&] { return !exporting.running(); }, 60000));
+            least = std::min(least, clock.elapsed());
+            QVERIFY(!QFile::exists(target));
+        }
+        QCOMPARE(errors.count(), 0); // what was asked for is no error
+        qInfo("an export takes %lld ms, cancelled after %lld ms", static_cast<long long>(whole),
+              static_cast<long long>(least));
+        QVERIFY2(least <= 200, qPrintable(QString("%1 ms").arg(least)));
     }
 
     void stoppedSearchesCanBeAccepted() {

@@ -99,10 +99,10 @@ DiagnosticPanel::~DiagnosticPanel() = default;
 
 void DiagnosticPanel::buildTable() {
     tableView_ = new QTableView(this);
-    auto* sorted = new QSortFilterProxyModel(this);
-    sorted->setSourceModel(table_);
-    sorted->setSortRole(ResultTableModel::valueRole);
-    tableView_->setModel(sorted);
+    sorted_ = new QSortFilterProxyModel(this);
+    sorted_->setSourceModel(table_);
+    sorted_->setSortRole(ResultTableModel::valueRole);
+    tableView_->setModel(sorted_);
     tableView_->setSortingEnabled(true);
     tableView_->sortByColumn(-1, Qt::AscendingOrder);
     tableView_->setSelectionBehavior(QAbstractItemView::SelectRows);
@@ -110,8 +110,8 @@ void DiagnosticPanel::buildTable() {
     tableView_->setAccessibleName(tr("%1, table").arg(title_));
     tableView_->verticalHeader()->hide();
     tableView_->verticalHeader()->setDefaultSectionSize(tableView_->fontMetrics().height() + 6);
-    connect(tableView_, &QTableView::clicked, this, [this, sorted](const QModelIndex& index) {
-        tableRowActivated(sorted->mapToSource(index).row());
+    connect(tableView_, &QTableView::clicked, this, [this](const QModelIndex& index) {
+        if (sorted_->sourceModel() == table_) tableRowActivated(sorted_->mapToSource(index).row());
     });
     auto* copy = new QAction(tr("Copy"), tableView_);
     copy->setShortcut(QKeySequence::Copy);
@@ -151,6 +151,12 @@ QBoxLayout* DiagnosticPanel::buildToolBar() {
     tableButton_ = toolButton(this, tr("Show the numbers behind the figure"));
     tableButton_->setCheckable(true);
     zoomButton_->setCheckable(true);
+    tableBox_ = new CompactComboBox(this);
+    tableBox_->setAccessibleName(tr("Which table"));
+    tableBox_->setToolTip(tr("Which of the tables is shown, and saved as CSV"));
+    tableBox_->hide();
+    connect(tableBox_, &QComboBox::activated, this, &DiagnosticPanel::chooseTable);
+    row->addWidget(tableBox_, 0, Qt::AlignTop);
     for (QToolButton* button : {zoomButton_, homeButton_, copyButton_, saveButton_, tableButton_})
         row->addWidget(button, 0, Qt::AlignTop);
     updateIcons();
@@ -275,7 +281,39 @@ void DiagnosticPanel::showPage() {
     QWidget* page = tableButton_->isChecked() || !content_ ? static_cast<QWidget*>(tableView_) : content_;
     const bool tableAppears = page == tableView_ && stack_->currentWidget() != tableView_;
     stack_->setCurrentWidget(page);
+    listTables();
     if (tableAppears) tableView_->resizeColumnsToContents();
+}
+
+std::vector<DiagnosticPanel::Table> DiagnosticPanel::tables() {
+    ensureFresh();
+    return {{{}, tr("of the figure"), table_}};
+}
+
+void DiagnosticPanel::listTables() {
+    const std::vector<Table> all = tables();
+    const QString chosen = tableBox_->currentText();
+    tableBox_->clear();
+    for (const Table& one : all) tableBox_->addEntry(one.name, one.name);
+    tableBox_->setCurrentIndex(std::max(0, tableBox_->findText(chosen)));
+    tableBox_->setVisible(all.size() > 1 && stack_->currentWidget() == tableView_);
+    chooseTable();
+}
+
+void DiagnosticPanel::chooseTable() {
+    const std::vector<Table> all = tables();
+    const auto index = static_cast<size_t>(std::max(0, tableBox_->currentIndex()));
+    ResultTableModel* model = index < all.size() ? all[index].model : table_;
+    if (sorted_->sourceModel() == model) return;
+    sorted_->setSourceModel(model);
+    tableView_->sortByColumn(-1, Qt::AscendingOrder);
+    tableView_->resizeColumnsToContents();
+}
+
+bool DiagnosticPanel::exportTable(const Table& table, const QString& path, QString* error) const {
+    QStringList comments{figureTitle_};
+    if (!provenance_.isEmpty()) comments << provenance_;
+    return writeWholeFile(path, table.model->toCsv(comments + table.comments).toUtf8(), error);
 }
 
 void DiagnosticPanel::showEmpty(const QString& text) {
@@ -286,6 +324,7 @@ void DiagnosticPanel::showEmpty(const QString& text) {
     table_->clear();
     emptyLabel_->setText(text);
     stack_->setCurrentWidget(emptyLabel_);
+    tableBox_->hide();
     for (QToolButton* button : {homeButton_, zoomButton_, copyButton_, saveButton_, tableButton_})
         button->setEnabled(false);
     updateTexts();
@@ -342,16 +381,24 @@ bool DiagnosticPanel::exportTo(const QString& path, QString* error, FigureSize s
         return false;
     }
     if (QFileInfo(path).suffix().compare(QLatin1String("csv"), Qt::CaseInsensitive) == 0) {
-        QStringList comments{figureTitle_};
-        if (!provenance_.isEmpty()) comments << provenance_;
-        return writeWholeFile(path, table_->toCsv(comments).toUtf8(), error);
+        const std::vector<Table> all = tables();
+        const bool chosen = stack_->currentWidget() == tableView_; // what is on screen, else the twin
+        const auto index = static_cast<size_t>(chosen ? std::max(0, tableBox_->currentIndex()) : 0);
+        return exportTable(all[std::min(index, all.size() - 1)], path, error);
     }
-    return writeFigure(figure(), path, size, error);
+    arrangeForExport(true);
+    const bool written = writeFigure(figure(), path, size, error);
+    arrangeForExport(false);
+    return written;
 }
 
 QImage DiagnosticPanel::renderFigure(FigureSize size, double scale) {
     ensureFresh();
-    return emptyText_.isEmpty() ? qroar::renderFigure(figure(), size, scale) : QImage();
+    if (!emptyText_.isEmpty()) return {};
+    arrangeForExport(true);
+    QImage image = qroar::renderFigure(figure(), size, scale);
+    arrangeForExport(false);
+    return image;
 }
 
 void DiagnosticPanel::copyImage() {

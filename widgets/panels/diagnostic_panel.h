@@ -20,6 +20,7 @@
 
 class QBoxLayout;
 class QLabel;
+class QSortFilterProxyModel;
 class QStackedWidget;
 class QTableView;
 class QTimer;
@@ -28,6 +29,7 @@ class QToolButton;
 namespace qroar {
 
 class BasePlot;
+class CompactComboBox;
 class FlowArea;
 class ResultTableModel;
 struct Figure;
@@ -54,6 +56,25 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] QString emptyText();
     /// The table twin; up to date when this returns. Owned by the panel.
     virtual QAbstractItemModel* tableModel();
+    /// All tables of the panel: the twin first. The user chooses among them where there are several.
+    struct Table {
+        QString key, name; ///< for files and for the box that chooses; the key of the twin is empty
+        ResultTableModel* model = nullptr;
+        QStringList comments{}; ///< what a CSV file says first, beside the figure's title
+    };
+    [[nodiscard]] virtual std::vector<Table> tables(); ///< up to date
+    bool exportTable(const Table& table, const QString& path, QString* error) const;
+
+    /// What else the panel can show of the same condition, as words for files ("tir", "ip_raw"); empty: one
+    /// thing only.
+    [[nodiscard]] virtual QStringList variants() const { return {}; }
+    [[nodiscard]] virtual QString variantPrefix() const {
+        return {};
+    } ///< what such a file's name begins with
+    [[nodiscard]] virtual int variant() const { return 0; }
+    virtual void setVariant(int /*index*/) {}
+    /// False for views of something else, which are the same whatever condition is selected.
+    [[nodiscard]] virtual bool followsCondition() const { return true; }
 
     /// Writes the figure (.png .svg .pdf) or the table twin (.csv), by suffix, in the light export theme,
     /// with title and provenance. False with a message when there is nothing to show, the suffix is unknown
@@ -116,6 +137,9 @@ class DiagnosticPanel : public QWidget {
     void showEvent(QShowEvent* event) override;
     void changeEvent(QEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
+    /// Before and after the figure is drawn for a file or the clipboard, where all parts are beside each
+    /// other.
+    virtual void arrangeForExport(bool /*exporting*/) {}
     /// Row of the table twin that the user clicked.
     virtual void tableRowActivated(int row);
 
@@ -126,6 +150,8 @@ class DiagnosticPanel : public QWidget {
     void updateIcons();
     void updateTexts(); ///< fits titles and summary to the width
     void showPage();    ///< the table or the content
+    void listTables();  ///< fills the box that chooses one
+    void chooseTable();
     [[nodiscard]] Figure figure() const;
 
     QString title_, heading_, detail_, figureTitle_, summary_, emptyText_, provenance_;
@@ -139,6 +165,8 @@ class DiagnosticPanel : public QWidget {
     QLabel *titleLabel_ = nullptr, *detailLabel_ = nullptr, *emptyLabel_ = nullptr, *summaryLabel_ = nullptr;
     QStackedWidget* stack_ = nullptr;
     QTableView* tableView_ = nullptr;
+    QSortFilterProxyModel* sorted_ = nullptr;
+    CompactComboBox* tableBox_ = nullptr;
     QToolButton *tableButton_ = nullptr, *copyButton_ = nullptr, *saveButton_ = nullptr,
                 *homeButton_ = nullptr, *zoomButton_ = nullptr;
     QTimer* refreshTimer_ = nullptr;

@@ -36,6 +36,18 @@ DistortionPanel::DistortionPanel(SelectionModel* selection, QWidget* parent)
     addFigurePart(plot_);
 }
 
+QStringList DistortionPanel::variants() const {
+    return {"snr_db", "rmse", "one_minus_cosine", "max_error", "output_snr_db"}; // in the order of Measure
+}
+
+int DistortionPanel::variant() const {
+    return measureBox_->currentIndex();
+}
+
+void DistortionPanel::setVariant(int index) {
+    measureBox_->setCurrentIndex(index);
+}
+
 std::shared_ptr<const ConditionResult> DistortionPanel::quantized() const {
     const auto chosen = condition();
     if (!chosen || !chosen->distortions.empty()) return chosen;

@@ -14,6 +14,10 @@ class DistortionPanel : public DiagnosticPanel {
     Q_OBJECT
   public:
     explicit DistortionPanel(SelectionModel* selection, QWidget* parent = nullptr);
+    [[nodiscard]] QStringList variants() const override; ///< the measures
+    [[nodiscard]] QString variantPrefix() const override { return QStringLiteral("weight-distortion"); }
+    [[nodiscard]] int variant() const override;
+    void setVariant(int index) override;
     [[nodiscard]] HeatMapPlot* plot() const { return plot_; }
 
   protected:

@@ -76,6 +76,20 @@ void HeatMapPanel::setMetric(HeatMapMetric metric) {
     invalidate(OptionsChanged);
 }
 
+QStringList HeatMapPanel::variants() const {
+    QStringList keys;
+    for (const HeatMapMetric metric : heatMapMetrics) keys << metricKey(metric);
+    return keys;
+}
+
+int HeatMapPanel::variant() const {
+    return static_cast<int>(variants().indexOf(metricKey(metric_)));
+}
+
+void HeatMapPanel::setVariant(int index) {
+    setMetric(heatMapMetrics[static_cast<size_t>(index)]);
+}
+
 bool HeatMapPanel::isRangeLocked() const {
     return lock_->isChecked();
 }
@@ -285,9 +299,10 @@ void HeatMapPanel::describe() {
     QString conditions = conditionName(shown_->key);
     if (subtracts()) {
         title.prepend(tr("Δ "));
-        conditions = tr("%1 minus without gains").arg(conditions);
+        conditions = tr("%1 − the same without gains").arg(conditions);
     }
-    if (needsReference(metric_) && reference_) conditions += tr(" vs %1").arg(conditionName(reference_->key));
+    if (needsReference(metric_) && reference_)
+        conditions += (subtracts() ? tr(", both vs %1") : tr(" vs %1")).arg(conditionName(reference_->key));
     showContent(title, conditions, cellSummary());
 }
 

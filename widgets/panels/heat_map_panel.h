@@ -42,6 +42,10 @@ class HeatMapPanel : public DiagnosticPanel {
     HeatMapPanel(HeatMapMetric initial, SelectionModel* selection, QWidget* parent = nullptr);
     [[nodiscard]] HeatMapMetric metric() const { return metric_; }
     void setMetric(HeatMapMetric metric);
+    [[nodiscard]] QStringList variants() const override;
+    [[nodiscard]] QString variantPrefix() const override { return QStringLiteral("map"); }
+    [[nodiscard]] int variant() const override;
+    void setVariant(int index) override;
     [[nodiscard]] bool isRangeLocked() const;
     void setRangeLocked(bool locked);
     [[nodiscard]] const BandGrid& grid(); ///< what is shown; up to date

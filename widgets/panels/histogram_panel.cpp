@@ -181,6 +181,7 @@ void HistogramPanel::updatePlot() {
         line.name = curve.name;
         line.legendName =
             curve.isReference ? tr("short, %1").arg(groupedCount(context)) : groupedCount(context);
+        if (before_ >= 0 && !curve.isReference) line.legendName = tr("%1 after").arg(groupedCount(context));
         if (curve.isBefore) line.legendName = tr("%1 before").arg(groupedCount(context));
         line.x = curve.centre;
         line.y = curve.share;
@@ -238,6 +239,7 @@ QString HistogramPanel::quantileSummary() const {
         if (before_ >= 0 && !curve.isReference) name += curve.isBefore ? tr(" before") : tr(" after");
         parts << QStringLiteral("%1 %2").arg(name, values.join(u'/'));
     }
+    if (before_ >= 0 && parts.size() > 1) parts.append(parts.takeFirst()); // before and after first
     return tr("99/99.9/99.99 %: %1").arg(parts.join(QStringLiteral("; ")));
 }
 

@@ -96,6 +96,12 @@ QAbstractItemModel* PerplexityPanel::interactionModel() {
     return splitModel_;
 }
 
+std::vector<DiagnosticPanel::Table> PerplexityPanel::tables() {
+    std::vector<Table> all = DiagnosticPanel::tables();
+    if (!interactions_.empty()) all.push_back({"four-way-split", tr("four-way split"), splitModel_});
+    return all;
+}
+
 Convention PerplexityPanel::convention() const {
     return static_cast<Convention>(conventionBox_->currentData().toInt());
 }
@@ -118,6 +124,11 @@ void PerplexityPanel::arrange() {
     if (single == single_) return;
     single_ = single;
     if (session()) invalidate(SelectionChanged); // the legend of the second plot
+}
+
+void PerplexityPanel::arrangeForExport(bool exporting) {
+    exporting_ = exporting;
+    if (single_ && condition()) updateByPosition(condition()->key.context);
 }
 
 void PerplexityPanel::resizeEvent(QResizeEvent* event) {
@@ -241,7 +252,7 @@ void PerplexityPanel::updateByPosition(int context) {
             line.dash = dashOf(family.quantIndex);
             line.marker = markerOf(family.quantIndex);
             line.emphasised = index == conditionIndex();
-            line.inLegend = single_; // beside the other plot, its legend serves both
+            line.inLegend = single_ && !exporting_; // beside the other plot, its legend serves both
             for (const NllBucket& bucket : summaryOf(index).buckets) {
                 line.x.push_back(std::sqrt(std::max(1.0, static_cast<double>(bucket.from)) * bucket.to));
                 line.y.push_back(showsPerplexity() ? std::exp(bucket.nll) : bucket.nll);

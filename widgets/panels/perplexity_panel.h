@@ -23,10 +23,12 @@ class PerplexityPanel : public DiagnosticPanel {
     [[nodiscard]] LinePlot* byPosition() const { return byPosition_; }
     /// The four-way split: a row per (rope, quant, context) whose four conditions are all present.
     QAbstractItemModel* interactionModel();
+    [[nodiscard]] std::vector<Table> tables() override;
 
   protected:
     void refresh(Changes changes) override;
     void resizeEvent(QResizeEvent* event) override;
+    void arrangeForExport(bool exporting) override;
     void tableRowActivated(int row) override;
 
   private:
@@ -58,6 +60,7 @@ class PerplexityPanel : public DiagnosticPanel {
     CompactComboBox *unitBox_ = nullptr, *conventionBox_ = nullptr;
     CompactComboBox* viewBox_ = nullptr; ///< which plot, where there is room for one
     bool single_ = false;
+    bool exporting_ = false; ///< both plots are drawn, whatever is on screen
 };
 
 } // namespace qroar

@@ -28,7 +28,8 @@ double meanGain(const QkGains& gains, int layer, int first, int end, int pairFro
 } // namespace
 
 SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
-    : DiagnosticPanel(tr("Search"), selection, parent), trace_(new LinePlot), gains_(new HeatMapPlot),
+    : DiagnosticPanel(tr("Search"), selection, parent), gainTable_(new ResultTableModel(this)),
+      controls_(new ResultTableModel(this)), trace_(new LinePlot), gains_(new HeatMapPlot),
       searchBox_(new CompactComboBox), rowsBox_(new CompactComboBox) {
     searchBox_->setAccessibleName(tr("Search shown"));
     rowsBox_->setAccessibleName(tr("Rows of the map of gains"));
@@ -101,6 +102,8 @@ void SearchPanel::refresh(Changes) {
     updateTrace(*record);
     updateGains(*record);
     fillTable(*record);
+    fillGains(*record);
+    fillControls(*record);
     const SearchSettings& s = record->settings;
     showContent(tr("Search, %1, %2 scope, %3 variant")
                     .arg(QLatin1String(searchMethodName(s.method)), QLatin1String(searchScopeName(s.scope)),
@@ -121,6 +124,8 @@ QString SearchPanel::describe(const SearchRecord& record) const {
                 .arg(QString::fromStdString(record.verdict.longEffect),
                      record.verdict.shortEffect.empty() ? tr("not measured")
                                                         : QString::fromStdString(record.verdict.shortEffect));
+    if (!record.verdict.cause.empty())
+        text += tr(" · cause: %1").arg(QString::fromStdString(record.verdict.cause));
     return text;
 }
 
@@ -204,6 +209,75 @@ void SearchPanel::fillTable(const SearchRecord& record) {
         rows.push_back(std::move(row));
     }
     table().setTable(std::move(columns), std::move(rows));
+}
+
+std::vector<DiagnosticPanel::Table> SearchPanel::tables() {
+    std::vector<Table> all = DiagnosticPanel::tables();
+    all.front().name = tr("trials");
+    if (gainTable_->rowCount() > 0) all.push_back({"gains", tr("gains"), gainTable_});
+    if (controls_->rowCount() > 0) all.push_back({"controls", tr("controls"), controls_, verdict_});
+    return all;
+}
+
+void SearchPanel::fillGains(const SearchRecord& record) {
+    const QkGains& gains = record.scales.gains;
+    const auto partition = BandPartition::fromEdges(record.settings.bandEdges, gains.pairs);
+    std::vector<ResultTableModel::Row> rows;
+    for (int layer = 0; partition && layer < gains.layers; ++layer)
+        for (int head = 0; head < gains.heads; ++head)
+            for (int band = 0; band < partition->count(); ++band)
+                rows.push_back(
+                    {layer, head, band, partition->begin(band), partition->end(band),
+                     meanGain(gains, layer, head, head + 1, partition->begin(band), partition->end(band))});
+    gainTable_->setTable(
+        {{"layer", tr("Layer"), tr("Decoder layer, from 0")},
+         {"head", tr("Head"), tr("Query head, from 0")},
+         {"band", tr("Band"), tr("Band of the search, from 0")},
+         {"from_pair", tr("From pair"), tr("First rotary pair of the band")},
+         {"to_pair", tr("To pair"), tr("One past the last rotary pair of the band")},
+         {"effective_gain", tr("gQ·gK"), tr("What the logits of the band are multiplied with")}},
+        std::move(rows));
+}
+
+void SearchPanel::fillControls(const SearchRecord& record) {
+    const auto withoutGains = [&record](const SearchReportRow& row) -> const SearchReportRow* {
+        for (const SearchReportRow& other : record.report)
+            if (other.scales.empty() && other.rope == row.rope && other.quant == row.quant
+                && other.context == row.context)
+                return &other;
+        return nullptr;
+    };
+    std::vector<ResultTableModel::Row> rows;
+    for (const SearchReportRow& row : record.report) {
+        const SearchReportRow* before = row.scales.empty() ? nullptr : withoutGains(row);
+        rows.push_back({QString::fromStdString(row.role), QString::fromStdString(row.rope),
+                        QString::fromStdString(row.quant), row.context, row.documents, row.windows,
+                        row.tokens, row.nll, row.ciLow, row.ciHigh, std::exp(row.nll),
+                        before ? QVariant(row.nll - before->nll) : QVariant()});
+    }
+    controls_->setTable(
+        {{"role", tr("Role"), tr("FP: full precision, Q: quantized, +g: with the gains")},
+         {"rope", tr("RoPE"), tr("RoPE spec")},
+         {"quant", tr("Weights"), tr("Quantizer")},
+         {"context", tr("Context"), tr("Tokens")},
+         {"documents", tr("Documents"), tr("That the search never saw")},
+         {"windows", tr("Windows"), tr("That contributed")},
+         {"tokens", tr("Tokens"), tr("Predicted tokens")},
+         {"nll", tr("NLL"), tr("Mean, nats per token")},
+         {"nll_ci95_low", tr("95 % low"), tr("Block bootstrap, nats")},
+         {"nll_ci95_high", tr("95 % high"), tr("Block bootstrap, nats")},
+         {"ppl", tr("PPL"), tr("exp(NLL)")},
+         {"nll_change_by_gains", tr("Δ by g"), tr("NLL minus that of the same weights without the gains")}},
+        std::move(rows));
+    verdict_.clear();
+    const SearchVerdict& verdict = record.verdict;
+    const auto say = [this](const QString& what, const std::string& words) {
+        if (!words.empty()) verdict_ << QStringLiteral("%1: %2").arg(what, QString::fromStdString(words));
+    };
+    say(QStringLiteral("effect at long context"), verdict.longEffect);
+    say(QStringLiteral("effect at short context"), verdict.shortEffect);
+    say(QStringLiteral("cause"), verdict.cause);
+    say(QStringLiteral("verdict"), verdict.words);
 }
 
 } // namespace qroar

@@ -20,6 +20,8 @@ class SearchPanel : public DiagnosticPanel {
     /// A search that is running, paused or not yet accepted; null: back to the session's.
     void setLive(std::shared_ptr<const SearchRecord> record);
     [[nodiscard]] std::shared_ptr<const SearchRecord> shown() const;
+    [[nodiscard]] std::vector<Table> tables() override; ///< trials, gains, controls
+    [[nodiscard]] bool followsCondition() const override { return false; }
     [[nodiscard]] LinePlot* trace() const { return trace_; }
     [[nodiscard]] HeatMapPlot* gains() const { return gains_; }
 
@@ -32,9 +34,13 @@ class SearchPanel : public DiagnosticPanel {
     void updateTrace(const SearchRecord& record);
     void updateGains(const SearchRecord& record);
     void fillTable(const SearchRecord& record);
+    void fillGains(const SearchRecord& record);
+    void fillControls(const SearchRecord& record);
     [[nodiscard]] QString describe(const SearchRecord& record) const;
 
     std::shared_ptr<const SearchRecord> live_;
+    ResultTableModel *gainTable_ = nullptr, *controls_ = nullptr;
+    QStringList verdict_; ///< lines for the head of the table of controls
     LinePlot* trace_ = nullptr;
     HeatMapPlot* gains_ = nullptr;
     CompactComboBox *searchBox_ = nullptr, *rowsBox_ = nullptr;

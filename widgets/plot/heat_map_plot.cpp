@@ -122,6 +122,9 @@ void HeatMapPlot::applyTheme() {
     cells_->setOutline(theme().highlight, theme().background);
     cells_->setValueFont(plotFont(0.88));
     bar_->setMap(map);
+    for (const auto side :
+         {QCPAxis::atLeft, QCPAxis::atTop, QCPAxis::atBottom}) // no frame that is not closed
+        barRect_->axis(side)->setBasePen(Qt::NoPen);
     // Two-line band labels: index and pairs.
     xAxis->setTickLabelFont(plotFont(0.88));
 }

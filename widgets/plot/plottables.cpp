@@ -135,7 +135,8 @@ void CellMap::drawValues(QCPPainter* painter) const {
 }
 
 void ColorBar::draw(QCPPainter* painter) {
-    const QRectF rect = keyAxis()->axisRect()->rect();
+    // The line of the value axis begins a pixel above the rectangle.
+    const QRectF rect = QRectF(keyAxis()->axisRect()->rect()).adjusted(0, -1, 0, 0);
     QLinearGradient gradient(rect.bottomLeft(), rect.topLeft());
     const auto last = static_cast<double>(map_.stops.size() - 1);
     for (qsizetype stop = 0; stop < map_.stops.size(); ++stop)

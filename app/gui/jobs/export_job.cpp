@@ -24,7 +24,7 @@ void ExportJob::work() {
     auto report = exportModel(task_.request, sink);
     if (report)
         emit exported(*report);
-    else
+    else if (report.error().code != ErrorCode::Cancelled)
         emit failed(QString::fromStdString(report.error().message));
 }
 

@@ -299,6 +299,7 @@ void MainWindow::startRun() {
 void MainWindow::stopRun() {
     runStatus_->stopping();
     analysis_.cancel();
+    if (exporting_.running()) report(tr("Export cancelled: the folder is not written."));
     exporting_.cancel();
     if (search_.running()) search_.pause();
 }
@@ -325,7 +326,8 @@ void MainWindow::updateTitle() {
 
 void MainWindow::updateActions() {
     const bool session = workspace_.hasSession();
-    for (QAction* action : {saveAs_, exportCurrent_, exportAll_, close_}) action->setEnabled(session);
+    for (QAction* action : {saveAs_, exportCurrent_, exportAll_, exportEvery_, close_})
+        action->setEnabled(session);
     run_->setEnabled(!busy());
     stop_->setEnabled(busy());
     compareScales_->setEnabled(!busy() && session && !workspace_.session()->searches.empty());

@@ -10,6 +10,7 @@
 #include "app/gui/search/search_controller.h"
 #include "app/gui/session_controller.h"
 #include "app/gui/window/appearance.h"
+#include "app/gui/window/export_plots.h"
 #include "app/gui/workspace.h"
 #include "widgets/common/selection_model.h"
 
@@ -58,10 +59,11 @@ class MainWindow : public QMainWindow {
     bool save();
     void saveTo(const QString& path);
     void startRun();
-    /// Every plot in every format; the folder is made when it is missing. False when something failed.
-    bool exportPlots(const QString& folder);
-    /// window-light.png and window-dark.png; of a session with a search also window-search-light.png and
-    /// -dark.
+    /// Every plot in every format; the folder is made when it is missing. `what.panels` is filled in here.
+    /// False when something failed.
+    bool exportPlots(const QString& folder, PlotsToExport what = {});
+    /// window-light.png and -dark; with a search also window-search-light.png and -dark, with conditions that
+    /// were run with gains also window-difference-light.png and -dark.
     bool saveScreenshots(const QString& folder);
     void setAppearance(AppearanceMode mode);
     void resetLayout();
@@ -140,7 +142,8 @@ class MainWindow : public QMainWindow {
     void chooseSession();
     bool saveAs();
     void exportCurrentPlot();
-    void chooseExportFolder();
+    void chooseExportFolder(bool everything);
+    void saveScreenshot(const QString& path, bool& fine);
     /// True when nothing would be lost, or the user agreed.
     bool mayReplaceSession();
     void stopRun();
@@ -187,7 +190,8 @@ class MainWindow : public QMainWindow {
     QMenu* recentMenu_ = nullptr;
     QActionGroup* appearanceGroup_ = nullptr;
     QAction *save_ = nullptr, *saveAs_ = nullptr, *exportCurrent_ = nullptr, *exportAll_ = nullptr,
-            *run_ = nullptr, *stop_ = nullptr, *close_ = nullptr, *compareScales_ = nullptr;
+            *exportEvery_ = nullptr, *run_ = nullptr, *stop_ = nullptr, *close_ = nullptr,
+            *compareScales_ = nullptr;
 
     QString pendingSave_; ///< asked for while an analysis runs
     bool followResults_ = true;

@@ -6,6 +6,7 @@
 #include "app/gui/window/message_bar.h"
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/run_status.h"
+#include "widgets/common/before_after.h"
 #include "widgets/common/number_format.h"
 #include "widgets/panels/search_panel.h"
 
@@ -19,6 +20,7 @@
 #include <QJsonDocument>
 #include <QJsonObject>
 #include <QMimeData>
+#include <QProgressDialog>
 
 namespace qroar {
 
@@ -246,45 +248,71 @@ void MainWindow::exportCurrentPlot() {
     if (!written.isEmpty()) settings_.setFolder("export", written);
 }
 
-void MainWindow::chooseExportFolder() {
-    const QString folder = QFileDialog::getExistingDirectory(this, tr("Export all plots to a folder"),
-                                                             settings_.folder("export"));
+void MainWindow::chooseExportFolder(bool everything) {
+    const QString folder = QFileDialog::getExistingDirectory(
+        this,
+        everything ? tr("Export every condition and metric to a folder") : tr("Export all plots to a folder"),
+        settings_.folder("export"));
     if (folder.isEmpty()) return;
     settings_.setFolder("export", folder);
-    exportPlots(folder);
+    PlotsToExport what;
+    what.everyCondition = what.everyMetric = everything;
+    QProgressDialog dialog(tr("Exporting plots..."), tr("Cancel"), 0, 0, this);
+    dialog.setWindowModality(Qt::WindowModal);
+    what.progress = [&dialog](int done, int all) {
+        dialog.setMaximum(all);
+        dialog.setValue(done); // lets events through: the button works
+        return !dialog.wasCanceled();
+    };
+    exportPlots(folder, std::move(what));
 }
 
-bool MainWindow::exportPlots(const QString& folder) {
+bool MainWindow::exportPlots(const QString& folder, PlotsToExport what) {
     if (!QDir().mkpath(folder)) {
         reportError(tr("%1: the folder cannot be made").arg(folder));
         return false;
     }
-    QList<DiagnosticPanel*> panels = plots_->panels();
+    what.panels = plots_->panels();
     if (const auto session = workspace_.session(); session && !session->searches.empty())
-        panels << plots_->searches();
-    const ExportedPlots exported = exportAllPlots(panels, folder);
+        what.panels << plots_->searches();
+    const ExportedPlots exported = exportPlotsTo(folder, what);
     for (const QString& reason : exported.skipped) log_->add(tr("Not exported: %1").arg(reason));
-    const auto files = static_cast<std::size_t>(exported.written.size());
-    report(tr("Exported %1 to %2.").arg(counted(files, tr("file"), tr("files")), folder));
+    const QString files = counted(static_cast<std::size_t>(exported.written.size()), tr("file"), tr("files"));
+    report(exported.stopped ? tr("Stopped: %1 exported to %2.").arg(files, folder)
+                            : tr("Exported %1 to %2.").arg(files, folder));
     if (!exported.failed.isEmpty()) reportError(exported.failed.join('\n'));
     return exported.failed.isEmpty();
 }
 
+void MainWindow::saveScreenshot(const QString& path, bool& fine) {
+    for (int round = 0; round < 3; ++round) { // a control that appears moves what is below it
+        for (DiagnosticPanel* panel : plots_->panels() + QList<DiagnosticPanel*>{plots_->searches()})
+            if (panel->isVisible()) panel->ensureFresh();
+        QCoreApplication::processEvents();
+    }
+    fine = grab().save(path) && fine;
+}
+
 bool MainWindow::saveScreenshots(const QString& folder) {
     const AppearanceMode before = settings_.appearance();
+    const Selection selected = selection_.selection();
     bool fine = QDir().mkpath(folder);
     const auto save = [&](const QString& name) {
         for (const auto& [mode, suffix] :
              {std::pair{AppearanceMode::Light, "-light.png"}, std::pair{AppearanceMode::Dark, "-dark.png"}}) {
             setAppearance(mode);
-            for (DiagnosticPanel* panel : plots_->panels() + QList<DiagnosticPanel*>{plots_->searches()})
-                if (panel->isVisible()) panel->ensureFresh();
-            QCoreApplication::processEvents();
-            fine = grab().save(QDir(folder).filePath(name + suffix)) && fine;
+            saveScreenshot(QDir(folder).filePath(name + suffix), fine);
         }
     };
     save(QStringLiteral("window"));
-    if (const auto session = workspace_.session(); session && !session->searches.empty()) {
+    const auto session = workspace_.session();
+    const ScaleTwins twins = session ? scaleTwins(*session, selected.condition, {}) : ScaleTwins();
+    if (twins.complete()) {
+        choose(selection_, *session, twins, BeforeAfter::Difference);
+        save(QStringLiteral("window-difference"));
+        selection_.setSelection(selected);
+    }
+    if (session && !session->searches.empty()) {
         searchDock_->raise();
         plots_->showPanel(plots_->searches());
         QCoreApplication::processEvents();

@@ -61,7 +61,10 @@ void MainWindow::buildFileMenu() {
     exportCurrent_ =
         addAction(menu, tr("&Export current plot..."), tr("Ctrl+E"), [this] { exportCurrentPlot(); });
     exportAll_ = addAction(
-        menu, tr("Export a&ll plots..."), tr("Ctrl+Shift+E"), [this] { chooseExportFolder(); }, "export");
+        menu, tr("Export a&ll plots..."), tr("Ctrl+Shift+E"), [this] { chooseExportFolder(false); },
+        "export");
+    exportEvery_ = addAction(menu, tr("Export e&very condition and metric..."), tr("Ctrl+Alt+E"),
+                             [this] { chooseExportFolder(true); });
     menu->addSeparator();
     addAction(menu, tr("&Quit"), tr("Ctrl+Q"), [this] { close(); })->setMenuRole(QAction::QuitRole);
 }

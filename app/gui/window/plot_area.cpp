@@ -46,8 +46,8 @@ PlotArea::PlotArea(SelectionModel* selection, QWidget* parent) : QMainWindow(par
     addPanel(new HeatMapPanel(HeatMapMetric::PressureSaturated, selection), "pressure", tr("Pressure"));
     addPanel(new HistogramPanel(selection), "histogram", tr("Histogram"));
     addPanel(new PerplexityPanel(selection), "perplexity", tr("Perplexity"));
-    addPanel(new OutlierPanel(selection), "outliers", tr("Outliers by position"));
-    addPanel(new DistortionPanel(selection), "distortion", tr("Weight distortion"));
+    addPanel(new OutlierPanel(selection), "outliers", tr("Outliers"));
+    addPanel(new DistortionPanel(selection), "distortion", tr("Distortion"));
     searches_ = new SearchPanel(selection);
     addPanel(searches_, "searches", tr("Search"));
     panels_.removeLast(); // a view of searches, not of conditions: most sessions have nothing to show in it

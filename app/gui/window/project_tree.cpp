@@ -83,8 +83,12 @@ void ProjectTree::addModel(const Session& session) {
     auto* model = section(this, tr("Model"));
     const ModelConfig& config = session.model;
     const QString path = QString::fromStdString(session.modelPath);
-    row(model, QString::fromStdString(config.architecture), QString::fromStdString(session.modelFormat),
-        path);
+    // Both in the first column: a wide second one would leave no room for the names of conditions.
+    row(model,
+        tr("%1, %2").arg(QString::fromStdString(config.architecture),
+                         QString::fromStdString(session.modelFormat)),
+        {}, path);
+    model->child(0)->setFirstColumnSpanned(true);
     row(model, tr("layers, heads (KV)"),
         tr("%1, %2 (%3)").arg(config.layers).arg(config.heads).arg(config.kvHeads));
     row(model, tr("rotary pairs"), groupedCount(config.pairs()));
