@@ -17,8 +17,9 @@ std::string optionalNumber(const std::optional<double>& value) {
     return value ? formatNumber(*value) : std::string();
 }
 
-NllSummary summaryOf(const Session& session, const ConditionResult& condition, Convention convention) {
-    return summarizeNll(condition.windows, condition.key.context, session.model.trainedContext(), convention);
+NllSummary summaryOf(const ConditionResult& condition, Convention convention) {
+    return summarizeNll(condition.windows, condition.key.context,
+                        static_cast<int>(condition.table.trainedContext), convention);
 }
 
 } // namespace
@@ -28,7 +29,7 @@ std::string nllCsv(const Session& session, Convention convention) {
                       "nll_ci95_high,ppl,scales\n";
     for (const auto& condition : session.conditions) {
         const ConditionKey& key = condition->key;
-        const NllSummary summary = summaryOf(session, *condition, convention);
+        const NllSummary summary = summaryOf(*condition, convention);
         csv += keyFields(key.rope.text(), key.quant.text(), key.context, convention) + ","
                + std::to_string(summary.documents) + "," + std::to_string(summary.windows) + ","
                + std::to_string(summary.tokens) + "," + formatNumber(summary.nll) + ","
@@ -44,8 +45,8 @@ std::string nllBucketCsv(const Session& session, Convention convention) {
         const ConditionKey& key = condition->key;
         const std::string fields =
             keyFields(key.rope.text(), key.quant.text(), key.context, convention) + ",";
-        const auto summary =
-            summarizeNll(condition->windows, key.context, session.model.trainedContext(), convention, 0);
+        const auto summary = summarizeNll(condition->windows, key.context,
+                                          static_cast<int>(condition->table.trainedContext), convention, 0);
         for (const NllBucket& bucket : summary.buckets)
             csv += fields + std::to_string(bucket.from) + "," + std::to_string(bucket.to) + ","
                    + std::to_string(bucket.tokens) + "," + formatNumber(bucket.nll) + ","

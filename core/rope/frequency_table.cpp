@@ -174,8 +174,9 @@ Status checkModel(const RopeModel& model, long long context) {
     return Done{};
 }
 
-/// Checkpoints that say the same thing twice, differently.
-void addWarnings(const RopeModel& model, FrequencyTable& table) {
+/// Checkpoints that say the same thing twice, differently. `typedOriginal`: orig= came from the user, who
+/// knows.
+void addWarnings(const RopeModel& model, bool typedOriginal, FrequencyTable& table) {
     if (!model.originalMaxPositions || *model.originalMaxPositions <= 0) return;
     const RopeSpec& spec = table.spec;
     const std::string kind = ropeKindName(spec.kind);
@@ -188,7 +189,7 @@ void addWarnings(const RopeModel& model, FrequencyTable& table) {
             + std::to_string(model.maxPositions) + " / " + std::to_string(*model.originalMaxPositions) + " = "
             + formatNumber(ratio) + "; loaders disagree on which one counts, the factor is used here"
             + (spec.kind == RopeKind::Llama3 ? " (usual for Llama 3.1 checkpoints)" : ""));
-    if (spec.kind == RopeKind::Dynamic && !spec.original && model.maxPositions != *model.originalMaxPositions)
+    if (spec.kind == RopeKind::Dynamic && !typedOriginal && model.maxPositions != *model.originalMaxPositions)
         table.warnings.push_back("dynamic: measured against original_max_position_embeddings "
                                  + std::to_string(*model.originalMaxPositions)
                                  + "; transformers measures against max_position_embeddings: write orig="
@@ -240,7 +241,7 @@ Outcome<FrequencyTable> buildFrequencyTable(const RopeSpec& spec, const RopeMode
     table.omega = table.plain;
     if (Status status = apply(model, context, table); !status) return status.error().in(where);
     if (Status status = checkTable(table); !status) return status.error().in(where);
-    addWarnings(model, table);
+    addWarnings(model, spec.kind != RopeKind::Model && spec.original.has_value(), table);
     return table;
 }
 

@@ -172,7 +172,7 @@ void PerplexityPanel::summarize(bool conventionChanged) {
         kept[result] = known != summaries_.end() && !conventionChanged
                            ? known->second
                            : summarizeNll(result->windows, result->key.context,
-                                          session()->model.trainedContext(), convention());
+                                          static_cast<int>(result->table.trainedContext), convention());
     }
     summaries_ = std::move(kept);
 }

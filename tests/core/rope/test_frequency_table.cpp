@@ -321,6 +321,9 @@ void TestFrequencyTable::warnings() {
     QVERIFY(table("linear:4", both).warnings.empty());
     QCOMPARE(table("dynamic:4", both).warnings.size(), std::size_t{1});
     QVERIFY(table("dynamic:4:orig=4096", both).warnings.empty());
+    RopeModel stored = both; // a checkpoint that stores both lengths: nobody has chosen between them
+    stored.stored = *RopeSpec::parse("dynamic:4:orig=" + std::to_string(*both.originalMaxPositions));
+    QCOMPARE(table("model", stored).warnings.size(), std::size_t{1});
 }
 
 void TestFrequencyTable::smallestRotaryDim() {
