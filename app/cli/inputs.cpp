@@ -194,7 +194,7 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
 
 Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model,
                                                     const std::vector<Document>* measured,
-                                                    std::vector<std::string>* notHeldOut) {
+                                                    std::vector<SeenDocument>* notHeldOut) {
     auto stored = loadScalesFrom(text);
     if (!stored) return stored.error();
     ScaleSet& set = stored->scales;
@@ -215,13 +215,9 @@ Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, con
     if (!stored->finished) note("the search that found these scales was stopped before its end");
     if (gains.isIdentity()) note("all gains are 1: they change nothing");
     if (const std::string twice = foldedWarning(model.path(), gains); !twice.empty()) note(twice);
-    for (std::size_t at = 0; measured && at < measured->size(); ++at) {
-        const Document& document = (*measured)[at];
-        const auto& seen = stored->searchedOn;
-        if (std::find(seen.begin(), seen.end(), document.fingerprint) == seen.end()) continue;
-        note("the search saw " + document.name + ": figures of it are not held out");
-        if (notHeldOut) notHeldOut->push_back(document.name);
-    }
+    const auto seen = measured ? seenDocuments(stored->searchedOn, *measured) : std::vector<SeenDocument>();
+    for (const SeenDocument& one : seen) note(one.words() + ": figures of it are not held out");
+    if (notHeldOut) *notHeldOut = seen;
     return std::make_shared<const ScaleSet>(std::move(set));
 }
 

@@ -3,6 +3,7 @@
 
 #include "app/cli/console.h"
 #include "core/analysis/analysis.h"
+#include "core/controls/held_out.h"
 
 #include <CLI/CLI.hpp>
 
@@ -44,10 +45,10 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options,
 
 /// The scale set that "run.h5[:NAME]" names; it must fit the model. Notes say when it was found for another
 /// one, by a search that was stopped, or changes nothing. `measured` (may be null): documents that figures
-/// will be of; `notHeldOut` receives the names of those that the search saw.
+/// will be of; `notHeldOut` receives those that the search saw, whole or in part.
 Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model,
                                                     const std::vector<Document>* measured = nullptr,
-                                                    std::vector<std::string>* notHeldOut = nullptr);
+                                                    std::vector<SeenDocument>* notHeldOut = nullptr);
 
 /// Whether two specs give the model the same frequencies and attention factor, however they are spelled.
 bool sameScaling(const Model& model, const RopeSpec& a, const RopeSpec& b);

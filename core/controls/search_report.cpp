@@ -1,5 +1,6 @@
 #include "core/controls/search_report.h"
 
+#include "core/controls/held_out.h"
 #include "core/evaluate/perplexity.h"
 
 #include <algorithm>
@@ -46,8 +47,11 @@ void fill(SearchRecord& record, const SearchReport& report, const std::vector<Do
     for (const VariantResult& result : report.results) record.report.push_back(rowOf(result));
     record.reportDocuments.clear();
     for (const Document& document : documents)
-        record.reportDocuments.push_back({document.name, document.path, document.fingerprint,
-                                          static_cast<long long>(document.tokens.size())});
+        record.reportDocuments.push_back({document.name,
+                                          document.path,
+                                          document.fingerprint,
+                                          static_cast<long long>(document.tokens.size()),
+                                          {}});
     const Verdict& verdict = report.verdict;
     record.verdict = {};
     if (verdict.longContext) {
@@ -87,6 +91,8 @@ Outcome<SearchReport> reportSearch(const SearchReportTask& task, SearchRecord& r
     SearchReport report{std::move(*results), {}, {}};
     report.contrasts = contrasts(conditionsOf(report.results), Convention::All);
     report.verdict = judge(report.contrasts, task.rope.text(), task.weights->spec().text());
+    const std::string seen = notHeldOutWords(seenDocuments(record.documents, *task.documents));
+    if (!seen.empty()) report.verdict.words = seen + " " + report.verdict.words;
     fill(record, report, *task.documents);
     return report;
 }

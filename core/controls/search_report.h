@@ -25,9 +25,9 @@ struct SearchReport {
 };
 
 /// Runs the controls at the task's contexts, and at L0 when none of them is that short and a document is long
-/// enough: the verdict is about both. Fills report, reportDocuments and verdict of `record`. Full precision
-/// is left out for a checkpoint that stores codes: it has none. Errors as runControls; cancelled leaves the
-/// record as it was.
+/// enough: the verdict is about both, and says which documents are not held out (held_out.h). Fills report,
+/// reportDocuments and verdict of `record`. Full precision is left out for a checkpoint that stores codes: it
+/// has none. Errors as runControls; cancelled leaves the record as it was.
 Outcome<SearchReport> reportSearch(const SearchReportTask& task, SearchRecord& record, ProgressSink& sink);
 
 } // namespace qroar

@@ -6,6 +6,7 @@
 #include "core/scales/folded_gains.h"
 #include "core/search/gradient_search.h"
 #include "core/search/grid_search.h"
+#include "core/text/text_overlap.h"
 
 #include <omp.h>
 
@@ -107,7 +108,7 @@ std::vector<SessionDocument> describe(const std::vector<Document>& documents) {
     std::vector<SessionDocument> described;
     for (const Document& document : documents)
         described.push_back({document.name, document.path, document.fingerprint,
-                             static_cast<long long>(document.tokens.size())});
+                             static_cast<long long>(document.tokens.size()), textSketch(document.tokens)});
     return described;
 }
 

@@ -1,6 +1,43 @@
 #include "core/session/document_storage.h"
 
+#include <algorithm>
+
 namespace qroar {
+
+namespace {
+
+void writeSketches(h5::GroupWriter& to, const std::vector<SessionDocument>& documents) {
+    std::vector<std::int64_t> lengths, hashes;
+    for (const SessionDocument& document : documents) {
+        lengths.push_back(static_cast<std::int64_t>(document.sketch.size()));
+        for (const std::uint64_t hash : document.sketch) hashes.push_back(static_cast<std::int64_t>(hash));
+    }
+    if (hashes.empty()) return;
+    to.list("sketch_length", lengths, {"1", "document", "hashes of each document in sketch"});
+    to.list("sketch", hashes,
+            {"1", "hash", "sampled hashes of windows of 50 tokens, of one document after another"});
+}
+
+void readSketches(const h5::GroupReader& from, std::vector<SessionDocument>& documents) {
+    if (!from.hasChild("sketch")) return;
+    const auto lengths = from.array<std::int64_t>("sketch_length", {documents.size()});
+    const auto hashes = from.list<std::int64_t>("sketch");
+    if (from.failed()) return;
+    auto next = hashes.begin();
+    for (std::size_t document = 0; document < documents.size(); ++document) {
+        const std::int64_t length = lengths.values[document];
+        if (length < 0 || length > hashes.end() - next)
+            return from.fail("sketch_length", "expected lengths that add up to that of sketch");
+        std::vector<std::uint64_t>& sketch = documents[document].sketch;
+        for (const auto end = next + length; next != end; ++next)
+            sketch.push_back(static_cast<std::uint64_t>(*next));
+        if (!std::is_sorted(sketch.begin(), sketch.end()))
+            return from.fail("sketch", "expected sorted hashes");
+    }
+    if (next != hashes.end()) from.fail("sketch", "longer than sketch_length says");
+}
+
+} // namespace
 
 void writeDocuments(h5::GroupWriter to, const std::vector<SessionDocument>& documents) {
     std::vector<std::string> names, paths, fingerprints;
@@ -15,6 +52,7 @@ void writeDocuments(h5::GroupWriter to, const std::vector<SessionDocument>& docu
     to.strings("name", names, {"text", "document", "name, as shown"});
     to.strings("path", paths, {"text", "document", "file it was read from"});
     to.strings("fingerprint", fingerprints, {"text", "document", "XXH3-128 of the token ids, hexadecimal"});
+    writeSketches(to, documents);
 }
 
 std::vector<SessionDocument> readDocuments(const h5::GroupReader& from) {
@@ -27,7 +65,8 @@ std::vector<SessionDocument> readDocuments(const h5::GroupReader& from) {
     std::vector<SessionDocument> documents;
     if (from.failed()) return documents;
     for (std::size_t document = 0; document < tokens.size(); ++document)
-        documents.push_back({names[document], paths[document], fingerprints[document], tokens[document]});
+        documents.push_back({names[document], paths[document], fingerprints[document], tokens[document], {}});
+    readSketches(from, documents);
     return documents;
 }
 

@@ -63,10 +63,15 @@ inline Handle properties(hid_t id) {
     return {id, H5Pclose};
 }
 
-/// While it lives, HDF5 prints nothing: our own messages say what went wrong.
+/// While it lives, HDF5 prints nothing: our own messages say what went wrong. To be made before anything else
+/// of HDF5 is used: the first one also switches off the clean-up that HDF5 1.10 runs at exit, which prints
+/// "infinite loop closing library" when an object with damaged metadata was refused (it leaks a few bytes
+/// then; files and their descriptors are closed all the same, and everything written is closed by us).
 class QuietErrors {
   public:
     QuietErrors() {
+        static const herr_t once = H5dont_atexit();
+        (void)once;
         H5Eget_auto2(H5E_DEFAULT, &function_, &data_);
         H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
     }

@@ -34,10 +34,8 @@ StoredScales findScales(const h5::GroupReader& root, const std::string& name) {
         const h5::GroupReader search = searches.group(layout::numbered(static_cast<std::size_t>(index)));
         const std::string found = search.text("name");
         if (name.empty() || found == name) {
-            StoredScales stored{readScales(search, model), {}, search.flag("finished")};
-            for (const SessionDocument& document : readDocuments(search.group("documents")))
-                stored.searchedOn.push_back(document.fingerprint);
-            return stored;
+            return {readScales(search, model), readDocuments(search.group("documents")),
+                    search.flag("finished")};
         }
         known = found + (known.empty() ? "" : ", " + known);
     }

@@ -3,6 +3,7 @@
 
 #include "core/base/outcome.h"
 #include "core/scales/scale_set.h"
+#include "core/session/session.h"
 
 #include <filesystem>
 #include <string>
@@ -13,8 +14,8 @@ namespace qroar {
 /// Scales as a file knows them: with what their figures are worth.
 struct StoredScales {
     ScaleSet scales;
-    std::vector<std::string> searchedOn; ///< fingerprints of the dev documents
-    bool finished = false;               ///< the search came to its end
+    std::vector<SessionDocument> searchedOn; ///< the dev documents
+    bool finished = false;                   ///< the search came to its end
 };
 
 /// The scales named `name`, or those of the last search when it is empty. Their gains have the shape of the

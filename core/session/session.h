@@ -86,6 +86,8 @@ struct ConditionResult {
 struct SessionDocument {
     std::string name, path, fingerprint;
     long long tokens = 0;
+    /// textSketch() of a dev document, to tell later what of it occurs in others; empty for all others.
+    std::vector<std::uint64_t> sketch{};
     bool operator==(const SessionDocument&) const = default;
 };
 
