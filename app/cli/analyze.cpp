@@ -3,6 +3,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/outputs.h"
 #include "app/cli/rows.h"
+#include "app/cli/validators.h"
 #include "core/analysis/session_metrics.h"
 #include "core/base/strings.h"
 #include "core/session/session_file.h"
@@ -170,6 +171,7 @@ void addAnalyze(CLI::App& program, int& result) {
     command->add_flag("--overwrite", options->overwrite, "replace an existing session file")
         ->excludes(resume);
     command->add_flag("--dry-run", options->dryRun, "only estimate time, memory and file size");
+    checkCommonValues(*command);
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });
 }

@@ -3,6 +3,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/diagnose_rows.h"
 #include "app/cli/inputs.h"
+#include "app/cli/validators.h"
 #include "core/base/strings.h"
 #include "core/session/search_record.h"
 #include "core/session/session_file.h"
@@ -145,6 +146,7 @@ void addDiagnose(CLI::App& program, int& result) {
     command->add_option("--draws", options->rows.draws, "bootstrap draws of the intervals; 0 = no intervals")
         ->check(CLI::Range(0, 100000))
         ->capture_default_str();
+    checkCommonValues(*command);
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });
 }

@@ -5,6 +5,7 @@
 #include "app/cli/evaluate_tasks.h"
 #include "app/cli/outputs.h"
 #include "app/cli/rows.h"
+#include "app/cli/validators.h"
 #include "core/base/files.h"
 #include "core/base/strings.h"
 #include "core/controls/kl_base.h"
@@ -321,6 +322,7 @@ void addEvaluate(CLI::App& program, int& result) {
     command->add_option("--save-logits", options->saveLogits,
                         "write the predictions of the first condition as such a file");
     addTaskOptions(*command, options->tasks);
+    checkCommonValues(*command);
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });
 }

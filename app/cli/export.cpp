@@ -2,6 +2,7 @@
 // verified.
 #include "app/cli/commands.h"
 #include "app/cli/inputs.h"
+#include "app/cli/validators.h"
 #include "core/base/strings.h"
 #include "core/exporting/export_model.h"
 #include "core/quantize/calibrate.h"
@@ -240,13 +241,16 @@ int run(const Options& options) {
 
 void addOptions(CLI::App& command, Options& options) {
     command.add_option("MODEL", options.model, "HF folder, .safetensors file, or llama2.c .bin")->required();
-    auto* format = command.add_option("--format", options.format,
-                                      "hf (dense), awq, gptq, gptq-v2 or compressed-tensors");
+    auto* format =
+        command
+            .add_option("--format", options.format, "hf (dense), awq, gptq, gptq-v2 or compressed-tensors")
+            ->check(exportFormatValue());
     command.add_option("--quant", options.quant,
                        "weight variant to write, as in analyze [the model as it is stored]");
     command.add_option("--scales", options.scales, "scales of a search: run.h5 (its last) or run.h5:NAME");
     command.add_option("--rope", options.rope, "RoPE scaling to store in config.json")->capture_default_str();
-    command.add_option("--dtype", options.type, "f16, bf16 or f32: type of everything that is not codes");
+    command.add_option("--dtype", options.type, "f16, bf16 or f32: type of everything that is not codes")
+        ->check(exportTypeValue());
     command
         .add_flag("--patch", options.patch,
                   "copy the checkpoint byte for byte and overwrite only the numbers that scales touch")
@@ -278,6 +282,7 @@ void addExport(CLI::App& program, int& result) {
     CLI::App* command =
         program.add_subcommand("export", "a folder for other stacks, scales folded in and verified");
     addOptions(*command, *options);
+    checkCommonValues(*command);
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });
 }

@@ -35,6 +35,9 @@ int main(int argc, char** argv) {
     program.set_version_flag("--version", std::string("qroar " QROAR_VERSION));
     program.require_subcommand(1);
     program.footer("Exit codes: 0 done, 1 failed, 2 usage, 3 cancelled.");
+    program.failure_message([](const CLI::App*, const CLI::Error& error) {
+        return "qroar: " + std::string(error.what()) + "\nRun with --help for more information.\n";
+    });
     rememberCommandLine(argc, argv);
     int result = exitDone;
     addInspect(program, result);

@@ -1,6 +1,7 @@
 // qroar rope MODEL: the frequency table that each RoPE spec gives for a model and a context, side by side.
 #include "app/cli/commands.h"
 #include "app/cli/inputs.h"
+#include "app/cli/validators.h"
 #include "core/base/strings.h"
 
 #include <algorithm>
@@ -104,6 +105,7 @@ void addRope(CLI::App& program, int& result) {
         ->add_option("--context", options->context,
                      "context length in tokens (dynamic and longrope depend on it)")
         ->check(fromOne());
+    checkCommonValues(*command);
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });
 }

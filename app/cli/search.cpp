@@ -4,6 +4,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/outputs.h"
 #include "app/cli/search_report.h"
+#include "app/cli/validators.h"
 #include "core/analysis/machine.h"
 #include "core/analysis/session_metrics.h"
 #include "core/base/strings.h"
@@ -348,9 +349,11 @@ void addObjectiveOptions(CLI::App& command, Options& options) {
     command
         .add_option("--tau-min", options.windows.least,
                     "window of a band without pressure: gains in [1/tau, tau]")
+        ->check(fromOne())
         ->capture_default_str();
     command
         .add_option("--tau-max", options.windows.most, "widest window, and every window without diagnostics")
+        ->check(fromOne())
         ->capture_default_str();
     command.add_option("--steps", options.steps, "most gradient steps [40], or passes of the grid [3]")
         ->check(fromOne());
@@ -409,6 +412,7 @@ void addSearch(CLI::App& program, int& result) {
     command->add_flag("--dry-run", options->dryRun, "only show windows and cost");
     command->add_option("--name", options->name, "name of the scales [their number in the session]");
     command->add_option("-o,--output", options->output, "session file (.h5) that the search is added to");
+    checkCommonValues(*command);
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });
 }

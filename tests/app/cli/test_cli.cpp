@@ -42,48 +42,18 @@ class TestCli : public QObject {
         }
     }
 
-    void usageErrorsExitWith2_data() {
-        QTest::addColumn<QStringList>("arguments");
-        QTest::newRow("nothing") << QStringList{};
-        QTest::newRow("unknown command") << QStringList{"frobnicate"};
-        QTest::newRow("no model") << QStringList{"inspect"};
-        QTest::newRow("unknown option") << QStringList{"inspect", "model", "--frobnicate"};
-        QTest::newRow("context not a number")
-            << QStringList{"evaluate", "model", "--text", "a.u16", "--contexts", "many"};
-        QTest::newRow("unknown convention") << QStringList{"evaluate",   "model", "--text",       "a.u16",
-                                                           "--contexts", "64",    "--convention", "some"};
-        QTest::newRow("no output") << QStringList{"analyze", "model", "--text", "a.u16", "--contexts", "64"};
-        QTest::newRow("resume and overwrite")
-            << QStringList{"analyze", "model", "--text", "a.u16",    "--contexts",
-                           "64",      "-o",    "x.h5",   "--resume", "--overwrite"};
-        QTest::newRow("threads 0") << QStringList{"inspect", "model", "--threads", "0"};
-    }
-    void usageErrorsExitWith2() {
-        QFETCH(QStringList, arguments);
-        const Result result = run(arguments);
-        QCOMPARE(result.code, 2);
-        QVERIFY(result.out.isEmpty() && !result.err.isEmpty());
-    }
-
     void badInputExitsWith1AndSaysWhere_data() {
         QTest::addColumn<QStringList>("arguments");
         QTest::addColumn<QString>("says");
         const QStringList evaluate{"evaluate", "model", "--contexts", "64"};
         QTest::newRow("missing model") << QStringList{"inspect", "nowhere"} << "nowhere";
-        QTest::newRow("folder without config") << QStringList{"inspect", "."} << "config.json";
+        QTest::newRow("folder without config")
+            << QStringList{"inspect", "."} << "found no config.json, but a.u16";
         QTest::newRow("missing text") << evaluate + QStringList{"--text", "gone.txt"} << "gone.txt";
         QTest::newRow("no tokenizer") << evaluate + QStringList{"--text", "note.txt"} << "tokenizer";
         QTest::newRow("too short") << QStringList{"evaluate", "model",      "--text",
                                                   "a.u16",    "--contexts", "4096"}
                                    << "4,096";
-        QTest::newRow("unknown rope")
-            << evaluate + QStringList{"--text", "a.u16", "--rope", "magic:4"} << "magic";
-        QTest::newRow("rope factor") << evaluate + QStringList{"--text", "a.u16", "--rope", "yarn:-2"}
-                                     << "yarn:-2";
-        QTest::newRow("unknown quant")
-            << evaluate + QStringList{"--text", "a.u16", "--quant", "int4"} << "int4";
-        QTest::newRow("bits") << evaluate + QStringList{"--text", "a.u16", "--quant", "rtn:9:g64"}
-                              << "rtn:9:g64";
         QTest::newRow("id beyond vocabulary") << evaluate + QStringList{"--text", "big.u16"} << "big.u16";
         QTest::newRow("truncated weights") << QStringList{"inspect", "truncated"} << "model.safetensors";
         QTest::newRow("NaN weight") << QStringList{"evaluate", "nan", "--text", "a.u16", "--contexts", "64"}
@@ -178,7 +148,18 @@ class TestCli : public QObject {
         const Json rope =
             run({"rope", "model", "--rope", "none,linear:4", "--context", "256", "--json"}).json();
         QCOMPARE(rope["context"].get<int>(), 256);
-        QCOMPARE(rope["tables"].size(), std::size_t{2});
+        QCOMPARE(rope["tables"].size(), std::size_t{10}); // ours, then those of four other loaders
+        for (const Json& table : rope["tables"])
+            QVERIFY(table["loader"] == "qroar" || table["phase_error"].get<double>() == 0);
+        const Json dynamic =
+            run({"rope", "model", "--rope", "dynamic:4", "--context", "1024", "--json"}).json();
+        int differing = 0;
+        for (const Json& table : dynamic["tables"])
+            if (table["loader"] == "llama.cpp" && table["phase_error"].get<double>() > 0.1
+                && table["notes"].dump().find("--rope-freq-base") != std::string::npos)
+                ++differing;
+        QCOMPARE(differing, 1);
+        QCOMPARE(inspect["rope"]["inv_freq"].size(), std::size_t{4});
         QVERIFY(hasKeys(rope["tables"][0], {"spec", "loader", "attention_factor", "inv_freq"}));
         for (int pair = 0; pair < 4; ++pair) { // every digit survives the JSON
             const double plain = std::pow(10000.0, -pair / 4.0);
@@ -278,8 +259,9 @@ class TestCli : public QObject {
         QVERIFY(document["interpolation_pressure"][0]["measured"].is_null());
         QCOMPARE(run({"diagnose", "run.h5", "--bands", "0"}).code, 2);
         QCOMPARE(run({"diagnose", "run.h5", "--bands", "99"}).code, 1);
-        QCOMPARE(run({"diagnose", "run.h5", "--band-edges", "0,3,2"}).code, 1);
-        QCOMPARE(run({"diagnose", "run.h5", "--band-edges", ""}).code, 1);
+        QCOMPARE(run({"diagnose", "run.h5", "--band-edges", "0,3,2"}).code, 2);
+        QCOMPARE(run({"diagnose", "run.h5", "--band-edges", "0,3,9"}).code, 1); // more than the model has
+        QCOMPARE(run({"diagnose", "run.h5", "--band-edges", ""}).code, 2);
     }
 
     /// Whatever a command is told to write, what it reads stays as it is, and so do files of other kinds.

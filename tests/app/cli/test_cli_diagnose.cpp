@@ -42,7 +42,12 @@ qroar::Session handMade() {
     session.modelPath = "nowhere";
     session.modelFingerprint = "0123";
     session.model = twoPairs();
-    session.documents = {{"a", "a.txt", "f1", 1000}, {"b", "b.txt", "f2", 1000}};
+    for (const char* name : {"a", "b"}) {
+        SessionDocument document;
+        document.name = document.fingerprint = name;
+        document.tokens = 1000;
+        session.documents.push_back(document);
+    }
     session.bands = BandPartition::equal(2, 2);
     const auto put = [&](const char* rope, int context, const SampleRule& rule) {
         auto condition =

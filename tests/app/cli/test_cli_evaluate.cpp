@@ -83,6 +83,9 @@ class TestCliEvaluate : public QObject {
                 QVERIFY(hasKeys(row["kl"], {"mean", "median", "p90", "p99", "max", "ci95", "tokens"}));
                 QCOMPARE(row["reference"].get<std::string>(), std::string("FP"));
                 QCOMPARE(row["kl"]["tokens"], row["tokens"]);
+                QCOMPARE(row["kl"]["direction"].get<std::string>(), std::string("KL(reference || variant)"));
+                QCOMPARE(row["kl"]["convention"].get<std::string>(), std::string("all"));
+                QVERIFY(row["kl"]["from"] == 1 && row["kl"]["to"] == 32);
                 const double mean = row["kl"]["mean"], median = row["kl"]["median"], p90 = row["kl"]["p90"],
                              p99 = row["kl"]["p99"], most = row["kl"]["max"];
                 QVERIFY(median > 0 && p90 > median && p99 >= p90 && most >= p99);
@@ -95,6 +98,8 @@ class TestCliEvaluate : public QObject {
         }
         const Result text = run(base + QStringList{"--quant", "none,rtn:4:g32"});
         QVERIFY(text.out.contains("same top p %") && text.out.contains("Four-way split"));
+        QVERIFY(text.out.contains("KLD = KL(reference || variant) in nats, reference FP"));
+        QVERIFY(text.out.contains("convention all: every predicted token"));
     }
 
     void logitsFiles() {
@@ -110,6 +115,10 @@ class TestCliEvaluate : public QObject {
         QCOMPARE(other["kl"]["tokens"].get<int>(), 15 * 16);
         QVERIFY(std::abs(one["kl"]["mean"].get<double>() - other["kl"]["mean"].get<double>()) < 3e-5);
         QCOMPARE(one["same_top1"], other["same_top1"]);
+        // `all` of a reference that has only the last half: what it is about is said
+        QCOMPARE(one["kl"]["convention"].get<std::string>(), std::string("all"));
+        QCOMPARE(other["kl"]["convention"].get<std::string>(), std::string("last-half"));
+        for (const Json& row : {one, other}) QVERIFY(row["kl"]["from"] == 17 && row["kl"]["to"] == 33);
 
         const Result shorter =
             run({"model", "--text", "a.u16", "b.u16", "--contexts", "32", "--kl-base", "fp.kld"});
@@ -126,6 +135,10 @@ class TestCliEvaluate : public QObject {
         const Result cut = run(base + QStringList{"--kl-base", "a.u16"});
         QCOMPARE(cut.code, 1);
         QVERIFY(cut.err.contains("a.u16: expected a llama-perplexity logits file"));
+        QVERIFY2(cut.err.contains("found a file of 600 bytes that begins with 00 00 1f 00"), cut.err);
+        const Result folder = run(base + QStringList{"--kl-base", "model"});
+        QCOMPARE(folder.code, 1);
+        QVERIFY2(folder.err.contains("\"_logits_\"") && folder.err.contains("found a folder"), folder.err);
     }
 
     void scalesAndTheirVerdict() {
@@ -197,6 +210,13 @@ class TestCliEvaluate : public QObject {
             QVERIFY(std::abs(row["chance"].get<double>() - (0.5 + 1.0 / 3) / 2) < 1e-12);
         }
         QCOMPARE(tasks["choices"][0]["acc"].get<double>(), 1.0); // words against noise
+        QVERIFY(tasks["choices"][0]["layouts"] == Json({"plain"}));
+        writeBytes(file("hub.jsonl").toStdString(),
+                   "{\"question\":\"What is written\",\"passage\":\"The file is written.\",\"answer\":true}\n"
+                   "{\"sentence\":\"Press the _ "
+                   "now.\",\"option1\":\"button\",\"option2\":\"qqq\",\"answer\":\"1\"}\n");
+        const Result hub = run({sample_, "--choices", "hub.jsonl"});
+        QVERIFY2(hub.code == 0 && hub.out.contains("prompts: BoolQ, WinoGrande"), hub.err + hub.out);
         const Result text = run({sample_, "--copy", "16", "--trials", "2"});
         QCOMPARE(text.code, 0);
         QVERIFY(text.out.contains("Copying of random tokens"));
@@ -213,7 +233,7 @@ class TestCliEvaluate : public QObject {
         QVERIFY(message({"model", "--passkey"}, 2).contains("--contexts"));
         QVERIFY(message({"model", "--copy", "16", "--kl-base", "x.kld"}, 2).contains("--text"));
         QVERIFY(message({"model", "--passkey", "--contexts", "256"}, 1).contains("tokenizer"));
-        QVERIFY(message({"model", "--copy", "1"}, 1).contains("at least 2 tokens"));
+        QVERIFY(message({"model", "--copy", "1"}, 2).contains("at least 2 tokens"));
         QVERIFY(message({sample_, "--passkey", "--contexts", "32"}, 1).contains("passkey at 32 tokens"));
         QVERIFY(message({sample_, "--choices", "gone.jsonl"}, 1).contains("gone.jsonl"));
         writeBytes(file("broken.jsonl").toStdString(),
