@@ -299,10 +299,10 @@ void HeatMapPanel::describe() {
     QString conditions = conditionName(shown_->key);
     if (subtracts()) {
         title.prepend(tr("Δ "));
-        conditions = tr("%1 − the same without gains").arg(conditions);
+        conditions = tr("%1 minus without gains").arg(conditions);
     }
     if (needsReference(metric_) && reference_)
-        conditions += (subtracts() ? tr(", both vs %1") : tr(" vs %1")).arg(conditionName(reference_->key));
+        conditions += (subtracts() ? tr(", vs %1") : tr(" vs %1")).arg(conditionName(reference_->key));
     showContent(title, conditions, cellSummary());
 }
 

@@ -123,7 +123,7 @@ void OutlierPanel::refresh(Changes changes) {
         tr("Outlier shift, %1, %2").arg(tensorStageText(now.tensor, now.stage), epsilonText(now.epsilon));
     const QString name = conditionName(shown_->key);
     showContent(subtracts() ? tr("Δ %1").arg(what) : what,
-                subtracts() ? tr("%1 − the same without gains").arg(name) : name, layerSummary());
+                subtracts() ? tr("%1 minus without gains").arg(name) : name, layerSummary());
 }
 
 QString OutlierPanel::layerSummary() const {

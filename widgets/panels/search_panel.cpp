@@ -113,20 +113,23 @@ void SearchPanel::refresh(Changes) {
 
 QString SearchPanel::describe(const SearchRecord& record) const {
     const SearchTrial* best = record.best();
-    QString text = tr("J %1 → %2 nats/token · %3 trials · %4 forward passes")
-                       .arg(readableNumber(record.trials.front().objective, 5),
-                            readableNumber(best ? best->objective : record.trials.front().objective, 5),
-                            groupedCount(static_cast<long long>(record.trials.size())),
-                            readableNumber(record.forwardEquivalents(), 3));
+    // What it is good for comes first: the line may be cut off.
+    QString text;
     if (!record.verdict.longEffect.empty())
-        text +=
-            tr(" · held out: %1 at long, %2 at short context")
+        text =
+            tr("Held out: %1 at long, %2 at short context")
                 .arg(QString::fromStdString(record.verdict.longEffect),
                      record.verdict.shortEffect.empty() ? tr("not measured")
                                                         : QString::fromStdString(record.verdict.shortEffect));
     if (!record.verdict.cause.empty())
-        text += tr(" · cause: %1").arg(QString::fromStdString(record.verdict.cause));
-    return text;
+        text += tr(" (cause: %1)").arg(QString::fromStdString(record.verdict.cause));
+    if (!text.isEmpty()) text += QStringLiteral(" · ");
+    return text
+           + tr("J %1 → %2 nats/token · %3 trials · %4 forward passes")
+                 .arg(readableNumber(record.trials.front().objective, 5),
+                      readableNumber(best ? best->objective : record.trials.front().objective, 5),
+                      groupedCount(static_cast<long long>(record.trials.size())),
+                      readableNumber(record.forwardEquivalents(), 3));
 }
 
 void SearchPanel::updateTrace(const SearchRecord& record) {
