@@ -401,6 +401,27 @@ class TestMainWindow : public QObject {
         QVERIFY(bench.window->messages().text().contains("blocker"));
     }
 
+    void aSessionThatIsCutOffIsOneClearError() {
+        Bench bench;
+        const QString whole = bench.folder.filePath("whole.h5"), cut = bench.folder.filePath("cut.h5");
+        QVERIFY(saveSession(*test::makeSyntheticSession(), whole.toStdString()).ok());
+        QFile from(whole), to(cut);
+        QVERIFY(from.open(QIODevice::ReadOnly) && to.open(QIODevice::WriteOnly));
+        to.write(from.read(from.size() / 2));
+        to.close();
+        const auto before = test::makeSyntheticSession();
+        bench.load(before);
+        QSignalSpy errors(bench.window.get(), &MainWindow::errorShown);
+        bench.window->openSession(cut);
+        QVERIFY(QTest::qWaitFor([&] { return errors.count() > 0; }, 20000));
+        QTest::qWait(50);
+        QCOMPARE(errors.count(), 1);
+        const QString text = errors.front().front().toString();
+        QVERIFY2(text.contains("cut.h5") && text.contains("cut off"), qPrintable(text));
+        QCOMPARE(bench.window->messages().text(), text);
+        QVERIFY(bench.window->workspace().session() == before); // what was open stays open
+    }
+
     void exportsEveryConditionAndMetric() {
         test::SyntheticOptions options;
         options.ropes = {"none", "yarn:4"};

@@ -148,7 +148,7 @@ void HeatMapPlot::prepareLayout() {
             widest = std::max(widest, metrics.horizontalAdvance(line));
     const double cellWidth = axisRect()->width() / std::max(1.0, xAxis->range().size());
     const double cellHeight = axisRect()->height() / std::max(1.0, yAxis->range().size());
-    columnTicker_->setStep(labelStep(cellWidth, widest + 5));
+    columnTicker_->setStep(labelStep(cellWidth, widest + 2));
     rowTicker_->setStep(labelStep(cellHeight, metrics.height()));
 }
 
