@@ -4,6 +4,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/evaluate_tasks.h"
 #include "app/cli/outputs.h"
+#include "app/cli/reference_model.h"
 #include "app/cli/rows.h"
 #include "app/cli/validators.h"
 #include "core/base/files.h"
@@ -21,7 +22,7 @@ namespace {
 struct Options {
     Common common;
     RunOptions run;
-    std::string convention = "all", scales, klBase, saveLogits;
+    std::string convention = "all", scales, klBase, saveLogits, referenceModel;
     bool reference = false;
     TaskOptions tasks;
 };
@@ -33,6 +34,7 @@ struct Evaluation {
     AnalysisPlan plan;
     std::vector<ControlVariant> variants;
     ControlOptions controls;
+    ReferenceModel reference;             ///< without weights unless --reference-model names one
     std::shared_ptr<const KlBase> base;   ///< null without --kl-base
     std::vector<Window> windows;          ///< of the one context that a file of logits is about
     std::vector<SeenDocument> notHeldOut; ///< documents that the scales were found on, in whole or in part
@@ -48,7 +50,11 @@ bool holdsFull(const std::vector<QuantSpec>& quants) {
 /// model does.
 class VariantWeights {
   public:
-    VariantWeights(const AnalysisPlan& plan, ProgressSink& sink) : plan_(plan), sink_(sink) {}
+    /// `full` (may be null): full precision of a model that is quantized itself.
+    VariantWeights(const AnalysisPlan& plan, std::shared_ptr<const WeightSource> full, ProgressSink& sink)
+        : plan_(plan), sink_(sink) {
+        if (full) made_.push_back({QuantSpec{}, RopeSpec{}, cachedWeights(std::move(full), keptBytes)});
+    }
 
     Outcome<std::shared_ptr<const WeightSource>> of(const QuantSpec& quant, const RopeSpec& rope) {
         const bool calibrated = quant.needsCalibration();
@@ -62,12 +68,12 @@ class VariantWeights {
         auto weights = makeWeightsOn(plan_.calibrationDocuments(), rope, longest, plan_.maxCalibrationWindows,
                                      plan_.model, quant, sink_);
         if (!weights) return weights.error();
-        constexpr double keptBytes = 256e6; // layers of small models are kept as floats
         made_.push_back({quant, rope, cachedWeights(std::move(*weights), keptBytes)});
         return made_.back().weights;
     }
 
   private:
+    static constexpr double keptBytes = 256e6; ///< layers of small models are kept as floats
     struct Made {
         QuantSpec quant;
         RopeSpec rope;
@@ -81,9 +87,11 @@ class VariantWeights {
 /// scales x quants x ropes, as AnalysisPlan::conditions() orders them.
 Status addVariants(Evaluation& evaluation, ProgressSink& sink) {
     const AnalysisPlan& plan = evaluation.plan;
-    VariantWeights weightsOf(plan, sink);
+    VariantWeights weightsOf(plan, evaluation.reference.weights, sink);
+    std::vector<QuantSpec> quants = plan.quants;
+    if (evaluation.reference.weights) quants.insert(quants.begin(), QuantSpec{});
     for (const auto& set : plan.scales)
-        for (const QuantSpec& quant : plan.quants) {
+        for (const QuantSpec& quant : quants) {
             const std::string name = quant.kind == QuantKind::None ? controlFp : quant.text();
             for (const RopeSpec& rope : plan.ropes) {
                 auto weights = weightsOf.of(quant, rope);
@@ -107,6 +115,7 @@ Status prepareLogits(const Options& options, const Tokenizer* tokenizer, Evaluat
     if (!options.saveLogits.empty()) {
         auto inputs = inputsOf(options.run);
         if (!options.klBase.empty()) inputs.emplace_back(options.klBase);
+        if (!options.referenceModel.empty()) inputs.emplace_back(options.referenceModel);
         if (Status writable = checkOutput(options.saveLogits, logitsOutput, inputs); !writable)
             return writable;
     }
@@ -148,7 +157,8 @@ Outcome<Evaluation> prepare(const Options& options) {
     evaluation.plan = std::move(*plan);
     AnalysisPlan& own = evaluation.plan;
     own.capture = false;
-    if (options.reference && !holdsFull(own.quants)) own.quants.insert(own.quants.begin(), QuantSpec{});
+    if (options.reference && options.referenceModel.empty() && !holdsFull(own.quants))
+        own.quants.insert(own.quants.begin(), QuantSpec{});
     if (!options.scales.empty()) {
         auto scales = readScales(options.scales, *own.model, own.documents.get(), &evaluation.notHeldOut);
         if (!scales) return scales.error();
@@ -161,7 +171,17 @@ Outcome<Evaluation> prepare(const Options& options) {
                       << ", which is not evaluated\n";
         own.scales.push_back(std::move(*scales));
     }
-    own.divergence = holdsFull(own.quants) && options.klBase.empty();
+    if (!options.referenceModel.empty()) {
+        auto reference = openReferenceModel(options.referenceModel, *own.model);
+        if (!reference) return reference.error();
+        evaluation.reference = std::move(*reference);
+        if (evaluation.reference.rounding > 0)
+            std::cerr << "note: " << options.referenceModel
+                      << ": FP runs with embedding, final norm and output head of the quantized checkpoint, "
+                         "which are rounded (by up to "
+                      << significant(evaluation.reference.rounding, 2) << " of a number)\n";
+    }
+    own.divergence = (holdsFull(own.quants) || evaluation.reference.weights) && options.klBase.empty();
     evaluation.controls.maxWindows = own.maxWindows;
     evaluation.controls.divergence = own.divergence;
     if (Status fine = prepareLogits(options, tokenizer.get(), evaluation); !fine) return fine.error();
@@ -241,6 +261,9 @@ void printJson(const Options& options, const Evaluation& evaluation, const Findi
                   {"model", {{"path", model.path().string()}, {"fingerprint", model.fingerprint()}}},
                   {"results", std::move(results)},
                   {"interaction", std::move(split)}};
+    if (const auto& reference = evaluation.reference.model)
+        document["reference_model"] = {{"path", reference->path().string()},
+                                       {"fingerprint", reference->fingerprint()}};
     if (!differences.empty()) {
         document["controls"] = std::move(controls);
         document["verdict"] = std::move(verdicts);
@@ -317,6 +340,9 @@ void addEvaluate(CLI::App& program, int& result) {
                         "run.h5[:NAME]: every condition also with these scales, and what the controls say");
     command->add_flag("--reference", options->reference,
                       "also run full precision: the reference of KL and of the controls");
+    command->add_option(
+        "--reference-model", options->referenceModel,
+        "for a quantized MODEL: the full-precision checkpoint it was made from, as FP and FP+g");
     command->add_option("--kl-base", options->klBase,
                         "reference predictions from a logits file of llama-perplexity");
     command->add_option("--save-logits", options->saveLogits,

@@ -4,6 +4,7 @@
 #include "core/session/search_record.h"
 #include "core/session/session_file.h"
 #include "tests/app/cli/cli_test.h"
+#include "tests/support/quantized_checkpoint.h"
 
 #include <QFile>
 #include <QTemporaryDir>
@@ -139,6 +140,49 @@ class TestCliEvaluate : public QObject {
         const Result folder = run(base + QStringList{"--kl-base", "model"});
         QCOMPARE(folder.code, 1);
         QVERIFY2(folder.err.contains("\"_logits_\"") && folder.err.contains("found a folder"), folder.err);
+    }
+
+    /// FP beside a quantized checkpoint: the same numbers as the dense model gives with the same codes made
+    /// here.
+    void referenceModel() {
+        auto checkpoint =
+            QuantizedCheckpoint::make(qroar::StoredFormat::Gptq, *qroar::QuantSpec::parse("rtn:4:g32:sym"));
+        writeQuantizedModel(file("gptq").toStdString(), checkpoint, 5);
+        makeRandomHfModel(file("dense").toStdString(), checkpoint.model, 5);
+        const QStringList text{"--text", "a.u16", "b.u16", "--contexts", "32", "--rope", "none,linear:2"};
+        const Json beside = json(QStringList{"gptq", "--reference-model", "dense"} + text);
+        const Json dense = json(QStringList{"dense", "--quant", "none,rtn:4:g32:sym"} + text);
+        QCOMPARE(beside["results"].size(), std::size_t{4});
+        for (std::size_t at = 0; at < 4; ++at) {
+            const Json &one = beside["results"][at], &other = dense["results"][at];
+            QVERIFY(one["quant"] == (at < 2 ? "none" : "stored") && one["rope"] == other["rope"]);
+            QCOMPARE(one["nll"], other["nll"]);
+            QCOMPARE(one["kl"], other["kl"]);
+            QCOMPARE(one["kl"].is_null(), at < 2);
+        }
+        QCOMPARE(beside["interaction"][0]["value"], dense["interaction"][0]["value"]);
+        QVERIFY(hasKeys(beside["reference_model"], {"path", "fingerprint"}));
+
+        const auto refused = [&](const QString& model, const QString& reference, const char* words) {
+            const Result result = run(QStringList{model, "--reference-model", reference} + text);
+            if (result.code == 1 && result.err.contains(words)) return true;
+            qWarning() << result.code << result.err;
+            return false;
+        };
+        QVERIFY(refused("dense", "dense", "use --reference"));
+        QVERIFY(refused("gptq", "gptq", "expected a full-precision checkpoint"));
+        QVERIFY(refused("gptq", "gone", "gone: no such file"));
+        makeRandomHfModel(file("other").toStdString(), checkpoint.model, 6);
+        QVERIFY(refused("gptq", "other", "embedding, element 0: expected"));
+        auto options = checkpoint.model;
+        options.vocab += 8;
+        makeRandomHfModel(file("words").toStdString(), options, 5);
+        QVERIFY(
+            refused("gptq", "words", "words: vocab_size: expected 64, as in the quantized model, found 72"));
+        options = checkpoint.model;
+        options.layers = 1;
+        makeRandomHfModel(file("layers").toStdString(), options, 5);
+        QVERIFY(refused("gptq", "layers", "layers: layers: expected 2"));
     }
 
     void scalesAndTheirVerdict() {
