@@ -176,12 +176,12 @@ class TestCliExport : public QObject {
         QTest::newRow("no output") << QStringList{"export", "model", "--format", "hf"} << 2 << "--output";
         QTest::newRow("format and patch")
             << base + QStringList{"--format", "hf", "--patch"} << 2 << "--patch";
-        QTest::newRow("gguf") << base + QStringList{"--format", "gguf"} << 1
+        QTest::newRow("gguf") << base + QStringList{"--format", "gguf"} << 2
                               << "not available in this version";
-        QTest::newRow("unknown format") << base + QStringList{"--format", "zip"} << 1 << "compressed-tensors";
-        QTest::newRow("unknown type") << base + QStringList{"--format", "hf", "--dtype", "f8"} << 1 << "bf16";
+        QTest::newRow("unknown format") << base + QStringList{"--format", "zip"} << 2 << "compressed-tensors";
+        QTest::newRow("unknown type") << base + QStringList{"--format", "hf", "--dtype", "f8"} << 2 << "bf16";
         QTest::newRow("no codes") << base + QStringList{"--format", "awq"} << 1 << "--quant";
-        QTest::newRow("bad rope") << base + QStringList{"--format", "hf", "--rope", "magic:2"} << 1
+        QTest::newRow("bad rope") << base + QStringList{"--format", "hf", "--rope", "magic:2"} << 2
                                   << "magic";
         QTest::newRow("missing text")
             << base + QStringList{"--format", "hf", "--verify-text", "gone.u16"} << 1 << "gone.u16";

@@ -173,7 +173,7 @@ class TestCliSearch : public QObject {
         const Result whole = run(long_ + QStringList{"--json"});
         QVERIFY2(whole.code == 0, whole.err);
         // Later and later after the first progress, until a trial was done by then.
-        for (int wait = 5; wait < 400 && !QFile::exists(file("stopped.h5")); wait *= 2) {
+        for (int wait = 5; wait < 5000 && !QFile::exists(file("stopped.h5")); wait *= 2) {
             QProcess process;
             process.setWorkingDirectory(folder_.path());
             process.setReadChannel(QProcess::StandardError);
@@ -247,7 +247,7 @@ class TestCliSearch : public QObject {
             << base() + QStringList{"--resume", "-o", "nothing.h5"} << 1 << "nothing.h5";
         QTest::newRow("a name that cannot be said") << base() + QStringList{"--name", "a:b"} << 1 << "a:b";
         QTest::newRow("lambda is no number") << base() + QStringList{"--lambda", "nan"} << 2 << "lambda";
-        QTest::newRow("endless window") << base() + QStringList{"--tau-max", "inf"} << 1 << "windows";
+        QTest::newRow("endless window") << base() + QStringList{"--tau-max", "inf"} << 2 << "tau-max";
         QTest::newRow("report too short")
             << base() + QStringList{"--report-text", "short.u16"} << 1 << "--report-text";
         QTest::newRow("unknown scope") << base() + QStringList{"--scope", "world"} << 2 << "scope";
