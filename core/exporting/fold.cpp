@@ -125,7 +125,7 @@ class FoldedWeights final : public WeightSource {
 
   private:
     [[nodiscard]] FoldedLayer fold(int layer) const {
-        auto folded = foldLayer(task_, layer);
+        auto folded = foldLayer(task_, layer, nullptr);
         if (!folded) throw std::logic_error("foldedWeights: " + folded.error().message);
         return *std::move(folded);
     }
@@ -165,7 +165,8 @@ QkGains snapToPowersOfTwo(const QkGains& gains) {
     return snapped;
 }
 
-Outcome<FoldedLayer> foldLayer(const FoldTask& task, int layer) {
+Outcome<FoldedLayer> foldLayer(const FoldTask& task, int layer, WorkMeter* meter) {
+    const auto cancelled = [meter] { return meter && meter->cancelled(); };
     FoldedLayer result;
     // Dense exports fold the dequantized numbers: they are what the source computes with.
     const bool keepsCodes = task.scales || !task.dense;
@@ -173,8 +174,10 @@ Outcome<FoldedLayer> foldLayer(const FoldTask& task, int layer) {
     if (task.scales && !codes) throw std::logic_error("foldLayer: codes asked of weights that have none");
     std::shared_ptr<QuantizedLayer> folded;
     if (codes) folded = std::make_shared<QuantizedLayer>(*codes);
+    if (cancelled()) return Error::cancelled();
     auto weights = std::make_shared<LayerWeights>(*task.weights->layer(layer));
     for (const Projection p : allProjections) {
+        if (cancelled()) return Error::cancelled();
         QuantizedMatrix* matrix = nullptr;
         if (folded && hasCodes(folded.get(), p)) matrix = &folded->projection[static_cast<std::size_t>(p)];
         if (matrix && task.writeZeros) matrix->symmetric = false;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/base/outcome.h"
+#include "core/base/work_meter.h"
 #include "core/exporting/encode.h"
 #include "core/inference/weight_source.h"
 #include "core/scales/qk_gains.h"
@@ -42,8 +43,9 @@ struct FoldedLayer {
     RoundingTally narrowed;                      ///< everything else
 };
 
-/// Errors: a number that its type cannot hold (names layer and projection).
-Outcome<FoldedLayer> foldLayer(const FoldTask& task, int layer);
+/// Errors: a number that its type cannot hold (names layer and projection); cancelled, when `meter` (may be
+/// null) is.
+Outcome<FoldedLayer> foldLayer(const FoldTask& task, int layer, WorkMeter* meter);
 
 /// The folded layers as something to run: what the export must compute. foldLayer() must have succeeded for
 /// every layer (std::logic_error).

@@ -120,11 +120,13 @@ void noteGains(const QkGains& gains, Foldability& result) {
                                "what the model without them does, up to rounding");
 }
 
-void noteScaleType(ScaleType type, bool rounds, Foldability& result) {
+void noteScaleType(ScaleType type, bool rounds, bool patch, Foldability& result) {
     if (type == ScaleType::BF16 && rounds)
         result.notes.push_back(
-            "BF16 scales keep 8 bits: folding rounds them by up to 0.4 %, eight times as much "
-            "as F16; --dtype f16 or f32, or --snap-pow2, avoids it");
+            "BF16 scales keep 8 bits: folding rounds them by up to 0.4 %, eight times as much as F16; "
+            + std::string(patch ? "--snap-pow2, or writing the model anew with --dtype f16 or f32,"
+                                : "--dtype f16 or f32, or --snap-pow2,")
+            + " avoids it");
 }
 
 } // namespace
@@ -143,7 +145,7 @@ Foldability foldability(const Model& model, const ExportLayout& layout, const Qk
     check.compressed();
     const bool rounds =
         layout.grid.scales != ScaleType::BF16 || !allPowersOfTwo(gains.q) || !allPowersOfTwo(gains.k);
-    noteScaleType(scaleTypeOf(layout.dense), rounds, result);
+    noteScaleType(scaleTypeOf(layout.dense), rounds, false, result);
     return result;
 }
 
@@ -162,7 +164,7 @@ Foldability patchability(const Model& model, const WeightSource& weights, const 
     for (int layer = 0; layer < model.config().layers; ++layer)
         if (const StoredQuant* stored = model.stored(layer, Projection::Q);
             stored && stored->shape.scaleType == ScaleType::BF16) {
-            noteScaleType(ScaleType::BF16, rounds, result);
+            noteScaleType(ScaleType::BF16, rounds, true, result);
             break;
         }
     return result;

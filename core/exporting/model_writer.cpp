@@ -127,6 +127,7 @@ std::vector<std::ptrdiff_t> Writing::rowOrder(Projection p) const {
 Status Writing::layer(const FoldedLayer& folded, int layer) {
     for (const Projection p : allProjections) {
         const auto at = static_cast<std::size_t>(p);
+        if (meter_.cancelled()) return Error::cancelled();
         const std::string stem = projectionStem(layer, p);
         const auto rows = rowOrder(p);
         if (!isPacked(layout_.format)) {
@@ -191,7 +192,7 @@ Outcome<ModelRounding> writeModel(const FoldTask& task, const ExportLayout& layo
     const Model& model = *task.model;
     if (Status done = writing.table(embeddingName, model.embedding(), rounding); !done) return done.error();
     for (int layer = 0; layer < model.config().layers; ++layer) {
-        const auto folded = foldLayer(task, layer);
+        const auto folded = foldLayer(task, layer, &meter);
         if (!folded) return folded.error();
         rounding.scaled.add(folded->scaled);
         rounding.narrowed.add(folded->narrowed);

@@ -131,10 +131,11 @@ Status compareAllCodes(const VerifyTask& task, const WeightSource& found, Verifi
         if (meter.cancelled()) return Error::cancelled();
         const auto stored = found.quantized(layer);
         if (!stored) return Error::bad("layer " + std::to_string(layer) + " has no codes");
-        const auto wanted = foldLayer(task.fold, layer);
+        const auto wanted = foldLayer(task.fold, layer, &meter);
         if (!wanted) return wanted.error();
         if (!wanted->codes) return Error::bad("layer " + std::to_string(layer) + " should have no codes");
         for (const Projection p : allProjections) {
+            if (meter.cancelled()) return Error::cancelled();
             const auto at = static_cast<std::size_t>(p);
             std::vector<std::ptrdiff_t> rows;
             if (config.pairLayout == PairLayout::Interleaved && (p == Projection::Q || p == Projection::K))

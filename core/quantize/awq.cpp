@@ -171,6 +171,7 @@ AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec,
         changed->attentionNorm = weights->attentionNorm;
         changed->feedForwardNorm = weights->feedForwardNorm;
         for (const Projection projection : search.projections) {
+            if (meter.cancelled()) return 0.0; // nobody looks at it any more
             const auto at = static_cast<std::size_t>(projection);
             changed->projection[at] = weights->projection[at];
             roundScaled(spec.roundToNearest(), columns, changed->projection[at].view());

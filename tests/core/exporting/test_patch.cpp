@@ -300,6 +300,27 @@ class TestPatch : public QObject {
         }
     }
 
+    /// What is said of BF16 scales is something that the patch at hand can do.
+    void roundingOfBf16ScalesIsSaid() {
+        const Scratch scratch;
+        writeSource(scratch.path("model"), sources[3]);
+        const auto model = opened(scratch.path("model"));
+        auto request = patchOf(model, scratch.path("out"));
+        request.gains = randomGains(model->config(), 3);
+        const auto says = [](const auto& estimate, const char* words) {
+            return std::any_of(
+                estimate->notes.begin(), estimate->notes.end(),
+                [words](const std::string& note) { return note.find(words) != std::string::npos; });
+        };
+        const auto rounded = estimateExport(request);
+        QROAR_OPENED(rounded);
+        QVERIFY(says(rounded, "writing the model anew"));
+        request.snapToPowersOfTwo = true;
+        const auto snapped = estimateExport(request);
+        QROAR_OPENED(snapped);
+        QVERIFY(!says(snapped, "BF16 scales"));
+    }
+
     void whatCannotBePatched() {
         const Scratch scratch;
         writeSource(scratch.path("dense"), sources[4]);
