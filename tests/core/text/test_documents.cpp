@@ -233,7 +233,9 @@ class TestDocuments : public QObject {
         file["pre_tokenizer"] = splitThenBytes("(?:a|aa)+$");
         writeFile(path("tokenizer.json"), file.dump());
         const auto tokenizer = *loadHfTokenizer(path("tokenizer.json"));
-        auto documents = loadDocuments({written("a.txt", std::string(300, 'a') + "b")}, tokenizer.get(), 300);
+        std::string text(300, 'a');
+        text += 'b';
+        auto documents = loadDocuments({written("a.txt", text)}, tokenizer.get(), 300);
         QVERIFY(!documents);
         QVERIFY(documents.error().message.find("a.txt: cannot be tokenized") != std::string::npos);
     }
