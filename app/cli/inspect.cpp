@@ -1,5 +1,6 @@
 // qroar inspect MODEL: config, tensors, quantization, RoPE, checks.
 #include "app/cli/commands.h"
+#include "app/cli/rope_tables.h"
 #include "core/base/strings.h"
 #include "core/model/finite_scan.h"
 #include "core/model/model.h"
@@ -73,7 +74,58 @@ std::string quantizationText(const Model& model) {
     return text.empty() ? "none" : text;
 }
 
-void printText(const Model& model, const std::string& tokenizer) {
+/// The stored RoPE at max_position_embeddings as every loader reads it; empty when it makes no table.
+struct StoredRopeTables {
+    int context = 0;
+    std::vector<LoaderTable> loaders;
+    std::vector<std::string> warnings; ///< what is odd, and where loaders disagree
+};
+
+StoredRopeTables storedRopeTables(const ModelConfig& c) {
+    RopeSpec stored;
+    stored.kind = RopeKind::Model;
+    StoredRopeTables result{c.maxPositions, {}, {}};
+    auto tables = tablesOfLoaders(stored, c.ropeModel(), c.maxPositions);
+    if (!tables) {
+        result.warnings.push_back("RoPE: " + tables.error().message);
+        return result;
+    }
+    const FrequencyTable& ours = *tables->front().table;
+    for (const std::string& warning : ours.warnings) result.warnings.push_back("RoPE: " + warning);
+    for (const LoaderTable& of : *tables) {
+        const double error = of.phaseErrorTo(ours, c.maxPositions);
+        if (of.table && error <= 1e-9 * c.maxPositions
+            && std::abs(of.table->attentionFactor - ours.attentionFactor) <= 1e-9)
+            continue;
+        std::string text = std::string("RoPE: ") + ropeLoaderName(of.loader)
+                           + (of.table ? " builds another table (phase error " + fixed(error, 4) + " rad at "
+                                             + formatCount(c.maxPositions) + ", attention factor "
+                                             + significant(of.table->attentionFactor, 7) + ")"
+                                       : " refuses this scaling");
+        for (const std::string& note : of.notes) text += "; " + note;
+        result.warnings.push_back(std::move(text));
+    }
+    result.loaders = std::move(*tables);
+    return result;
+}
+
+void printRopeTable(const StoredRopeTables& rope) {
+    if (rope.loaders.empty()) return;
+    const FrequencyTable& table = *rope.loaders.front().table;
+    std::cout << "RoPE table at " << formatCount(rope.context)
+              << " tokens: angular frequency omega in radians per "
+                 "position, wavelength 2 pi / omega in tokens; attention factor "
+              << significant(table.attentionFactor, 7) << "\n\n";
+    Table rows({"pair", "omega before", "omega", "wavelength", "turns in the trained context"});
+    for (std::size_t pair = 0; pair < table.omega.size(); ++pair)
+        rows.add({std::to_string(pair), significant(table.plain[pair], 6), significant(table.omega[pair], 6),
+                  fixed(table.wavelength(static_cast<int>(pair)), 1),
+                  fixed(table.trainedContext / table.wavelength(static_cast<int>(pair)), 2)});
+    rows.print();
+    std::cout << '\n';
+}
+
+void printText(const Model& model, const std::string& tokenizer, const StoredRopeTables& rope) {
     const ModelConfig& c = model.config();
     std::cout << model.path().string() << "\n  " << model.format() << ", " << c.architecture << ", "
               << formatCount(c.parameterCount()) << " parameters, fingerprint " << model.fingerprint()
@@ -85,6 +137,7 @@ void printText(const Model& model, const std::string& tokenizer) {
               << (c.pairLayout == PairLayout::HalfSplit ? "half-split" : "interleaved")
               << " pairs\n  quantization: " << quantizationText(model) << "\n  tokenizer: " << tokenizer
               << "\n\n";
+    printRopeTable(rope);
     const bool damaged = !model.damage().empty();
     std::vector<std::string> header{"tensor", "type", "shape", "bytes"};
     if (damaged) header.insert(header.end(), {"NaN", "infinite"});
@@ -99,7 +152,8 @@ void printText(const Model& model, const std::string& tokenizer) {
         table.add(std::move(row));
     }
     table.print();
-    for (const std::string& warning : model.warnings()) std::cout << "note: " << readable(warning) << '\n';
+    for (const auto* warnings : {&model.warnings(), &rope.warnings})
+        for (const std::string& warning : *warnings) std::cout << "note: " << readable(warning) << '\n';
 }
 
 Json tensorsJson(const Model& model) {
@@ -129,21 +183,25 @@ int run(const Options& options) {
     auto tokenizer = loadTokenizerFor((*model)->path(), (*model)->config().vocabSize);
     const std::string tokenizerText =
         tokenizer ? (*tokenizer)->description() : "none (" + tokenizer.error().message + ")";
+    StoredRopeTables rope = storedRopeTables((*model)->config());
     if (!options.common.json) {
-        printText(**model, tokenizerText);
+        printText(**model, tokenizerText, rope);
         return done();
     }
+    std::vector<std::string> warnings = (*model)->warnings();
+    warnings.insert(warnings.end(), rope.warnings.begin(), rope.warnings.end());
     print({{"schema", 1},
            {"model",
             {{"path", (*model)->path().string()},
              {"format", (*model)->format()},
              {"fingerprint", (*model)->fingerprint()}}},
            {"config", configJson((*model)->config())},
+           {"rope", rope.loaders.empty() ? Json(nullptr) : tableJson("model", *rope.loaders.front().table)},
            {"quantization", quantizationJson(**model)},
            {"tokenizer", tokenizer ? Json(tokenizerText) : Json(nullptr)},
            {"tensors", tensorsJson(**model)},
            {"damage", damage.empty() ? Json(nullptr) : Json(damage)},
-           {"warnings", (*model)->warnings()}});
+           {"warnings", std::move(warnings)}});
     return done();
 }
 

@@ -1,6 +1,7 @@
 // qroar rope MODEL: the frequency table that each RoPE spec gives for a model and a context, side by side.
 #include "app/cli/commands.h"
 #include "app/cli/inputs.h"
+#include "app/cli/rope_tables.h"
 #include "app/cli/validators.h"
 #include "core/base/strings.h"
 
@@ -61,22 +62,19 @@ int run(const Options& options) {
     const int context = options.context > 0 ? options.context : config.maxPositions;
 
     std::vector<FrequencyTable> tables;
-    Json json = Json::array(), warnings = Json::array();
+    std::vector<std::vector<LoaderTable>> loaders;
+    Json json = Json::array(), others = Json::array(), warnings = Json::array();
     for (std::size_t at = 0; at < specs->size(); ++at) {
-        auto table = buildFrequencyTable((*specs)[at], config.ropeModel(), context);
-        if (!table) return fail(table.error());
-        json.push_back({{"spec", options.ropes[at]},
-                        {"resolved", table->spec.text()},
-                        {"loader", "qroar"},
-                        {"trained_context", table->trainedContext},
-                        {"factor", table->factor},
-                        {"ramp", table->rampLow ? Json({*table->rampLow, *table->rampHigh}) : Json(nullptr)},
-                        {"attention_factor", table->attentionFactor},
-                        {"inv_freq", table->omega}});
-        for (const std::string& warning : table->warnings)
+        auto read = tablesOfLoaders((*specs)[at], config.ropeModel(), context);
+        if (!read) return fail(read.error());
+        tables.push_back(*read->front().table);
+        json.push_back(tableJson(options.ropes[at], tables.back()));
+        for (Json& row : loadersJson(options.ropes[at], *read, context)) others.push_back(std::move(row));
+        for (const std::string& warning : tables.back().warnings)
             warnings.push_back(options.ropes[at] + ": " + warning);
-        tables.push_back(std::move(*table));
+        loaders.push_back(std::move(*read));
     }
+    for (Json& row : others) json.push_back(std::move(row));
     if (options.common.json) {
         print({{"schema", 1},
                {"context", context},
@@ -85,6 +83,7 @@ int run(const Options& options) {
         return exitDone;
     }
     printText(tables, options.ropes, context);
+    printLoaders(options.ropes, loaders, context);
     for (const auto& warning : warnings)
         std::cout << "warning: " << readable(warning.get<std::string>()) << '\n';
     return exitDone;
@@ -94,8 +93,8 @@ int run(const Options& options) {
 
 void addRope(CLI::App& program, int& result) {
     auto options = std::make_shared<Options>();
-    CLI::App* command =
-        program.add_subcommand("rope", "frequency table per RoPE spec, and their differences");
+    CLI::App* command = program.add_subcommand(
+        "rope", "frequency table per RoPE spec, as each loader would build it, and their differences");
     command->add_option("MODEL", options->model, "HF folder, .safetensors file, or llama2.c .bin")
         ->required();
     command->add_option("--rope", options->ropes, "RoPE specs, e.g. none,yarn:4")
