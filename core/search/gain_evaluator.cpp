@@ -199,6 +199,7 @@ Outcome<GainGradient> GainEvaluator::gradient(const SearchSpace& space, std::spa
     NllSums sums(contexts_.size());
     GainGradient result;
     std::string overflow;
+    const int longest = *std::max_element(contexts_.begin(), contexts_.end());
     for (std::size_t context = 0; context < contexts_.size(); ++context) {
         ReversePass pass(model_, tables_[context], weights_, contexts_[context], gains);
         const auto& windows = windows_[context];
@@ -206,7 +207,8 @@ Outcome<GainGradient> GainEvaluator::gradient(const SearchSpace& space, std::spa
             const Window& window = windows[static_cast<std::size_t>(at)];
             sums.sums[context] += gradient.nll;
             sums.tokens[context] += gradient.tokens;
-            result.windows.push_back({static_cast<int>(context), window.document, space.gradient(gradient)});
+            result.windows.push_back({static_cast<int>(context), window.document, space.gradient(gradient),
+                                      window.index * contexts_[context] / longest});
             if (!std::isfinite(gradient.nll) || !allFinite(result.windows.back().sums))
                 overflow = overflowIn(window, contexts_[context]);
         };

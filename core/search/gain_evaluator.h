@@ -32,6 +32,7 @@ struct WindowGradient {
     int context = 0;          ///< index into the contexts
     int document = 0;         ///< of the dev documents
     std::vector<double> sums; ///< [dimension] d (sum of NLL) / d theta
+    int stretch = 0;          ///< which stretch of the document, as long as the longest context, it begins in
 };
 struct GainGradient {
     GainEvaluation value;

@@ -1,5 +1,7 @@
 #include "core/search/gradient_estimate.h"
 
+#include "core/evaluate/blocks.h"
+
 #include <algorithm>
 #include <cmath>
 #include <map>
@@ -10,16 +12,15 @@ namespace qroar {
 GradientEstimate combineGradient(const GainGradient& gradient, std::span<const double> slopes) {
     std::set<int> documents;
     for (const WindowGradient& window : gradient.windows) documents.insert(window.document);
-    std::map<int, std::vector<double>> blocks;
+    const bool whole = static_cast<int>(documents.size()) >= leastDocumentBlocks;
+    std::map<std::pair<int, int>, std::vector<double>> blocks; // document, stretch of it
     const std::size_t dimension = gradient.windows.empty() ? 0 : gradient.windows.front().sums.size();
-    int number = 0;
     for (const WindowGradient& window : gradient.windows) {
         const auto context = static_cast<std::size_t>(window.context);
         const double weight = slopes[context] / static_cast<double>(gradient.tokens[context]);
-        auto& block = blocks[documents.size() > 1 ? window.document : number];
+        auto& block = blocks[{window.document, whole ? 0 : window.stretch}];
         block.resize(dimension);
         for (std::size_t at = 0; at < dimension; ++at) block[at] += weight * window.sums[at];
-        ++number;
     }
     GradientEstimate estimate{std::vector<double>(dimension, 0.0), std::vector<double>(dimension, 0.0)};
     const auto count = static_cast<double>(blocks.size());

@@ -12,9 +12,10 @@ namespace qroar {
 
 struct GradientEstimate {
     std::vector<double> mean; ///< [dimension] sum_L slope_L d NLL_L / d theta
-    /// [dimension] its standard error when the documents are a sample (clustered by document; by window when
-    /// there is only one document; zero when there is only one window): with n blocks and their parts c_b of
-    /// the sum, SE^2 = n / (n - 1) sum_b (c_b - mean c)^2 [standard].
+    /// [dimension] its standard error when the blocks are a sample: documents when there are at least
+    /// leastDocumentBlocks of them, else their stretches, each as long as the longest context (an error from
+    /// two documents has one degree of freedom and says nothing); zero with a single block. With n blocks and
+    /// their parts c_b of the sum, SE^2 = n / (n - 1) sum_b (c_b - mean c)^2 [standard].
     std::vector<double> error;
 };
 /// `slopes` [contexts]: dJ / dNLL_L.
@@ -24,7 +25,7 @@ GradientEstimate combineGradient(const GainGradient& gradient, std::span<const d
 struct Suspect {
     int coordinate = 0;   ///< of the search space
     double gradient = 0;  ///< dJ/dtheta without its L2 part, nats
-    double error = 0;     ///< its standard error over documents
+    double error = 0;     ///< its standard error, as in GradientEstimate
     double certainty = 0; ///< gradient / error; negative: a larger gain would lower J
 };
 /// Coordinates by falling |certainty|, ties by index: the diagnostic that ranks what is wrong with a model.

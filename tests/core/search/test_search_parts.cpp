@@ -126,20 +126,28 @@ class TestSearchParts : public QObject {
         QCOMPARE(coordinateBounds(twoLayersThreeBands(SearchScope::Head), settings).size(), std::size_t{12});
     }
 
-    void gradientErrorIsClusteredByDocument() {
+    void gradientErrorIsClustered() {
         GainGradient gradient;
         gradient.tokens = {10, 5};
-        gradient.windows = {{0, 0, {4.0}}, {0, 0, {2.0}}, {0, 1, {6.0}}, {1, 0, {5.0}}, {1, 2, {1.0}}};
+        // Three documents are too few to be blocks: their stretches are, over all contexts.
+        gradient.windows = {
+            {0, 0, {4.0}, 0}, {0, 0, {2.0}, 1}, {0, 1, {6.0}, 0}, {1, 0, {5.0}, 0}, {1, 2, {1.0}, 0}};
         const std::vector<double> slopes{0.5, 2};
-        // blocks: document 0: (4+2)*.05 + 5*.4 = 2.3; document 1: .3; document 2: .4
+        // document 0: 4*.05 + 5*.4 = 2.2, then 2*.05 = .1; document 1: .3; document 2: .4; mean .75
         const auto estimate = combineGradient(gradient, slopes);
         QVERIFY(near(estimate.mean[0], 3.0));
-        const double squares = 1.3 * 1.3 + 0.7 * 0.7 + 0.6 * 0.6;
-        QVERIFY(near(estimate.error[0], std::sqrt(3.0 / 2 * squares)));
-        gradient.windows = {{0, 7, {4.0}}, {0, 7, {2.0}}}; // one document: its windows
-        QVERIFY(near(combineGradient(gradient, slopes).error[0], std::sqrt(2.0 * 2 * 0.05 * 0.05)));
-        gradient.windows = {{0, 7, {4.0}}};
+        const double squares = 1.45 * 1.45 + 0.65 * 0.65 + 0.45 * 0.45 + 0.35 * 0.35;
+        QVERIFY(near(estimate.error[0], std::sqrt(4.0 / 3 * squares)));
+        gradient.windows = {{0, 7, {4.0}, 3}};
         QCOMPARE(combineGradient(gradient, slopes).error[0], 0.0);
+        // Six documents are blocks, whatever their stretches: c = (2+4, 1, .5, 0, 0, .5) * .05, mean 8/6 *
+        // .05.
+        gradient.windows = {{0, 0, {2.0}, 0}, {0, 0, {4.0}, 1}, {0, 1, {1.0}, 0}, {0, 2, {0.5}, 0},
+                            {0, 3, {0.0}, 0}, {0, 4, {0.0}, 0}, {0, 5, {0.5}, 0}};
+        double whole = 0;
+        for (const double part : {6.0, 1.0, 0.5, 0.0, 0.0, 0.5})
+            whole += std::pow(0.05 * (part - 8.0 / 6), 2);
+        QVERIFY(near(combineGradient(gradient, slopes).error[0], std::sqrt(6.0 / 5 * whole)));
     }
 
     void quasiNewtonFindsTheMinimumOfAQuadratic() {
