@@ -40,19 +40,29 @@ Outcome<std::vector<TokenId>> verifyTokens(const Options& options, const Model& 
     return tokens;
 }
 
-/// The weights of a variant; awq and gptq look at --calib-text under the scaling that the export stores.
-Outcome<std::shared_ptr<const WeightSource>> chosenWeights(const Options& options,
-                                                           const std::shared_ptr<const Model>& model,
-                                                           const QuantSpec& quant, const RopeSpec& rope,
-                                                           ProgressSink& progress) {
+/// The weights of a variant; awq and gptq look at --calib-text under the scaling that the export stores, at
+/// --calib-context, else at the longest context that the scales were searched at (`searched`: those are the
+/// weights their figures are of), else at what the scaling is for.
+Outcome<std::shared_ptr<const WeightSource>>
+chosenWeights(const Options& options, const std::shared_ptr<const Model>& model, const QuantSpec& quant,
+              const RopeSpec& rope, const std::vector<int>& searched, ProgressSink& progress) {
     if (quant.kind != QuantKind::Awq && quant.kind != QuantKind::Gptq) return openWeights(model, quant);
     if (options.calibrationTexts.empty())
         return Error::bad("--quant " + quant.text() + " is calibrated: name documents with --calib-text");
     const auto& texts = options.calibrationTexts;
     auto documents = readDocuments(*model, {texts.begin(), texts.end()}, "text");
     if (!documents) return documents.error();
+    const int longest = searched.empty() ? 0 : *std::max_element(searched.begin(), searched.end());
     const int context = options.calibrationContext > 0 ? options.calibrationContext
-                                                       : std::min(model->config().trainedContext(), 2048);
+                        : longest > 0                  ? longest
+                                      : deployedContext(rope, model->config().ropeModel(), **documents);
+    std::cerr << "note: " << quant.text() << " is calibrated in windows of " << formatCount(context)
+              << " tokens"
+              << (longest > 0 && context != longest
+                      ? "; the scales were searched with " + formatCount(longest)
+                            + ": their figures are of other weights"
+                      : "")
+              << '\n';
     return makeWeightsOn(*documents, rope, context, options.calibrationWindows, model, quant, progress);
 }
 
@@ -85,14 +95,15 @@ Outcome<ExportRequest> makeRequest(const Options& options, ProgressSink& progres
     if (!quant) return quant.error();
     if (rope->kind == RopeKind::Model) *rope = (*model)->config().storedRope;
     request.rope = *rope;
+    std::vector<int> searched;
     if (!options.scales.empty()) {
-        auto set = readScales(options.scales, **model);
+        auto set = readScales(options.scales, **model, nullptr, nullptr, &searched);
         if (!set) return set.error();
         noteOrigin(**set, **model, *rope, *quant);
         request.gains = (*set)->gains;
         request.scalesName = (*set)->name;
     }
-    auto weights = chosenWeights(options, *model, *quant, *rope, progress);
+    auto weights = chosenWeights(options, *model, *quant, *rope, searched, progress);
     if (!weights) return weights.error();
     request.weights = *weights;
     auto tokens = verifyTokens(options, **model);
@@ -265,7 +276,8 @@ void addOptions(CLI::App& command, Options& options) {
         ->capture_default_str();
     command
         .add_option("--calib-context", options.calibrationContext,
-                    "tokens of such a window [the trained context, at most 2048]")
+                    "tokens of such a window [the longest context of the search, else factor * trained "
+                    "context, at most 2048]")
         ->check(fromOne());
     command.add_option("--verify-text", options.verifyTexts,
                        "documents whose first tokens the export is verified with [those of --calib-text, "

@@ -194,7 +194,8 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
 
 Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model,
                                                     const std::vector<Document>* measured,
-                                                    std::vector<SeenDocument>* notHeldOut) {
+                                                    std::vector<SeenDocument>* notHeldOut,
+                                                    std::vector<int>* contexts) {
     auto stored = loadScalesFrom(text);
     if (!stored) return stored.error();
     ScaleSet& set = stored->scales;
@@ -218,6 +219,7 @@ Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, con
     const auto seen = measured ? seenDocuments(stored->searchedOn, *measured) : std::vector<SeenDocument>();
     for (const SeenDocument& one : seen) note(one.words() + ": figures of it are not held out");
     if (notHeldOut) *notHeldOut = seen;
+    if (contexts) *contexts = stored->contexts;
     return std::make_shared<const ScaleSet>(std::move(set));
 }
 

@@ -45,10 +45,12 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options,
 
 /// The scale set that "run.h5[:NAME]" names; it must fit the model. Notes say when it was found for another
 /// one, by a search that was stopped, or changes nothing. `measured` (may be null): documents that figures
-/// will be of; `notHeldOut` receives those that the search saw, whole or in part.
+/// will be of; `notHeldOut` receives those that the search saw, whole or in part; `contexts` the context
+/// lengths it searched at.
 Outcome<std::shared_ptr<const ScaleSet>> readScales(const std::string& text, const Model& model,
                                                     const std::vector<Document>* measured = nullptr,
-                                                    std::vector<SeenDocument>* notHeldOut = nullptr);
+                                                    std::vector<SeenDocument>* notHeldOut = nullptr,
+                                                    std::vector<int>* contexts = nullptr);
 
 /// Whether two specs give the model the same frequencies and attention factor, however they are spelled.
 bool sameScaling(const Model& model, const RopeSpec& a, const RopeSpec& b);

@@ -56,7 +56,8 @@ Json compressedConfig(const CodeGrid& grid) {
             {"global_compression_ratio", nullptr},
             {"ignore", Json::array({"lm_head"})},
             {"kv_cache_scheme", nullptr},
-            {"config_groups", {{"group_0", std::move(group)}}}};
+            {"config_groups", {{"group_0", std::move(group)}}},
+            {"version", "0.9.0"}}; // of the layout written here; readers only show it
 }
 
 } // namespace

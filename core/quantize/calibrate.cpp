@@ -226,6 +226,22 @@ makeWeightsOn(std::shared_ptr<const std::vector<Document>> documents, const Rope
     return makeWeights(std::move(model), spec, &*set, meter);
 }
 
+int deployedContext(const RopeSpec& rope, const RopeModel& model, const std::vector<Document>& documents,
+                    int most) {
+    double length = model.trainedContext();
+    if (const auto table = buildFrequencyTable(rope, model, std::max(1, model.maxPositions)); table) {
+        length = table->trainedContext;
+        if (table->spec.kind == RopeKind::LongRope)
+            length = model.maxPositions;
+        else if (table->spec.kind != RopeKind::None)
+            length *= table->spec.factor.value_or(table->factor);
+    }
+    std::size_t longest = 0;
+    for (const Document& document : documents) longest = std::max(longest, document.tokens.size());
+    if (longest >= 2) length = std::min(length, static_cast<double>(longest));
+    return static_cast<int>(std::clamp(std::floor(length), 1.0, static_cast<double>(most)));
+}
+
 std::vector<LayerOutputError> layerOutputErrors(const WeightSource& weights, const ModelConfig& config) {
     std::vector<LayerOutputError> errors;
     if (!weights.spec().needsCalibration()) return errors;

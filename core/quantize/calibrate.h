@@ -46,6 +46,11 @@ Outcome<std::shared_ptr<const WeightSource>>
 makeWeightsOn(std::shared_ptr<const std::vector<Document>> documents, const RopeSpec& rope, int context,
               int mostWindows, std::shared_ptr<const Model> model, const QuantSpec& spec, ProgressSink& sink);
 
+/// The context length to calibrate at when nobody names one: what the scaling is for, s * L0 (L0 without
+/// scaling; max_position_embeddings for longrope), but not beyond `most` tokens or the longest document.
+int deployedContext(const RopeSpec& rope, const RopeModel& model, const std::vector<Document>& documents,
+                    int most = 2048);
+
 /// What calibrateWeights() measured; empty for weights that were not calibrated.
 std::vector<LayerOutputError> layerOutputErrors(const WeightSource& weights, const ModelConfig& config);
 

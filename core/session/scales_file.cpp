@@ -35,7 +35,7 @@ StoredScales findScales(const h5::GroupReader& root, const std::string& name) {
         const std::string found = search.text("name");
         if (name.empty() || found == name) {
             return {readScales(search, model), readDocuments(search.group("documents")),
-                    search.flag("finished")};
+                    search.list<std::int32_t>("contexts"), search.flag("finished")};
         }
         known = found + (known.empty() ? "" : ", " + known);
     }

@@ -15,6 +15,7 @@ namespace qroar {
 struct StoredScales {
     ScaleSet scales;
     std::vector<SessionDocument> searchedOn; ///< the dev documents
+    std::vector<int> contexts;               ///< context lengths of the dev windows, tokens
     bool finished = false;                   ///< the search came to its end
 };
 

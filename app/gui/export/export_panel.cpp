@@ -15,6 +15,8 @@
 #include <QToolButton>
 #include <QVBoxLayout>
 
+#include <algorithm>
+
 namespace qroar {
 
 namespace {
@@ -176,6 +178,9 @@ Outcome<ExportTask> ExportPanel::task() const {
         const auto& search = session_->searches[static_cast<std::size_t>(scales_->currentIndex() - 1)];
         request.gains = search->scales.gains;
         request.scalesName = search->scales.name;
+        // The weights that the search measured: calibrated at its longest context.
+        const std::vector<int>& contexts = search->settings.contexts;
+        task.calibrationContext = contexts.empty() ? 0 : *std::max_element(contexts.begin(), contexts.end());
     }
     request.patch = patch_->isChecked();
     request.snapToPowersOfTwo = snap_->isChecked();

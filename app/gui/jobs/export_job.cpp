@@ -8,13 +8,16 @@ namespace qroar {
 
 void ExportJob::work() {
     JobSink sink(*this);
-    constexpr int calibrationWindows = 16, mostContext = 2048;
+    constexpr int calibrationWindows = 16;
     const ExportRequest& request = task_.request;
     RopeSpec ofTheModel;
     ofTheModel.kind = RopeKind::Model;
-    const int context = std::min(request.model->config().trainedContext(), mostContext);
-    auto weights = makeWeightsOn(task_.calibration, request.rope.value_or(ofTheModel), context,
-                                 calibrationWindows, request.model, task_.quant, sink);
+    const RopeSpec rope = request.rope.value_or(ofTheModel);
+    const int context = task_.calibrationContext > 0 || !task_.calibration
+                            ? std::max(1, task_.calibrationContext)
+                            : deployedContext(rope, request.model->config().ropeModel(), *task_.calibration);
+    auto weights =
+        makeWeightsOn(task_.calibration, rope, context, calibrationWindows, request.model, task_.quant, sink);
     if (!weights && weights.error().code == ErrorCode::Cancelled) return;
     if (!weights) {
         emit failed(QString::fromStdString(weights.error().message));

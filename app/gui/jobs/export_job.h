@@ -11,6 +11,7 @@ struct ExportTask {
     ExportRequest request; ///< without weights, which the job makes
     QuantSpec quant;
     SharedDocuments calibration; ///< for quantizers that need text
+    int calibrationContext = 0;  ///< tokens of a window; 0 = deployedContext()
 };
 
 class ExportJob : public Job {

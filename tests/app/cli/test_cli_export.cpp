@@ -153,6 +153,7 @@ class TestCliExport : public QObject {
             QVERIFY2(result.code == 0, result.err);
             QCOMPARE(result.json()["quant"].get<std::string>(), pair[0].toStdString());
             QCOMPARE(result.json()["verification"]["codes_changed"].get<int>(), 0);
+            QVERIFY2(result.err.contains("windows of 32 tokens"), result.err);
         }
     }
 

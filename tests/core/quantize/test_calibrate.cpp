@@ -85,6 +85,26 @@ class TestCalibrate : public QObject {
     }
 
   private slots:
+    /// What a model is deployed for: factor * trained length, within the text and 2,048 tokens.
+    void deployedContextFollowsTheScaling() {
+        RopeModel model;
+        model.headDim = model.rotaryDim = 32;
+        model.maxPositions = 256;
+        const auto context = [&](const char* rope, const std::vector<int>& lengths) {
+            return deployedContext(*RopeSpec::parse(rope), model, *makeDocuments(lengths));
+        };
+        QCOMPARE(context("none", {5000}), 256);
+        QCOMPARE(context("yarn:4", {5000}), 1024);
+        QCOMPARE(context("linear:3", {5000}), 768);
+        QCOMPARE(context("dynamic:2", {5000}), 512);
+        QCOMPARE(context("yarn:16", {5000}), 2048);
+        QCOMPARE(context("yarn:4", {100, 700}), 700);
+        model.originalMaxPositions = 64; // stored yarn without a factor: 256 / 64
+        model.stored.kind = RopeKind::Yarn;
+        QCOMPARE(context("model", {5000}), 256);
+        QCOMPARE(context("none", {5000}), 64);
+    }
+
     void initTestCase() {
         RandomModelOptions options;
         options.attentionBias = options.mlpBias = true;
