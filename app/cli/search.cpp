@@ -29,6 +29,7 @@ struct Options {
     int bands = 0, maxWindows = 0, steps = 0, gridPoints = 7;
     double budget = 0, lambda = 1, delta = 0.01, l2 = -1;
     GainWindowOptions windows;
+    std::vector<std::string> windowEdits; ///< LAYER:BAND:TAU
     bool resume = false, force = false, dryRun = false;
 };
 
@@ -98,6 +99,25 @@ Status setWindows(Job& job) {
                                       job.plan.bands, job.plan.windowOptions);
     if (!windows) return windows.error();
     job.plan.windows = std::move(*windows);
+    return Done{};
+}
+
+/// --window LAYER:BAND:TAU, LAYER "all" or a number.
+Status editWindows(const std::vector<std::string>& edits, SearchPlan& plan) {
+    if (edits.empty()) return Done{};
+    GainWindows windows = windowsOf(plan);
+    for (const std::string& edit : edits) {
+        const auto parts = split(edit, ':');
+        long long layer = -1, band = 0;
+        double tau = 0;
+        if (parts.size() != 3 || (parts[0] != "all" && (!parseInt(parts[0], layer) || layer < 0))
+            || !parseInt(parts[1], band) || !parseDouble(parts[2], tau) || layer > 1000000 || band > 1000000)
+            return Error::bad("--window: expected LAYER:BAND:TAU such as 0:3:1.5 or all:3:1, found '" + edit
+                              + "'");
+        if (Status set = setWindow(windows, static_cast<int>(layer), static_cast<int>(band), tau); !set)
+            return set.error().in("--window " + edit);
+    }
+    plan.windows = std::move(windows);
     return Done{};
 }
 
@@ -210,6 +230,7 @@ Outcome<Job> prepare(const Options& options, ProgressSink& progress) {
     plan.command = commandLine();
     if (Status set = setWeights(job, progress); !set) return set.error();
     if (Status set = setWindows(job); !set) return set.error();
+    if (Status set = editWindows(options.windowEdits, plan); !set) return set.error();
     return job;
 }
 
@@ -355,6 +376,10 @@ void addObjectiveOptions(CLI::App& command, Options& options) {
         .add_option("--tau-max", options.windows.most, "widest window, and every window without diagnostics")
         ->check(fromOne())
         ->capture_default_str();
+    command
+        .add_option("--window", options.windowEdits,
+                    "LAYER:BAND:TAU, window of one band by hand (LAYER: all or a number); 1 holds the gain")
+        ->delimiter(',');
     command.add_option("--steps", options.steps, "most gradient steps [40], or passes of the grid [3]")
         ->check(fromOne());
     command.add_option("--budget", options.budget, "most forward-pass equivalents; 0 = no limit")

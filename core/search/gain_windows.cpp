@@ -90,4 +90,21 @@ Outcome<GainWindows> windowsFromSession(const Session& session, const FrequencyT
     return diagnosedWindows(*longest, *reference, bands, options);
 }
 
+const char* windowFormula() {
+    return "ln tau = ln least + (ln most - ln least) min(1, IP + max(0, TIR - 1))";
+}
+
+Status setWindow(GainWindows& windows, int layer, int band, double tau) {
+    if (layer >= windows.tau.layers || band < 0 || band >= windows.tau.bands)
+        return Error::bad("window: there are " + std::to_string(windows.tau.layers) + " layers and "
+                          + std::to_string(windows.tau.bands) + " bands, found layer " + std::to_string(layer)
+                          + ", band " + std::to_string(band));
+    if (!(tau >= 1 && tau <= 1000))
+        return Error::bad("window: tau must be between 1 and 1000, found " + formatNumber(tau));
+    for (int at = 0; at < windows.tau.layers; ++at)
+        if (layer < 0 || at == layer) windows.tau.at(at, band) = tau;
+    if (windows.source.find("edited") == std::string::npos) windows.source += ", edited";
+    return Done{};
+}
+
 } // namespace qroar

@@ -34,6 +34,13 @@ struct GainWindows {
 /// A cell without samples counts as IP = 0 and TIR = 1.
 double windowTau(double pressure, double inflation, const GainWindowOptions& options);
 
+/// What windowTau() computes, as text for people.
+const char* windowFormula();
+
+/// Sets tau of a band by hand; `layer` < 0: of every layer. Errors: no such layer or band, tau below 1 or
+/// above 1000.
+Status setWindow(GainWindows& windows, int layer, int band, double tau);
+
 /// Without diagnostics: tau = most everywhere, priority = saturated IP at distance `context`.
 GainWindows defaultWindows(int layers, const FrequencyTable& table, int context, const BandPartition& bands,
                            const GainWindowOptions& options);

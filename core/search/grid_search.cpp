@@ -72,6 +72,7 @@ Status gridSearch(const SearchSpace& space, const SearchSettings& settings, Tria
         bool improved = false;
         for (const int coordinate : order) {
             const auto at = static_cast<std::size_t>(coordinate);
+            if (bounds[at] <= 0) continue; // held
             const double center = theta[at];
             for (const double offset : gridOffsets(bounds[at], settings.gridPoints, pass)) {
                 std::vector<double> candidate = theta;

@@ -56,13 +56,6 @@ double effectiveTokens(const SearchPlan& plan, const std::vector<double>& weight
     return 1 / inverse;
 }
 
-GainWindows windowsOf(const SearchPlan& plan) {
-    if (plan.windows) return *plan.windows;
-    const int longest = *std::max_element(plan.contexts.begin(), plan.contexts.end());
-    const auto table = buildFrequencyTable(plan.rope, plan.model->config().ropeModel(), longest);
-    return defaultWindows(plan.model->config().layers, *table, longest, plan.bands, plan.windowOptions);
-}
-
 SearchSettings settingsOf(const SearchPlan& plan) {
     const bool grid = plan.method == SearchMethod::Grid;
     SearchSettings settings;
@@ -199,6 +192,13 @@ SearchRecord recordOf(const SearchPlan& plan, const SearchSettings& settings,
 }
 
 } // namespace
+
+GainWindows windowsOf(const SearchPlan& plan) {
+    if (plan.windows) return *plan.windows;
+    const int longest = *std::max_element(plan.contexts.begin(), plan.contexts.end());
+    const auto table = buildFrequencyTable(plan.rope, plan.model->config().ropeModel(), longest);
+    return defaultWindows(plan.model->config().layers, *table, longest, plan.bands, plan.windowOptions);
+}
 
 Outcome<SearchPreview> previewSearch(const SearchPlan& plan) {
     if (Status fine = checkPlan(plan); !fine) return fine.error();

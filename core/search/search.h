@@ -45,6 +45,9 @@ struct SearchPlan {
     std::string command; ///< for the provenance
 };
 
+/// The plan's windows, else the default ones. The plan must have contexts and bands that fit the model.
+GainWindows windowsOf(const SearchPlan& plan);
+
 /// What is known before the first trial.
 struct SearchPreview {
     SearchSettings settings;

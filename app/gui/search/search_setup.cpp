@@ -1,5 +1,6 @@
 #include "app/gui/search/search_setup.h"
 
+#include "app/gui/search/gain_window_table.h"
 #include "core/base/strings.h"
 #include "core/evaluate/perplexity.h"
 #include "widgets/common/number_format.h"
@@ -14,6 +15,7 @@
 #include <QScrollArea>
 #include <QSignalBlocker>
 #include <QSpinBox>
+#include <QStandardItemModel>
 #include <QTreeWidget>
 #include <QVBoxLayout>
 
@@ -71,6 +73,9 @@ SearchSetup::SearchSetup(QWidget* parent) : QWidget(parent) {
     column->setSpacing(5);
     buildDocuments(column);
     buildForm(column);
+    windows_ = new GainWindowTable;
+    column->addWidget(windows_);
+    connect(windows_, &GainWindowTable::edited, this, &SearchSetup::edited);
     notes_ = words();
     column->addWidget(notes_);
     result_ = words();
@@ -137,6 +142,8 @@ void SearchSetup::buildForm(QVBoxLayout* column) {
     column->addLayout(form);
     for (QComboBox* box : {rope_, quant_, scope_, variant_, method_})
         connect(box, &QComboBox::currentTextChanged, this, &SearchSetup::edited);
+    for (QDoubleSpinBox* box : {leastTau_, tau_})
+        connect(box, &QDoubleSpinBox::valueChanged, this, &SearchSetup::edited);
     for (QLineEdit* line : {contexts_, bands_})
         connect(line, &QLineEdit::textChanged, this, &SearchSetup::edited);
 }
@@ -149,6 +156,11 @@ void SearchSetup::buildLimits(QFormLayout* form) {
                   tr("Gains stay in [1/τ, τ]. With diagnostics of the session τ grows with saturated IP and "
                      "TIR − 1 up to this; see the handbook."),
                   1.001, 16, 2.5, 0.25);
+    leastTau_ =
+        number(tr("Least window"),
+               tr("τ of a band without interpolation pressure and tail inflation; without diagnostics "
+                  "every band has the largest"),
+               1.001, 16, 1.25, 0.05);
     lambda_ = number(tr("Weight of the short-context guard"),
                      tr("λ in J = Σ w NLL + λ max(0, NLL short − NLL short at g = 1 − δ)"), 0, 1000, 1, 0.5);
     delta_ = number(tr("Free loss at short context"), tr("δ, nats per token"), 0, 10, 0.01, 0.005);
@@ -157,6 +169,7 @@ void SearchSetup::buildLimits(QFormLayout* form) {
     maxWindows_ =
         whole(tr("Windows per document"), tr("At most this many of each document"), 100000, tr("all"));
     form->addRow(tr("&Bands"), bands_);
+    form->addRow(tr("Least τ"), leastTau_);
     form->addRow(tr("Largest &gain τ"), tau_);
     form->addRow(tr("&Guard λ"), lambda_);
     form->addRow(tr("&Free δ (nats)"), delta_);
@@ -317,7 +330,7 @@ Outcome<SearchTask> SearchSetup::task() const {
     task.plan.variant = static_cast<SearchVariant>(variant_->currentIndex());
     task.plan.method = method_->currentIndex() == 0 ? SearchMethod::Gradient : SearchMethod::Grid;
     task.plan.windowOptions.most = tau_->value();
-    task.plan.windowOptions.least = std::min(task.plan.windowOptions.least, tau_->value());
+    task.plan.windowOptions.least = std::min(leastTau_->value(), tau_->value());
     task.plan.lambda = lambda_->value();
     task.plan.delta = delta_->value();
     task.plan.steps = steps_->value();
@@ -331,6 +344,11 @@ Outcome<SearchTask> SearchSetup::task() const {
         if (auto windows = windowsFromSession(*session_, *table, task.plan.rope, task.quant, task.plan.bands,
                                               task.plan.windowOptions))
             task.plan.windows = *windows;
+    if (!windows_->edits().empty()) {
+        GainWindows windows = windowsOf(task.plan);
+        windows_->apply(windows);
+        task.plan.windows = std::move(windows);
+    }
     task.plan.command = commandOf(task);
     return task;
 }
@@ -358,6 +376,9 @@ std::string SearchSetup::commandOf(const SearchTask& task) const {
     add("--band-edges", plan.bands.text());
     add("--tau-min", formatNumber(plan.windowOptions.least));
     add("--tau-max", formatNumber(plan.windowOptions.most));
+    for (const GainWindowTable::Edit& edit : windows_->edits())
+        add("--window",
+            std::to_string(edit.layer) + ":" + std::to_string(edit.band) + ":" + formatNumber(edit.tau));
     add("--lambda", formatNumber(plan.lambda));
     add("--delta", formatNumber(plan.delta));
     if (plan.steps > 0) add("--steps", std::to_string(plan.steps));
@@ -366,8 +387,22 @@ std::string SearchSetup::commandOf(const SearchTask& task) const {
     return command + " -o run.h5";
 }
 
+/// The symmetric variant cannot be chosen where it changes nothing.
+void SearchSetup::offerVariants() {
+    const auto quant = QuantSpec::parse(quant_->currentText().trimmed().toStdString());
+    auto* items = qobject_cast<QStandardItemModel*>(variant_->model());
+    if (!quant || !items) return;
+    const int symmetric = variant_->findText("symmetric");
+    const Status matters = checkVariantMatters(SearchVariant::Symmetric, *quant);
+    items->item(symmetric)->setEnabled(matters.ok());
+    items->item(symmetric)->setToolTip(matters ? QString() : QString::fromStdString(matters.error().message));
+}
+
 void SearchSetup::edited() {
+    offerVariants();
     const auto asked = task();
+    windows_->setVisible(asked.ok());
+    if (asked) windows_->show(windowsOf(asked->plan));
     QString text;
     if (!asked) {
         text = QString::fromStdString(asked.error().message);

@@ -18,6 +18,8 @@ class QVBoxLayout;
 
 namespace qroar {
 
+class GainWindowTable;
+
 class SearchSetup : public QWidget {
     Q_OBJECT
 
@@ -58,6 +60,7 @@ class SearchSetup : public QWidget {
     void buildLimits(QFormLayout* form);
     void buildButtons(QVBoxLayout* column);
     void edited();
+    void offerVariants();
     void updateButtons();
     [[nodiscard]] SharedDocuments documentsOf(Role role) const;
     [[nodiscard]] Status fillSpecs(SearchTask& task) const;
@@ -73,7 +76,8 @@ class SearchSetup : public QWidget {
     QComboBox *rope_ = nullptr, *quant_ = nullptr, *scope_ = nullptr, *variant_ = nullptr, *method_ = nullptr;
     QLineEdit *contexts_ = nullptr, *bands_ = nullptr;
     QSpinBox *steps_ = nullptr, *budget_ = nullptr, *maxWindows_ = nullptr;
-    QDoubleSpinBox *tau_ = nullptr, *lambda_ = nullptr, *delta_ = nullptr;
+    QDoubleSpinBox *leastTau_ = nullptr, *tau_ = nullptr, *lambda_ = nullptr, *delta_ = nullptr;
+    GainWindowTable* windows_ = nullptr;
     QLabel *notes_ = nullptr, *result_ = nullptr;
     QPushButton *start_ = nullptr, *pause_ = nullptr, *stop_ = nullptr, *accept_ = nullptr,
                 *discard_ = nullptr;

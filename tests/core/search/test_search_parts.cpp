@@ -126,6 +126,19 @@ class TestSearchParts : public QObject {
         QCOMPARE(coordinateBounds(twoLayersThreeBands(SearchScope::Head), settings).size(), std::size_t{12});
     }
 
+    void windowsCanBeSetByHand() {
+        GainWindows windows;
+        windows.tau = BandGrid(2, 3);
+        std::fill(windows.tau.values.begin(), windows.tau.values.end(), 2.0);
+        windows.source = "diagnostics";
+        QVERIFY(setWindow(windows, 1, 2, 1.5).ok());
+        QVERIFY(setWindow(windows, -1, 0, 1).ok());
+        QCOMPARE(windows.tau.values, (std::vector<double>{1, 2, 2, 1, 2, 1.5}));
+        QCOMPARE(windows.source, std::string("diagnostics, edited"));
+        QVERIFY(!setWindow(windows, 2, 0, 2).ok() && !setWindow(windows, 0, 3, 2).ok());
+        QVERIFY(!setWindow(windows, 0, 0, 0.9).ok() && !setWindow(windows, 0, 0, std::nan("")).ok());
+    }
+
     void gradientErrorIsClustered() {
         GainGradient gradient;
         gradient.tokens = {10, 5};
