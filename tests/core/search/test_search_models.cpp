@@ -1,7 +1,9 @@
 // Searches on trained models, with budgets that a test can afford: what the gains do on documents the search
 // never saw, document by document, and what gradients and the grid reach for how many forward passes. Bounds
 // leave room for other machines' rounding, none for luck: nearly every held-out document has to gain.
+#include "core/search/gradient_estimate.h"
 #include "core/search/search.h"
+#include "tests/core/search/faulty_keys.h"
 #include "tests/core/search/search_fixture.h"
 
 #include <QtTest>
@@ -113,6 +115,34 @@ struct Stories {
     static bool present() { return std::filesystem::exists(shared / "models/stories260K/stories260K.bin"); }
 };
 
+/// The sample model and its texts, four windows of each, under yarn:4 and rtn:4:g64.
+struct Sample {
+    SearchPlan plan;
+    std::vector<Document> report;
+
+    Sample() {
+        plan.model = modelAt(root / "samples/model");
+        const int vocabulary = plan.model->config().vocabSize;
+        const auto tokenizer = *loadTokenizerFor(plan.model->path(), vocabulary);
+        std::vector<std::filesystem::path> dev, others;
+        for (const auto& entry : std::filesystem::directory_iterator(root / "samples/texts")) {
+            const std::string name = entry.path().filename().string();
+            if (name.rfind("search_", 0) == 0) dev.push_back(entry.path());
+            if (name.rfind("report_", 0) == 0) others.push_back(entry.path());
+        }
+        std::sort(dev.begin(), dev.end());
+        std::sort(others.begin(), others.end());
+        plan.documents =
+            std::make_shared<const std::vector<Document>>(*loadDocuments(dev, tokenizer.get(), vocabulary));
+        report = *loadDocuments(others, tokenizer.get(), vocabulary);
+        plan.weights = *openWeights(plan.model, *QuantSpec::parse("rtn:4:g64"));
+        plan.rope = *RopeSpec::parse("yarn:4");
+        plan.contexts = {1024};
+        plan.maxWindows = 4;
+        plan.name = "000";
+    }
+};
+
 } // namespace
 
 class TestSearchModels : public QObject {
@@ -142,28 +172,11 @@ class TestSearchModels : public QObject {
     /// The sample model, as qroar search would run it, with a third of the text: the target, and that with
     /// the gains it predicts better than the full-precision model without.
     void sampleGainsOnOtherDocuments() {
-        SearchPlan plan;
-        plan.model = modelAt(root / "samples/model");
-        const int vocabulary = plan.model->config().vocabSize;
-        const auto tokenizer = *loadTokenizerFor(plan.model->path(), vocabulary);
-        std::vector<std::filesystem::path> dev, report;
-        for (const auto& entry : std::filesystem::directory_iterator(root / "samples/texts")) {
-            const std::string name = entry.path().filename().string();
-            if (name.rfind("search_", 0) == 0) dev.push_back(entry.path());
-            if (name.rfind("report_", 0) == 0) report.push_back(entry.path());
-        }
-        std::sort(dev.begin(), dev.end());
-        std::sort(report.begin(), report.end());
-        plan.documents =
-            std::make_shared<const std::vector<Document>>(*loadDocuments(dev, tokenizer.get(), vocabulary));
-        const auto others = *loadDocuments(report, tokenizer.get(), vocabulary);
-        plan.weights = *openWeights(plan.model, *QuantSpec::parse("rtn:4:g64"));
-        plan.rope = *RopeSpec::parse("yarn:4");
-        plan.contexts = {1024};
-        plan.maxWindows = 4;
+        Sample sample;
+        SearchPlan& plan = sample.plan;
+        const std::vector<Document>& others = sample.report;
         plan.bands = BandPartition::equal(16, plan.model->config().pairs());
         plan.scope = SearchScope::Head;
-        plan.name = "000";
         plan.steps = 12;
         const SearchRecord record = search(plan);
         const HeldOut result = heldOut(plan, others, record.scales.gains);
@@ -176,6 +189,39 @@ class TestSearchModels : public QObject {
         const auto full = windowNll(plan, others, {});
         QVERIFY(std::accumulate(quantized.begin(), quantized.end(), 0.0)
                 < std::accumulate(full.begin(), full.end(), 0.0) - 0.02 * static_cast<double>(full.size()));
+    }
+
+    /// A fault in a trained model, with its two dev texts: one band of W_K in one layer, four times as large.
+    /// The first reverse pass names it, with the right sign.
+    void plantedFaultInTheSampleIsRankedFirst_data() {
+        QTest::addColumn<int>("layer");
+        QTest::addColumn<int>("band");
+        for (const auto& [layer, band] : std::vector<std::pair<int, int>>{{1, 2}, {2, 6}, {3, 3}, {4, 5}})
+            QTest::addRow("layer %d, band %d", layer, band) << layer << band;
+    }
+    void plantedFaultInTheSampleIsRankedFirst() {
+        QFETCH(int, layer);
+        QFETCH(int, band);
+        SearchPlan plan = Sample().plan;
+        plan.rope = {};
+        plan.contexts = {256};
+        plan.maxWindows = 0;
+        plan.bands = BandPartition::equal(8, plan.model->config().pairs());
+        plan.scope = SearchScope::Layer;
+        plan.weights = std::make_shared<qroar::test::FaultyKeys>(plan.model, layer, plan.bands.begin(band),
+                                                                 plan.bands.end(band), 4.0F);
+        plan.budget = 0.5; // the start only
+        const SearchRecord record = search(plan);
+        const auto ranked = suspects(record.trials.front());
+        QVERIFY(!ranked.empty());
+        QString first;
+        for (std::size_t at = 0; at < 3; ++at)
+            first += QString(" %1,%2: %3")
+                         .arg(ranked[at].coordinate / 8)
+                         .arg(ranked[at].coordinate % 8)
+                         .arg(ranked[at].certainty);
+        QVERIFY2(ranked.front().coordinate == layer * 8 + band && ranked.front().certainty > 3,
+                 qPrintable(first));
     }
 
     /// Layer scope: the gradient reaches the dev objective of the grid with a tenth of its forward passes.
