@@ -116,13 +116,6 @@ Outcome<ExportRequest> makeRequest(const Options& options, ProgressSink& progres
     return request;
 }
 
-/// Three digits: what a person reads.
-std::string significant(double value) {
-    char buffer[32];
-    std::snprintf(buffer, sizeof buffer, "%.3g", value);
-    return buffer;
-}
-
 Json roundingJson(const RoundingTally& tally) {
     return {{"values", tally.values},     {"inexact", tally.inexact}, {"subnormal", tally.subnormal},
             {"vanished", tally.vanished}, {"max", tally.maxRelative}, {"mean", tally.meanRelative()}};
@@ -205,8 +198,8 @@ void printReport(const ExportReport& report) {
                   << '\n';
     std::cout << "read back: " << v.windows << " windows of " << v.context << " tokens, logits up to "
               << fixed(v.largestLogit, 2) << "; difference to the model in memory "
-              << significant(v.maxLogitDifference) << ", to exact scales "
-              << significant(v.maxUnroundedDifference) << " (root mean square "
+              << significant(v.maxLogitDifference, 3) << ", to exact scales "
+              << significant(v.maxUnroundedDifference, 3) << " (root mean square "
               << percent(v.relativeUnroundedRms) << ")\n";
     if (v.codesChanged) std::cout << "           codes changed: " << formatCount(*v.codesChanged) << '\n';
 }

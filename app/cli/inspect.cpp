@@ -93,7 +93,7 @@ StoredRopeTables storedRopeTables(const ModelConfig& c) {
     const FrequencyTable& ours = *tables->front().table;
     for (const std::string& warning : ours.warnings) result.warnings.push_back("RoPE: " + warning);
     for (const LoaderTable& of : *tables) {
-        const double error = of.phaseErrorTo(ours, c.maxPositions);
+        const double error = of.table ? phaseDifference(*of.table, ours, c.maxPositions) : 0;
         if (of.table && error <= 1e-9 * c.maxPositions
             && std::abs(of.table->attentionFactor - ours.attentionFactor) <= 1e-9)
             continue;

@@ -5,7 +5,6 @@
 #include "app/cli/validators.h"
 #include "core/base/strings.h"
 
-#include <algorithm>
 #include <cmath>
 #include <iostream>
 
@@ -19,14 +18,6 @@ struct Options {
     std::vector<std::string> ropes{"none", "model"};
     int context = 0;
 };
-
-/// Largest phase difference |omega_a - omega_b| * context over the pairs, radians.
-double largestPhaseDifference(const FrequencyTable& a, const FrequencyTable& b, int context) {
-    double largest = 0;
-    for (std::size_t pair = 0; pair < a.omega.size(); ++pair)
-        largest = std::max(largest, std::abs(a.omega[pair] - b.omega[pair]) * context);
-    return largest;
-}
 
 void printText(const std::vector<FrequencyTable>& tables, const std::vector<std::string>& names,
                int context) {
@@ -49,8 +40,7 @@ void printText(const std::vector<FrequencyTable>& tables, const std::vector<std:
     for (std::size_t at = 0; at < tables.size(); ++at)
         std::cout << names[at] << ": attention factor " << significant(tables[at].attentionFactor, 7)
                   << ", largest phase difference to " << names.front() << " at " << formatCount(context)
-                  << ": " << fixed(largestPhaseDifference(tables[at], tables.front(), context), 4)
-                  << " rad\n";
+                  << ": " << fixed(phaseDifference(tables[at], tables.front(), context), 4) << " rad\n";
 }
 
 int run(const Options& options) {

@@ -38,7 +38,7 @@ Json loadersJson(const std::string& spec, const std::vector<LoaderTable>& tables
                                       {"attention_factor", nullptr},
                                       {"inv_freq", nullptr}};
         row["phase_error"] =
-            other.table ? Json(other.phaseErrorTo(*tables.front().table, context)) : Json(nullptr);
+            other.table ? Json(phaseDifference(*other.table, *tables.front().table, context)) : Json(nullptr);
         row["notes"] = other.notes;
         rows.push_back(std::move(row));
     }
@@ -54,9 +54,10 @@ void printLoaders(const std::vector<std::string>& specs, const std::vector<std::
     Table rows({"spec", "loader", "attention factor", "phase error"});
     for (std::size_t at = 0; at < specs.size(); ++at)
         for (const LoaderTable& of : tables[at])
-            rows.add({specs[at], ropeLoaderName(of.loader),
-                      of.table ? significant(of.table->attentionFactor, 7) : "refused",
-                      of.table ? fixed(of.phaseErrorTo(*tables[at].front().table, context), 4) : "-"});
+            rows.add(
+                {specs[at], ropeLoaderName(of.loader),
+                 of.table ? significant(of.table->attentionFactor, 7) : "refused",
+                 of.table ? fixed(phaseDifference(*of.table, *tables[at].front().table, context), 4) : "-"});
     rows.print();
     std::cout << '\n';
     for (std::size_t at = 0; at < specs.size(); ++at)

@@ -50,14 +50,14 @@ Json compressedConfig(const CodeGrid& grid) {
                {"weights", std::move(weights)},
                {"input_activations", nullptr},
                {"output_activations", nullptr}};
+    // No "version": that of the library which wrote a file, and none wrote this one.
     return {{"quant_method", "compressed-tensors"},
             {"format", "pack-quantized"},
             {"quantization_status", "compressed"},
             {"global_compression_ratio", nullptr},
             {"ignore", Json::array({"lm_head"})},
             {"kv_cache_scheme", nullptr},
-            {"config_groups", {{"group_0", std::move(group)}}},
-            {"version", "0.9.0"}}; // of the layout written here; readers only show it
+            {"config_groups", {{"group_0", std::move(group)}}}};
 }
 
 } // namespace

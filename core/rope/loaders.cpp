@@ -173,11 +173,10 @@ const std::vector<RopeLoader>& ropeLoaders() {
     return all;
 }
 
-double LoaderTable::phaseErrorTo(const FrequencyTable& ours, long long context) const {
+double phaseDifference(const FrequencyTable& a, const FrequencyTable& b, long long context) {
     double largest = 0;
-    if (table)
-        for (std::size_t pair = 0; pair < ours.omega.size(); ++pair)
-            largest = std::max(largest, std::abs(table->omega[pair] - ours.omega[pair]));
+    for (std::size_t pair = 0; pair < a.omega.size(); ++pair)
+        largest = std::max(largest, std::abs(a.omega[pair] - b.omega[pair]));
     return largest * static_cast<double>(context);
 }
 

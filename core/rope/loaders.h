@@ -18,10 +18,10 @@ struct LoaderTable {
     RopeLoader loader = RopeLoader::Qroar;
     std::optional<FrequencyTable> table; ///< none: this loader refuses the checkpoint, `notes` say why
     std::vector<std::string> notes;      ///< what it does differently, or needs; sentences
-    /// max over pairs of |omega_a - omega_b| * context, radians: how far the rotation of the last position is
-    /// off.
-    [[nodiscard]] double phaseErrorTo(const FrequencyTable& ours, long long context) const;
 };
+
+/// max over pairs of |omega_a - omega_b| * context, radians: how far apart two tables turn the last position.
+double phaseDifference(const FrequencyTable& a, const FrequencyTable& b, long long context);
 
 /// The table of `loader` for a checkpoint whose config stores `spec` (llama.cpp: after conversion to GGUF),
 /// in a context of `context` tokens (vLLM: its max_model_len). Rules: transformers modeling_rope_utils

@@ -9,6 +9,7 @@
 #include "app/gui/window/selection_bar.h"
 #include "app/gui/window/start_page.h"
 #include "core/session/session_file.h"
+#include "tests/app/main_window_bench.h"
 #include "tests/support/grid_compare.h"
 #include "tests/support/synthetic_session.h"
 #include "widgets/panels/heat_map_panel.h"
@@ -34,74 +35,11 @@
 #include <QToolButton>
 
 using namespace qroar;
+using test::answerDialog;
+using test::heatMap;
+using Bench = test::SessionBench;
 
 namespace {
-
-/// A window with settings, autosave and samples of its own.
-struct Bench {
-    QTemporaryDir folder;
-    QSettings settings{folder.filePath("settings.ini"), QSettings::IniFormat};
-    std::unique_ptr<MainWindow> window;
-
-    Bench() { open(); }
-    void open() {
-        WindowEnvironment environment;
-        environment.settings = &settings;
-        environment.autosaveFolder = folder.filePath("autosave");
-        environment.sampleFolders = {QDir(QROAR_SOURCE_DIR).filePath("samples")};
-        window = std::make_unique<MainWindow>(environment);
-        window->setQuestion(
-            [](const QString&, QMessageBox::StandardButtons) { return QMessageBox::Discard; });
-        window->show();
-        QCoreApplication::processEvents();
-    }
-    void load(const std::shared_ptr<const Session>& session) {
-        window->workspace().open(session, {});
-        QCoreApplication::processEvents();
-    }
-    /// Leaves the window behind with an autosave of a process that is gone; returns its path.
-    QString leaveAutosave() {
-        window->close();
-        window.reset();
-        const QString path = folder.filePath("autosave/autosave-1.h5");
-        const bool made = QDir().mkpath(folder.filePath("autosave"))
-                          && saveSession(*test::makeSyntheticSession(), path.toStdString()).ok();
-        open();
-        return made ? path : QString();
-    }
-    /// Answers the offer with "Recover" and waits for the session.
-    [[nodiscard]] bool recover() const {
-        window->offerRecovery();
-        QSignalSpy opened(window.get(), &MainWindow::sessionOpened);
-        for (auto* button : window->messages().findChildren<QPushButton*>())
-            if (button->text() == "Recover") button->click();
-        return QTest::qWaitFor([&] { return opened.count() > 0; }, 20000);
-    }
-};
-
-HeatMapPanel* heatMap(const MainWindow& window, HeatMapMetric metric) {
-    for (DiagnosticPanel* panel : window.plots().panels())
-        if (auto* map = qobject_cast<HeatMapPanel*>(panel); map && map->metric() == metric) return map;
-    return nullptr;
-}
-
-/// Calls `answer` with the next modal dialog of this kind, and says No to the question that may follow it.
-template<class Dialog>
-void answerDialog(const std::function<void(Dialog&)>& answer) {
-    auto* timer = new QTimer(qApp);
-    timer->setInterval(5);
-    QObject::connect(timer, &QTimer::timeout, timer, [timer, answer = answer, tries = 0]() mutable {
-        QWidget* modal = QApplication::activeModalWidget();
-        if (auto* dialog = qobject_cast<Dialog*>(modal); dialog && dialog->result() == 0 && answer) {
-            answer(*dialog);
-            answer = nullptr;
-        } else if (auto* question = qobject_cast<QMessageBox*>(modal)) {
-            question->button(QMessageBox::No)->click();
-        }
-        if (++tries > 400 || (!answer && !modal)) timer->deleteLater();
-    });
-    timer->start();
-}
 
 QAction* actionNamed(const MainWindow& window, const QString& text) {
     for (const QMenu* menu : window.menuBar()->findChildren<QMenu*>())
@@ -382,25 +320,6 @@ class TestMainWindow : public QObject {
         QVERIFY(bench.window->close());
     }
 
-    void exportsEveryPlotInEveryFormat() {
-        Bench bench;
-        bench.load(test::makeSyntheticSession());
-        const QString folder = bench.folder.filePath("figures");
-        QVERIFY(bench.window->exportPlots(folder));
-        const int panels = static_cast<int>(bench.window->plots().panels().size());
-        for (const char* suffix : {"*.svg", "*.png", "*.pdf"})
-            QCOMPARE(QDir(folder).entryList({suffix}).size(), panels);
-        QCOMPARE(QDir(folder).entryList({"*.csv"}).size(), panels + 1); // the four-way split as well
-        QVERIFY(QFile::exists(folder + "/perplexity-four-way-split.csv"));
-        for (const QFileInfo& file : QDir(folder).entryInfoList(QDir::Files))
-            QVERIFY2(file.size() > 100, qPrintable(file.fileName()));
-        // a folder that cannot be made
-        QFile blocker(bench.folder.filePath("blocker"));
-        QVERIFY(blocker.open(QIODevice::WriteOnly));
-        QVERIFY(!bench.window->exportPlots(blocker.fileName() + "/below"));
-        QVERIFY(bench.window->messages().text().contains("blocker"));
-    }
-
     void aSessionThatIsCutOffIsOneClearError() {
         Bench bench;
         const QString whole = bench.folder.filePath("whole.h5"), cut = bench.folder.filePath("cut.h5");
@@ -420,129 +339,6 @@ class TestMainWindow : public QObject {
         QVERIFY2(text.contains("cut.h5") && text.contains("cut off"), qPrintable(text));
         QCOMPARE(bench.window->messages().text(), text);
         QVERIFY(bench.window->workspace().session() == before); // what was open stays open
-    }
-
-    void exportsEveryConditionAndMetric() {
-        test::SyntheticOptions options;
-        options.ropes = {"none", "yarn:4"};
-        options.contexts = {256, 1024};
-        options.quants = {"none"};
-        options.layers = 2;
-        auto session = std::make_shared<Session>(*test::makeSyntheticSession(options));
-        auto scaled = std::make_shared<ConditionResult>(*session->conditions.back());
-        scaled->key.scales = "g1";
-        session->conditions.push_back(scaled); // yarn:4, 1024
-        Bench bench;
-        bench.load(session);
-        bench.window->selection().setLayer(1);
-        const Selection before = bench.window->selection().selection();
-        HeatMapPanel* map = heatMap(*bench.window, HeatMapMetric::TailInflation);
-        QVERIFY(map);
-        const QString folder = bench.folder.filePath("figures");
-        PlotsToExport what;
-        what.everyCondition = what.everyMetric = true;
-        what.formats = {"csv"};
-        int told = 0;
-        what.progress = [&told](int done, int all) { return ++told, done < all; };
-        QVERIFY(bench.window->exportPlots(folder, what));
-        QCOMPARE(bench.window->selection().selection(), before);
-        QVERIFY(map->metric() == HeatMapMetric::TailInflation);
-        const QStringList folders = QDir(folder).entryList(QDir::Dirs | QDir::NoDotAndDotDot, QDir::Name);
-        QCOMPARE(folders,
-                 (QStringList{"none-1024-none", "none-256-none", "yarn-4-1024-none", "yarn-4-1024-none-g1",
-                              "yarn-4-1024-none-g1-minus-before", "yarn-4-256-none"}));
-        QCOMPARE(told, 6 * static_cast<int>(bench.window->plots().panels().size()));
-        for (const char* name : {"map-tir", "map-ip-raw", "map-top-share", "outlier-shift", "perplexity"})
-            QVERIFY2(QFile::exists(folder + "/yarn-4-1024-none/" + name + ".csv"), name);
-        QVERIFY(
-            !QFile::exists(folder + "/none-256-none/map-tir.csv")); // the reference has no ratio to itself
-        // each file is of its own condition
-        const auto valuesOf = [&](const QString& path) {
-            QFile file(path);
-            std::vector<double> values;
-            if (!file.open(QIODevice::ReadOnly)) return values;
-            for (const QString& line : QString::fromUtf8(file.readAll()).split('\n', Qt::SkipEmptyParts))
-                if (!line.startsWith('#') && !line.startsWith("layer"))
-                    values.push_back(line.section(',', -1).toDouble());
-            return values;
-        };
-        for (int index = 1; index < static_cast<int>(session->conditions.size()); ++index) {
-            bench.window->selection().setCondition(index);
-            const ConditionKey& key = session->conditions[static_cast<std::size_t>(index)]->key;
-            const QString name = QStringLiteral("%1-%2-none%3")
-                                     .arg(QString::fromStdString(key.rope.text()).replace(':', '-'))
-                                     .arg(key.context)
-                                     .arg(key.scales.empty() ? "" : "-g1");
-            const auto read = valuesOf(folder + '/' + name + "/map-tir.csv");
-            QCOMPARE(read.size(), map->grid().values.size());
-            for (std::size_t cell = 0; cell < read.size(); ++cell)
-                QCOMPARE(read[cell], map->grid().values[cell]);
-        }
-        for (const double value : valuesOf(folder + "/yarn-4-1024-none-g1-minus-before/map-tir.csv"))
-            QCOMPARE(value, 0.0); // the twin is a copy
-        // it can be stopped
-        what.progress = [](int done, int) { return done < 3; };
-        const QString partly = bench.folder.filePath("partly");
-        QVERIFY(bench.window->exportPlots(partly, what));
-        QCOMPARE(QDir(partly).entryList(QDir::Dirs | QDir::NoDotAndDotDot).size(), 1);
-        QCOMPARE(bench.window->selection().selection().condition,
-                 static_cast<int>(session->conditions.size()) - 1);
-        QCOMPARE(unknownFormats({"svg", "bmp"}), QStringList{"bmp"});
-    }
-
-    void aFigureNamedWithoutASuffixTakesThatOfTheChosenKind_data() {
-        QTest::addColumn<QString>("typed");
-        QTest::addColumn<QString>("kind");
-        QTest::addColumn<QString>("written");
-        QTest::newRow("png") << "figure"
-                             << "PNG (*.png)"
-                             << "figure.png";
-        QTest::newRow("csv") << "table"
-                             << "CSV table (*.csv)"
-                             << "table.csv";
-        QTest::newRow("as offered") << "figure"
-                                    << ""
-                                    << "figure.svg";
-        QTest::newRow("a number is no suffix") << "eps_0.01"
-                                               << "PDF (*.pdf)"
-                                               << "eps_0.01.pdf";
-        QTest::newRow("a suffix stays") << "figure.pdf"
-                                        << "PNG (*.png)"
-                                        << "figure.pdf";
-    }
-    void aFigureNamedWithoutASuffixTakesThatOfTheChosenKind() {
-        QFETCH(QString, typed);
-        QFETCH(QString, kind);
-        QFETCH(QString, written);
-        Bench bench;
-        bench.load(test::makeSyntheticSession());
-        AppSettings(bench.settings).setFolder("export", bench.folder.path());
-        const QString path = bench.folder.filePath(written);
-        int answered = 0;
-        const auto exportAs = [&] {
-            bench.window->activateWindow(); // no window manager gives it back after a dialog
-            if (!QTest::qWaitForWindowActive(bench.window.get())) return;
-            answerDialog<QFileDialog>([&](QFileDialog& dialog) {
-                ++answered;
-                if (!kind.isEmpty()) dialog.selectNameFilter(kind);
-                dialog.findChild<QLineEdit*>("fileNameEdit")->setText(typed);
-                static_cast<QDialog&>(dialog).accept();
-            });
-            QTest::keyClick(bench.window.get(), Qt::Key_E, Qt::ControlModifier);
-        };
-        exportAs();
-        QCOMPARE(answered, 1);
-        QVERIFY2(QFile::exists(path), qPrintable(QDir(bench.folder.path()).entryList().join(' ')));
-        QVERIFY(bench.window->log().toPlainText().contains(written));
-        QCOMPARE(bench.window->log().toPlainText().contains("no suffix"), typed != written);
-        QVERIFY(bench.window->messages().text().isEmpty());
-        if (typed == written) return; // then the file dialog itself asks before it replaces
-        QFile old(path);
-        QVERIFY(old.open(QIODevice::WriteOnly) && old.write("mine") == 4);
-        old.close();
-        exportAs(); // the question about the file that is there is answered with No
-        QCOMPARE(answered, 2);
-        QCOMPARE(QFileInfo(path).size(), 4);
     }
 
     void leftoversOfACrashAreOffered() {

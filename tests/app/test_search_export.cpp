@@ -17,9 +17,12 @@
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
 
+#include <QComboBox>
 #include <QElapsedTimer>
 #include <QPushButton>
 #include <QSignalSpy>
+#include <QTableWidget>
+#include <QToolButton>
 
 #include <cmath>
 
@@ -336,6 +339,57 @@ class TestSearchExport : public QObject {
         QVERIFY(failed.front().front().toString().contains("out"));
     }
 
+    /// The table of windows: a value that is typed is in the plan and its command, rubbish is not, Reset
+    /// forgets.
+    void windowsOfTheGainsCanBeEdited() {
+        Bench bench;
+        prepare(bench);
+        SearchSetup& setup = bench.window->searchSetup();
+        auto* table = setup.findChild<QTableWidget*>();
+        QVERIFY(table && table->rowCount() > 0 && table->columnCount() > 1);
+        const auto before = windowsOf(setup.task()->plan);
+        QCOMPARE(table->rowCount(), before.tau.layers);
+        QCOMPARE(table->item(0, 1)->text(), QString::number(before.tau.at(0, 1), 'f', 2));
+        table->item(0, 1)->setText("1.37");
+        const auto edited = setup.task();
+        QVERIFY(edited.ok() && edited->plan.windows);
+        QCOMPARE(edited->plan.windows->tau.at(0, 1), 1.37);
+        QCOMPARE(edited->plan.windows->tau.at(0, 0), before.tau.at(0, 0));
+        QVERIFY(edited->plan.command.find("--window 0:1:1.37") != std::string::npos);
+        QVERIFY(table->item(0, 1)->font().bold() && !table->item(0, 0)->font().bold());
+        for (const char* rubbish : {"0.5", "wide", ""}) {
+            table->item(0, 0)->setText(rubbish);
+            QCOMPARE(table->item(0, 0)->text(), QString::number(before.tau.at(0, 0), 'f', 2));
+        }
+        for (auto* button : setup.findChildren<QToolButton*>())
+            if (button->text() == "Reset") button->click();
+        QCOMPARE(windowsOf(setup.task()->plan).tau.at(0, 1), before.tau.at(0, 1));
+        QVERIFY(setup.task()->plan.command.find("--window") == std::string::npos);
+    }
+
+    void exportsOfGainsCalibrateWhereTheyWereSearched() {
+        Bench bench;
+        prepare(bench);
+        ExportPanel& panel = bench.window->exportPanel();
+        panel.setQuant("gptq:4:g32");
+        panel.setFormat(ExportFormat::Gptq);
+        panel.setTarget(bench.folder.filePath("out"));
+        QVERIFY(panel.task().ok());
+        QCOMPARE(panel.task()->calibrationContext, 0); // what the scaling is for
+        auto session = std::make_shared<Session>(*bench.window->workspace().session());
+        auto record = std::make_shared<SearchRecord>();
+        record->scales = {"g1", QkGains::ones(session->model), session->modelFingerprint, "yarn:2",
+                          "gptq:4:g32"};
+        record->settings.contexts = {32, 64};
+        session->searches.push_back(record);
+        panel.setSession(session);
+        for (auto* box : panel.findChildren<QComboBox*>())
+            if (box->count() > 1 && box->itemText(1).contains("g1")) box->setCurrentIndex(1);
+        QVERIFY(panel.task().ok());
+        QCOMPARE(panel.task()->request.scalesName, std::string("g1"));
+        QCOMPARE(panel.task()->calibrationContext, 64);
+    }
+
     void whatCannotMatterIsSaid() {
         Bench bench;
         QVERIFY(!bench.window->searchSetup().task().ok()); // no model
@@ -345,6 +399,11 @@ class TestSearchExport : public QObject {
         const auto refused = setup.task();
         QVERIFY(!refused.ok());
         QVERIFY2(refused.error().message.find("1/g") != std::string::npos, refused.error().message.c_str());
+        for (auto* box : setup.findChildren<QComboBox*>())
+            if (const int at = box->findText("symmetric"); at >= 0) {
+                const auto flags = box->model()->flags(box->model()->index(at, 0));
+                QVERIFY(!flags.testFlag(Qt::ItemIsEnabled)); // offered only where it can act
+            }
     }
 };
 

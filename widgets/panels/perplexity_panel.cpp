@@ -3,6 +3,7 @@
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
+#include "widgets/models/nll_columns.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/line_plot.h"
 
@@ -293,20 +294,15 @@ void PerplexityPanel::fillTables() {
                         summary.ciHigh ? QVariant(*summary.ciHigh) : QVariant(), summary.perplexity,
                         interaction});
     }
-    table().setTable(
-        {{"rope", tr("RoPE"), tr("RoPE spec")},
-         {"quant", tr("Quant"), tr("Quantizer")},
-         {"context", tr("Context"), tr("Tokens")},
-         {"convention", tr("Convention"), tr("Which tokens of a window count")},
-         {"documents", tr("Documents"), tr("That contributed")},
-         {"windows", tr("Windows"), tr("That contributed")},
-         {"tokens", tr("Tokens"), tr("Predicted tokens")},
-         {"nll", tr("NLL"), tr("Mean, nats per token")},
-         {"nll_ci95_low", tr("95 % low"), tr("Block bootstrap, nats")},
-         {"nll_ci95_high", tr("95 % high"), tr("Block bootstrap, nats")},
-         {"ppl", tr("PPL"), tr("exp(NLL)")},
-         {"interaction", tr("Interaction"), tr("ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP)")}},
-        std::move(rows));
+    std::vector<ResultTableModel::Column> columns{
+        {"rope", tr("RoPE"), tr("RoPE spec")},
+        {"quant", tr("Quant"), tr("Quantizer")},
+        {"context", tr("Context"), tr("Tokens")},
+        {"convention", tr("Convention"), tr("Which tokens of a window count")}};
+    for (auto& column : nllColumns(tr("That contributed"))) columns.push_back(std::move(column));
+    columns.push_back(
+        {"interaction", tr("Interaction"), tr("ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP)")});
+    table().setTable(std::move(columns), std::move(rows));
     std::vector<ResultTableModel::Row> split;
     for (const Interaction& one : interactions_)
         split.push_back({QString::fromStdString(one.rope), QString::fromStdString(one.quant), one.context,

@@ -2,7 +2,7 @@
 
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/number_format.h"
-#include "widgets/models/result_table_model.h"
+#include "widgets/models/nll_columns.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
 
@@ -258,20 +258,15 @@ void SearchPanel::fillControls(const SearchRecord& record) {
                         row.tokens, row.nll, row.ciLow, row.ciHigh, std::exp(row.nll),
                         before ? QVariant(row.nll - before->nll) : QVariant()});
     }
-    controls_->setTable(
-        {{"role", tr("Role"), tr("FP: full precision, Q: quantized, +g: with the gains")},
-         {"rope", tr("RoPE"), tr("RoPE spec")},
-         {"quant", tr("Weights"), tr("Quantizer")},
-         {"context", tr("Context"), tr("Tokens")},
-         {"documents", tr("Documents"), tr("That the search never saw")},
-         {"windows", tr("Windows"), tr("That contributed")},
-         {"tokens", tr("Tokens"), tr("Predicted tokens")},
-         {"nll", tr("NLL"), tr("Mean, nats per token")},
-         {"nll_ci95_low", tr("95 % low"), tr("Block bootstrap, nats")},
-         {"nll_ci95_high", tr("95 % high"), tr("Block bootstrap, nats")},
-         {"ppl", tr("PPL"), tr("exp(NLL)")},
-         {"nll_change_by_gains", tr("Δ by g"), tr("NLL minus that of the same weights without the gains")}},
-        std::move(rows));
+    std::vector<ResultTableModel::Column> columns{
+        {"role", tr("Role"), tr("FP: full precision, Q: quantized, +g: with the gains")},
+        {"rope", tr("RoPE"), tr("RoPE spec")},
+        {"quant", tr("Weights"), tr("Quantizer")},
+        {"context", tr("Context"), tr("Tokens")}};
+    for (auto& column : nllColumns(tr("That the search never saw"))) columns.push_back(std::move(column));
+    columns.push_back(
+        {"nll_change_by_gains", tr("Δ by g"), tr("NLL minus that of the same weights without the gains")});
+    controls_->setTable(std::move(columns), std::move(rows));
     verdict_.clear();
     const SearchVerdict& verdict = record.verdict;
     const auto say = [this](const QString& what, const std::string& words) {

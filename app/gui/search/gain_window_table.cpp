@@ -43,7 +43,7 @@ GainWindowTable::GainWindowTable(QWidget* parent) : QWidget(parent) {
     reset_->setEnabled(false);
 }
 
-void GainWindowTable::show(const GainWindows& windows) {
+void GainWindowTable::setWindows(const GainWindows& windows) {
     const BandGrid& tau = windows.tau;
     const QSignalBlocker quiet(table_);
     if (table_->rowCount() != tau.layers || table_->columnCount() != tau.bands) {

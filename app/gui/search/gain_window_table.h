@@ -25,7 +25,7 @@ class GainWindowTable : public QWidget {
 
     explicit GainWindowTable(QWidget* parent = nullptr);
     /// The windows in force, edits included. Edits are forgotten when the number of layers or bands changes.
-    void show(const GainWindows& windows);
+    void setWindows(const GainWindows& windows);
     [[nodiscard]] const std::vector<Edit>& edits() const { return edits_; }
     /// `windows` with the edits; those that do not fit it are left out.
     void apply(GainWindows& windows) const;

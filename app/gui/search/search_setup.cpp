@@ -402,7 +402,7 @@ void SearchSetup::edited() {
     offerVariants();
     const auto asked = task();
     windows_->setVisible(asked.ok());
-    if (asked) windows_->show(windowsOf(asked->plan));
+    if (asked) windows_->setWindows(windowsOf(asked->plan));
     QString text;
     if (!asked) {
         text = QString::fromStdString(asked.error().message);

@@ -157,6 +157,23 @@ class TestCliExport : public QObject {
         }
     }
 
+    /// Gains bring the context their figures were measured at; without them it is what the scaling is for.
+    void calibrationContextIsThatOfTheSearch() {
+        makeScales("searched.h5"); // at 64
+        const QStringList base{"export",  "model",  "--quant",    "gptq:4:g16:sym", "--format",
+                               "gptq",    "--rope", "yarn:2",     "--calib-text",   "a.u16",
+                               "--force", "-o",     "out-context"};
+        const auto gains = run(base + QStringList{"--scales", "searched.h5"});
+        QVERIFY2(gains.code == 0 && gains.err.contains("windows of 64 tokens"), gains.err);
+        QVERIFY(!gains.err.contains("of other weights"));
+        const auto other = run(base + QStringList{"--scales", "searched.h5", "--calib-context", "32"});
+        QVERIFY2(other.err.contains("windows of 32 tokens") && other.err.contains("of other weights"),
+                 other.err);
+        const auto plain = run(base);
+        QVERIFY2(plain.code == 0 && plain.err.contains("windows of "), plain.err);
+        QVERIFY(!plain.err.contains("windows of 64 tokens"));
+    }
+
     void dryRunsWriteNothing() {
         const QStringList before = names();
         const Json json = run({"export", "model", "--quant", "rtn:4:g16", "--format", "compressed-tensors",

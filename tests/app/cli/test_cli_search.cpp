@@ -69,6 +69,25 @@ class TestCliSearch : public QObject {
         writeIds(file("short.u16"), 20, options.vocab, 5);
     }
 
+    void windowsByHand() {
+        const auto held = run(base() + QStringList{"--steps", "2", "--window", "0:1:1,1:0:1", "--json"});
+        QVERIFY2(held.code == 0, held.err);
+        const Json gains = held.json()["scales"]["q"];
+        QCOMPARE(gains[0][1].get<double>(), 1.0); // held
+        QCOMPARE(gains[1][0].get<double>(), 1.0);
+        QVERIFY(gains[0][0].get<double>() != 1.0 && gains[1][1].get<double>() != 1.0);
+        const Json shown = run(base() + QStringList{"--window", "all:1:1.5", "--dry-run", "--json"})
+                               .json()["preview"]["windows"];
+        QCOMPARE(shown["tau"][0][1].get<double>(), 1.5);
+        QCOMPARE(shown["tau"][1][1].get<double>(), 1.5);
+        QVERIFY(shown["tau"][0][0].get<double>() > 1.5);
+        QVERIFY(QString::fromStdString(shown["source"].get<std::string>()).contains("edited"));
+        for (const char* wrong : {"x", "0:1", "0:9:2", "9:0:2", "-1:0:2", "0:0:0.5", "0:0:nan"}) {
+            const auto refused = run(base() + QStringList{"--window", wrong, "--dry-run"});
+            QVERIFY2(refused.code != 0 && refused.err.contains("window"), wrong);
+        }
+    }
+
     void jsonAndSession() {
         const Result result = run(base()
                                   + QStringList{"--steps", "4", "--report-text", "c.u16", "d.u16", "-o",

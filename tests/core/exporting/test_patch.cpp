@@ -169,8 +169,9 @@ class TestPatch : public QObject {
         const auto report = exportModel(there, silent);
         QROAR_OPENED(report);
         QVERIFY(filesOf(scratch.path("model")) != filesOf(scratch.path("there")));
-        // Dense F16 weights may be so small that they lose bits; scales of codes are not.
-        if (sources[source].format >= 0) QCOMPARE(report->rounding.scaled.inexact, 0LL);
+        // Dense F16 weights may be so small that they lose bits; nothing else is.
+        const bool mayRound = sources[source].format < 0 && std::string(sources[source].type) == "F16";
+        if (!mayRound) QCOMPARE(report->rounding.scaled.inexact, 0LL);
         if (report->rounding.scaled.inexact > 0) return;
         auto back = patchOf(opened(scratch.path("there")), scratch.path("back"));
         back.gains = powersOfTwo(model->config(), true);
