@@ -327,6 +327,7 @@ Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, Pr
     if (previous) {
         if (Status same = checkPrevious(plan, *session, *previous); !same) return same.error();
         session->bands = previous->bands;
+        session->bandStyles = previous->bandStyles;
         // The file is the work of both commands; it began when the first one did.
         session->provenance.created = previous->provenance.created;
         if (previous->provenance.command != plan.command)

@@ -3,12 +3,15 @@
 // here: files (session_file.h), computation (core/analysis), metrics (core/diagnostics, core/evaluate).
 #pragma once
 
+#include "core/capture/noise_statistics.h"
 #include "core/capture/qk_statistics.h"
 #include "core/model/config.h"
 #include "core/quant/quant_spec.h"
 #include "core/quant/rtn.h"
+#include "core/rope/band_layout.h"
 #include "core/rope/bands.h"
 #include "core/rope/rope_spec.h"
+#include "core/session/damage.h"
 #include "core/session/sensitivity.h"
 
 #include <cstdint>
@@ -80,6 +83,8 @@ struct ConditionResult {
     std::vector<WindowDivergence> divergence;     ///< of the same windows; empty without a reference
     std::string reference;                        ///< what `divergence` was measured against; empty without
     Sensitivity sensitivity;                      ///< empty unless gradients were asked for
+    NoiseStatistics noise;                        ///< empty unless asked for, and for the reference itself
+    Damage damage;                                ///< empty unless asked for, and for the reference itself
     double seconds = 0; ///< wall time of the forward pass with capture, and of the reverse pass
 };
 
@@ -108,6 +113,7 @@ struct Session {
     std::vector<SessionDocument> documents;
     int maxWindows = 0;
     BandPartition bands;
+    BandStyles bandStyles; ///< names and colours of the bands; empty: none has any
     std::vector<std::shared_ptr<const ConditionResult>> conditions; ///< in the order they were asked for
     std::vector<std::shared_ptr<const SearchRecord>> searches;      ///< in the order they were started
     Provenance provenance;

@@ -137,6 +137,21 @@ Status checkModel(const ModelConfig& model) {
     return Done{};
 }
 
+Status checkBandStyles(const Session& session) {
+    const std::size_t styles = session.bandStyles.size();
+    if (styles != 0 && static_cast<int>(styles) != session.bands.count())
+        return unexpected("bands/names", std::to_string(session.bands.count()) + " bands or none",
+                          static_cast<long long>(styles));
+    for (const BandStyle& style : session.bandStyles) {
+        if (style.name.size() > longestBandName)
+            return unexpected("bands/names", "at most " + std::to_string(longestBandName) + " bytes",
+                              static_cast<long long>(style.name.size()));
+        if (!style.colour.empty() && !isBandColour(style.colour))
+            return Error::bad("bands/colours: expected #rrggbb, found " + style.colour.substr(0, 20));
+    }
+    return Done{};
+}
+
 Status checkSessionHead(const Session& session) {
     if (Status fine = checkModel(session.model); !fine) return fine;
     if (session.documents.size() > mostDocuments)
@@ -147,7 +162,7 @@ Status checkSessionHead(const Session& session) {
     if (session.bands.pairs() != session.model.pairs())
         return unexpected("bands/edges", std::to_string(session.model.pairs()) + " at the end",
                           session.bands.pairs());
-    return Done{};
+    return checkBandStyles(session);
 }
 
 Status checkCondition(const Session& session, const ConditionResult& condition) {

@@ -13,6 +13,8 @@ inline constexpr int mostLayers = 4096, mostHeads = 8192, mostPairs = 65536, mos
 
 /// Messages name the attribute.
 Status checkModel(const ModelConfig& model);
+/// As many names and colours as bands, or none; names of a sane length, colours as #rrggbb.
+Status checkBandStyles(const Session& session);
 /// Model, documents and bands; the conditions are not looked at. Messages name the dataset or attribute.
 Status checkSessionHead(const Session& session);
 /// One condition against the model, documents and bands of its session.

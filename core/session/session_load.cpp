@@ -8,6 +8,7 @@
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
 
+#include <algorithm>
 #include <limits>
 #include <new>
 #include <set>
@@ -247,6 +248,17 @@ std::shared_ptr<const ConditionResult> readCondition(const GroupReader& from, co
     return condition;
 }
 
+/// Both lists are optional; checkSessionHead judges what they hold.
+BandStyles readBandStyles(const GroupReader& bands) {
+    const auto names = bands.strings("names"), colours = bands.strings("colours");
+    BandStyles styles(std::max(names.size(), colours.size()));
+    if (!names.empty() && !colours.empty() && names.size() != colours.size())
+        bands.fail("colours", "another length than names");
+    for (std::size_t band = 0; band < names.size(); ++band) styles[band].name = names[band];
+    for (std::size_t band = 0; band < colours.size(); ++band) styles[band].colour = colours[band];
+    return styles;
+}
+
 void readHead(const GroupReader& root, Session& session) {
     session.provenance = {root.text("program"), root.text("created"), root.text("command"),
                           root.text("host")};
@@ -265,6 +277,9 @@ void readHead(const GroupReader& root, Session& session) {
         return bands.fail("edges",
                           partition ? "expected 0 to the number of pairs" : partition.error().message);
     session.bands = std::move(*partition);
+    session.bandStyles = readBandStyles(bands);
+    if (root.failed()) return;
+    if (Status fine = checkBandStyles(session); !fine) return bands.fail("names", fine.error().message);
     if (Status fine = checkSessionHead(session); !fine) root.fail("documents", fine.error().message);
 }
 

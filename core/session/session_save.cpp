@@ -219,6 +219,22 @@ std::vector<double> histogramEdges() {
     return edges;
 }
 
+void writeBands(GroupWriter to, const Session& session) {
+    to.list("edges", session.bands.edges(),
+            {"pair", "edge", "first pair of each band, and the number of pairs"});
+    std::vector<std::string> names, colours;
+    bool anyName = false, anyColour = false;
+    for (const BandStyle& style : session.bandStyles) {
+        names.push_back(style.name);
+        colours.push_back(style.colour);
+        anyName = anyName || !style.name.empty();
+        anyColour = anyColour || !style.colour.empty();
+    }
+    if (anyName) to.strings("names", names, {"text", "band", "what people call the band; empty: nothing"});
+    if (anyColour)
+        to.strings("colours", colours, {"#rrggbb", "band", "colour it is shown in; empty: by its index"});
+}
+
 void writeSession(GroupWriter root, const Session& session, const DerivedMetrics& metrics) {
     root.integer("schema", Session::schemaVersion);
     root.text("content", "qroar session");
@@ -229,8 +245,7 @@ void writeSession(GroupWriter root, const Session& session, const DerivedMetrics
     root.integer("max_windows", session.maxWindows);
     writeModel(root.group("model"), session);
     writeDocuments(root.group("documents"), session.documents);
-    root.group("bands").list("edges", session.bands.edges(),
-                             {"pair", "edge", "first pair of each band, and the number of pairs"});
+    writeBands(root.group("bands"), session);
     if (!session.viewState.empty())
         root.strings("view", {session.viewState}, {"JSON", "one", "state of the window"});
     root.list("histogram_edges", histogramEdges(),

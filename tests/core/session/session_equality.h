@@ -82,6 +82,7 @@ inline std::string difference(const Session& a, const Session& b) {
     if (a.documents != b.documents) return "documents";
     if (a.maxWindows != b.maxWindows) return "maxWindows";
     if (!(a.bands == b.bands)) return "bands";
+    if (a.bandStyles != b.bandStyles) return "bandStyles";
     if (!(a.provenance == b.provenance)) return "provenance";
     if (a.viewState != b.viewState) return "viewState";
     if (a.conditions.size() != b.conditions.size()) return "number of conditions";
