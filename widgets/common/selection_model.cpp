@@ -53,4 +53,16 @@ void SelectionModel::setEpsilon(double epsilon) {
     setSelection(next);
 }
 
+void SelectionModel::setConditionB(int condition) {
+    Selection next = selection_;
+    next.conditionB = condition;
+    setSelection(next);
+}
+
+void SelectionModel::setCompare(CompareMode mode) {
+    Selection next = selection_;
+    next.compare = mode;
+    setSelection(next);
+}
+
 } // namespace qroar

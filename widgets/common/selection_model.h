@@ -10,6 +10,9 @@
 
 namespace qroar {
 
+/// What views show of two conditions A and B: one of them, or A - B.
+enum class CompareMode { A, B, Difference };
+
 /// What all views look at. Indices may lie outside the session on screen: views clamp when they draw.
 struct Selection {
     int layer = 0;
@@ -18,8 +21,11 @@ struct Selection {
     int group = -1;     ///< head group; -1 = all heads pooled
     int band = 0;       ///< index into the band partition
     int pair = -1;      ///< rotary pair inside the band; -1 = the whole band
-    int condition = -1; ///< index into Session::conditions; -1 = the view's default
+    int condition = -1; ///< A: index into Session::conditions; -1 = the view's default
     double epsilon = 1e-3;
+    /// B: index into the conditions of the session that is compared with (the same one or another); -1: none.
+    int conditionB = -1;
+    CompareMode compare = CompareMode::A;
     /// Both the condition and its twin without (or with) gains at once, where there is one (before_after.h).
     bool difference = false;
     std::string scales{}; ///< gains compared with when a condition has twins with several; empty: the last
@@ -40,6 +46,8 @@ class SelectionModel : public QObject {
     void setPair(int pair);
     void setCondition(int condition);
     void setEpsilon(double epsilon);
+    void setConditionB(int condition);
+    void setCompare(CompareMode mode);
     void setSelection(const Selection& selection);
 
   signals:

@@ -4,6 +4,7 @@
 #include "widgets/common/default_condition.h"
 #include "widgets/common/flow_layout.h"
 #include "widgets/common/icons.h"
+#include "widgets/common/names.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/base_plot.h"
 #include "widgets/plot/figure_export.h"
@@ -249,6 +250,45 @@ void DiagnosticPanel::addControl(QWidget* control) {
     controls_->layout()->addWidget(control);
 }
 
+void DiagnosticPanel::addOption(const QString& name, QComboBox* box, const QStringList& keys) {
+    optionControls_.push_back({name, box, nullptr, keys});
+}
+
+void DiagnosticPanel::addOption(const QString& name, QAbstractButton* toggle) {
+    optionControls_.push_back({name, nullptr, toggle, {QStringLiteral("off"), QStringLiteral("on")}});
+}
+
+QList<DiagnosticPanel::Option> DiagnosticPanel::options() const {
+    QList<Option> result;
+    for (const OptionControl& control : optionControls_) {
+        const int index = control.box ? control.box->currentIndex() : control.toggle->isChecked() ? 1 : 0;
+        const QWidget* widget = control.box ? static_cast<QWidget*>(control.box) : control.toggle;
+        result.push_back({control.name, control.keys.value(index), control.keys, widget->accessibleName()});
+    }
+    return result;
+}
+
+QString DiagnosticPanel::setOption(const QString& name, const QString& value) {
+    QStringList names;
+    for (const OptionControl& control : optionControls_) {
+        names << control.name;
+        if (control.name != name) continue;
+        const auto index = static_cast<int>(control.keys.indexOf(value));
+        if (index < 0)
+            return tr("%1: there is no %2 \"%3\"; expected one of %4")
+                .arg(title_, name, value, control.keys.join(QStringLiteral(", ")));
+        if (control.toggle) {
+            control.toggle->setChecked(index == 1);
+        } else if (control.box->currentIndex() != index) {
+            control.box->setCurrentIndex(index);
+            emit control.box->activated(index);
+        }
+        return {};
+    }
+    if (names.isEmpty()) return tr("%1 has no options; found \"%2\"").arg(title_, name);
+    return tr("%1 has no option \"%2\"; it has %3").arg(title_, name, names.join(QStringLiteral(", ")));
+}
+
 void DiagnosticPanel::updateIcons() {
     homeButton_->setIcon(panelIcon(PanelIcon::Home, palette()));
     zoomButton_->setIcon(panelIcon(PanelIcon::Zoom, palette()));
@@ -355,6 +395,55 @@ int DiagnosticPanel::conditionIndex() const {
     const int chosen = selection().condition;
     if (chosen >= 0 && chosen < static_cast<int>(session_->conditions.size())) return chosen;
     return mostTellingCondition(*session_);
+}
+
+void DiagnosticPanel::setOther(std::shared_ptr<const Session> other) {
+    if (other == other_) return;
+    other_ = std::move(other);
+    invalidate(SessionChanged | SelectionChanged);
+}
+
+DiagnosticPanel::Side DiagnosticPanel::sideA() const {
+    Side side{session_, condition(), conditionIndex(), {}};
+    if (side.condition) side.name = conditionName(side.condition->key);
+    return side;
+}
+
+DiagnosticPanel::Side DiagnosticPanel::sideB() const {
+    Side side{other_ ? other_ : session_, nullptr, selection().conditionB, {}};
+    if (!side.session || side.index < 0 || side.index >= static_cast<int>(side.session->conditions.size()))
+        return {};
+    side.condition = side.session->conditions[static_cast<std::size_t>(side.index)];
+    side.name = conditionName(side.condition->key);
+    if (other_ && other_ != session_) side.name += tr(" (%1)").arg(modelName(*other_));
+    return side;
+}
+
+QString DiagnosticPanel::whyNotComparable() const {
+    const Side a = sideA(), b = sideB();
+    if (!a.condition || !b.condition) return tr("Choose the conditions A and B to compare.");
+    const ModelConfig &modelA = a.session->model, &modelB = b.session->model;
+    if (modelA.layers != modelB.layers || modelA.pairs() != modelB.pairs())
+        return tr("A has %1 layers of %2 pairs, B %3 layers of %4 pairs: they cannot be subtracted.")
+            .arg(modelA.layers)
+            .arg(modelA.pairs())
+            .arg(modelB.layers)
+            .arg(modelB.pairs());
+    return {};
+}
+
+bool DiagnosticPanel::subtracts() const {
+    return selection().compare == CompareMode::Difference && whyNotComparable().isEmpty();
+}
+
+DiagnosticPanel::Side DiagnosticPanel::shown() const {
+    if (selection().compare == CompareMode::B)
+        if (Side b = sideB(); b.condition) return b;
+    return sideA();
+}
+
+QString DiagnosticPanel::shownName() const {
+    return subtracts() ? tr("%1 minus %2").arg(sideA().name, sideB().name) : shown().name;
 }
 
 int DiagnosticPanel::selectedLayer(int layers) const {

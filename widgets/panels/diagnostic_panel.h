@@ -18,7 +18,9 @@
 #include <utility>
 #include <vector>
 
+class QAbstractButton;
 class QBoxLayout;
+class QComboBox;
 class QLabel;
 class QSortFilterProxyModel;
 class QStackedWidget;
@@ -44,6 +46,8 @@ class DiagnosticPanel : public QWidget {
     /// Re-aggregates from stored statistics. Ignored when it does not fit the session's pairs.
     virtual void setBands(const BandPartition& bands);
     [[nodiscard]] const std::shared_ptr<const Session>& session() const { return session_; }
+    /// Whose conditions Selection::conditionB is an index into; null: those of session().
+    void setOther(std::shared_ptr<const Session> other);
     [[nodiscard]] const BandPartition& bands() const { return bands_; }
     [[nodiscard]] SelectionModel* selectionModel() const { return selection_; }
 
@@ -75,6 +79,17 @@ class DiagnosticPanel : public QWidget {
     virtual void setVariant(int /*index*/) {}
     /// False for views of something else, which are the same whatever condition is selected.
     [[nodiscard]] virtual bool followsCondition() const { return true; }
+
+    /// A control of the panel by itself (not of the selection), in words that files and commands keep.
+    struct Option {
+        QString name;       ///< "metric", "curve", "scale"
+        QString value;      ///< now
+        QStringList values; ///< all there are; toggles have "off" and "on"
+        QString text;       ///< what it is, for people
+    };
+    [[nodiscard]] QList<Option> options() const;
+    /// Empty, or what is wrong: a name or value that there is not, and those there are.
+    QString setOption(const QString& name, const QString& value);
 
     /// Writes the figure (.png .svg .pdf) or the table twin (.csv), by suffix, in the light export theme,
     /// with title and provenance. False with a message when there is nothing to show, the suffix is unknown
@@ -121,6 +136,10 @@ class DiagnosticPanel : public QWidget {
     /// Part of the exported figure, at `place` (fractions of its area).
     void addFigurePart(BasePlot* plot, const QRectF& place = {0, 0, 1, 1});
     void addControl(QWidget* control); ///< into the tool bar, left of the common buttons
+    /// Makes a box (the value of entry i is keys[i]) or a checkable button part of options(). Setting it
+    /// counts as the user's choice: activated() is emitted, or toggled().
+    void addOption(const QString& name, QComboBox* box, const QStringList& keys);
+    void addOption(const QString& name, QAbstractButton* toggle);
     /// The figure's title is "title: detail"; on screen the detail (which condition) gets a line of its own
     /// where one line has no room.
     void showContent(const QString& title, const QString& detail, const QString& summary);
@@ -130,6 +149,22 @@ class DiagnosticPanel : public QWidget {
     /// The selected condition, or mostTellingCondition(); null without conditions.
     [[nodiscard]] std::shared_ptr<const ConditionResult> condition() const;
     [[nodiscard]] int conditionIndex() const;
+    /// One of the two conditions that are compared.
+    struct Side {
+        std::shared_ptr<const Session> session;           ///< whose conditions `index` counts
+        std::shared_ptr<const ConditionResult> condition; ///< null: nothing chosen
+        int index = -1;
+        QString name; ///< of the condition, with that of its session where it is another one
+    };
+    [[nodiscard]] Side sideA() const; ///< condition()
+    [[nodiscard]] Side sideB() const; ///< Selection::conditionB
+    /// Why A and B cannot be subtracted (no B, other numbers of layers or pairs); empty when they can.
+    [[nodiscard]] QString whyNotComparable() const;
+    [[nodiscard]] bool subtracts() const; ///< A - B is asked for and possible
+    /// A or B, as asked for; A of a difference, and where B is asked for but cannot be shown.
+    [[nodiscard]] Side shown() const;
+    /// "A", or "A minus B" while subtracting: what titles say.
+    [[nodiscard]] QString shownName() const;
     [[nodiscard]] ResultTableModel& table() { return *table_; }
     [[nodiscard]] int selectedLayer(int layers) const; ///< clamped
     [[nodiscard]] int selectedBand() const;            ///< clamped
@@ -156,11 +191,18 @@ class DiagnosticPanel : public QWidget {
 
     QString title_, heading_, detail_, figureTitle_, summary_, emptyText_, provenance_;
     QPointer<SelectionModel> selection_;
-    std::shared_ptr<const Session> session_;
+    std::shared_ptr<const Session> session_, other_;
     BandPartition bands_;
     ResultTableModel* table_ = nullptr;
     QWidget* content_ = nullptr;
     std::vector<std::pair<BasePlot*, QRectF>> parts_;
+    struct OptionControl {
+        QString name;
+        QComboBox* box = nullptr; ///< or
+        QAbstractButton* toggle = nullptr;
+        QStringList keys;
+    };
+    std::vector<OptionControl> optionControls_;
     FlowArea* controls_ = nullptr;
     QLabel *titleLabel_ = nullptr, *detailLabel_ = nullptr, *emptyLabel_ = nullptr, *summaryLabel_ = nullptr;
     QStackedWidget* stack_ = nullptr;

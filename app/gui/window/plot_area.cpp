@@ -118,6 +118,10 @@ void PlotArea::setBands(const BandPartition& bands) {
     for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setBands(bands);
 }
 
+void PlotArea::setOther(const std::shared_ptr<const Session>& other) {
+    for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setOther(other);
+}
+
 void PlotArea::noteFocus(QWidget* now) {
     for (QWidget* widget = now; widget; widget = widget->parentWidget())
         if (auto* panel = qobject_cast<DiagnosticPanel*>(widget); panel && isAncestorOf(panel)) {

@@ -22,6 +22,8 @@ class PlotArea : public QMainWindow {
 
     void setSession(const std::shared_ptr<const Session>& session);
     void setBands(const BandPartition& bands);
+    /// Another session that conditions B are taken from; null: the same.
+    void setOther(const std::shared_ptr<const Session>& other);
 
     [[nodiscard]] SpectrumPanel* spectrum() const { return spectrum_; }
     [[nodiscard]] SearchPanel* searches() const { return searches_; }
