@@ -44,9 +44,14 @@ Json configJson(const ModelConfig& c) {
 /// What is stored quantized, the most frequent layout first; null for a dense model.
 Json quantizationJson(const Model& model) {
     const auto kinds = storedKinds(model);
-    if (kinds.empty()) return nullptr;
+    const auto blocks = blockKinds(model);
+    if (kinds.empty() && blocks.empty()) return nullptr;
     Json layouts = Json::array();
     int projections = 0;
+    for (const auto& [name, count] : blocks) {
+        projections += count;
+        layouts.push_back({{"format", "ggml " + name}, {"projections", count}});
+    }
     for (const StoredKind& kind : kinds) {
         const StoredQuant& like = kind.like;
         projections += kind.projections;
@@ -67,6 +72,9 @@ Json quantizationJson(const Model& model) {
 std::string quantizationText(const Model& model) {
     const auto kinds = storedKinds(model);
     std::string text;
+    for (const auto& [name, count] : blockKinds(model))
+        text += (text.empty() ? "" : "; ") + formatCount(count) + " of "
+                + formatCount(7LL * model.config().layers) + " projections: " + name;
     for (const StoredKind& kind : kinds)
         text += (text.empty() ? "" : "; ") + formatCount(kind.projections) + " of "
                 + formatCount(7LL * model.config().layers) + " projections: " + kind.like.text() + ", "
@@ -143,7 +151,7 @@ void printText(const Model& model, const std::string& tokenizer, const StoredRop
     if (damaged) header.insert(header.end(), {"NaN", "infinite"});
     Table table(header);
     for (const TensorView& tensor : model.tensors()) {
-        std::vector<std::string> row{tensor.name, dtypeName(tensor.type), formatShape(tensor.shape),
+        std::vector<std::string> row{tensor.name, tensor.typeName(), formatShape(tensor.shape),
                                      formatCount(static_cast<long long>(tensor.bytes))};
         if (damaged) {
             const NonFiniteCount bad = countNonFinite(tensor);
@@ -160,7 +168,7 @@ Json tensorsJson(const Model& model) {
     Json tensors = Json::array();
     for (const TensorView& tensor : model.tensors()) {
         Json row{{"name", tensor.name},
-                 {"type", dtypeName(tensor.type)},
+                 {"type", tensor.typeName()},
                  {"shape", tensor.shape},
                  {"bytes", tensor.bytes},
                  {"file", tensor.file}};

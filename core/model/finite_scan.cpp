@@ -38,7 +38,20 @@ bool anyNonFinite(const std::byte* source, long long count, Bits exponent) {
     return false;
 }
 
+/// Of ggml blocks the F16 factors decide: a finite one times codes is finite.
+bool anyNonFiniteBlock(const TensorView& tensor, long long first, long long count) {
+    const auto factors = blockFactorOffsets(static_cast<GgmlType>(tensor.block->id));
+    const long long elements = tensor.block->blockElements, last = (first + count - 1) / elements;
+    for (long long block = first / elements; block <= last; ++block) {
+        const std::byte* at = tensor.data + static_cast<std::size_t>(block) * tensor.block->blockBytes;
+        for (const std::size_t offset : factors)
+            if (anyNonFinite<std::uint16_t>(at + offset, 1, 0x7C00u)) return true;
+    }
+    return false;
+}
+
 bool anyNonFinite(const TensorView& tensor, long long first, long long count) {
+    if (tensor.isBlocked()) return anyNonFiniteBlock(tensor, first, count);
     const std::byte* source = tensor.data + static_cast<std::size_t>(first) * (dtypeBits(tensor.type) / 8);
     switch (tensor.type) {
     case DType::F32:
@@ -58,7 +71,7 @@ std::optional<NonFinite> findNonFinite(const std::vector<const TensorView*>& ten
     std::vector<Tile> tiles;
     long long total = 0;
     for (std::size_t tensor = 0; tensor < tensors.size(); ++tensor) {
-        if (!tensors[tensor]->isFloat()) continue;
+        if (!tensors[tensor]->isReadable()) continue;
         const long long elements = tensors[tensor]->count();
         total += elements;
         for (long long first = 0; first < elements; first += tileElements)
@@ -85,7 +98,7 @@ std::optional<NonFinite> findNonFinite(const std::vector<const TensorView*>& ten
 
 NonFiniteCount countNonFinite(const TensorView& tensor) {
     NonFiniteCount found;
-    if (!tensor.isFloat()) return found;
+    if (!tensor.isReadable()) return found;
     std::vector<float> values(static_cast<std::size_t>(std::min(tileElements, tensor.count())));
     for (long long first = 0; first < tensor.count(); first += tileElements) {
         const long long count = std::min(tileElements, tensor.count() - first);

@@ -33,13 +33,16 @@ const StoredQuant* Model::stored(int layer, Projection projection) const {
 bool Model::isQuantized() const {
     return std::any_of(layers_.begin(), layers_.end(), [](const LayerTensors& layer) {
         return std::any_of(layer.stored.begin(), layer.stored.end(),
-                           [](const auto& stored) { return stored.has_value(); });
+                           [](const auto& stored) { return stored.has_value(); })
+               || std::any_of(std::begin(layer.projection), std::end(layer.projection),
+                              [](const TensorView& weight) { return weight.isBlocked(); });
     });
 }
 
 std::filesystem::path Model::filePath(const TensorView& tensor) const {
     std::error_code ignored;
-    return std::filesystem::is_directory(path_, ignored) ? path_ / tensor.file : path_;
+    if (std::filesystem::is_directory(path_, ignored)) return path_ / tensor.file;
+    return tensor.file.empty() ? path_ : path_.parent_path() / tensor.file; // parts of a split lie beside it
 }
 
 const TensorView* Model::bias(int layer, Projection projection) const {
@@ -72,6 +75,26 @@ std::vector<StoredKind> storedKinds(const Model& model) {
         }
     std::stable_sort(kinds.begin(), kinds.end(),
                      [](const StoredKind& a, const StoredKind& b) { return a.projections > b.projections; });
+    return kinds;
+}
+
+std::vector<std::pair<std::string, int>> blockKinds(const Model& model) {
+    std::vector<std::pair<std::string, int>> kinds;
+    for (int layer = 0; layer < model.config().layers; ++layer)
+        for (const Projection projection : allProjections) {
+            if (model.stored(layer, projection)) continue;
+            const TensorView& weight = model.weight(layer, projection);
+            if (!weight.isBlocked()) continue;
+            const auto known = std::find_if(kinds.begin(), kinds.end(), [&weight](const auto& kind) {
+                return kind.first == weight.typeName();
+            });
+            if (known != kinds.end())
+                ++known->second;
+            else
+                kinds.emplace_back(weight.typeName(), 1);
+        }
+    std::stable_sort(kinds.begin(), kinds.end(),
+                     [](const auto& a, const auto& b) { return a.second > b.second; });
     return kinds;
 }
 
@@ -139,7 +162,7 @@ Outcome<std::shared_ptr<const Model>> inspectModel(const std::filesystem::path& 
     }
     if (path.extension() == ".json") // config.json or the index of a folder
         return openHfModel(path.has_parent_path() ? path.parent_path() : std::filesystem::path("."));
-    if (beginsWith(path, "GGUF")) return Error::unsupported(source + ": GGUF files cannot be opened yet");
+    if (beginsWith(path, "GGUF")) return openGgufModel(path);
     if (beginsWith(path, "PK\x03\x04") || beginsWith(path, "\x80\x02"))
         return Error::unsupported(source
                                   + ": PyTorch pickles are not read; convert the model to safetensors");

@@ -90,6 +90,9 @@ Outcome<std::shared_ptr<const Model>> openModel(const std::filesystem::path& pat
 /// damage().
 Outcome<std::shared_ptr<const Model>> inspectModel(const std::filesystem::path& path);
 
+/// The ggml block types of a GGUF model's projections ("Q4_K") and how many projections have each, the most
+/// frequent first; empty for other models.
+std::vector<std::pair<std::string, int>> blockKinds(const Model& model);
 /// How many projections are stored in one way.
 struct StoredKind {
     StoredQuant like; ///< the first of them

@@ -69,7 +69,7 @@ std::string fingerprintOf(const Model& model) {
     fingerprint.add(configText(model.config()));
     for (const TensorView& tensor : model.tensors()) {
         fingerprint.add("\n" + std::to_string(tensor.name.size()) + ":" + tensor.name + ";"
-                        + dtypeName(tensor.type) + formatShape(tensor.shape) + ";");
+                        + tensor.typeName() + formatShape(tensor.shape) + ";");
         const std::size_t edge = std::min(sample, tensor.bytes);
         fingerprint.add(tensor.data, edge);
         fingerprint.add(tensor.data + (tensor.bytes - edge), edge);

@@ -37,6 +37,8 @@ Outcome<std::shared_ptr<const Model>> finishModel(std::shared_ptr<ModelDraft> dr
 
 /// Readers, by format. A folder or one .safetensors file:
 Outcome<std::shared_ptr<const Model>> openHfModel(const std::filesystem::path& path);
+/// GGUF, version 2 or 3, whole or split.
+Outcome<std::shared_ptr<const Model>> openGgufModel(const std::filesystem::path& path);
 /// llama2.c .bin, legacy or version 1.
 Outcome<std::shared_ptr<const Model>> openLlama2c(const std::filesystem::path& path);
 

@@ -2,6 +2,7 @@
 
 #include "core/base/half.h"
 
+#include <algorithm>
 #include <cassert>
 #include <cstring>
 #include <iterator>
@@ -14,10 +15,10 @@ struct DTypeFacts {
     std::size_t bits;
 };
 /// In the order of the enum.
-constexpr DTypeFacts dtypeFacts[] = {{"F64", 64}, {"F32", 32},    {"F16", 16},    {"BF16", 16},
-                                     {"I64", 64}, {"I32", 32},    {"I16", 16},    {"I8", 8},
-                                     {"U64", 64}, {"U32", 32},    {"U16", 16},    {"U8", 8},
-                                     {"BOOL", 8}, {"F8_E4M3", 8}, {"F8_E5M2", 8}, {"other", 0}};
+constexpr DTypeFacts dtypeFacts[] = {{"F64", 64},  {"F32", 32}, {"F16", 16}, {"BF16", 16},   {"I64", 64},
+                                     {"I32", 32},  {"I16", 16}, {"I8", 8},   {"U64", 64},    {"U32", 32},
+                                     {"U16", 16},  {"U8", 8},   {"BOOL", 8}, {"F8_E4M3", 8}, {"F8_E5M2", 8},
+                                     {"block", 0}, {"other", 0}};
 static_assert(std::size(dtypeFacts) == static_cast<std::size_t>(DType::Other) + 1);
 } // namespace
 
@@ -36,7 +37,8 @@ long long TensorView::count() const {
 }
 
 void TensorView::toFloat(float* target, long long first, long long n) const {
-    assert(isFloat() && data && first >= 0 && n >= 0 && first + n <= count());
+    assert(isReadable() && data && first >= 0 && n >= 0 && first + n <= count());
+    if (isBlocked()) return blocksToFloat(target, first, n);
     const auto amount = static_cast<std::size_t>(n);
     const std::byte* source = data + static_cast<std::size_t>(first) * (dtypeBits(type) / 8);
     switch (type) {
@@ -52,6 +54,33 @@ void TensorView::toFloat(float* target, long long first, long long n) const {
     default:
         return;
     }
+}
+
+/// Whole blocks straight to the target, the cut ones at both ends by way of a block on the stack.
+void TensorView::blocksToFloat(float* target, long long first, long long n) const {
+    const auto blockType = static_cast<GgmlType>(block->id);
+    const auto bytesOf = static_cast<std::size_t>(block->blockBytes);
+    float cut[256];
+    while (n > 0) {
+        const long long at = first / block->blockElements, within = first % block->blockElements;
+        const std::byte* source = data + static_cast<std::size_t>(at) * bytesOf;
+        long long done = n / block->blockElements * block->blockElements;
+        if (within == 0 && done > 0) {
+            dequantizeBlocks(blockType, source, target,
+                             static_cast<std::size_t>(done / block->blockElements));
+        } else {
+            dequantizeBlocks(blockType, source, cut, 1);
+            done = std::min<long long>(n, block->blockElements - within);
+            std::copy_n(cut + within, done, target);
+        }
+        target += done;
+        first += done;
+        n -= done;
+    }
+}
+
+const char* TensorView::typeName() const {
+    return block ? block->name : dtypeName(type);
 }
 
 std::vector<float> TensorView::toFloat() const {

@@ -1,6 +1,6 @@
 // loadHfTokenizer: the parts of a tokenizer.json put together, in the order of the reference implementation:
 // added tokens, normalizer, added tokens of the normalized text, pre-tokenizer, BPE.
-#include "core/text/tokenizer.h"
+#include "core/text/hf_tokenizer.h"
 
 #include "core/base/files.h"
 #include "core/base/strings.h"
@@ -16,6 +16,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <optional>
+
 namespace qroar {
 
 using nlohmann::json;
@@ -27,8 +29,8 @@ constexpr std::string_view replacementCharacter = "\xEF\xBF\xBD"; // U+FFFD
 
 class HfTokenizer final : public Tokenizer {
   public:
-    static Outcome<std::shared_ptr<const Tokenizer>> parse(const json& file,
-                                                           const std::filesystem::path& path);
+    static Outcome<std::shared_ptr<const Tokenizer>>
+    parse(const json& file, const std::filesystem::path& path, std::optional<TokenId> knownBos = {});
 
     [[nodiscard]] std::vector<TokenId> encode(std::string_view text) const override;
     [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const override;
@@ -61,8 +63,8 @@ class HfTokenizer final : public Tokenizer {
     TokenId bos_ = -1;
 };
 
-Outcome<std::shared_ptr<const Tokenizer>> HfTokenizer::parse(const json& file,
-                                                             const std::filesystem::path& path) {
+Outcome<std::shared_ptr<const Tokenizer>>
+HfTokenizer::parse(const json& file, const std::filesystem::path& path, std::optional<TokenId> knownBos) {
     const std::string where = path.string() + ": ";
     if (!file.is_object()) return Error::bad(where + "expected an object, found " + jsonKind(file));
     auto tokenizer = std::make_shared<HfTokenizer>();
@@ -84,8 +86,9 @@ Outcome<std::shared_ptr<const Tokenizer>> HfTokenizer::parse(const json& file,
     tokenizer->added_ = std::move(*added);
     if (auto indexed = tokenizer->index(where + "added_tokens"); !indexed) return indexed.error();
 
-    auto bos = parseBos(fieldOrNull(file, "post_processor"), where + "post_processor");
-    if (bos && *bos < 0)
+    auto bos = knownBos ? Outcome<TokenId>(*knownBos)
+                        : parseBos(fieldOrNull(file, "post_processor"), where + "post_processor");
+    if (bos && *bos < 0 && !knownBos)
         bos = bosOfTokenizerConfig(path.parent_path() / "tokenizer_config.json",
                                    [&](std::string_view token) { return tokenizer->find(token); });
     if (!bos) return bos.error();
@@ -188,6 +191,11 @@ Outcome<std::shared_ptr<const Tokenizer>> loadHfTokenizer(const std::filesystem:
     auto file = parseJson(*text, tokenizerJson.string());
     if (!file) return file.error();
     return HfTokenizer::parse(*file, tokenizerJson);
+}
+
+Outcome<std::shared_ptr<const Tokenizer>> makeHfTokenizer(const json& description,
+                                                          const std::filesystem::path& source, TokenId bos) {
+    return HfTokenizer::parse(description, source, bos);
 }
 
 } // namespace qroar

@@ -3,6 +3,20 @@
 
 namespace qroar {
 
+namespace {
+
+/// A smaller vocabulary is padding in the model; a larger one belongs to another model.
+Outcome<std::shared_ptr<const Tokenizer>> checked(std::shared_ptr<const Tokenizer> tokenizer,
+                                                  const std::filesystem::path& file, int vocabSize) {
+    if (tokenizer->vocabSize() > vocabSize)
+        return Error::bad(file.string() + ": its token ids go up to "
+                          + std::to_string(tokenizer->vocabSize() - 1) + ", the model's vocabulary has "
+                          + std::to_string(vocabSize) + ": this tokenizer belongs to another model");
+    return tokenizer;
+}
+
+} // namespace
+
 Outcome<std::shared_ptr<const Tokenizer>> loadTokenizerFor(const std::filesystem::path& model,
                                                            int vocabSize) {
     namespace fs = std::filesystem;
@@ -14,8 +28,14 @@ Outcome<std::shared_ptr<const Tokenizer>> loadTokenizerFor(const std::filesystem
     const fs::path plain = "tokenizer.bin";
     std::vector<fs::path> candidates{json, numbered, plain};
     if (!isFolder && model.extension() == ".bin") candidates = {numbered, plain, json};
-    if (!isFolder && model.extension() == ".gguf") candidates = {json};
     std::string looked;
+    if (!isFolder && model.extension() == ".gguf") {
+        auto inside = loadGgufTokenizer(model);
+        // A tokenizer.json beside the file helps where the vocabulary inside cannot be used.
+        if (inside || !fs::exists(folder / json, ignored))
+            return inside ? checked(*inside, model, vocabSize) : std::move(inside);
+        candidates = {json};
+    }
     for (const fs::path& name : candidates) {
         const fs::path file = folder / name;
         if (!fs::exists(file, ignored)) {
@@ -23,13 +43,7 @@ Outcome<std::shared_ptr<const Tokenizer>> loadTokenizerFor(const std::filesystem
             continue;
         }
         auto tokenizer = name == json ? loadHfTokenizer(file) : loadLlama2cTokenizer(file, vocabSize);
-        // A smaller vocabulary is padding in the model; a larger one belongs to another model.
-        if (tokenizer && (*tokenizer)->vocabSize() > vocabSize)
-            return Error::bad(file.string() + ": its token ids go up to "
-                              + std::to_string((*tokenizer)->vocabSize() - 1)
-                              + ", the model's vocabulary has " + std::to_string(vocabSize)
-                              + ": this tokenizer belongs to another model");
-        return tokenizer;
+        return tokenizer ? checked(*tokenizer, file, vocabSize) : std::move(tokenizer);
     }
     return Error::notFound(model.string() + ": no tokenizer found (looked for " + looked + " in "
                            + (folder.empty() ? "." : folder.string())

@@ -35,12 +35,15 @@ class Tokenizer {
 };
 
 /// The tokenizer that belongs to a model: tokenizer.json in the folder (else tok<vocab>.bin, tokenizer.bin);
-/// for a llama2.c .bin, tok<vocab>.bin or tokenizer.bin beside it (else tokenizer.json); for a .gguf,
-/// tokenizer.json beside it (the vocabulary inside a GGUF is not read). An error says what was looked for.
+/// for a llama2.c .bin, tok<vocab>.bin or tokenizer.bin beside it (else tokenizer.json); for a .gguf, the
+/// vocabulary inside it, else tokenizer.json beside it. An error says what was looked for.
 Outcome<std::shared_ptr<const Tokenizer>> loadTokenizerFor(const std::filesystem::path& model, int vocabSize);
 Outcome<std::shared_ptr<const Tokenizer>> loadHfTokenizer(const std::filesystem::path& tokenizerJson);
 /// The file holds no count: `vocabSize` comes from the model.
 Outcome<std::shared_ptr<const Tokenizer>> loadLlama2cTokenizer(const std::filesystem::path& tokenizerBin,
                                                                int vocabSize);
+
+/// The vocabulary inside a GGUF file (tokenizer.ggml.*); of a split model, `gguf` may be any part.
+Outcome<std::shared_ptr<const Tokenizer>> loadGgufTokenizer(const std::filesystem::path& gguf);
 
 } // namespace qroar

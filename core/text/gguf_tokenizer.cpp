@@ -1,0 +1,186 @@
+// loadGgufTokenizer: the vocabulary inside a GGUF file. "llama" is SentencePiece BPE by scores; "gpt2" is
+// byte-level BPE by merges, described here as the tokenizer.json it was converted from, with the splitting
+// pattern that `tokenizer.ggml.pre` names. Other models and other names are refused.
+#include "core/text/tokenizer.h"
+
+#include "core/model/gguf_file.h"
+#include "core/model/json_text.h"
+#include "core/text/hf_tokenizer.h"
+#include "core/text/spm_tokenizer.h"
+
+#include <nlohmann/json.hpp>
+
+#include <array>
+#include <cmath>
+
+namespace qroar {
+
+using nlohmann::json;
+
+namespace {
+
+constexpr const char* gpt2Pattern =
+    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+constexpr const char* llama3Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+constexpr const char* qwen2Pattern =
+    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+
+/// How words are split under a name of tokenizer.ggml.pre.
+struct Splitting {
+    const char* name;
+    const char* pattern;
+    bool singleDigits; ///< digits are split from each other before anything else
+    bool ignoreMerges; ///< a word that is a token is taken whole
+};
+constexpr Splitting splittings[] = {{"gpt-2", gpt2Pattern, false, false},
+                                    {"default", gpt2Pattern, false, false},
+                                    {"llama3", llama3Pattern, false, true},
+                                    {"llama-bpe", llama3Pattern, false, true},
+                                    {"llama-v3", llama3Pattern, false, true},
+                                    {"qwen2", qwen2Pattern, false, false},
+                                    {"deepseek-r1-qwen", qwen2Pattern, false, false},
+                                    {"smollm", gpt2Pattern, true, false},
+                                    {"starcoder", gpt2Pattern, true, false},
+                                    {"refact", gpt2Pattern, true, false}};
+
+Error missing(const GgufFile& file, const char* key, const char* expected) {
+    const GgufValue* value = file.find(key);
+    return Error::bad(file.keyText(key) + ": expected " + expected + ", found "
+                      + (value ? value->kind() : "no such key"));
+}
+
+bool flag(const GgufFile& file, const char* key, bool otherwise) {
+    const GgufValue* value = file.find(key);
+    return value ? value->boolean().value_or(otherwise) : otherwise;
+}
+
+TokenId idOf(const GgufFile& file, const char* key) {
+    const GgufValue* value = file.find(key);
+    const auto id = value ? value->integer() : std::nullopt;
+    return id && *id >= 0 && *id <= INT32_MAX ? static_cast<TokenId>(*id) : -1;
+}
+
+struct Vocabulary {
+    std::vector<std::string_view> tokens;
+    std::vector<PieceKind> kinds;
+};
+
+Outcome<Vocabulary> readVocabulary(const GgufFile& file) {
+    Vocabulary result;
+    const GgufValue* tokens = file.find("tokenizer.ggml.tokens");
+    auto texts = tokens ? tokens->texts() : std::nullopt;
+    if (!texts || texts->empty()) return missing(file, "tokenizer.ggml.tokens", "an array of strings");
+    result.tokens = std::move(*texts);
+    result.kinds.assign(result.tokens.size(), PieceKind::Normal);
+    const GgufValue* types = file.find("tokenizer.ggml.token_type");
+    if (!types) return result;
+    const auto numbers = types->numbers();
+    if (!numbers || numbers->size() != result.tokens.size())
+        return missing(file, "tokenizer.ggml.token_type", "as many integers as there are tokens");
+    for (std::size_t id = 0; id < numbers->size(); ++id) {
+        const double kind = (*numbers)[id];
+        if (!(kind >= 1 && kind <= 6))
+            return Error::bad(file.keyText("tokenizer.ggml.token_type") + ": token " + std::to_string(id)
+                              + ": expected a type from 1 to 6");
+        result.kinds[id] = static_cast<PieceKind>(static_cast<int>(kind));
+    }
+    return result;
+}
+
+Outcome<std::shared_ptr<const Tokenizer>> spmOf(const GgufFile& file, const Vocabulary& vocabulary) {
+    const GgufValue* scores = file.find("tokenizer.ggml.scores");
+    const auto numbers = scores ? scores->numbers() : std::nullopt;
+    if (!numbers || numbers->size() != vocabulary.tokens.size())
+        return missing(file, "tokenizer.ggml.scores", "as many numbers as there are tokens");
+    SpmVocabulary pieces;
+    pieces.kinds = vocabulary.kinds;
+    for (std::size_t id = 0; id < numbers->size(); ++id) {
+        if (!std::isfinite((*numbers)[id]))
+            return Error::bad(file.keyText("tokenizer.ggml.scores") + ": token " + std::to_string(id)
+                              + ": expected a finite number");
+        pieces.scores.push_back(static_cast<float>((*numbers)[id]));
+        pieces.pieces.emplace_back(vocabulary.tokens[id]);
+    }
+    pieces.spacePrefix = flag(file, "tokenizer.ggml.add_space_prefix", true);
+    if (flag(file, "tokenizer.ggml.add_bos_token", true))
+        pieces.bos = idOf(file, "tokenizer.ggml.bos_token_id");
+    return makeSpmTokenizer(std::move(pieces), file.path().string());
+}
+
+json addedTokens(const Vocabulary& vocabulary) {
+    json list = json::array();
+    for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id)
+        if (vocabulary.kinds[id] == PieceKind::Control || vocabulary.kinds[id] == PieceKind::UserDefined)
+            list.push_back({{"id", id},
+                            {"content", vocabulary.tokens[id]},
+                            {"single_word", false},
+                            {"lstrip", false},
+                            {"rstrip", false},
+                            {"normalized", false},
+                            {"special", vocabulary.kinds[id] == PieceKind::Control}});
+    return list;
+}
+
+json preTokenizer(const Splitting& splitting) {
+    json steps = json::array();
+    if (splitting.singleDigits) steps.push_back({{"type", "Digits"}, {"individual_digits", true}});
+    steps.push_back({{"type", "Split"},
+                     {"pattern", {{"Regex", splitting.pattern}}},
+                     {"behavior", "Isolated"},
+                     {"invert", false}});
+    steps.push_back({{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}});
+    return {{"type", "Sequence"}, {"pretokenizers", std::move(steps)}};
+}
+
+Outcome<std::shared_ptr<const Tokenizer>> bpeOf(const GgufFile& file, const Vocabulary& vocabulary) {
+    const GgufValue *pre = file.find("tokenizer.ggml.pre"), *merges = file.find("tokenizer.ggml.merges");
+    const std::string name(pre ? pre->text().value_or("default") : "default");
+    const auto splitting = std::find_if(std::begin(splittings), std::end(splittings),
+                                        [&name](const Splitting& one) { return name == one.name; });
+    if (splitting == std::end(splittings)) {
+        std::string known;
+        for (const Splitting& one : splittings) known += (known.empty() ? "" : ", ") + std::string(one.name);
+        return Error::unsupported(file.keyText("tokenizer.ggml.pre") + ": the splitting " + quotedText(name)
+                                  + " is not known (known: " + known
+                                  + "); put its tokenizer.json beside the file");
+    }
+    const auto pairs = merges ? merges->texts() : std::nullopt;
+    if (!pairs) return missing(file, "tokenizer.ggml.merges", "an array of strings");
+    json tokens = json::object(), list = json::array();
+    for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id)
+        if (vocabulary.kinds[id] != PieceKind::Control && vocabulary.kinds[id] != PieceKind::UserDefined)
+            tokens.emplace(std::string(vocabulary.tokens[id]), id);
+    for (const std::string_view pair : *pairs) list.push_back(std::string(pair));
+    json description = {{"model",
+                         {{"type", "BPE"},
+                          {"vocab", std::move(tokens)},
+                          {"merges", std::move(list)},
+                          {"ignore_merges", splitting->ignoreMerges}}},
+                        {"added_tokens", addedTokens(vocabulary)},
+                        {"pre_tokenizer", preTokenizer(*splitting)},
+                        {"decoder", {{"type", "ByteLevel"}}}};
+    if (name == "qwen2" || name == "deepseek-r1-qwen") description["normalizer"] = {{"type", "NFC"}};
+    // Without the key, llama.cpp adds BOS for llama3 and not for the others.
+    const bool adds = flag(file, "tokenizer.ggml.add_bos_token", splitting->ignoreMerges);
+    return makeHfTokenizer(description, file.path(),
+                           adds ? idOf(file, "tokenizer.ggml.bos_token_id") : TokenId(-1));
+}
+
+} // namespace
+
+Outcome<std::shared_ptr<const Tokenizer>> loadGgufTokenizer(const std::filesystem::path& path) {
+    const auto file = GgufFile::open(path);
+    if (!file) return file.error();
+    const GgufValue* model = file->find("tokenizer.ggml.model");
+    const auto kind = model ? model->text() : std::nullopt;
+    if (!kind) return missing(*file, "tokenizer.ggml.model", "a text");
+    if (*kind != "llama" && *kind != "gpt2")
+        return Error::unsupported(file->keyText("tokenizer.ggml.model") + ": " + quotedText(*kind)
+                                  + " is not read (llama and gpt2 are)");
+    const auto vocabulary = readVocabulary(*file);
+    if (!vocabulary) return vocabulary.error();
+    return *kind == "llama" ? spmOf(*file, *vocabulary) : bpeOf(*file, *vocabulary);
+}
+
+} // namespace qroar
