@@ -335,6 +335,7 @@ Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, Pr
         session->viewState = previous->viewState;
         session->conditions = previous->conditions;
         session->searches = previous->searches;
+        session->whatIfs = previous->whatIfs;
     }
     const std::vector<ConditionKey> missing = missingConditions(plan, session.get());
     Calibrations calibrations(plan, missing);

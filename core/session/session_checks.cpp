@@ -103,7 +103,9 @@ Status checkSensitivity(const Sensitivity& sensitivity, const ModelConfig& model
         std::size_t expected;
     } arrays[] = {{"ln_gain_q", sensitivity.lnGainQ, rows * static_cast<std::size_t>(model.heads)},
                   {"ln_gain_k", sensitivity.lnGainK, rows * static_cast<std::size_t>(model.kvHeads)},
-                  {"ln_omega", sensitivity.lnOmega, rows}};
+                  {"ln_omega", sensitivity.lnOmega, rows},
+                  {"block_ln_gain", sensitivity.blockGain,
+                   rows * static_cast<std::size_t>(std::max(0, sensitivity.blocks))}};
     const bool shape = sensitivity.layers == model.layers && sensitivity.heads == model.heads
                        && sensitivity.kvHeads == model.kvHeads && sensitivity.pairs == model.pairs();
     for (const auto& array : arrays) {

@@ -7,6 +7,7 @@
 #include "core/session/session_checks.h"
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
+#include "core/session/what_if_storage.h"
 
 #include <algorithm>
 #include <limits>
@@ -304,6 +305,9 @@ std::shared_ptr<const Session> readSession(const GroupReader& root) {
     session->searches = readSearches(root, session->model);
     if (Status fine = checkSearches(*session); !root.failed() && !fine)
         root.fail("searches", fine.error().message);
+    session->whatIfs = readWhatIfs(root, session->model);
+    if (Status fine = checkWhatIfs(*session); !root.failed() && !fine)
+        root.fail("what_ifs", fine.error().message);
     return session;
 }
 

@@ -8,6 +8,7 @@
 #include "core/session/session_checks.h"
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
+#include "core/session/what_if_storage.h"
 
 #include <limits>
 #include <set>
@@ -256,6 +257,7 @@ void writeSession(GroupWriter root, const Session& session, const DerivedMetrics
     for (std::size_t index = 0; index < session.conditions.size(); ++index)
         writeCondition(conditions.group(layout::numbered(index)), *session.conditions[index]);
     writeSearches(root, session.searches);
+    writeWhatIfs(root, session.whatIfs);
 }
 
 /// A spec that its text does not carry could not be loaded again.
@@ -286,7 +288,8 @@ Status checkAll(const Session& session) {
         if (!seen.insert(name).second) return Error::bad(name + " is there twice");
         if (Status fine = checkCondition(session, *condition); !fine) return fine.error().in(name);
     }
-    return checkSearches(session);
+    if (Status fine = checkSearches(session); !fine) return fine;
+    return checkWhatIfs(session);
 }
 
 } // namespace
