@@ -1,6 +1,7 @@
 #include "core/session/session_checks.h"
 
 #include "core/base/strings.h"
+#include "core/session/noise_file.h"
 
 #include <algorithm>
 #include <cmath>
@@ -178,6 +179,8 @@ Status checkCondition(const Session& session, const ConditionResult& condition) 
         if (!fine) return fine;
     }
     if (Status fine = checkSensitivity(condition.sensitivity, session.model); !fine) return fine;
+    if (Status fine = checkNoise(condition.noise, session.model, context); !fine) return fine;
+    if (Status fine = checkDamage(condition.damage, session.model); !fine) return fine;
     const std::size_t perDocument = condition.byDocument.size();
     if (perDocument != 0 && perDocument != session.documents.size())
         return unexpected("by_document", std::to_string(session.documents.size()) + " documents or none",

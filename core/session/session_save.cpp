@@ -3,6 +3,7 @@
 #include "core/session/document_storage.h"
 #include "core/session/file_seal.h"
 #include "core/session/hdf5_writer.h"
+#include "core/session/noise_file.h"
 #include "core/session/search_storage.h"
 #include "core/session/sensitivity_file.h"
 #include "core/session/session_checks.h"
@@ -182,6 +183,8 @@ void writeCondition(GroupWriter to, const ConditionResult& condition) {
     writeDistortions(to.group("distortion"), condition.distortions);
     if (condition.calibration) writeCalibration(to.group("calibration"), *condition.calibration);
     if (!condition.sensitivity.empty()) writeSensitivity(to.group("gradient"), condition.sensitivity);
+    if (!condition.noise.empty()) writeNoise(to.group("noise"), condition.noise);
+    if (!condition.damage.empty()) writeDamage(to.group("damage"), condition.damage);
     if (condition.statistics.cells() > 0) writeStatistics(to.group("statistics"), condition.statistics);
     if (condition.byDocument.empty()) return;
     GroupWriter byDocument = to.group("by_document");
