@@ -15,6 +15,7 @@ void addDiagnose(CLI::App& program, int& result);
 void addEvaluate(CLI::App& program, int& result);
 void addExport(CLI::App& program, int& result);
 void addSearch(CLI::App& program, int& result);
+void addPlot(CLI::App& program, int& result);
 
 /// Adds --json and --threads to a sub-command.
 void addCommon(CLI::App& command, Common& common);

@@ -47,6 +47,7 @@ int main(int argc, char** argv) {
     addEvaluate(program, result);
     addExport(program, result);
     addSearch(program, result);
+    addPlot(program, result);
     if (complainOfUnknown(program, argc, argv)) return exitUsage;
     std::signal(SIGPIPE, SIG_IGN); // a reader of the progress that goes away ends no run
     try {

@@ -11,6 +11,7 @@
 #include "core/quantize/calibrate.h"
 #include "core/session/scales_file.h"
 #include "core/session/session_file.h"
+#include "core/session/what_if.h"
 
 #include <algorithm>
 #include <iostream>
@@ -188,8 +189,8 @@ Status chooseRecord(const Options& options, Job& job) {
         job.plan.name = job.previous->scales.name;
         return Done{};
     }
-    if (found != searches.end())
-        return Error::bad(options.output + ": holds a search named " + options.name
+    if (found != searches.end() || (!options.name.empty() && scalesNamed(job.session, options.name).scales))
+        return Error::bad(options.output + ": holds scales named " + options.name
                           + " already: choose another --name, or --resume it");
     if (!options.name.empty())
         if (Status sayable = checkScalesName(options.name); !sayable) return sayable;
@@ -197,8 +198,7 @@ Status chooseRecord(const Options& options, Job& job) {
     for (std::size_t at = searches.size();; ++at) { // "000", unless somebody took that name
         std::snprintf(number, sizeof number, "%03zu", at);
         job.plan.name = options.name.empty() ? number : options.name;
-        const auto taken = [&](const auto& record) { return record->scales.name == job.plan.name; };
-        if (std::none_of(searches.begin(), searches.end(), taken)) return Done{};
+        if (!scalesNamed(job.session, job.plan.name).scales) return Done{};
     }
 }
 

@@ -1,8 +1,10 @@
 #include "core/analysis/analysis.h"
 
 #include "core/analysis/calibrations.h"
+#include "core/analysis/damage.h"
 #include "core/analysis/gradients.h"
 #include "core/analysis/machine.h"
+#include "core/analysis/noise.h"
 #include "core/base/strings.h"
 #include "core/base/work_meter.h"
 #include "core/controls/controls.h"
@@ -38,7 +40,8 @@ QkGains AnalysisPlan::gainsOf(const ConditionKey& key) const {
 
 bool AnalysisPlan::isDone(const Session& session, const ConditionKey& key) const {
     const auto held = session.find(key);
-    return held && !lacksSensitivity(*this, *held);
+    return held && !lacksSensitivity(*this, *held) && !lacksNoise(*this, *held)
+           && !lacksDamage(*this, *held, session.bands);
 }
 
 bool AnalysisPlan::isDone(const Session& session) const {
@@ -156,7 +159,7 @@ std::vector<ConditionKey> missingConditions(const AnalysisPlan& plan, const Sess
 }
 
 bool isCompared(const AnalysisPlan& plan, const ConditionKey& key) {
-    return plan.divergence && (key.quant != plainQuant(*plan.model) || !key.scales.empty());
+    return plan.divergence && hasReference(plan, key);
 }
 
 /// Operations of a condition: those of its windows, and of the reference beside it.
@@ -229,29 +232,65 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
     return std::shared_ptr<const ConditionResult>(std::move(result));
 }
 
-/// What a plan still asks for of a condition; `held` is what there is of it, or null. Cancelled between the
-/// forward and the reverse pass, the condition is kept without gradients.
+/// What a plan still asks for of a condition; `held` is what there is of it, or null. Cancelled between its
+/// steps, the condition is kept with those that are complete.
 Outcome<std::shared_ptr<const ConditionResult>> runMissing(const AnalysisPlan& plan, const ConditionKey& key,
                                                            std::shared_ptr<const ConditionResult> held,
+                                                           const BandPartition& bands,
                                                            Calibrations& calibrations, WorkMeter& meter) {
     const auto weights = calibrations.weights(key, meter);
     if (!weights) return weights.error();
-    Outcome<std::shared_ptr<const ConditionResult>> result = held;
+    using Result = Outcome<std::shared_ptr<const ConditionResult>>;
+    Result result = held;
     if (!held) result = runCondition(plan, key, *weights, meter);
-    if (!result || !lacksSensitivity(plan, **result)) return result;
-    meter.setStage(key.text() + ", gradients");
-    auto complete = withSensitivity(plan, **result, weights->source, meter);
-    if (!held && !complete && complete.error().code == ErrorCode::Cancelled) return result;
-    return complete;
+    const auto add = [&](bool lacking, const char* stage, const auto& step) {
+        if (!result || !lacking || meter.cancelled()) return;
+        meter.setStage(key.text() + ", " + stage);
+        Result more = step(**result);
+        if (more || more.error().code != ErrorCode::Cancelled) result = std::move(more);
+    };
+    add(result && lacksSensitivity(plan, **result), "gradients", [&](const ConditionResult& condition) {
+        return withSensitivity(plan, condition, weights->source, meter);
+    });
+    add(result && lacksNoise(plan, **result), "noise",
+        [&](const ConditionResult& condition) { return withNoise(plan, condition, weights->source, meter); });
+    add(result && lacksDamage(plan, **result, bands), "damage", [&](const ConditionResult& condition) {
+        return withDamage(plan, condition, bands, weights->source, meter);
+    });
+    if (result && *result == held && meter.cancelled()) return Error::cancelled();
+    return result;
 }
 
-/// Operations of that.
+/// Operations, file bytes and memory of the steps behind the forward pass, of what a condition (null: not run
+/// yet) lacks.
+struct StepCost {
+    double operations = 0, fileBytes = 0, peakBytes = 0;
+    template<class Cost>
+    void add(const Cost& cost) {
+        operations += cost.operations;
+        fileBytes += cost.fileBytes;
+        peakBytes = std::max(peakBytes, cost.peakBytes);
+    }
+};
+StepCost stepCost(const AnalysisPlan& plan, const ConditionKey& key, const ConditionResult* held,
+                  const BandPartition& bands, long long windows) {
+    StepCost cost;
+    ConditionResult nothing;
+    nothing.key = key;
+    const ConditionResult& have = held ? *held : nothing;
+    if (lacksSensitivity(plan, have)) cost.add(sensitivityCost(plan.model->config(), key.context, windows));
+    if (lacksNoise(plan, have)) cost.add(noiseCost(plan, key.context, windows));
+    if (lacksDamage(plan, have, bands)) cost.add(damageCost(plan, key.context, windows, bands.count()));
+    return cost;
+}
+
+/// Operations of what the session lacks of a condition.
 double missingWork(const AnalysisPlan& plan, const Session& session, const ConditionKey& key) {
-    const double forward = session.find(key) ? 0 : workOf(plan, key);
+    const auto held = session.find(key);
     const auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
-    if (!plan.gradients || !windows) return forward;
-    return forward
-           + sensitivityCost(plan.model->config(), key.context, static_cast<long long>(windows->size()))
+    if (!windows) return 0;
+    return (held ? 0 : workOf(plan, key))
+           + stepCost(plan, key, held.get(), session.bands, static_cast<long long>(windows->size()))
                  .operations;
 }
 
@@ -281,18 +320,19 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
     AnalysisEstimate estimate;
     const std::vector<ConditionKey> missing = missingConditions(plan, previous);
     const Calibrations calibrations(plan, missing);
+    const BandPartition bands = previous ? previous->bands : BandPartition::equal(plan.bands, config.pairs());
     double operations = calibrations.operations(), statistics = 0;
     for (const ConditionKey& key : missing) {
         auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
         if (!windows) return windows.error();
         const auto tokens = static_cast<long long>(windows->size()) * key.context;
-        if (plan.gradients) {
-            const auto cost = sensitivityCost(config, key.context, static_cast<long long>(windows->size()));
-            operations += cost.operations;
-            estimate.fileBytes += cost.fileBytes;
-            estimate.peakBytes = std::max(estimate.peakBytes, cost.peakBytes);
-        }
-        if (previous && previous->find(key)) continue; // only its gradients are missing
+        const auto held = previous ? previous->find(key) : nullptr;
+        const StepCost steps =
+            stepCost(plan, key, held.get(), bands, static_cast<long long>(windows->size()));
+        operations += steps.operations;
+        estimate.fileBytes += steps.fileBytes;
+        estimate.peakBytes = std::max(estimate.peakBytes, steps.peakBytes);
+        if (held) continue; // only those are missing
         estimate.tokens += tokens;
         operations += workOf(plan, key);
         statistics += statisticsBytes(plan, key.context, tokens);
@@ -335,6 +375,7 @@ Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, Pr
         session->viewState = previous->viewState;
         session->conditions = previous->conditions;
         session->searches = previous->searches;
+        session->whatIfs = previous->whatIfs;
     }
     const std::vector<ConditionKey> missing = missingConditions(plan, session.get());
     Calibrations calibrations(plan, missing);
@@ -343,7 +384,7 @@ Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, Pr
     WorkMeter meter(sink, work);
     for (const ConditionKey& key : missing) {
         meter.setStage(key.text());
-        auto result = runMissing(plan, key, session->find(key), calibrations, meter);
+        auto result = runMissing(plan, key, session->find(key), session->bands, calibrations, meter);
         if (!result && result.error().code == ErrorCode::Cancelled) break;
         if (!result) return result.error();
         session->put(*result);

@@ -33,7 +33,12 @@ struct AnalysisPlan {
     /// checkpoint that stores codes has no full precision: its reference is itself without scales.
     bool divergence = false;
     bool gradients = false; ///< also ConditionResult::sensitivity: about 2.7 more forward passes
-    std::string command;    ///< for the provenance
+    /// Also ConditionResult::noise of every condition that has a reference (as `divergence`): two more
+    /// passes.
+    bool noise = false;
+    /// Also ConditionResult::damage of these: many more passes, a fraction of one for every layer (and band).
+    DamageScope damage = DamageScope::None;
+    std::string command; ///< for the provenance
 
     /// scales x quants x ropes x contexts, without repeats, in that nesting.
     [[nodiscard]] std::vector<ConditionKey> conditions() const;
@@ -41,7 +46,7 @@ struct AnalysisPlan {
         return calibration ? calibration : documents;
     }
     [[nodiscard]] QkGains gainsOf(const ConditionKey& key) const; ///< empty without scales
-    /// Whether the session holds all that is asked for of a condition.
+    /// Whether the session holds all that is asked for of a condition (damage of bands: of its own bands).
     [[nodiscard]] bool isDone(const Session& session, const ConditionKey& key) const;
     [[nodiscard]] bool isDone(const Session& session) const; ///< of all conditions
 };
@@ -61,8 +66,8 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
 using ConditionCallback = std::function<void(std::shared_ptr<const ConditionResult>)>;
 /// Runs what `previous` (may be null; must match model, documents and maxWindows) does not hold yet.
 /// `onResult` is called after each condition, from the calling thread; it takes the place of one with the
-/// same key when only gradients were missing. When cancelled, returns what is done (complete conditions
-/// only).
+/// same key when only gradients, noise or damage were missing. When cancelled, returns what is done: complete
+/// conditions, and of the one in hand the steps that are complete (of damage: the layers).
 Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, ProgressSink& sink,
                                                     const ConditionCallback& onResult = {},
                                                     std::shared_ptr<const Session> previous = nullptr);

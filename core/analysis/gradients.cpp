@@ -1,11 +1,14 @@
 #include "core/analysis/gradients.h"
 
+#include "core/evaluate/blocks.h"
 #include "core/inference/reverse.h"
 
 #include <omp.h>
 
 #include <algorithm>
 #include <cmath>
+#include <map>
+#include <set>
 
 namespace qroar {
 
@@ -18,8 +21,40 @@ bool allFinite(const QkGradient& gradient) {
     return finite(gradient.lnGainQ) && finite(gradient.lnGainK) && finite(gradient.lnOmega);
 }
 
-/// Means over the predicted tokens.
-Sensitivity meanOf(QkGradient sums) {
+constexpr int mostBlocks = 64;
+
+/// Which block every window belongs to: documents (several to a block beyond mostBlocks) when there are
+/// leastDocumentBlocks, else contiguous runs of their windows, about wantedRunBlocks in all.
+std::vector<int> blocksOf(std::span<const Window> windows) {
+    std::set<int> documents;
+    for (const Window& window : windows) documents.insert(window.document);
+    const bool whole = static_cast<int>(documents.size()) >= leastDocumentBlocks;
+    const int run = std::max(1, static_cast<int>(windows.size()) / wantedRunBlocks);
+    std::map<std::pair<int, int>, int> numbers;
+    std::vector<int> blocks;
+    for (const Window& window : windows) {
+        const std::pair name{window.document, whole ? 0 : window.index / run};
+        const auto [known, isNew] = numbers.emplace(name, static_cast<int>(numbers.size()));
+        blocks.push_back(known->second % mostBlocks);
+    }
+    return blocks;
+}
+
+/// Adds a window's sums over heads to its block's.
+void addToBlock(std::vector<double>& sums, int block, const QkGradient& gradient) {
+    const std::size_t pairs = static_cast<std::size_t>(gradient.pairs);
+    const std::size_t cells = static_cast<std::size_t>(gradient.layers) * pairs;
+    if (sums.size() < (static_cast<std::size_t>(block) + 1) * cells)
+        sums.resize((static_cast<std::size_t>(block) + 1) * cells, 0.0);
+    double* into = sums.data() + static_cast<std::size_t>(block) * cells;
+    for (std::size_t row = 0; row * pairs < gradient.lnGainQ.size(); ++row) // layer, head
+        for (std::size_t pair = 0; pair < pairs; ++pair)
+            into[row / static_cast<std::size_t>(gradient.heads) * pairs + pair] +=
+                gradient.lnGainQ[row * pairs + pair];
+}
+
+/// Means over the predicted tokens; `blocks` are the sums of addToBlock().
+Sensitivity meanOf(QkGradient sums, std::vector<double> blocks) {
     Sensitivity mean{sums.layers,
                      sums.heads,
                      sums.kvHeads,
@@ -27,8 +62,10 @@ Sensitivity meanOf(QkGradient sums) {
                      sums.tokens,
                      std::move(sums.lnGainQ),
                      std::move(sums.lnGainK),
-                     std::move(sums.lnOmega)};
-    for (std::vector<double>* values : {&mean.lnGainQ, &mean.lnGainK, &mean.lnOmega})
+                     std::move(sums.lnOmega),
+                     static_cast<int>(blocks.size() / static_cast<std::size_t>(sums.layers * sums.pairs)),
+                     std::move(blocks)};
+    for (std::vector<double>* values : {&mean.lnGainQ, &mean.lnGainK, &mean.lnOmega, &mean.blockGain})
         for (double& value : *values) value /= static_cast<double>(mean.tokens);
     return mean;
 }
@@ -49,10 +86,13 @@ Outcome<std::shared_ptr<const ConditionResult>> withSensitivity(const AnalysisPl
     if (!windows) return windows.error();
     ReversePass pass(plan.model, condition.table, std::move(weights), key.context, plan.gainsOf(key));
     QkGradient sums = QkGradient::zero(plan.model->config());
+    const std::vector<int> blocks = blocksOf(*windows);
+    std::vector<double> blockSums;
     int spoiled = -1;
     const auto add = [&](int window, const QkGradient& gradient) {
         if (spoiled < 0 && !allFinite(gradient)) spoiled = window;
         sums.add(gradient);
+        addToBlock(blockSums, blocks[static_cast<std::size_t>(window)], gradient);
     };
     if (Status ran = pass.run(*windows, 1, add, meter); !ran) return ran.error();
     if (spoiled >= 0) {
@@ -62,7 +102,7 @@ Outcome<std::shared_ptr<const ConditionResult>> withSensitivity(const AnalysisPl
                           + std::to_string(window.index) + ": its activations overflow on the way back");
     }
     auto result = std::make_shared<ConditionResult>(condition);
-    result->sensitivity = meanOf(std::move(sums));
+    result->sensitivity = meanOf(std::move(sums), std::move(blockSums));
     result->seconds += meter.secondsElapsed() - start;
     return std::shared_ptr<const ConditionResult>(std::move(result));
 }
@@ -70,7 +110,8 @@ Outcome<std::shared_ptr<const ConditionResult>> withSensitivity(const AnalysisPl
 SensitivityCost sensitivityCost(const ModelConfig& config, int context, long long windows) {
     SensitivityCost cost;
     cost.operations = static_cast<double>(windows) * ReversePass::operations(config, context);
-    cost.fileBytes = 8.0 * config.layers * config.pairs() * (config.heads + config.kvHeads + 1.0);
+    cost.fileBytes =
+        8.0 * config.layers * config.pairs() * (config.heads + config.kvHeads + 1.0 + wantedRunBlocks);
     cost.peakBytes = ReversePass::peakBytes(config, context, windows * context, omp_get_max_threads());
     return cost;
 }

@@ -24,22 +24,36 @@ ModelConfig readShape(const h5::GroupReader& from) {
     return model;
 }
 
+/// Those of a search, or of a what-if: its gains were set by somebody who saw what they did to its documents.
+StoredScales readStored(const h5::GroupReader& from, const ModelConfig& model) {
+    const bool search = from.hasChild("trials");
+    return {readScales(from, model), readDocuments(from.group("documents")),
+            search ? from.list<std::int32_t>("contexts")
+                   : std::vector<int>{static_cast<int>(from.integer("context", 2, mostContext))},
+            search ? from.flag("finished") : true};
+}
+
 StoredScales findScales(const h5::GroupReader& root, const std::string& name) {
     const ModelConfig model = readShape(root.group("model"));
-    if (!root.hasChild("searches")) root.fail("searches", "expected the scales of a search, found none");
-    const h5::GroupReader searches = root.group("searches");
-    const long long count = searches.integer("count", 1, 1 << 16);
     std::string known;
-    for (long long index = count - 1; index >= 0 && !root.failed(); --index) {
-        const h5::GroupReader search = searches.group(layout::numbered(static_cast<std::size_t>(index)));
-        const std::string found = search.text("name");
-        if (name.empty() || found == name) {
-            return {readScales(search, model), readDocuments(search.group("documents")),
-                    search.list<std::int32_t>("contexts"), search.flag("finished")};
+    for (const char* kind : {"searches", "what_ifs"}) {
+        if (root.failed() || !root.hasChild(kind)) continue;
+        const h5::GroupReader all = root.group(kind);
+        const long long count = all.integer("count", 1, 1 << 16);
+        std::string names;
+        for (long long index = count - 1; index >= 0 && !root.failed(); --index) {
+            const h5::GroupReader one = all.group(layout::numbered(static_cast<std::size_t>(index)));
+            const std::string found = one.text("name");
+            if (name.empty() || found == name) return readStored(one, model);
+            names = found + (names.empty() ? "" : ", " + names);
         }
-        known = found + (known.empty() ? "" : ", " + known);
+        known += (known.empty() ? "" : ", ") + names;
     }
-    if (!root.failed()) searches.fail("", "expected scales named '" + name + "', found " + known);
+    if (root.failed()) return {};
+    if (known.empty())
+        root.fail("searches", "expected the scales of a search or a what-if, found none");
+    else
+        root.fail("searches", "expected scales named '" + name + "', found " + known);
     return {};
 }
 

@@ -1,4 +1,4 @@
-// Reads the scales of a search back from a session file, without the rest of the session.
+// Reads the scales of a search or of a what-if back from a session file, without the rest of the session.
 #pragma once
 
 #include "core/base/outcome.h"
@@ -14,15 +14,15 @@ namespace qroar {
 /// Scales as a file knows them: with what their figures are worth.
 struct StoredScales {
     ScaleSet scales;
-    std::vector<SessionDocument> searchedOn; ///< the dev documents
+    std::vector<SessionDocument> searchedOn; ///< the dev documents; of a what-if those it was measured on
     std::vector<int> contexts;               ///< context lengths of the dev windows, tokens
     bool finished = false;                   ///< the search came to its end
 };
 
-/// The scales named `name`, or those of the last search when it is empty. Their gains have the shape of the
-/// model the session names; whether they fit the model at hand is for the caller to see (QkGains::fits,
-/// ScaleSet::modelFingerprint). Errors: not a session; no searches in it; no such name (lists those there
-/// are).
+/// The scales named `name`, or those of the last search (without searches the last what-if) when it is empty.
+/// Their gains have the shape of the model the session names; whether they fit the model at hand is for the
+/// caller to see (QkGains::fits, ScaleSet::modelFingerprint). Errors: not a session; no scales in it; no such
+/// name (lists those there are).
 Outcome<StoredScales> loadScales(const std::filesystem::path& path, const std::string& name = {});
 
 /// "run.h5" or "run.h5:NAME", as --scales takes it: the part behind the last colon is a name unless a file of

@@ -100,6 +100,8 @@ void writeSettings(GroupWriter& to, const SearchSettings& settings, hsize_t laye
                      {"1", "layer, band", "order in which a grid search visits the bands, falling"});
 }
 
+} // namespace
+
 void writeGains(GroupWriter to, const QkGains& gains) {
     const auto layers = static_cast<hsize_t>(gains.layers), pairs = static_cast<hsize_t>(gains.pairs);
     to.array<double>("q", gains.q, {layers, static_cast<hsize_t>(gains.heads), pairs},
@@ -107,6 +109,8 @@ void writeGains(GroupWriter to, const QkGains& gains) {
     to.array<double>("k", gains.k, {layers, static_cast<hsize_t>(gains.kvHeads), pairs},
                      {"1", "layer, key head, pair", "factor of both rows of the pair in W_K and its bias"});
 }
+
+namespace {
 
 /// The rows of all trials, one behind the other.
 template<class Field>

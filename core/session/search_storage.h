@@ -19,7 +19,9 @@ Status checkSearches(const Session& session);
 void writeSearches(h5::GroupWriter& root, const std::vector<std::shared_ptr<const SearchRecord>>& searches);
 std::vector<std::shared_ptr<const SearchRecord>> readSearches(const h5::GroupReader& root,
                                                               const ModelConfig& model);
-/// Name, specs and gains of a search alone, from its group.
+/// Gains as datasets q and k of a group.
+void writeGains(h5::GroupWriter to, const QkGains& gains);
+/// Name, specs and gains of a search (or a what-if) alone, from its group.
 ScaleSet readScales(const h5::GroupReader& from, const ModelConfig& model);
 
 } // namespace qroar

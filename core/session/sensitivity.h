@@ -16,6 +16,11 @@ struct Sensitivity {
     std::vector<double> lnGainQ; ///< [layers, heads, pairs] d NLL / d ln gQ of a query head
     std::vector<double> lnGainK; ///< [layers, kvHeads, pairs] d NLL / d ln gK of a key head
     std::vector<double> lnOmega; ///< [layers, pairs] d NLL / d ln omega' of the layer's q and k together
+    /// Blocks of the text: documents when there are six or more, else stretches of them; 0: not kept.
+    int blocks = 0;
+    /// [blocks, layers, pairs] each block's share of d NLL / d ln g, g on all heads of the layer's queries
+    /// (or keys): the shares add up to the sum of lnGainQ over heads. What a standard error is made of.
+    std::vector<double> blockGain;
 
     [[nodiscard]] bool empty() const { return tokens == 0; }
     [[nodiscard]] double gainQ(int layer, int head, int pair) const {

@@ -19,6 +19,11 @@ void writeSensitivity(h5::GroupWriter to, const Sensitivity& sensitivity) {
     to.array<double>("ln_omega", sensitivity.lnOmega, {layers, pairs},
                      {"nats", "layer, pair",
                       "derivative of the mean NLL by the logarithm of the pair's frequency in that layer"});
+    if (sensitivity.blocks > 0)
+        to.array<double>("block_ln_gain", sensitivity.blockGain,
+                         {static_cast<hsize_t>(sensitivity.blocks), layers, pairs},
+                         {"nats", "block, layer, pair",
+                          "share of each document or stretch in the sum of ln_gain_q over heads"});
 }
 
 Sensitivity readSensitivity(const h5::GroupReader& from, const ModelConfig& model) {
@@ -33,6 +38,11 @@ Sensitivity readSensitivity(const h5::GroupReader& from, const ModelConfig& mode
     sensitivity.lnGainQ = from.array<double>("ln_gain_q", {layers, heads, pairs}).values;
     sensitivity.lnGainK = from.array<double>("ln_gain_k", {layers, kvHeads, pairs}).values;
     sensitivity.lnOmega = from.array<double>("ln_omega", {layers, pairs}).values;
+    if (!from.failed() && from.hasChild("block_ln_gain")) {
+        auto blocks = from.array<double>("block_ln_gain", {0, layers, pairs});
+        sensitivity.blocks = blocks.dims.empty() ? 0 : static_cast<int>(blocks.dims.front());
+        sensitivity.blockGain = std::move(blocks.values);
+    }
     return from.failed() ? Sensitivity() : sensitivity;
 }
 

@@ -105,6 +105,7 @@ struct Provenance {
 };
 
 struct SearchRecord; ///< core/session/search_record.h
+struct WhatIf;       ///< core/session/what_if.h
 
 struct Session {
     static constexpr int schemaVersion = 1;
@@ -116,6 +117,7 @@ struct Session {
     BandStyles bandStyles; ///< names and colours of the bands; empty: none has any
     std::vector<std::shared_ptr<const ConditionResult>> conditions; ///< in the order they were asked for
     std::vector<std::shared_ptr<const SearchRecord>> searches;      ///< in the order they were started
+    std::vector<std::shared_ptr<const WhatIf>> whatIfs;             ///< in the order they were pinned
     Provenance provenance;
     std::string viewState; ///< JSON of the window; opaque to core
 

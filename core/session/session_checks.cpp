@@ -1,6 +1,7 @@
 #include "core/session/session_checks.h"
 
 #include "core/base/strings.h"
+#include "core/session/noise_file.h"
 
 #include <algorithm>
 #include <cmath>
@@ -103,7 +104,9 @@ Status checkSensitivity(const Sensitivity& sensitivity, const ModelConfig& model
         std::size_t expected;
     } arrays[] = {{"ln_gain_q", sensitivity.lnGainQ, rows * static_cast<std::size_t>(model.heads)},
                   {"ln_gain_k", sensitivity.lnGainK, rows * static_cast<std::size_t>(model.kvHeads)},
-                  {"ln_omega", sensitivity.lnOmega, rows}};
+                  {"ln_omega", sensitivity.lnOmega, rows},
+                  {"block_ln_gain", sensitivity.blockGain,
+                   rows * static_cast<std::size_t>(std::max(0, sensitivity.blocks))}};
     const bool shape = sensitivity.layers == model.layers && sensitivity.heads == model.heads
                        && sensitivity.kvHeads == model.kvHeads && sensitivity.pairs == model.pairs();
     for (const auto& array : arrays) {
@@ -176,6 +179,8 @@ Status checkCondition(const Session& session, const ConditionResult& condition) 
         if (!fine) return fine;
     }
     if (Status fine = checkSensitivity(condition.sensitivity, session.model); !fine) return fine;
+    if (Status fine = checkNoise(condition.noise, session.model, context); !fine) return fine;
+    if (Status fine = checkDamage(condition.damage, session.model); !fine) return fine;
     const std::size_t perDocument = condition.byDocument.size();
     if (perDocument != 0 && perDocument != session.documents.size())
         return unexpected("by_document", std::to_string(session.documents.size()) + " documents or none",

@@ -2,11 +2,13 @@
 #include "core/base/strings.h"
 #include "core/session/document_storage.h"
 #include "core/session/hdf5_reader.h"
+#include "core/session/noise_file.h"
 #include "core/session/search_storage.h"
 #include "core/session/sensitivity_file.h"
 #include "core/session/session_checks.h"
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
+#include "core/session/what_if_storage.h"
 
 #include <algorithm>
 #include <limits>
@@ -234,6 +236,9 @@ std::shared_ptr<const ConditionResult> readCondition(const GroupReader& from, co
     if (from.hasChild("calibration")) condition->calibration = readCalibration(from.group("calibration"));
     if (from.hasChild("gradient"))
         condition->sensitivity = readSensitivity(from.group("gradient"), session.model);
+    if (from.hasChild("noise"))
+        condition->noise = readNoise(from.group("noise"), session.model, condition->key.context);
+    if (from.hasChild("damage")) condition->damage = readDamage(from.group("damage"), session.model);
     if (from.hasChild("statistics"))
         condition->statistics = readStatistics(from.group("statistics"), session.model);
     if (from.hasChild("by_document")) {
@@ -304,6 +309,9 @@ std::shared_ptr<const Session> readSession(const GroupReader& root) {
     session->searches = readSearches(root, session->model);
     if (Status fine = checkSearches(*session); !root.failed() && !fine)
         root.fail("searches", fine.error().message);
+    session->whatIfs = readWhatIfs(root, session->model);
+    if (Status fine = checkWhatIfs(*session); !root.failed() && !fine)
+        root.fail("what_ifs", fine.error().message);
     return session;
 }
 

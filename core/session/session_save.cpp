@@ -3,11 +3,13 @@
 #include "core/session/document_storage.h"
 #include "core/session/file_seal.h"
 #include "core/session/hdf5_writer.h"
+#include "core/session/noise_file.h"
 #include "core/session/search_storage.h"
 #include "core/session/sensitivity_file.h"
 #include "core/session/session_checks.h"
 #include "core/session/session_file.h"
 #include "core/session/session_layout.h"
+#include "core/session/what_if_storage.h"
 
 #include <limits>
 #include <set>
@@ -181,6 +183,8 @@ void writeCondition(GroupWriter to, const ConditionResult& condition) {
     writeDistortions(to.group("distortion"), condition.distortions);
     if (condition.calibration) writeCalibration(to.group("calibration"), *condition.calibration);
     if (!condition.sensitivity.empty()) writeSensitivity(to.group("gradient"), condition.sensitivity);
+    if (!condition.noise.empty()) writeNoise(to.group("noise"), condition.noise);
+    if (!condition.damage.empty()) writeDamage(to.group("damage"), condition.damage);
     if (condition.statistics.cells() > 0) writeStatistics(to.group("statistics"), condition.statistics);
     if (condition.byDocument.empty()) return;
     GroupWriter byDocument = to.group("by_document");
@@ -256,6 +260,7 @@ void writeSession(GroupWriter root, const Session& session, const DerivedMetrics
     for (std::size_t index = 0; index < session.conditions.size(); ++index)
         writeCondition(conditions.group(layout::numbered(index)), *session.conditions[index]);
     writeSearches(root, session.searches);
+    writeWhatIfs(root, session.whatIfs);
 }
 
 /// A spec that its text does not carry could not be loaded again.
@@ -286,7 +291,8 @@ Status checkAll(const Session& session) {
         if (!seen.insert(name).second) return Error::bad(name + " is there twice");
         if (Status fine = checkCondition(session, *condition); !fine) return fine.error().in(name);
     }
-    return checkSearches(session);
+    if (Status fine = checkSearches(session); !fine) return fine;
+    return checkWhatIfs(session);
 }
 
 } // namespace

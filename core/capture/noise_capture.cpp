@@ -1,0 +1,191 @@
+// NoiseCapture: the two passes deliver whole layers, so the reference's q and k of one layer are kept until
+// the variant's arrive. Work is cut by head (errors) and by head group and distance (logits), never by
+// thread.
+#include "core/capture/noise_statistics.h"
+
+#include <algorithm>
+#include <cassert>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+namespace qroar {
+
+std::vector<NoiseSample> noiseSamples(int from, int to, int context, int windowNumber, int count) {
+    constexpr double golden = 0.61803398874989485;
+    std::vector<NoiseSample> samples;
+    to = std::min(to, context); // of the window, which may be shorter than the buckets
+    if (from >= to) return samples;
+    for (int at = 0; at < count; ++at) {
+        const int distance = from + static_cast<int>((at + 0.5) / count * (to - from));
+        const double turns = (at + 0.5 + static_cast<double>(windowNumber) * count) * golden;
+        const int query = distance + static_cast<int>((turns - std::floor(turns)) * (context - distance));
+        samples.push_back({std::min(query, context - 1), distance});
+    }
+    return samples;
+}
+
+/// One of the passes: the latest q and k of a layer before RoPE.
+struct NoiseCapture::Side final : ActivationProbe {
+    explicit Side(NoiseCapture* toTell) : owner(toTell) {}
+    [[nodiscard]] bool wants(int, QkTensor, RopeStage stage) const override {
+        return stage == RopeStage::Pre;
+    }
+    void deliver(const QkActivations& activations) override {
+        const auto at = static_cast<std::size_t>(activations.tensor);
+        const ConstMatrixView from = activations.values;
+        values[at].resize(from.rows, from.cols);
+        for (std::ptrdiff_t row = 0; row < from.rows; ++row)
+            std::memcpy(values[at].row(row), from.row(row),
+                        static_cast<std::size_t>(from.cols) * sizeof(float));
+        layer = activations.layer;
+        layout = activations.layout;
+        heads[at] = activations.heads;
+        windows.assign(activations.windows.begin(), activations.windows.end());
+        if (owner && activations.tensor == QkTensor::K) owner->layerIsComplete();
+    }
+    [[nodiscard]] const float* head(QkTensor tensor, std::ptrdiff_t row, int index, int headDim) const {
+        return values[static_cast<std::size_t>(tensor)].row(row)
+               + static_cast<std::ptrdiff_t>(index) * headDim;
+    }
+
+    NoiseCapture* owner; ///< told when both tensors of a layer are here; null: nobody
+    int layer = -1;
+    int heads[2] = {0, 0};
+    PairLayout layout = PairLayout::HalfSplit;
+    Matrix values[2]; ///< [tokens, heads * headDim], by QkTensor
+    std::vector<BatchWindow> windows;
+};
+
+NoiseCapture::NoiseCapture(const Options& options)
+    : options_(options), reference_(std::make_unique<Side>(nullptr)), variant_(std::make_unique<Side>(this)) {
+    NoiseShape shape;
+    shape.layers = options.layers;
+    shape.groups = options.groupPerKvHead ? std::max(options.kvHeads, 1) : 1;
+    shape.pairs = options.pairs;
+    shape.bucketEdges = positionBuckets(options.context, options.trainedContext);
+    shape.distanceEdges = distanceBuckets(options.context);
+    statistics_ = NoiseStatistics(std::move(shape));
+}
+
+NoiseCapture::~NoiseCapture() = default;
+
+ActivationProbe& NoiseCapture::reference() {
+    return *reference_;
+}
+
+ActivationProbe& NoiseCapture::variant() {
+    return *variant_;
+}
+
+NoiseStatistics NoiseCapture::take() {
+    return std::exchange(statistics_, {});
+}
+
+void NoiseCapture::layerIsComplete() {
+    assert(reference_->layer == variant_->layer);
+    addErrors(QkTensor::Q);
+    addErrors(QkTensor::K);
+    addLogits();
+}
+
+/// One unit of work a head; the heads of a group are added in their order.
+void NoiseCapture::addErrors(QkTensor tensor) {
+    const NoiseShape& shape = statistics_.shape();
+    const int heads = variant_->heads[static_cast<std::size_t>(tensor)], pairs = shape.pairs;
+    const int step = variant_->layout == PairLayout::HalfSplit ? 1 : 2;
+    const int partner = variant_->layout == PairLayout::HalfSplit ? pairs : 1;
+    const auto cells = static_cast<std::size_t>(shape.buckets()) * static_cast<std::size_t>(pairs);
+    std::vector<std::vector<ErrorMoments>> partial(static_cast<std::size_t>(heads));
+#pragma omp parallel for schedule(dynamic)
+    for (int head = 0; head < heads; ++head) {
+        auto& sums = partial[static_cast<std::size_t>(head)];
+        sums.resize(cells);
+        for (const BatchWindow& window : variant_->windows)
+            for (int bucket = 0; bucket < shape.buckets(); ++bucket) {
+                ErrorMoments* row = sums.data() + static_cast<std::ptrdiff_t>(bucket) * pairs;
+                const int end =
+                    std::min(shape.bucketEdges[static_cast<std::size_t>(bucket) + 1], window.context);
+                for (int token = shape.bucketEdges[static_cast<std::size_t>(bucket)]; token < end; ++token) {
+                    const float* was =
+                        reference_->head(tensor, window.firstRow + token, head, options_.headDim);
+                    const float* is = variant_->head(tensor, window.firstRow + token, head, options_.headDim);
+                    for (int pair = 0; pair < pairs; ++pair) {
+                        const double x = was[pair * step], y = was[pair * step + partner];
+                        const double ex = is[pair * step] - x, ey = is[pair * step + partner] - y;
+                        row[pair].add({1, ex, ey, ex * ex, ex * ey, ey * ey, x * x, x * y, y * y});
+                    }
+                }
+            }
+    }
+    const int groupHeads = heads / shape.groups;
+    for (int head = 0; head < heads; ++head)
+        for (int bucket = 0; bucket < shape.buckets(); ++bucket)
+            for (int pair = 0; pair < pairs; ++pair)
+                statistics_
+                    .errors()[statistics_.errorCell(variant_->layer, tensor, head / groupHeads, pair, bucket)]
+                    .add(partial[static_cast<std::size_t>(head)]
+                                [static_cast<std::size_t>(bucket * pairs + pair)]);
+}
+
+void NoiseCapture::addLogits() {
+    const NoiseShape& shape = statistics_.shape();
+#pragma omp parallel for collapse(2) schedule(dynamic)
+    for (int group = 0; group < shape.groups; ++group)
+        for (int distance = 0; distance < shape.distances(); ++distance) addLogitCell(group, distance);
+}
+
+/// Of a query and a key D tokens before it, pair by pair: m^2 / sqrt(headDim) Re(conj(q) k e^(-i D omega')),
+/// which is the product of the two rotated pairs.
+void NoiseCapture::addLogitCell(int group, int distance) {
+    const NoiseShape& shape = statistics_.shape();
+    const std::size_t cell = statistics_.logitCell(variant_->layer, group, distance);
+    const int pairs = shape.pairs, headDim = options_.headDim;
+    const int step = variant_->layout == PairLayout::HalfSplit ? 1 : 2;
+    const int partner = variant_->layout == PairLayout::HalfSplit ? pairs : 1;
+    const int queriesOfKey = options_.queryHeads / options_.kvHeads;
+    const int groupHeads = options_.queryHeads / shape.groups;
+    const double scale = options_.attentionFactor * options_.attentionFactor / std::sqrt(headDim);
+    double* sums = statistics_.sumsOfAll().data() + cell * static_cast<std::size_t>(pairs);
+    double* products = statistics_.productsOfAll().data() + cell * shape.triangle();
+    std::vector<double> noise(static_cast<std::size_t>(pairs)), cosines(noise), sines(noise);
+    const auto bucket = static_cast<std::size_t>(distance);
+    for (const BatchWindow& window : variant_->windows)
+        for (const NoiseSample& sample :
+             noiseSamples(shape.distanceEdges[bucket], shape.distanceEdges[bucket + 1], window.context,
+                          window.document + window.index, options_.samples)) {
+            for (std::size_t pair = 0; pair < noise.size(); ++pair) {
+                cosines[pair] = scale * std::cos(sample.distance * options_.omega[pair]);
+                sines[pair] = scale * std::sin(sample.distance * options_.omega[pair]);
+            }
+            const std::ptrdiff_t queryRow = window.firstRow + sample.query,
+                                 keyRow = queryRow - sample.distance;
+            for (int head = group * groupHeads; head < (group + 1) * groupHeads; ++head) {
+                for (int side = 0; side < 2; ++side) {
+                    const Side& from = side == 0 ? *reference_ : *variant_;
+                    const float* q = from.head(QkTensor::Q, queryRow, head, headDim);
+                    const float* k = from.head(QkTensor::K, keyRow, head / queriesOfKey, headDim);
+                    for (int pair = 0; pair < pairs; ++pair) {
+                        const double qx = q[pair * step], qy = q[pair * step + partner];
+                        const double kx = k[pair * step], ky = k[pair * step + partner];
+                        const auto at = static_cast<std::size_t>(pair);
+                        const double part =
+                            (qx * kx + qy * ky) * cosines[at] + (qx * ky - qy * kx) * sines[at];
+                        noise[at] = side == 0 ? -part : noise[at] + part;
+                    }
+                }
+                double* row = products;
+                for (int first = 0; first < pairs; ++first) {
+                    const double factor = noise[static_cast<std::size_t>(first)];
+                    const double* others = noise.data() + first;
+                    sums[first] += factor;
+                    for (int second = 0; second < pairs - first; ++second)
+                        row[second] += factor * others[second];
+                    row += pairs - first;
+                }
+                statistics_.samplesOfAll()[cell] += 1;
+            }
+        }
+}
+
+} // namespace qroar

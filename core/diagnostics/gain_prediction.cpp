@@ -1,0 +1,82 @@
+#include "core/diagnostics/gain_prediction.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace qroar {
+
+namespace {
+
+/// ln(gQ gK / g0) of every layer and pair, and whether all query heads agree on it.
+struct LogGains {
+    std::vector<double> values; ///< [layers, pairs], of the first head
+    bool headsAgree = true;
+    double largest = 0; ///< of all heads
+};
+
+LogGains logGains(const QkGains& gains, const QkGains& before) {
+    LogGains logs;
+    constexpr double rounding = 1e-12;
+    for (int layer = 0; layer < gains.layers; ++layer)
+        for (int pair = 0; pair < gains.pairs; ++pair) {
+            const auto of = [&](int head) {
+                const double now = std::log(gains.effective(layer, head, pair));
+                return before.empty() ? now : now - std::log(before.effective(layer, head, pair));
+            };
+            const double first = of(0);
+            logs.values.push_back(first);
+            for (int head = 0; head < gains.heads; ++head) {
+                logs.largest = std::max(logs.largest, std::abs(of(head)));
+                if (std::abs(of(head) - first) > rounding) logs.headsAgree = false;
+            }
+        }
+    return logs;
+}
+
+/// sum of derivative * ln(after / before).
+double firstOrder(const std::vector<double>& derivatives, const std::vector<double>& after,
+                  const std::vector<double>& before) {
+    double sum = 0;
+    for (std::size_t at = 0; at < derivatives.size(); ++at)
+        sum += derivatives[at] * (std::log(after[at]) - (before.empty() ? 0 : std::log(before[at])));
+    return sum;
+}
+
+std::optional<double> errorOf(const Sensitivity& sensitivity, const LogGains& logs) {
+    const std::size_t cells = logs.values.size();
+    if (sensitivity.blocks < 2 || !logs.headsAgree) return std::nullopt;
+    std::vector<double> shares;
+    double mean = 0;
+    for (int block = 0; block < sensitivity.blocks; ++block) {
+        const double* gradient = sensitivity.blockGain.data() + static_cast<std::size_t>(block) * cells;
+        double share = 0;
+        for (std::size_t cell = 0; cell < cells; ++cell) share += gradient[cell] * logs.values[cell];
+        shares.push_back(share);
+        mean += share / sensitivity.blocks;
+    }
+    double squares = 0;
+    for (const double share : shares) squares += (share - mean) * (share - mean);
+    const double count = sensitivity.blocks;
+    return std::sqrt(count / (count - 1) * squares);
+}
+
+} // namespace
+
+std::optional<GainPrediction> predictGains(const Sensitivity& sensitivity, const QkGains& gains,
+                                           const QkGains& measuredAt) {
+    const auto fits = [&](const QkGains& one) {
+        return one.layers == sensitivity.layers && one.heads == sensitivity.heads
+               && one.kvHeads == sensitivity.kvHeads && one.pairs == sensitivity.pairs;
+    };
+    if (sensitivity.empty() || !fits(gains) || !(measuredAt.empty() || fits(measuredAt))) return std::nullopt;
+    const LogGains logs = logGains(gains, measuredAt);
+    GainPrediction prediction;
+    prediction.change = firstOrder(sensitivity.lnGainQ, gains.q, measuredAt.q)
+                        + firstOrder(sensitivity.lnGainK, gains.k, measuredAt.k);
+    prediction.error = errorOf(sensitivity, logs);
+    prediction.blocks = sensitivity.blocks;
+    prediction.largestLogGain = logs.largest;
+    return prediction;
+}
+
+} // namespace qroar

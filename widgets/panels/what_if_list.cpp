@@ -1,0 +1,252 @@
+#include "widgets/panels/what_if_list.h"
+
+#include "core/rope/rope_spec.h"
+#include "core/scales/gain_edit.h"
+#include "widgets/common/flow_layout.h"
+#include "widgets/common/names.h"
+#include "widgets/common/number_format.h"
+
+#include <QHeaderView>
+#include <QLabel>
+#include <QPushButton>
+#include <QShortcut>
+#include <QStackedWidget>
+#include <QTableView>
+#include <QVBoxLayout>
+
+#include <algorithm>
+#include <cmath>
+
+namespace qroar {
+
+namespace {
+
+/// Effective gains of the bands, e.g. "1.10 0.95 1 1"; of layers and heads that differ their mean.
+QString gainsText(const QkGains& gains, const BandPartition& bands) {
+    if (bands.pairs() != gains.pairs) return {};
+    const GainEdit edit = GainEdit::from(gains, {});
+    QStringList texts;
+    for (int band = 0; band < bands.count(); ++band)
+        texts << QString::number(edit.total(bands, -1, band).effective(), 'f', 2);
+    return texts.join(QLatin1Char(' '));
+}
+
+QString layersText(const QkGains& gains) {
+    const GainEdit edit = GainEdit::from(gains, {});
+    if (edit.base()) return WhatIfList::tr("layers or heads differ");
+    int different = 0;
+    for (int layer = 0; layer < edit.layers(); ++layer) different += edit.differs(layer) ? 1 : 0;
+    return different == 0 ? WhatIfList::tr("one for all layers")
+                          : WhatIfList::tr("%1 of %2 layers differ").arg(different).arg(edit.layers());
+}
+
+QVariant number(double value) {
+    return std::isnan(value) ? QVariant() : QVariant(value);
+}
+
+std::vector<ResultTableModel::Column> columns() {
+    const auto tr = [](const char* text) { return WhatIfList::tr(text); };
+    const QString nats = tr("nats a token; negative: better");
+    const QString paired = tr("95 % interval of the paired difference, in nats a token");
+    return {{"name", tr("Name"), tr("Can be edited; --scales run.h5:NAME says it")},
+            {"pinned", tr("Pinned"), tr("Date and time, UTC")},
+            {"rope", tr("RoPE"), {}},
+            {"context", tr("Context"), tr("tokens of a window")},
+            {"quant", tr("Weights"), {}},
+            {"effective_gains", tr("gQ gK by band"),
+             tr("Effective gains in the bands that are shown; of layers and heads that differ the mean")},
+            {"scope", tr("Scope"), {}},
+            {"largest_log_gain", tr("Largest |ln g|"), tr("of gQ gK; a prediction is trusted up to 0.3")},
+            {"predicted", tr("Predicted"), tr("Change of the NLL to first order, %1").arg(nats)},
+            {"predicted_error", tr("± error"), tr("Standard error of the prediction")},
+            {"nll_change", tr("Q+g − Q"), tr("What was measured, %1").arg(nats)},
+            {"nll_change_low", tr("from"), paired},
+            {"nll_change_high", tr("to"), paired},
+            {"full_change", tr("FP+g − FP"),
+             tr("The same gains without quantization: what of it is not about quantization, %1").arg(nats)},
+            {"full_change_low", tr("from"), paired},
+            {"full_change_high", tr("to"), paired},
+            {"effect", tr("Effect"), tr("Of the interval of Q+g − Q")},
+            {"verdict", tr("Verdict"), {}}};
+}
+
+} // namespace
+
+void WhatIfModel::show(const WhatIfs& list, const BandPartition& bands) {
+    std::vector<Row> rows;
+    for (const auto& one : list) {
+        const auto text = [](const std::string& from) { return QVariant(QString::fromStdString(from)); };
+        const QString when = QString::fromStdString(one->created).replace(QLatin1Char('T'), QLatin1Char(' '));
+        rows.push_back({text(one->scales.name), when.left(16), text(one->scales.rope), one->context,
+                        text(one->scales.quant == "none" ? "FP" : one->scales.quant),
+                        gainsText(one->scales.gains, bands), layersText(one->scales.gains),
+                        one->largestLogGain, number(one->predicted), number(one->predictedError),
+                        number(one->quantized.mean), number(one->quantized.low), number(one->quantized.high),
+                        number(one->full.mean), number(one->full.low), number(one->full.high),
+                        one->measured() ? text(one->effect) : QVariant(WhatIfList::tr("not measured")),
+                        text(one->words)});
+    }
+    setTable(columns(), std::move(rows));
+}
+
+Qt::ItemFlags WhatIfModel::flags(const QModelIndex& index) const {
+    const Qt::ItemFlags plain = ResultTableModel::flags(index);
+    return index.column() == 0 ? plain | Qt::ItemIsEditable : plain;
+}
+
+QVariant WhatIfModel::data(const QModelIndex& index, int role) const {
+    if (role == Qt::ToolTipRole) {
+        const QString text = ResultTableModel::data(index, Qt::DisplayRole).toString();
+        if (text.size() > 24) return text;
+    }
+    return ResultTableModel::data(index, role == Qt::EditRole ? Qt::DisplayRole : role);
+}
+
+bool WhatIfModel::setData(const QModelIndex& index, const QVariant& value, int role) {
+    if (role != Qt::EditRole || index.column() != 0) return false;
+    const QString name = value.toString().trimmed();
+    if (name.isEmpty() || name == data(index, Qt::DisplayRole).toString()) return false;
+    emit renameRequested(index.row(), name); // the list is set anew when it may have the name
+    return true;
+}
+
+WhatIfList::WhatIfList(QWidget* parent) : QWidget(parent) {
+    model_ = new WhatIfModel(this);
+    view_ = new QTableView;
+    view_->setModel(model_);
+    view_->setAccessibleName(tr("What-ifs: gains that were pinned"));
+    view_->setSelectionBehavior(QAbstractItemView::SelectRows);
+    view_->setSelectionMode(QAbstractItemView::ExtendedSelection);
+    view_->setEditTriggers(QAbstractItemView::DoubleClicked | QAbstractItemView::EditKeyPressed);
+    view_->setWordWrap(false);
+    view_->setTabKeyNavigation(false);
+    view_->verticalHeader()->setVisible(false);
+    view_->verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 6);
+    view_->horizontalHeader()->setStretchLastSection(true);
+    connect(model_, &WhatIfModel::renameRequested, this, &WhatIfList::renameRequested);
+    auto* empty =
+        new QLabel(tr("No what-ifs yet. Set gains in the Scales dock, then evaluate or pin them: every "
+                      "result is kept here, can be named, restored, compared, run as a condition of "
+                      "its own and exported."));
+    empty->setWordWrap(true);
+    empty->setAlignment(Qt::AlignCenter);
+    empty->setMargin(12);
+    pages_ = new QStackedWidget;
+    pages_->addWidget(empty);
+    pages_->addWidget(view_);
+    const auto button = [this](const QString& text, const QString& tip, auto clicked) {
+        auto* made = new QPushButton(text);
+        made->setToolTip(tip);
+        connect(made, &QPushButton::clicked, this, clicked);
+        return made;
+    };
+    const auto first = [this] { return selectedRows().front(); };
+    restore_ = button(tr("&Restore"), tr("These gains into the editor"),
+                      [this, first] { emit restoreRequested(first()); });
+    compare_ = button(tr("&Compare"), tr("Two what-ifs side by side: gains and effects"), [this] {
+        const auto rows = selectedRows();
+        emit compareRequested(rows[0], rows[1]);
+    });
+    condition_ =
+        button(tr("Make c&ondition"),
+               tr("Runs the condition with these gains, so that all views can show it beside the one "
+                  "without (A, B, A − B)"),
+               [this, first] { emit conditionRequested(first()); });
+    exportScales_ =
+        button(tr("Export &gains..."),
+               tr("A session file with these gains alone, for qroar export --scales FILE and qroar "
+                  "evaluate --scales FILE"),
+               [this, first] { emit exportScalesRequested(first()); });
+    exportList_ =
+        button(tr("Export &list..."), tr("The table as CSV"), [this] { emit exportListRequested(); });
+    delete_ = button(tr("&Delete"), tr("Can be undone"), [this] { emit deleteRequested(selectedRows()); });
+    auto* remove = new QShortcut(QKeySequence::Delete, view_);
+    remove->setContext(Qt::WidgetShortcut);
+    connect(remove, &QShortcut::activated, delete_, &QPushButton::click);
+    words_ = new QLabel;
+    words_->setWordWrap(true);
+    words_->setTextFormat(Qt::PlainText);
+    words_->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    words_->setAccessibleName(tr("Verdict of the selected what-if"));
+    auto* buttons = new FlowArea;
+    for (QPushButton* one : {restore_, compare_, condition_, exportScales_, exportList_, delete_})
+        buttons->layout()->addWidget(one);
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(6, 4, 6, 4);
+    column->setSpacing(4);
+    column->addWidget(pages_, 1);
+    column->addWidget(words_);
+    column->addWidget(buttons);
+    connect(view_->selectionModel(), &QItemSelectionModel::selectionChanged, this,
+            &WhatIfList::updateButtons);
+    updateButtons();
+}
+
+void WhatIfList::setSession(const std::shared_ptr<const Session>& session) {
+    const bool sameList =
+        session && session_ && session->whatIfs == session_->whatIfs && session->bands == bands_;
+    session_ = session;
+    if (session_) bands_ = session_->bands;
+    if (!sameList) {
+        const std::vector<int> rows = selectedRows();
+        const bool first = model_->rowCount() == 0;
+        model_->show(session_ ? session_->whatIfs : WhatIfs(), bands_);
+        if (first && model_->rowCount() > 0) {
+            view_->resizeColumnsToContents();
+            view_->setColumnWidth(0, std::max(view_->columnWidth(0), fontMetrics().averageCharWidth() * 14));
+        }
+        select(rows);
+    }
+    pages_->setCurrentIndex(model_->rowCount() > 0 ? 1 : 0);
+    updateButtons();
+}
+
+void WhatIfList::setBands(const BandPartition& bands) {
+    bands_ = bands;
+    if (session_) model_->show(session_->whatIfs, bands_);
+}
+
+void WhatIfList::setBlocked(bool blocked) {
+    blocked_ = blocked;
+    updateButtons();
+}
+
+std::vector<int> WhatIfList::selectedRows() const {
+    std::vector<int> rows;
+    for (const QModelIndex& index : view_->selectionModel()->selectedRows()) rows.push_back(index.row());
+    std::sort(rows.begin(), rows.end());
+    return rows;
+}
+
+void WhatIfList::select(const std::vector<int>& rows) {
+    QItemSelection selection;
+    for (const int row : rows)
+        if (row < model_->rowCount())
+            selection.select(model_->index(row, 0), model_->index(row, model_->columnCount() - 1));
+    view_->selectionModel()->select(selection, QItemSelectionModel::ClearAndSelect);
+    if (!rows.empty() && rows.back() < model_->rowCount()) view_->scrollTo(model_->index(rows.back(), 0));
+    updateButtons();
+}
+
+QString WhatIfList::emptyText() const {
+    return pages_->currentIndex() == 0 ? static_cast<const QLabel*>(pages_->currentWidget())->text()
+                                       : QString();
+}
+
+void WhatIfList::updateButtons() {
+    const std::vector<int> rows = selectedRows();
+    const bool one =
+        rows.size() == 1 && session_ && rows.front() < static_cast<int>(session_->whatIfs.size());
+    restore_->setEnabled(one);
+    compare_->setEnabled(rows.size() == 2);
+    condition_->setEnabled(one && !blocked_);
+    exportScales_->setEnabled(one);
+    exportList_->setEnabled(model_->rowCount() > 0);
+    delete_->setEnabled(!rows.empty());
+    words_->setText(
+        one ? QString::fromStdString(session_->whatIfs[static_cast<std::size_t>(rows.front())]->words)
+            : QString());
+    words_->setVisible(!words_->text().isEmpty());
+}
+
+} // namespace qroar

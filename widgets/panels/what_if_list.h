@@ -1,0 +1,78 @@
+// WhatIfList: the gains that were pinned, with what was predicted and what was measured, as a table: names
+// can be edited, one can be restored into the editor, two compared, one run as a condition, exported,
+// deleted. It shows what it is told and says what the user wants. Not here: undo, files, evaluation
+// (app/gui/scales).
+#pragma once
+
+#include "core/session/what_if.h"
+#include "widgets/models/result_table_model.h"
+
+#include <QWidget>
+
+#include <memory>
+#include <vector>
+
+class QLabel;
+class QPushButton;
+class QStackedWidget;
+class QTableView;
+
+namespace qroar {
+
+using WhatIfs = std::vector<std::shared_ptr<const WhatIf>>;
+
+/// Its first column are the names, which can be edited.
+class WhatIfModel : public ResultTableModel {
+    Q_OBJECT
+  public:
+    using ResultTableModel::ResultTableModel;
+    void show(const WhatIfs& list, const BandPartition& bands);
+    [[nodiscard]] Qt::ItemFlags flags(const QModelIndex& index) const override;
+    [[nodiscard]] QVariant data(const QModelIndex& index, int role) const override;
+    bool setData(const QModelIndex& index, const QVariant& value, int role) override;
+
+  signals:
+    void renameRequested(int row, const QString& name);
+};
+
+class WhatIfList : public QWidget {
+    Q_OBJECT
+  public:
+    explicit WhatIfList(QWidget* parent = nullptr);
+    /// Null shows the empty state.
+    void setSession(const std::shared_ptr<const Session>& session);
+    void setBands(const BandPartition& bands);
+    /// Another job holds the heavy thread: nothing can be run.
+    void setBlocked(bool blocked);
+
+    [[nodiscard]] WhatIfModel& model() { return *model_; }
+    [[nodiscard]] QTableView& view() { return *view_; }
+    /// Selected rows, rising.
+    [[nodiscard]] std::vector<int> selectedRows() const;
+    void select(const std::vector<int>& rows);
+    [[nodiscard]] QString emptyText() const; ///< empty when there is something to see
+
+  signals:
+    void renameRequested(int row, const QString& name);
+    void restoreRequested(int row);
+    void compareRequested(int first, int second);
+    void conditionRequested(int row);
+    void exportScalesRequested(int row);
+    void exportListRequested();
+    void deleteRequested(const std::vector<int>& rows);
+
+  private:
+    void updateButtons();
+
+    std::shared_ptr<const Session> session_;
+    BandPartition bands_;
+    bool blocked_ = false;
+    WhatIfModel* model_ = nullptr;
+    QTableView* view_ = nullptr;
+    QStackedWidget* pages_ = nullptr;
+    QLabel* words_ = nullptr;
+    QPushButton *restore_ = nullptr, *compare_ = nullptr, *condition_ = nullptr, *exportScales_ = nullptr,
+                *exportList_ = nullptr, *delete_ = nullptr;
+};
+
+} // namespace qroar
