@@ -5,6 +5,7 @@
 #include "app/cli/validators.h"
 #include "core/base/strings.h"
 #include "core/exporting/export_model.h"
+#include "core/exporting/gguf_export.h"
 #include "core/quantize/calibrate.h"
 
 #include <algorithm>
@@ -81,7 +82,11 @@ Outcome<ExportRequest> makeRequest(const Options& options, ProgressSink& progres
         if (!format) return format.error();
         request.format = *format;
     }
-    if (!options.type.empty()) {
+    if (!options.type.empty() && request.format == ExportFormat::Gguf) {
+        auto type = parseGgufType(options.type);
+        if (!type) return type.error();
+        request.ggufType = *type;
+    } else if (!options.type.empty()) {
         auto type = parseExportType(options.type);
         if (!type) return type.error();
         request.dtype = *type;
@@ -244,17 +249,19 @@ int run(const Options& options) {
 }
 
 void addOptions(CLI::App& command, Options& options) {
-    command.add_option("MODEL", options.model, "HF folder, .safetensors file, or llama2.c .bin")->required();
-    auto* format =
-        command
-            .add_option("--format", options.format, "hf (dense), awq, gptq, gptq-v2 or compressed-tensors")
-            ->check(exportFormatValue());
+    command.add_option("MODEL", options.model, "HF folder, .safetensors file, .gguf, or llama2.c .bin")
+        ->required();
+    auto* format = command
+                       .add_option("--format", options.format,
+                                   "hf (dense), awq, gptq, gptq-v2, compressed-tensors or gguf")
+                       ->check(exportFormatValue());
     command.add_option("--quant", options.quant,
                        "weight variant to write, as in analyze [the model as it is stored]");
     command.add_option("--scales", options.scales, "scales of a search: run.h5 (its last) or run.h5:NAME");
     command.add_option("--rope", options.rope, "RoPE scaling to store in config.json")->capture_default_str();
-    command.add_option("--dtype", options.type, "f16, bf16 or f32: type of everything that is not codes")
-        ->check(exportTypeValue());
+    command.add_option("--dtype", options.type,
+                       "f16, bf16 or f32: type of everything that is not codes; with gguf that of the linear "
+                       "layers: f32, f16, bf16, q8_0, q4_0, q4_1, q5_0 or q5_1 [f16]");
     command
         .add_flag("--patch", options.patch,
                   "copy the checkpoint byte for byte and overwrite only the numbers that scales touch")
@@ -275,7 +282,10 @@ void addOptions(CLI::App& command, Options& options) {
     command.add_option("--verify-text", options.verifyTexts,
                        "documents whose first tokens the export is verified with [those of --calib-text, "
                        "else pseudo-random tokens]");
-    command.add_option("-o,--output", options.output, "folder to export into")->required();
+    command
+        .add_option("-o,--output", options.output,
+                    "folder to export into; with gguf, and for patches of .gguf, a file name")
+        ->required();
     command.add_flag("--force", options.force, "replace a model that is there");
     command.add_flag("--dry-run", options.dryRun, "only check and say how large it gets");
 }

@@ -7,7 +7,7 @@ namespace qroar {
 namespace {
 
 /// In the order of the enum.
-constexpr const char* formatNames[] = {"hf", "awq", "gptq", "gptq-v2", "compressed-tensors"};
+constexpr const char* formatNames[] = {"hf", "awq", "gptq", "gptq-v2", "compressed-tensors", "gguf"};
 
 } // namespace
 
@@ -18,12 +18,8 @@ const char* exportFormatName(ExportFormat format) {
 Outcome<ExportFormat> parseExportFormat(std::string_view name) {
     for (std::size_t format = 0; format < std::size(formatNames); ++format)
         if (name == formatNames[format]) return static_cast<ExportFormat>(format);
-    if (name == "gguf")
-        return Error::unsupported(
-            "format 'gguf' is not available in this version; export as hf and convert it "
-            "with llama.cpp's convert_hf_to_gguf.py");
     return Error::bad("format '" + std::string(name.substr(0, 60))
-                      + "': expected hf, awq, gptq, gptq-v2 or compressed-tensors");
+                      + "': expected hf, awq, gptq, gptq-v2, compressed-tensors or gguf");
 }
 
 Outcome<DType> parseExportType(std::string_view name) {

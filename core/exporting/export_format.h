@@ -16,17 +16,18 @@ enum class ExportFormat {
     Gptq,              ///< GPTQ, zero points stored as zero - 1
     GptqV2,            ///< GPTQ, zero points stored as they are
     CompressedTensors, ///< compressed-tensors pack-quantized
+    Gguf,              ///< one .gguf file for llama.cpp; its types are ggml's (gguf_export.h)
 };
 
-/// "hf", "awq", "gptq", "gptq-v2", "compressed-tensors": the names of --format.
+/// "hf", "awq", "gptq", "gptq-v2", "compressed-tensors", "gguf": the names of --format.
 const char* exportFormatName(ExportFormat format);
-/// Errors name what is known; gguf is said to be missing in this version.
+/// Errors name what is known.
 Outcome<ExportFormat> parseExportFormat(std::string_view name);
 /// f16, bf16 or f32: the names of --dtype.
 Outcome<DType> parseExportType(std::string_view name);
 
 constexpr bool isPacked(ExportFormat format) {
-    return format != ExportFormat::Hf;
+    return format != ExportFormat::Hf && format != ExportFormat::Gguf;
 }
 constexpr bool isGptq(ExportFormat format) {
     return format == ExportFormat::Gptq || format == ExportFormat::GptqV2;

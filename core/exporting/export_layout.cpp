@@ -43,6 +43,7 @@ void addCodes(const std::string& stem, long long out, long long in, const Export
     };
     switch (layout.format) {
     case ExportFormat::Hf:
+    case ExportFormat::Gguf:
         break;
     case ExportFormat::Awq:
         add(".qweight", DType::I32, {in, words(out)});

@@ -2,6 +2,7 @@
 
 #include "core/base/files.h"
 #include "core/exporting/export_plan.h"
+#include "core/exporting/gguf_export.h"
 #include "core/exporting/model_config.h"
 #include "core/exporting/staging_folder.h"
 #include "core/scales/folded_gains.h"
@@ -113,6 +114,7 @@ Status writeEverything(const ExportPlan& plan, const std::filesystem::path& fold
 } // namespace
 
 Outcome<ExportEstimate> estimateExport(const ExportRequest& request) {
+    if (isGguf(request)) return estimateGguf(request);
     auto plan = planExport(request);
     if (!plan) return plan.error();
     auto target = checkTarget(request.target, request.model->path(), request.replace);
@@ -127,6 +129,7 @@ Outcome<ExportEstimate> estimateExport(const ExportRequest& request) {
 }
 
 Outcome<ExportReport> exportModel(const ExportRequest& request, ProgressSink& sink) {
+    if (isGguf(request)) return exportGguf(request, sink);
     auto plan = planExport(request);
     if (!plan) return plan.error();
     auto target = checkTarget(request.target, request.model->path(), request.replace);

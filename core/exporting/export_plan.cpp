@@ -72,7 +72,8 @@ Status planLayout(ExportPlan& plan) {
     const ExportRequest& request = plan.request;
     ExportLayout& layout = plan.layout;
     layout.format = request.format;
-    layout.dense = request.model->embedding().type;
+    const TensorView& embedding = request.model->embedding(); // of blocks: the type of their factors
+    layout.dense = embedding.isFloat() ? embedding.type : DType::F16;
     if (isPacked(request.format)) {
         auto grid = commonGrid(*request.model, *request.weights, request.format == ExportFormat::Gptq);
         if (!grid) return grid.error();
@@ -143,14 +144,29 @@ Status planMark(const ExportRequest& request, ExportPlan& plan) {
 
 } // namespace
 
+Outcome<SettledRequest> settleRequest(const ExportRequest& request, double& largestSnap) {
+    ExportRequest settled = request;
+    if (request.snapToPowersOfTwo) largestSnap = snapGains(settled);
+    auto rope = resolvedRope(request);
+    if (!rope) return rope.error();
+    return SettledRequest{settled.gains, *std::move(rope), windowsOf(request)};
+}
+
+RopeSpec resolvedStoredRope(const Model& model) {
+    const ModelConfig& config = model.config();
+    const auto table = buildFrequencyTable(config.storedRope, config.ropeModel(), 1);
+    return table ? table->spec : config.storedRope;
+}
+
 Outcome<ExportPlan> planExport(const ExportRequest& request) {
     ExportPlan plan;
     plan.request = request;
     if (Status checked = checkGains(request.gains, request.model->config()); !checked) return checked.error();
-    if (request.snapToPowersOfTwo) plan.largestSnap = snapGains(plan.request);
-    auto rope = resolvedRope(request);
-    if (!rope) return rope.error();
-    plan.rope = *std::move(rope);
+    auto settled = settleRequest(request, plan.largestSnap);
+    if (!settled) return settled.error();
+    plan.request.gains = std::move(settled->gains);
+    plan.rope = std::move(settled->rope);
+    plan.windows = std::move(settled->windows);
     plan.fold.model = request.model;
     plan.fold.weights = request.weights;
     plan.fold.gains = plan.request.gains;
@@ -159,7 +175,6 @@ Outcome<ExportPlan> planExport(const ExportRequest& request) {
     plan.bytes += plan.config.size() + plan.quantizeConfig.size() + plan.mark.size();
     for (const SideFile& file : plan.side.files) plan.bytes += file.bytes;
     plan.notes.insert(plan.notes.end(), plan.side.notes.begin(), plan.side.notes.end());
-    plan.windows = windowsOf(request);
     return plan;
 }
 

@@ -24,6 +24,17 @@ struct ExportPlan {
     std::vector<std::string> notes;
 };
 
+/// What a request comes to, whatever it is written as.
+struct SettledRequest {
+    QkGains gains;                             ///< snapped
+    RopeSpec rope;                             ///< resolved: never `model`
+    std::vector<std::vector<TokenId>> windows; ///< to verify with
+};
+/// `largestSnap`: the largest factor by which a gain was changed, >= 1.
+Outcome<SettledRequest> settleRequest(const ExportRequest& request, double& largestSnap);
+/// The scaling that a model stores, resolved.
+RopeSpec resolvedStoredRope(const Model& model);
+
 Outcome<ExportPlan> planExport(const ExportRequest& request);
 
 } // namespace qroar

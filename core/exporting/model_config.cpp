@@ -16,8 +16,9 @@ const char* torchName(DType type) {
     return type == DType::F16 ? "float16" : type == DType::BF16 ? "bfloat16" : "float32";
 }
 
-bool isLlama2c(const Model& model) {
-    return model.config().architecture == "llama2.c";
+/// Sources that have no config.json: llama2.c and GGUF files.
+bool hasNoConfig(const Model& model) {
+    return model.config().architecture == "llama2.c" || model.format().starts_with("GGUF");
 }
 
 std::filesystem::path configPath(const Model& model) {
@@ -26,10 +27,11 @@ std::filesystem::path configPath(const Model& model) {
     return (isFolder ? model.path() : model.path().parent_path()) / "config.json";
 }
 
-/// A llama2.c header in the words of Hugging Face's Llama. Its rotary pairs are written half-split.
-Json configOfLlama2c(const ModelConfig& config) {
-    return {{"architectures", Json::array({"LlamaForCausalLM"})},
-            {"model_type", "llama"},
+/// A header in the words of Hugging Face. Rotary pairs are written half-split.
+Json configOf(const ModelConfig& config) {
+    const bool qwen = config.architecture == "Qwen2ForCausalLM";
+    return {{"architectures", Json::array({qwen ? "Qwen2ForCausalLM" : "LlamaForCausalLM"})},
+            {"model_type", qwen ? "qwen2" : "llama"},
             {"hidden_size", config.hiddenSize},
             {"intermediate_size", config.intermediateSize},
             {"num_hidden_layers", config.layers},
@@ -42,7 +44,7 @@ Json configOfLlama2c(const ModelConfig& config) {
             {"rope_theta", config.ropeTheta},
             {"rope_scaling", nullptr},
             {"hidden_act", "silu"},
-            {"attention_bias", false},
+            {"attention_bias", config.attentionBias},
             {"mlp_bias", false},
             {"bos_token_id", config.bosId},
             {"eos_token_id", config.eosId}};
@@ -74,8 +76,11 @@ Outcome<std::string> sourceConfigText(const Model& model) {
 Outcome<std::string> exportedConfig(const Model& model, const ExportLayout& layout, const RopeSpec& rope,
                                     std::vector<std::string>& notes) {
     Json config;
-    if (isLlama2c(model)) {
-        config = configOfLlama2c(model.config());
+    if (hasNoConfig(model)) {
+        config = configOf(model.config());
+        if (model.config().rotaryDim != model.config().headDim)
+            config["partial_rotary_factor"] =
+                static_cast<double>(model.config().rotaryDim) / model.config().headDim;
     } else {
         auto source = readSourceConfig(model);
         if (!source) return source.error();

@@ -1,6 +1,7 @@
 #include "core/exporting/patch.h"
 
 #include "core/base/files.h"
+#include "core/base/half.h"
 #include "core/base/strings.h"
 #include "core/exporting/output_file.h"
 #include "core/exporting/side_files.h"
@@ -32,6 +33,31 @@ std::vector<std::byte> scaledBytes(const PatchedTensor& patched, RoundingTally& 
         appendFloats({&values[at], 1}, tensor.type, encoded);
         std::memcpy(bytes.data() + at * size, encoded.data(), size);
     }
+    return bytes;
+}
+
+/// Blocks with their F16 factors multiplied; those of rows whose factor is 1 keep theirs.
+std::vector<std::byte> scaledBlocks(const PatchedTensor& patched, RoundingTally& rounding) {
+    const TensorView& tensor = *patched.tensor;
+    std::vector<std::byte> bytes(tensor.data, tensor.data + tensor.bytes);
+    const auto blockBytes = static_cast<std::size_t>(tensor.block->blockBytes);
+    const std::size_t perRow =
+        static_cast<std::size_t>(patched.perRow / tensor.block->blockElements) * blockBytes;
+    const auto offsets = blockFactorOffsets(static_cast<GgmlType>(tensor.block->id));
+    for (std::size_t row = 0; row < patched.factors.size(); ++row)
+        for (std::size_t block = row * perRow; block < (row + 1) * perRow; block += blockBytes)
+            for (const std::size_t offset : offsets) {
+                std::uint16_t bits = 0;
+                std::memcpy(&bits, bytes.data() + block + offset, sizeof bits);
+                float value = f16ToFloat(bits);
+                if (patched.factors[row] == 1.0F) {
+                    ++rounding.values;
+                    continue;
+                }
+                scaleAndRound({&value, 1}, patched.factors[row], DType::F16, rounding);
+                bits = floatToF16(value);
+                std::memcpy(bytes.data() + block + offset, &bits, sizeof bits);
+            }
     return bytes;
 }
 
@@ -93,10 +119,11 @@ Status writePatched(const PatchedFile& file, const std::vector<PatchedTensor>& t
     for (const PatchedTensor& patched : tensors) {
         if (!liesIn(patched, file)) continue;
         RoundingTally tally;
-        const auto bytes = scaledBytes(patched, tally);
+        const auto bytes =
+            patched.tensor->isBlocked() ? scaledBlocks(patched, tally) : scaledBytes(patched, tally);
         if (tally.overflowed > 0)
             return Error::unsupported(patched.tensor->name + ": " + formatCount(tally.overflowed)
-                                      + " numbers become larger than " + dtypeName(patched.tensor->type)
+                                      + " numbers become larger than " + patched.tensor->typeName()
                                       + " can hold; use smaller gains or write the model anew");
         rounding.add(tally);
         if (Status written = target->writeAt(patched.tensor->offset, bytes); !written) return written;

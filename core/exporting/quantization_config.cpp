@@ -72,6 +72,7 @@ Json quantizationConfig(const ExportLayout& layout) {
     case ExportFormat::CompressedTensors:
         return compressedConfig(layout.grid);
     case ExportFormat::Hf:
+    case ExportFormat::Gguf:
         break;
     }
     throw std::logic_error("quantizationConfig: dense weights have none");

@@ -198,6 +198,33 @@ double verificationWork(const ModelConfig& config, const std::vector<std::vector
     return 3.0 * static_cast<double>(windows.size()) * ForwardPass::operations(config, context);
 }
 
+Outcome<Verification> compareWithMemory(const VerifyTask& task, const std::filesystem::path& path,
+                                        WorkMeter& meter) {
+    const auto exported = openModel(path);
+    if (!exported) return exported.error().in("the export cannot be read back");
+    Verification result;
+    result.windows = static_cast<int>(task.windows.size());
+    result.context = static_cast<int>(task.windows.front().size());
+    const auto rotary = rotaryDifference(task, (*exported)->config());
+    if (!rotary) return rotary.error().in("the export cannot be read back");
+    result.rotaryDifference = *rotary;
+    const auto weights = openWeights(*exported, plainQuant(**exported));
+    if (!weights) return weights.error().in("the export cannot be read back");
+    RopeSpec own;
+    own.kind = RopeKind::Model;
+    const auto found = runModel(*exported, *weights, own, {}, task.windows, meter);
+    if (!found) return found.error();
+    const FoldTask& fold = task.fold;
+    const auto exact = runModel(fold.model, fold.weights, task.rope, fold.gains, task.windows, meter);
+    if (!exact) return exact.error();
+    const Difference difference = differenceOf(found->logits(), exact->logits());
+    result.largestLogit = difference.largestFirst;
+    result.maxLogitDifference = result.maxUnroundedDifference = difference.most;
+    result.relativeUnroundedRms =
+        difference.rmsOfFirst > 0 ? difference.rms / difference.rmsOfFirst : difference.rms;
+    return result;
+}
+
 Outcome<Verification> verifyExport(const VerifyTask& task, const std::filesystem::path& folder,
                                    WorkMeter& meter) {
     const auto exported = openModel(folder);

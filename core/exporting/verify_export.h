@@ -47,4 +47,9 @@ double verificationWork(const ModelConfig& config, const std::vector<std::vector
 Outcome<Verification> verifyExport(const VerifyTask& task, const std::filesystem::path& folder,
                                    WorkMeter& meter);
 
+/// The part of it that needs no codes and no rounding in memory: rotary frequencies, and logits against exact
+/// gains (which maxLogitDifference then is of, too). `path` is a folder or a file. Judges nothing.
+Outcome<Verification> compareWithMemory(const VerifyTask& task, const std::filesystem::path& path,
+                                        WorkMeter& meter);
+
 } // namespace qroar

@@ -7,7 +7,8 @@ namespace qroar {
 long long ModelConfig::parameterCount() const {
     const long long hidden = hiddenSize, query = queryDim(), key = keyDim(), inner = intermediateSize;
     long long layer = 2 * hidden * query + 2 * hidden * key + 3 * hidden * inner + 2 * hidden;
-    if (attentionBias) layer += query + 2 * key + hidden;
+    if (hasQkvBias()) layer += query + 2 * key;
+    if (attentionBias) layer += hidden;
     if (mlpBias) layer += 2 * inner + hidden;
     return layers * layer + hidden + (tiedEmbeddings ? 1 : 2) * static_cast<long long>(vocabSize) * hidden;
 }

@@ -18,7 +18,7 @@ enum class PairLayout {
 };
 
 struct ModelConfig {
-    std::string architecture; ///< "LlamaForCausalLM", "MistralForCausalLM", "llama2.c"
+    std::string architecture; ///< "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "llama2.c"
     int hiddenSize = 0;       ///< width of the residual stream
     int intermediateSize = 0; ///< hidden units of the gated MLP
     int layers = 0;
@@ -41,6 +41,8 @@ struct ModelConfig {
     /// original_max_position_embeddings when the checkpoint names it.
     std::optional<int> originalMaxPositions;
 
+    /// Biases on q, k and v; Qwen2 has them always, and none on o.
+    [[nodiscard]] bool hasQkvBias() const { return attentionBias || architecture == "Qwen2ForCausalLM"; }
     [[nodiscard]] int pairs() const { return rotaryDim / 2; }
     [[nodiscard]] int queryDim() const { return heads * headDim; }
     [[nodiscard]] int keyDim() const { return kvHeads * headDim; }

@@ -144,9 +144,12 @@ RopeSpec readScaling(Keys& keys, ModelConfig& config) {
         original.value_or(0) > 0)
         config.originalMaxPositions = *original;
     const double attention = keys.optionalNumber("rope.scaling.attn_factor", 0, 1e6).value_or(1);
-    if (type == "none") return spec;
-    if (type == "linear") {
-        if (factor && *factor != 1) {
+    if (type == "none" || type == "linear") {
+        if (attention != 1) spec.attentionFactor = attention; // with the factors of gguf_model.cpp
+        if (type == "linear" && factor && *factor != 1) {
+            if (attention != 1)
+                keys.fail("rope.scaling.attn_factor",
+                          "expected 1 with linear scaling, found " + formatNumber(attention));
             spec.kind = RopeKind::Linear;
             spec.factor = factor;
         }

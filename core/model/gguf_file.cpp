@@ -94,6 +94,19 @@ std::string GgufValue::kind() const {
     return "array of " + std::to_string(count_) + " " + ggufTypeName(element_);
 }
 
+std::string GgufValue::payload() const {
+    std::string head;
+    const auto add = [&head](auto value) {
+        head.append(reinterpret_cast<const char*>(&value), sizeof value);
+    };
+    if (type_ == GgufType::String) add(static_cast<std::uint64_t>(bytes_.size()));
+    if (type_ == GgufType::Array) {
+        add(static_cast<std::uint32_t>(element_));
+        add(count_);
+    }
+    return head.append(bytes_);
+}
+
 std::optional<long long> GgufValue::integer() const {
     if (type_ == GgufType::U64) {
         const auto value = loadAt<std::uint64_t>(bytes_, 0);

@@ -29,7 +29,10 @@ class GgufValue {
     [[nodiscard]] GgufType type() const { return type_; }
     [[nodiscard]] GgufType elementType() const { return element_; } ///< of an array
     [[nodiscard]] std::uint64_t count() const { return count_; }    ///< of an array; else 1
-    [[nodiscard]] std::string kind() const;                         ///< "array of 32000 string", for messages
+    /// As it lies in the file behind its type: with the length of a string, with element type and count of an
+    /// array.
+    [[nodiscard]] std::string payload() const;
+    [[nodiscard]] std::string kind() const; ///< "array of 32000 string", for messages
 
     [[nodiscard]] std::optional<long long> integer() const; ///< any integer type; nothing above 2^63 - 1
     [[nodiscard]] std::optional<double> number() const;     ///< any integer or float type

@@ -78,6 +78,7 @@ ModelDraft::LayerTensors takeLayer(Picker& picker, const ModelConfig& config, in
 
 /// Divisors of the frequencies that are those of llama3 scaling, as the converter writes them.
 std::optional<RopeSpec> asLlama3(const std::vector<double>& divisors, const ModelConfig& config) {
+    if (divisors.empty()) return std::nullopt;
     RopeSpec spec;
     spec.kind = RopeKind::Llama3;
     for (const double value : divisors) spec.factor = std::max(spec.factor.value_or(1), value);
@@ -123,7 +124,8 @@ void takeRopeTensors(Picker& picker, ModelDraft& draft) {
         stored.shortFactors = shortFactors;
         return;
     }
-    bool changes = false;
+    const double attention = stored.attentionFactor.value_or(1);
+    bool changes = stored.kind == RopeKind::None && attention != 1;
     for (const double divisor : divisors) changes = changes || divisor != 1;
     if (!changes) return;
     if (stored.kind != RopeKind::None) {
@@ -131,15 +133,22 @@ void takeRopeTensors(Picker& picker, ModelDraft& draft) {
                                        + stored.text() + " scaling: not supported together"));
         return;
     }
-    if (const auto llama3 = asLlama3(divisors, config)) {
+    const auto llama3 = attention == 1 ? asLlama3(divisors, config) : std::nullopt;
+    if (llama3) {
         stored = *llama3;
         draft.warnings_.push_back("rope_freqs.weight holds the divisors of " + stored.text()
                                   + "; llama.cpp's converter always writes them for 8,192 trained positions");
         return;
     }
     stored.kind = RopeKind::LongRope; // the same divisors at every context length
-    stored.longFactors = stored.shortFactors = divisors;
-    stored.attentionFactor = 1;
+    stored.longFactors = stored.shortFactors =
+        divisors.empty() ? std::vector<double>(static_cast<std::size_t>(config.pairs()), 1.0) : divisors;
+    stored.attentionFactor = attention;
+    if (divisors.empty()) {
+        draft.warnings_.push_back("rope.scaling.attn_factor " + formatNumber(attention)
+                                  + " without another scaling: shown as longrope with factors of 1");
+        return;
+    }
     draft.warnings_.push_back("rope_freqs.weight divides the frequencies (from "
                               + formatNumber(*std::min_element(divisors.begin(), divisors.end())) + " to "
                               + formatNumber(*std::max_element(divisors.begin(), divisors.end()))
@@ -183,7 +192,8 @@ Outcome<std::shared_ptr<const Model>> openGgufModel(const std::filesystem::path&
     judgeLeftOver(picker, *draft);
     if (picker.error()) return *picker.error();
     for (const auto& layer : draft->layers_)
-        draft->config_.attentionBias = draft->config_.attentionBias || layer.projectionBias[0];
+        if (config.architecture == "LlamaForCausalLM" && layer.projectionBias[0])
+            draft->config_.attentionBias = true;
     draft->tensors_ = file->tensors();
     return finishModel(std::move(draft));
 }

@@ -9,7 +9,7 @@ namespace qroar {
 
 namespace {
 
-constexpr const char* supported = "LlamaForCausalLM, MistralForCausalLM";
+constexpr const char* supported = "LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM";
 
 /// architectures[0]; for files without it, what model_type stands for.
 Outcome<std::string> readArchitecture(const nlohmann::json& config, const KeyReader& keys) {
@@ -26,6 +26,7 @@ Outcome<std::string> readArchitecture(const nlohmann::json& config, const KeyRea
     if (!list || (list->is_array() && list->empty())) {
         if (type != config.end() && *type == "llama") return std::string("LlamaForCausalLM");
         if (type != config.end() && *type == "mistral") return std::string("MistralForCausalLM");
+        if (type != config.end() && *type == "qwen2") return std::string("Qwen2ForCausalLM");
         if (type != config.end()) return unsupported(describeJson(*type));
         return Error::bad(keys.where() + ": key \"architectures\" is missing: expected one of " + supported);
     }
@@ -33,7 +34,8 @@ Outcome<std::string> readArchitecture(const nlohmann::json& config, const KeyRea
         return Error::bad(keys.where() + ": key \"architectures\": expected a list of names, found "
                           + describeJson(*list));
     const auto& name = list->front().get_ref<const std::string&>();
-    if (name != "LlamaForCausalLM" && name != "MistralForCausalLM") return unsupported(quotedText(name));
+    if (name != "LlamaForCausalLM" && name != "MistralForCausalLM" && name != "Qwen2ForCausalLM")
+        return unsupported(quotedText(name));
     return name;
 }
 
@@ -108,6 +110,11 @@ Outcome<HfConfig> readHfConfig(const std::string& text, const std::filesystem::p
         keys.fail("hidden_act", "\"silu\"", quotedText(*activation));
     if (config.architecture == "MistralForCausalLM")
         config.slidingWindow = keys.optionalInteger("sliding_window", 1, ConfigLimits::positions);
+    if (config.architecture == "Qwen2ForCausalLM") {
+        config.attentionBias = config.mlpBias = false; // its biases are not a choice
+        if (keys.optionalBool("use_sliding_window").value_or(false))
+            keys.fail("use_sliding_window", "false (windows in some layers only are not supported)", "true");
+    }
     if (error) return *error; // before anything that computes with these numbers
 
     HfRope rope = readHfRope(*json, source, config.headDim, error);

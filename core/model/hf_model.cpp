@@ -29,7 +29,10 @@ ModelDraft::LayerTensors takeLayer(TensorPicker& picker, const ModelConfig& conf
             tensors.stored[static_cast<std::size_t>(projection)] = codes->take(name, shape[0], shape[1]);
         else
             tensors.projection[static_cast<int>(projection)] = picker.need(name + ".weight", shape);
-        if (attention ? config.attentionBias : config.mlpBias)
+        const bool biased = projection == Projection::O ? config.attentionBias
+                            : attention                 ? config.hasQkvBias()
+                                                        : config.mlpBias;
+        if (biased)
             tensors.projectionBias[static_cast<int>(projection)] = picker.need(name + ".bias", {shape[0]});
     }
     tensors.attentionNorm = picker.need(prefix + "input_layernorm.weight", {config.hiddenSize});

@@ -5,12 +5,12 @@
 
 #include "core/model/gguf_file.h"
 #include "core/model/json_text.h"
+#include "core/text/bpe_splittings.h"
 #include "core/text/hf_tokenizer.h"
 #include "core/text/spm_tokenizer.h"
 
 #include <nlohmann/json.hpp>
 
-#include <array>
 #include <cmath>
 
 namespace qroar {
@@ -18,31 +18,6 @@ namespace qroar {
 using nlohmann::json;
 
 namespace {
-
-constexpr const char* gpt2Pattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-constexpr const char* llama3Pattern =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-constexpr const char* qwen2Pattern =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-
-/// How words are split under a name of tokenizer.ggml.pre.
-struct Splitting {
-    const char* name;
-    const char* pattern;
-    bool singleDigits; ///< digits are split from each other before anything else
-    bool ignoreMerges; ///< a word that is a token is taken whole
-};
-constexpr Splitting splittings[] = {{"gpt-2", gpt2Pattern, false, false},
-                                    {"default", gpt2Pattern, false, false},
-                                    {"llama3", llama3Pattern, false, true},
-                                    {"llama-bpe", llama3Pattern, false, true},
-                                    {"llama-v3", llama3Pattern, false, true},
-                                    {"qwen2", qwen2Pattern, false, false},
-                                    {"deepseek-r1-qwen", qwen2Pattern, false, false},
-                                    {"smollm", gpt2Pattern, true, false},
-                                    {"starcoder", gpt2Pattern, true, false},
-                                    {"refact", gpt2Pattern, true, false}};
 
 Error missing(const GgufFile& file, const char* key, const char* expected) {
     const GgufValue* value = file.find(key);
@@ -122,7 +97,7 @@ json addedTokens(const Vocabulary& vocabulary) {
     return list;
 }
 
-json preTokenizer(const Splitting& splitting) {
+json preTokenizer(const BpeSplitting& splitting) {
     json steps = json::array();
     if (splitting.singleDigits) steps.push_back({{"type", "Digits"}, {"individual_digits", true}});
     steps.push_back({{"type", "Split"},
@@ -136,11 +111,11 @@ json preTokenizer(const Splitting& splitting) {
 Outcome<std::shared_ptr<const Tokenizer>> bpeOf(const GgufFile& file, const Vocabulary& vocabulary) {
     const GgufValue *pre = file.find("tokenizer.ggml.pre"), *merges = file.find("tokenizer.ggml.merges");
     const std::string name(pre ? pre->text().value_or("default") : "default");
-    const auto splitting = std::find_if(std::begin(splittings), std::end(splittings),
-                                        [&name](const Splitting& one) { return name == one.name; });
-    if (splitting == std::end(splittings)) {
+    const BpeSplitting* splitting = bpeSplitting(name);
+    if (!splitting) {
         std::string known;
-        for (const Splitting& one : splittings) known += (known.empty() ? "" : ", ") + std::string(one.name);
+        for (const BpeSplitting& one : bpeSplittings())
+            known += (known.empty() ? "" : ", ") + std::string(one.name);
         return Error::unsupported(file.keyText("tokenizer.ggml.pre") + ": the splitting " + quotedText(name)
                                   + " is not known (known: " + known
                                   + "); put its tokenizer.json beside the file");
@@ -160,7 +135,7 @@ Outcome<std::shared_ptr<const Tokenizer>> bpeOf(const GgufFile& file, const Voca
                         {"added_tokens", addedTokens(vocabulary)},
                         {"pre_tokenizer", preTokenizer(*splitting)},
                         {"decoder", {{"type", "ByteLevel"}}}};
-    if (name == "qwen2" || name == "deepseek-r1-qwen") description["normalizer"] = {{"type", "NFC"}};
+    if (splitting->nfc) description["normalizer"] = {{"type", "NFC"}};
     // Without the key, llama.cpp adds BOS for llama3 and not for the others.
     const bool adds = flag(file, "tokenizer.ggml.add_bos_token", splitting->ignoreMerges);
     return makeHfTokenizer(description, file.path(),
