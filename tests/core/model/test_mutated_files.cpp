@@ -3,7 +3,9 @@
 // repeats.
 #include "core/model/model.h"
 #include "core/model/safetensors.h"
+#include "core/text/tokenizer.h"
 #include "tests/core/model/model_test.h"
+#include "tests/support/gguf_twin.h"
 #include "tests/support/quantized_checkpoint.h"
 
 #include <cstring>
@@ -59,7 +61,7 @@ std::string mutated(std::string bytes, std::size_t reach, Engine& engine) {
 bool readable(const Model& model) {
     double sum = 0;
     for (const TensorView& tensor : model.tensors()) {
-        if (!tensor.isFloat()) continue;
+        if (!tensor.isReadable()) continue;
         for (const float value : tensor.toFloat()) sum += value == value ? 1 : 0;
     }
     for (int layer = 0; layer < model.config().layers; ++layer)
@@ -166,6 +168,37 @@ class TestMutatedFiles : public QObject {
         for (const StoredFormat format : formats)
             mutate(folderOf(format) / "config.json", folderOf(format), 150, 1 << 30,
                    12000 + 1000 * static_cast<std::uint64_t>(format));
+    }
+
+    void gguf() { // header, keys and directory, then anywhere; vocabularies too
+        RandomModelOptions options;
+        options.layers = 1;
+        options.hidden = options.intermediate = 64;
+        options.headDim = 16;
+        options.vocab = 260;
+        GgufTwin twin = makeGgufTwin(options, 3, GgmlType::Q4_0);
+        twin.gguf.text("llama.rope.scaling.type", "yarn");
+        twin.gguf.f32("llama.rope.scaling.factor", 4);
+        twin.gguf.text("tokenizer.ggml.model", "llama");
+        twin.gguf.texts("tokenizer.ggml.tokens", std::vector<std::string>(260, "abc"));
+        twin.gguf.floats("tokenizer.ggml.scores", std::vector<float>(260, 1));
+        twin.gguf.integers("tokenizer.ggml.token_type", std::vector<std::int32_t>(260, 2));
+        const auto path = scratch_.path("model.gguf");
+        twin.gguf.write(path);
+        QVERIFY(openModel(path).ok());
+        mutate(path, path, 700, 1500, 15000);
+        mutate(path, path, 300, 1 << 30, 16000);
+        const std::string whole = content(path);
+        for (int round = 0; round < 300; ++round) {
+            Engine engine(17000 + static_cast<std::uint64_t>(round));
+            writeBytes(path, mutated(whole, 12'000, engine));
+            const auto tokenizer = loadGgufTokenizer(path);
+            if (tokenizer)
+                (void)(*tokenizer)->encode("abc \xFF x");
+            else
+                QVERIFY2(tokenizer.error().message.find("model.gguf") != std::string::npos,
+                         tokenizer.error().message.c_str());
+        }
     }
 
     void llama2cHeader() {
