@@ -8,6 +8,32 @@
 
 namespace qroar {
 
+void SegmentGraph::draw(QCPPainter* painter) {
+    if (cover_.isValid()) {
+        painter->setAntialiasing(false); // antialiased fills are slow
+        painter->setPen(Qt::NoPen);
+        painter->setBrush(cover_);
+        const double base = valueAxis()->coordToPixel(coverBase_);
+        QPolygonF area;
+        const auto close = [&] {
+            if (area.size() > 1) {
+                area << QPointF(area.last().x(), base);
+                area.prepend(QPointF(area.first().x(), base));
+                painter->drawPolygon(area);
+            }
+            area.clear();
+        };
+        for (const QCPGraphData& point : *data()) {
+            if (std::isfinite(point.value))
+                area << QPointF(keyAxis()->coordToPixel(point.key), valueAxis()->coordToPixel(point.value));
+            else
+                close();
+        }
+        close();
+    }
+    QCPGraph::draw(painter);
+}
+
 void SegmentGraph::drawLinePlot(QCPPainter* painter, const QVector<QPointF>& lines) const {
     const bool raster = painter->paintEngine() && painter->paintEngine()->type() == QPaintEngine::Raster;
     if (!raster) {
@@ -41,6 +67,67 @@ QCPRange PassivePlottable::getKeyRange(bool& found, QCP::SignDomain) const {
 QCPRange PassivePlottable::getValueRange(bool& found, QCP::SignDomain, const QCPRange&) const {
     found = false;
     return {};
+}
+
+void IntervalBand::setData(std::vector<double> keys, std::vector<double> low, std::vector<double> high) {
+    keys_ = std::move(keys);
+    low_ = std::move(low);
+    high_ = std::move(high);
+}
+
+void IntervalBand::draw(QCPPainter* painter) {
+    painter->setAntialiasing(false); // antialiased fills are slow
+    painter->setPen(Qt::NoPen);
+    painter->setBrush(colour_);
+    const auto pixel = [this](double key, double value) {
+        return QPointF(keyAxis()->coordToPixel(key), valueAxis()->coordToPixel(value));
+    };
+    for (size_t first = 0; first < keys_.size(); ++first) {
+        size_t end = first;
+        while (end < keys_.size() && std::isfinite(low_[end]) && std::isfinite(high_[end])) ++end;
+        QPolygonF area;
+        for (size_t point = first; point < end; ++point) area << pixel(keys_[point], high_[point]);
+        for (size_t point = end; point > first; --point) area << pixel(keys_[point - 1], low_[point - 1]);
+        if (area.size() > 3) painter->drawPolygon(area);
+        first = end;
+    }
+}
+
+std::vector<QRectF> PointLabels::places() const {
+    const QFontMetricsF metrics(font_);
+    const QRectF area = keyAxis()->axisRect()->rect();
+    std::vector<QRectF> places;
+    for (const Label& label : labels_) {
+        const double x = keyAxis()->coordToPixel(label.key), y = valueAxis()->coordToPixel(label.value);
+        const double width = metrics.horizontalAdvance(label.text) + 4, height = metrics.height();
+        QRectF rect;
+        if (std::isfinite(x + y) && area.adjusted(-1, -1, 1, 1).contains(QPointF(x, y)))
+            for (const double top : {y - 7 - height, y + 7}) { // above, else below
+                const double most = std::max(area.left(), area.right() - width);
+                const QRectF place(std::clamp(x - width / 2, area.left(), most), top, width, height);
+                const bool fits = place.top() >= area.top() && place.bottom() <= area.bottom()
+                                  && std::none_of(places.begin(), places.end(), [&](const QRectF& other) {
+                                         return other.intersects(place);
+                                     });
+                if (!fits) continue;
+                rect = place;
+                break;
+            }
+        places.push_back(rect);
+    }
+    return places;
+}
+
+void PointLabels::draw(QCPPainter* painter) {
+    const std::vector<QRectF> rects = places();
+    painter->setAntialiasing(false);
+    painter->setFont(font_);
+    painter->setPen(text_);
+    for (size_t index = 0; index < rects.size(); ++index) {
+        if (rects[index].isEmpty()) continue;
+        if (behind_.isValid()) painter->fillRect(rects[index], behind_);
+        painter->drawText(rects[index], Qt::AlignCenter, labels_[index].text);
+    }
 }
 
 void CellMap::setCells(int rows, int columns, std::vector<double> values) {
@@ -83,10 +170,10 @@ void CellMap::draw(QCPPainter* painter) {
     for (int row = 0; row < rows_; ++row)
         for (int column = 0; column < columns_; ++column) {
             const QRectF rect = cellRect(row, column);
-            if (std::isnan(value(row, column)))
-                drawMissing(painter, rect);
-            else
+            if (!std::isnan(value(row, column)))
                 painter->fillRect(rect, cellColour(row, column));
+            else if (!plainGaps_)
+                drawMissing(painter, rect);
         }
     drawValues(painter);
     if (selectedRow_ < 0 || selectedRow_ >= rows_ || selectedColumn_ >= columns_ || columns_ == 0) return;
@@ -143,6 +230,14 @@ void ColorBar::draw(QCPPainter* painter) {
         gradient.setColorAt(static_cast<double>(stop) / last, map_.stops[stop]);
     painter->setAntialiasing(false);
     painter->fillRect(rect, gradient);
+    const auto point = [&](double from, double tip, double position) {
+        painter->setAntialiasing(true);
+        painter->setPen(Qt::NoPen);
+        painter->setBrush(map_.at(position));
+        painter->drawPolygon(QPolygonF{{rect.left(), from}, {rect.right(), from}, {rect.center().x(), tip}});
+    };
+    if (above_) point(rect.top() - 1, rect.top() - 1 - arrow, 1);
+    if (below_) point(rect.bottom() + 1, rect.bottom() + 1 + arrow, 0);
 }
 
 int ZoneStrips::headHeight() const {
