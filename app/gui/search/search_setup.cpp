@@ -168,13 +168,13 @@ void SearchSetup::buildLimits(QFormLayout* form) {
     budget_ = whole(tr("Budget"), tr("Most forward-pass equivalents"), 1000000, tr("no limit"));
     maxWindows_ =
         whole(tr("Windows per document"), tr("At most this many of each document"), 100000, tr("all"));
-    form->addRow(tr("&Bands"), bands_);
+    form->addRow(tr("Bands"), bands_);
     form->addRow(tr("Least τ"), leastTau_);
-    form->addRow(tr("Largest &gain τ"), tau_);
-    form->addRow(tr("&Guard λ"), lambda_);
+    form->addRow(tr("&Largest gain τ"), tau_);
+    form->addRow(tr("Guard λ"), lambda_);
     form->addRow(tr("&Free δ (nats)"), delta_);
     form->addRow(tr("S&teps"), steps_);
-    form->addRow(tr("B&udget"), budget_);
+    form->addRow(tr("Budget"), budget_);
     form->addRow(tr("Wi&ndows"), maxWindows_);
 }
 

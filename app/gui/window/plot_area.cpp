@@ -118,6 +118,10 @@ void PlotArea::setBands(const BandPartition& bands) {
     for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setBands(bands);
 }
 
+void PlotArea::setBandStyles(const BandStyles& styles) {
+    for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setBandStyles(styles);
+}
+
 void PlotArea::setOther(const std::shared_ptr<const Session>& other) {
     for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setOther(other);
 }
@@ -132,6 +136,12 @@ void PlotArea::noteFocus(QWidget* now) {
 
 DiagnosticPanel* PlotArea::currentPanel() const {
     return current_ ? current_.data() : panels_.first();
+}
+
+QString PlotArea::keyOf(const DiagnosticPanel* panel) const {
+    for (const QDockWidget* dock : docks_)
+        if (dock->widget() == panel) return dock->objectName();
+    return {};
 }
 
 void PlotArea::addViewActions(QMenu* menu) const {
