@@ -312,7 +312,7 @@ class TestMainWindow : public QObject {
         });
         QVERIFY(!bench.window->close());
         QCOMPARE(asked, 1);
-        bench.window->openSession(bench.folder.filePath("other.h5"));
+        bench.window->closeSession(bench.window->workspace().current());
         QCOMPARE(asked, 2);
         QVERIFY(bench.window->workspace().hasSession());
         bench.window->setQuestion(
@@ -406,6 +406,18 @@ class TestMainWindow : public QObject {
                     QVERIFY2(!seen.contains(keys.toString()), qPrintable(action->text() + keys.toString()));
                     seen << keys.toString();
                 }
+        // Alt and a letter opens a menu, and moves the keyboard to what such a label stands before.
+        QStringList texts;
+        for (const QAction* menu : bench.window->menuBar()->actions()) texts << menu->text();
+        for (const auto* label : bench.window->findChildren<QLabel*>())
+            if (label->buddy()) texts << label->text();
+        for (const auto* button : bench.window->findChildren<QAbstractButton*>())
+            if (!button->isHidden() && !bench.window->findChild<StartPage*>()->isAncestorOf(button))
+                texts << button->text();
+        for (const QString& text : texts) {
+            const QString keys = QKeySequence::mnemonic(text).toString();
+            QVERIFY2(keys.isEmpty() || !seen.contains(keys), qPrintable(text + ' ' + keys));
+        }
         QVERIFY(seen.size() > 25);
         for (const auto* box : bench.window->findChild<SelectionBar*>()->findChildren<QComboBox*>())
             QVERIFY(!box->accessibleName().isEmpty());
