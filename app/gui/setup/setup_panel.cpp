@@ -4,12 +4,13 @@
 #include "core/inference/layer_weights.h"
 #include "widgets/common/number_format.h"
 
-#include <QDragEnterEvent>
+#include <QEvent>
 #include <QFileInfo>
 #include <QFormLayout>
 #include <QMenu>
-#include <QMimeData>
+#include <QMimeDatabase>
 #include <QScrollArea>
+#include <QScrollBar>
 #include <QSignalBlocker>
 #include <QVBoxLayout>
 
@@ -31,6 +32,22 @@ Outcome<std::string> checkQuant(const std::string& text, const Model* model) {
         if (Status supported = checkQuantSupported(*spec, *model); !supported) return supported.error();
     return spec->text();
 }
+
+/// Scrolls upright only: as wide as what is in it needs, whatever the font.
+class ColumnArea : public QScrollArea {
+  public:
+    using QScrollArea::QScrollArea;
+    [[nodiscard]] QSize minimumSizeHint() const override {
+        const int content = widget() ? widget()->minimumSizeHint().width() : 0;
+        return {content + verticalScrollBar()->sizeHint().width(), 120};
+    }
+
+  protected:
+    bool eventFilter(QObject* watched, QEvent* event) override {
+        if (event->type() == QEvent::LayoutRequest) updateGeometry();
+        return QScrollArea::eventFilter(watched, event);
+    }
+};
 
 QLabel* noteLabel(QWidget* parent) {
     auto* label = new QLabel(parent);
@@ -68,23 +85,34 @@ QString describeModel(const ModelConfig& config, const QString& format) {
 
 } // namespace
 
+/// By name, else by content: text of any kind. A file that is not there is judged by its name.
+static bool isDocument(const QFileInfo& info) {
+    static const QStringList suffixes{"txt", "md", "jsonl", "npy", "u16", "u32", "text", ""};
+    if (suffixes.contains(info.suffix().toLower())) return true;
+    return QMimeDatabase().mimeTypeForFile(info).inherits(QStringLiteral("text/plain"));
+}
+
 DroppedPaths sortDropped(const QStringList& localFiles) {
     DroppedPaths paths;
     for (const QString& file : localFiles) {
         const QFileInfo info(file);
         const QString suffix = info.suffix().toLower();
-        if (info.isDir() || suffix == "safetensors" || suffix == "bin")
+        if (info.isDir() || suffix == "safetensors" || suffix == "bin") {
+            if (!paths.model.isEmpty()) paths.refused << paths.model;
             paths.model = file;
-        else if (suffix == "h5" || suffix == "hdf5")
+        } else if (suffix == "h5" || suffix == "hdf5") {
             paths.session = file;
-        else
+            paths.sessions << file;
+        } else if (isDocument(info)) {
             paths.documents << file;
+        } else {
+            paths.refused << file;
+        }
     }
     return paths;
 }
 
 SetupPanel::SetupPanel(QWidget* parent) : QWidget(parent) {
-    setAcceptDrops(true);
     auto* content = new QWidget;
     auto* column = new QVBoxLayout(content);
     column->setContentsMargins(8, 8, 8, 8);
@@ -95,11 +123,10 @@ SetupPanel::SetupPanel(QWidget* parent) : QWidget(parent) {
     buildOptions(column);
     column->addStretch(1);
 
-    auto* scroll = new QScrollArea(this);
+    auto* scroll = new ColumnArea(this);
     scroll->setWidget(content);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     auto* outer = new QVBoxLayout(this);
     outer->setContentsMargins(0, 0, 0, 0);
     outer->setSpacing(0);
@@ -116,6 +143,7 @@ SetupPanel::SetupPanel(QWidget* parent) : QWidget(parent) {
 
 void SetupPanel::buildModel(QVBoxLayout* column) {
     modelPath_ = new QLineEdit;
+    modelPath_->setAcceptDrops(false); // the window opens it; a field would take its address as text
     modelPath_->setPlaceholderText(tr("Folder or file; drop it here"));
     modelPath_->setAccessibleName(tr("Model path"));
     auto* browse = new QPushButton(tr("Browse")); // a tool button draws its arrow over the text
@@ -147,7 +175,7 @@ void SetupPanel::buildDocuments(QVBoxLayout* column) {
     documents_->setSelectionMode(QAbstractItemView::ExtendedSelection);
     documents_->setTextElideMode(Qt::ElideMiddle);
     documents_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    documents_->setFixedHeight(4 * documents_->fontMetrics().lineSpacing() + 12);
+    fitDocuments();
     auto* add = new QToolButton;
     add->setText(tr("Add..."));
     add->setAccessibleName(tr("Add documents"));
@@ -226,7 +254,7 @@ void SetupPanel::buildOptions(QVBoxLayout* column) {
     groups_ = new QComboBox;
     groups_->addItems({tr("pooled"), tr("per KV head")});
     groups_->setToolTip(tr("Per KV head keeps the statistics of every key/value head apart (larger file)"));
-    gradients_ = new QCheckBox(tr("&Gradients"));
+    gradients_ = new QCheckBox(tr("Grad&ients"));
     gradients_->setObjectName(QStringLiteral("gradients"));
     gradients_->setToolTip(
         tr("Also how the loss reacts to gains and frequencies of every layer, head and pair: "
@@ -550,25 +578,14 @@ void SetupPanel::setDone(int done, const QString& reason) {
     updateRun();
 }
 
-void SetupPanel::dragEnterEvent(QDragEnterEvent* event) {
-    if (event->mimeData()->hasUrls()) event->acceptProposedAction();
+void SetupPanel::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::FontChange && documents_) fitDocuments();
 }
 
-void SetupPanel::dropEvent(QDropEvent* event) {
-    QStringList files;
-    for (const QUrl& url : event->mimeData()->urls())
-        if (url.isLocalFile()) files << url.toLocalFile();
-    const DroppedPaths dropped = sortDropped(files);
-    if (!dropped.session.isEmpty()) {
-        event->ignore(); // the window opens sessions
-        return;
-    }
-    event->acceptProposedAction();
-    if (!dropped.model.isEmpty()) {
-        setModelPath(dropped.model);
-        emit modelPathChosen(dropped.model);
-    }
-    if (!dropped.documents.isEmpty()) addDocuments(dropped.documents);
+/// Four lines of whatever font.
+void SetupPanel::fitDocuments() {
+    documents_->setFixedHeight(4 * documents_->fontMetrics().lineSpacing() + 12);
 }
 
 } // namespace qroar
