@@ -1,5 +1,6 @@
 // qroar-workbench: reads the command line, sets the program up, shows the window.
 #include "app/gui/figures/plot_command.h"
+#include "app/gui/report/report_command.h"
 #include "app/gui/window/log_panel.h"
 #include "app/gui/window/main_window.h"
 #include "app/gui/window/message_bar.h"
@@ -47,7 +48,8 @@ int exportFigures(qroar::MainWindow& window, const QString& session, const QStri
 }
 
 /// Sub-commands of qroar that need views but no window: app/cli/workbench_process.h starts them.
-constexpr std::pair<const char*, int (*)(const QStringList&)> commands[] = {{"--plot", qroar::runPlot}};
+constexpr std::pair<const char*, int (*)(const QStringList&)> commands[] = {{"--plot", qroar::runPlot},
+                                                                            {"--report", qroar::runReport}};
 
 } // namespace
 

@@ -16,6 +16,7 @@
 #include "app/gui/window/session_tabs.h"
 #include "app/gui/window/start_page.h"
 #include "core/base/strings.h"
+#include "widgets/common/default_condition.h"
 #include "widgets/common/names.h"
 #include "widgets/panels/spectrum_panel.h"
 
