@@ -23,6 +23,8 @@ struct Options {
     int bands = 8;
     bool resume = false, overwrite = false, dryRun = false, groupPerKvHead = false, gradients = false,
          divergence = false;
+    bool noise = false;
+    DamageScope damage = DamageScope::None;
 };
 
 void printEstimate(const AnalysisEstimate& estimate, bool json) {

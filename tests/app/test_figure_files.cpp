@@ -6,6 +6,7 @@
 #include "app/gui/figures/plot_command.h"
 #include "app/gui/window/log_panel.h"
 #include "tests/app/main_window_bench.h"
+#include "tests/support/noisy_session.h"
 
 #include "widgets/figures/figure_layout.h"
 #include "widgets/plot/base_plot.h"
@@ -72,7 +73,7 @@ class TestFigureFiles : public QObject {
   private slots:
     void exportsEveryPlotInEveryFormat() {
         Bench bench;
-        bench.load(test::makeSyntheticSession());
+        bench.load(test::withNoise(test::makeSyntheticSession()));
         const QString folder = bench.folder.filePath("figures");
         QVERIFY(bench.window->exportPlots(folder));
         const int panels = static_cast<int>(bench.window->plots().panels().size());
@@ -401,6 +402,37 @@ class TestFigureFiles : public QObject {
         Bench bench;
         for (DiagnosticPanel* panel : bench.window->plots().findChildren<DiagnosticPanel*>())
             QVERIFY2(!figureKey(*panel).isEmpty(), panel->metaObject()->className());
+    }
+
+    void screenshots() {
+        const QString folder = qEnvironmentVariable("QROAR_SCREENSHOT_DIR");
+        if (folder.isEmpty()) QSKIP("set QROAR_SCREENSHOT_DIR to a folder to save pictures of the dialogs");
+        SavedBench bench;
+        MainWindow& window = *bench.window;
+        window.resize(1280, 800);
+        for (const bool dark : {false, true}) {
+            window.setAppearance(dark ? AppearanceMode::Dark : AppearanceMode::Light);
+            const QString suffix = dark ? QStringLiteral("-dark.png") : QStringLiteral("-light.png");
+            for (DiagnosticPanel* panel :
+                 {heatMap(window, HeatMapMetric::TailInflation), static_cast<HeatMapPanel*>(nullptr)}) {
+                window.figures().exportFigure(panel);
+                FigureDialog* dialog = window.figures().dialog();
+                if (panel) dialog->setStyle(spec({"--size", "120x90mm"}).style);
+                QTest::qWait(200);
+                QVERIFY(dialog->grab().save(folder + (panel ? "/figure-dialog" : "/arrangement-dialog")
+                                            + suffix));
+                dialog->close();
+            }
+            window.figures().compose();
+            ComposerDialog* composer = window.figures().composer();
+            if (!dark) {
+                composer->add(spec({"--figure", "heatmap", "--condition", "yarn:4 . 1024 . rtn:4:g64"}));
+                composer->add(spec({"--figure", "spectrum", "--title", "Frequencies"}));
+                composer->add(spec({"--figure", "perplexity", "--part", "1"}));
+            }
+            QTest::qWait(300);
+            QVERIFY(composer->grab().save(folder + "/composer" + suffix));
+        }
     }
 };
 

@@ -11,6 +11,7 @@
 #include "core/session/session_file.h"
 #include "tests/app/main_window_bench.h"
 #include "tests/support/grid_compare.h"
+#include "tests/support/noisy_session.h"
 #include "tests/support/synthetic_session.h"
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/spectrum_panel.h"
@@ -100,17 +101,17 @@ class TestMainWindow : public QObject {
         };
         check(); // without a session
         const int panels = static_cast<int>(bench.window->plots().panels().size());
-        QCOMPARE(named, panels - 1); // the spectrum needs a model only
+        QCOMPARE(named, panels - 2); // spectrum and phases need a model only
         auto nothingRun = std::make_shared<Session>(*test::makeSyntheticSession());
         nothingRun->conditions.clear();
         bench.load(nothingRun);
         check(); // with one that holds no condition yet
-        QCOMPARE(named, 2 * (panels - 1));
+        QCOMPARE(named, 2 * (panels - 2));
     }
 
     void everyPanelShowsASession() {
         Bench bench;
-        bench.load(test::makeSyntheticSession());
+        bench.load(test::withNoise(test::makeSyntheticSession()));
         QVERIFY(!bench.window->showsStartPage());
         for (DiagnosticPanel* panel : bench.window->plots().panels()) {
             panel->ensureFresh();

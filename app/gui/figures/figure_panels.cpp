@@ -5,8 +5,10 @@
 #include "widgets/panels/distortion_panel.h"
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/histogram_panel.h"
+#include "widgets/panels/noise_panel.h"
 #include "widgets/panels/outlier_panel.h"
 #include "widgets/panels/perplexity_panel.h"
+#include "widgets/panels/phase_panel.h"
 #include "widgets/panels/search_panel.h"
 #include "widgets/panels/spectrum_panel.h"
 #include "widgets/plot/base_plot.h"
@@ -69,6 +71,8 @@ const std::vector<FigureKind>& figureKinds() {
         kind<PerplexityPanel>("perplexity", QT_TRANSLATE_NOOP("FigurePanels", "loss by length and position")),
         kind<OutlierPanel>("outliers", QT_TRANSLATE_NOOP("FigurePanels", "where the largest values sit")),
         kind<DistortionPanel>("distortion", QT_TRANSLATE_NOOP("FigurePanels", "quantized weights per layer")),
+        kind<NoisePanel>("noise", QT_TRANSLATE_NOOP("FigurePanels", "noise of logits by distance")),
+        kind<PhasePanel>("phases", QT_TRANSLATE_NOOP("FigurePanels", "RoPE angles by pair and distance")),
         kind<SearchPanel>("search", QT_TRANSLATE_NOOP("FigurePanels", "trials of a search and its gains"))};
     return kinds;
 }

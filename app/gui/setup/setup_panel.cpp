@@ -259,18 +259,33 @@ void SetupPanel::buildOptions(QVBoxLayout* column) {
     gradients_->setToolTip(
         tr("Also how the loss reacts to gains and frequencies of every layer, head and pair: "
            "one reverse pass a condition, about as long as three forward passes"));
+    noise_ = new QCheckBox(tr("Quantization &noise"));
+    noise_->setObjectName(QStringLiteral("noise"));
+    noise_->setToolTip(
+        tr("Also how far q, k and the attention logits of quantized conditions are from full precision: "
+           "two more passes for each of them"));
+    damage_ = new QComboBox;
+    damage_->setObjectName(QStringLiteral("damage"));
+    damage_->addItems({tr("not measured"), tr("layer by layer"), tr("layers and bands")});
+    damage_->setToolTip(
+        tr("What quantizing one layer alone costs, or one band of Q or K in it: many passes, take few "
+           "windows"));
     auto* form = new QFormLayout;
     form->setSpacing(5);
     form->addRow(tr("W&indows per document"), maxWindows_);
     form->addRow(tr("&Bands"), bands_);
     form->addRow(tr("&Head groups"), groups_);
     form->addRow(gradients_);
+    form->addRow(noise_);
+    form->addRow(tr("&Damage"), damage_);
     column->addWidget(sectionLabel(tr("Options"), nullptr));
     column->addLayout(form);
     connect(maxWindows_, &QSpinBox::valueChanged, this, &SetupPanel::edited);
     connect(bands_, &QSpinBox::valueChanged, this, &SetupPanel::edited);
     connect(groups_, &QComboBox::currentIndexChanged, this, &SetupPanel::edited);
     connect(gradients_, &QCheckBox::toggled, this, &SetupPanel::edited);
+    connect(noise_, &QCheckBox::toggled, this, &SetupPanel::edited);
+    connect(damage_, &QComboBox::currentIndexChanged, this, &SetupPanel::edited);
 }
 
 void SetupPanel::buildRun(QVBoxLayout* column) {
@@ -327,6 +342,8 @@ SetupRequest SetupPanel::request() const {
     request.bands = bands_->value();
     request.groupPerKvHead = groups_->currentIndex() == 1;
     request.gradients = gradients_->isChecked();
+    request.noise = noise_->isChecked();
+    request.damage = static_cast<DamageScope>(damage_->currentIndex());
     return request;
 }
 
@@ -402,6 +419,8 @@ void SetupPanel::setRequest(const SetupRequest& request) {
     bands_->setValue(request.bands);
     groups_->setCurrentIndex(request.groupPerKvHead ? 1 : 0);
     gradients_->setChecked(request.gradients);
+    noise_->setChecked(request.noise);
+    damage_->setCurrentIndex(static_cast<int>(request.damage));
     edited();
 }
 
