@@ -1,5 +1,6 @@
 #include "app/gui/export/export_panel.h"
 
+#include "app/gui/setup/column_area.h"
 #include "core/base/strings.h"
 #include "core/session/what_if.h"
 #include "widgets/common/number_format.h"
@@ -11,7 +12,6 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QSignalBlocker>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -69,7 +69,7 @@ ExportPanel::ExportPanel(QWidget* parent) : QWidget(parent) {
     column->addWidget(note_);
     column->addWidget(result_);
     column->addStretch(1);
-    auto* scroll = new QScrollArea;
+    auto* scroll = new ColumnArea;
     scroll->setWidget(content);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);

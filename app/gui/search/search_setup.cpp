@@ -1,6 +1,7 @@
 #include "app/gui/search/search_setup.h"
 
 #include "app/gui/search/gain_window_table.h"
+#include "app/gui/setup/column_area.h"
 #include "core/base/strings.h"
 #include "core/evaluate/perplexity.h"
 #include "widgets/common/number_format.h"
@@ -12,7 +13,6 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QSignalBlocker>
 #include <QSpinBox>
 #include <QStandardItemModel>
@@ -81,7 +81,7 @@ SearchSetup::SearchSetup(QWidget* parent) : QWidget(parent) {
     result_ = words();
     column->addWidget(result_);
     column->addStretch(1);
-    auto* scroll = new QScrollArea;
+    auto* scroll = new ColumnArea;
     scroll->setWidget(content);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);

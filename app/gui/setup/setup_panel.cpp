@@ -1,5 +1,6 @@
 #include "app/gui/setup/setup_panel.h"
 
+#include "app/gui/setup/column_area.h"
 #include "core/base/strings.h"
 #include "core/inference/layer_weights.h"
 #include "widgets/common/number_format.h"
@@ -9,8 +10,6 @@
 #include <QFormLayout>
 #include <QMenu>
 #include <QMimeDatabase>
-#include <QScrollArea>
-#include <QScrollBar>
 #include <QSignalBlocker>
 #include <QVBoxLayout>
 
@@ -32,22 +31,6 @@ Outcome<std::string> checkQuant(const std::string& text, const Model* model) {
         if (Status supported = checkQuantSupported(*spec, *model); !supported) return supported.error();
     return spec->text();
 }
-
-/// Scrolls upright only: as wide as what is in it needs, whatever the font.
-class ColumnArea : public QScrollArea {
-  public:
-    using QScrollArea::QScrollArea;
-    [[nodiscard]] QSize minimumSizeHint() const override {
-        const int content = widget() ? widget()->minimumSizeHint().width() : 0;
-        return {content + verticalScrollBar()->sizeHint().width(), 120};
-    }
-
-  protected:
-    bool eventFilter(QObject* watched, QEvent* event) override {
-        if (event->type() == QEvent::LayoutRequest) updateGeometry();
-        return QScrollArea::eventFilter(watched, event);
-    }
-};
 
 QLabel* noteLabel(QWidget* parent) {
     auto* label = new QLabel(parent);
