@@ -14,6 +14,7 @@
 #include "core/diagnostics/sensitivity_grid.h"
 #include "core/diagnostics/tails.h"
 
+#include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QtTest>
 
@@ -156,8 +157,8 @@ void TestWidgetsHeatMap::everyMetricOfTwoSessions() {
         const ColorScale& scale = panels.tir->plot()->scale();
         QVERIFY(scale.diverging && !scale.logarithmic);
         QCOMPARE(scale.low, -scale.high); // centred at 0
-        QVERIFY(panels.tir->figureTitle().startsWith(QLatin1String("Δ")));
-        QVERIFY(panels.tir->plot()->content().valueTitle.contains(QLatin1String("A − B")));
+        QVERIFY(panels.tir->figureTitle().startsWith(QStringLiteral("Δ")));
+        QVERIFY(panels.tir->plot()->content().valueTitle.contains(QStringLiteral("A − B")));
         QVERIFY(panels.tir->summary().contains(QLatin1String("(A ")));
     }
     // Each side against the reference of its own session: the other's would give another number.
@@ -303,7 +304,10 @@ void TestWidgetsHeatMap::rangesByHandAndWithoutExtremes() {
     const auto at = static_cast<std::size_t>(rank);
     QCOMPARE(plot->scale().high,
              sorted[at] + (rank - static_cast<double>(at)) * (sorted[at + 1] - sorted[at]));
-    QVERIFY(plot->hasValuesAbove() && plot->hasValuesBelow()); // arrows at both ends
+    QVERIFY(plot->hasValuesAbove()); // an arrow at the bar
+    const double low = sorted[0] + static_cast<double>(sorted.size() - 1) * 0.01 * (sorted[1] - sorted[0]);
+    QVERIFY(std::abs(plot->scale().low - low) < 1e-12);
+    QCOMPARE(plot->hasValuesBelow(), sorted[0] < low);
     QVERIFY(!panels.tir->grab().isNull());
 
     QCOMPARE(panels.tir->setOption("range", "manual"), QString());
@@ -478,7 +482,16 @@ void TestWidgetsHeatMap::optionsHaveNames() {
     QVERIFY(panels.tir->plot()->cellColour(0, 0) != viridis);
     QCOMPARE(panels.tir->setOption("colorbar", "off"), QString());
     QVERIFY(!panels.tir->plot()->hasColorBar());
+    QFile theory(QStringLiteral(QROAR_SOURCE_DIR "/resources/help/theory.md"));
+    QVERIFY(theory.open(QIODevice::ReadOnly));
+    QStringList anchors; // of its headings, as GitHub makes them
+    for (QString line : QString::fromUtf8(theory.readAll()).split('\n')) {
+        if (!line.startsWith("## ")) continue;
+        line = line.mid(3).toLower().replace(' ', '-');
+        anchors << "theory.md#" + line.remove(QRegularExpression("[^\\p{L}\\p{N}_-]"));
+    }
     for (const HeatMapMetric metric : heatMapMetrics) {
+        QVERIFY2(anchors.contains(metricAnchor(metric)), qPrintable(metricAnchor(metric)));
         const QString tip = metricTip(metric);
         QVERIFY2(tip.contains("[ours") && tip.contains("theory.md#"), qPrintable(tip));
     }

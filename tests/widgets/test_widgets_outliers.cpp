@@ -196,6 +196,7 @@ void TestWidgetsOutliers::distortionsSubtract() {
         QVERIFY(same(panels.distortion->plot()->content().values[static_cast<std::size_t>(row)],
                      ofA.rmse() - ofB.rmse()));
     }
+    QVERIFY(number(table, 0, "rmse_difference") < 0);
     const ColorScale& scale = panels.distortion->plot()->scale();
     QVERIFY(scale.diverging && scale.low == -scale.high);
     QVERIFY(panels.distortion->summary().contains("A "));

@@ -59,7 +59,13 @@ struct TwoSessions {
     static std::shared_ptr<const Session> otherSession() {
         SyntheticOptions options;
         options.seed = 7;
-        return makeSyntheticSession(options);
+        auto session = std::make_shared<Session>(*makeSyntheticSession(options));
+        for (auto& condition : session->conditions) { // weights of another quantizer, in effect
+            auto copy = std::make_shared<ConditionResult>(*condition);
+            for (LayerDistortion& one : copy->distortions) one.distortion.sumSquaredError *= 1.5 + one.layer;
+            condition = copy;
+        }
+        return session;
     }
     [[nodiscard]] Selection selected(CompareMode mode) const {
         Selection selection;

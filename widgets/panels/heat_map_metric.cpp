@@ -227,11 +227,7 @@ QString metricAnchor(HeatMapMetric metric) {
     if (metric == HeatMapMetric::RangeDilation) section = "dynamic-range-dilation-ours";
     if (metric == HeatMapMetric::BitsLost || metric == HeatMapMetric::ClipRate)
         section = "calibration-loss-ours";
-    if (metric == HeatMapMetric::Anisotropy || metric == HeatMapMetric::NoiseDepth)
-        section = "anisotropy-of-quantization-errors-ours";
-    if (metric == HeatMapMetric::LogitNoiseRms || metric == HeatMapMetric::LogitNoiseMean)
-        section = "logit-noise-ours";
-    if (usesDamage(metric)) section = "damage-ours";
+    if (usesNoise(metric) || usesDamage(metric)) section = "quantization-noise-ours";
     return QStringLiteral("theory.md#") + QLatin1String(section);
 }
 

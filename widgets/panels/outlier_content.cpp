@@ -164,6 +164,7 @@ void OutlierPanel::updateLine() {
     std::vector<LinePlot::Series> series;
     if (subtracts_) series.push_back(lineOf(b_, tr("B"), false));
     series.push_back(lineOf(a_, subtracts_ ? tr("A") : tr("Layer %1").arg(layer), true));
+    series.back().inLegend = subtracts_; // one line needs no name
     line_->setReadoutNames(tr("position"), tr("relative share"), tr("tokens"),
                            tr("× its share of all values"));
     line_->setReferenceLine(1.0);

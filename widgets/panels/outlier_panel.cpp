@@ -23,6 +23,7 @@ OutlierPanel::OutlierPanel(SelectionModel* selection, QWidget* parent)
     split->setChildrenCollapsible(false);
     map_ = new HeatMapPlot(split);
     line_ = new LinePlot(split);
+    line_->setLegendAbove(true);
     documents_ = new HeatMapPlot(split);
     documents_->hide();
     split->setSizes({500, 500, 500});

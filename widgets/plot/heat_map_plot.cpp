@@ -11,6 +11,7 @@ namespace {
 
 constexpr int narrowWidth = 300; // pixels
 constexpr int barWidth = 14;     // pixels
+constexpr int labelRoom = 5;     // pixels above the cells: labels of low rows are higher than the rows
 
 /// 1, 2, 4, 8, ...: the smallest step at which labels of `needed` pixels do not touch.
 int labelStep(double cellPixels, double needed) {
@@ -31,6 +32,7 @@ HeatMapPlot::HeatMapPlot(QWidget* parent)
     yAxis->grid()->setVisible(false);
     yAxis->setRangeReversed(true);
     makeColorBar();
+    axisRect()->setMinimumMargins(QMargins(0, labelRoom, 0, 0));
     legend->setVisible(false);
     setNavigable(false, false);
     connect(this, &BasePlot::clicked, this, [this](const QPointF& position) {
@@ -241,8 +243,8 @@ bool HeatMapPlot::fitMargins() {
     const int above = top ? 5 * fontPixels() / 2 : 0, beside = right ? 5 * fontPixels() / 2 : 0;
     if (above == margins_->top() && beside == margins_->right()) return false;
     margins_->setExtent(above, beside);
-    axisRect()->setMinimumMargins(
-        QMargins(0, top ? above + MapMargins::gap + 2 : 0, right ? beside + MapMargins::gap + 2 : 0, 0));
+    axisRect()->setMinimumMargins(QMargins(0, top ? above + MapMargins::gap + 2 : labelRoom,
+                                           right ? beside + MapMargins::gap + 2 : 0, 0));
     return true;
 }
 
