@@ -15,6 +15,7 @@
 #include <QApplication>
 #include <QDeadlineTimer>
 #include <QDockWidget>
+#include <QEventLoop>
 #include <QMouseEvent>
 #include <QSettings>
 #include <QTemporaryDir>
@@ -33,9 +34,9 @@ struct Times {
     double wall = 0, cpu = 0; ///< milliseconds
 };
 
-double cpuNow() {
+double cpuNow(clockid_t clock = CLOCK_THREAD_CPUTIME_ID) {
     timespec now{};
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    clock_gettime(clock, &now);
     return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
 }
 
@@ -210,15 +211,16 @@ int main(int argc, char** argv) {
     std::printf("%-34s %4s %10s %10s %8s %7s\n", "longest block of", "n", "wall ms", "cpu ms", "limit",
                 "ratio");
     application.take();
-    bool open = false;
-    QObject::connect(&window, &MainWindow::sessionOpened, &window, [&] { open = true; });
-    const double wall = wallNow(), cpu = cpuNow();
+    const double wall = wallNow(), cpu = cpuNow(CLOCK_PROCESS_CPUTIME_ID); // it is read on another thread
     window.openSession(path);
-    while (!open) QApplication::processEvents(QEventLoop::WaitForMoreEvents, 100);
+    QEventLoop wait;
+    QObject::connect(&window, &MainWindow::sessionOpened, &wait, &QEventLoop::quit, Qt::QueuedConnection);
+    wait.exec();
     for (DiagnosticPanel* panel : window.plots().findChildren<DiagnosticPanel*>())
         if (panel->isVisible()) panel->ensureFresh();
     QApplication::processEvents();
-    row("open the session (all of it)", 1, {wallNow() - wall, cpuNow() - cpu}, openLimit);
+    row("open the session (all of it)", 1, {wallNow() - wall, cpuNow(CLOCK_PROCESS_CPUTIME_ID) - cpu},
+        openLimit);
     settle();
     row("open the session (longest event)", 1, application.take(), openLimit);
     interactions(window);

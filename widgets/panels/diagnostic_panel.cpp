@@ -259,6 +259,7 @@ void DiagnosticPanel::setContent(QWidget* content) {
 
 void DiagnosticPanel::addFigurePart(BasePlot* plot, const QRectF& place) {
     parts_.push_back({plot, place});
+    if (plot->accessibleName().isEmpty()) plot->describe(title_, {}); // until there is something to see
     connect(plot, &BasePlot::menuWanted, this, &DiagnosticPanel::showPlotMenu);
 }
 

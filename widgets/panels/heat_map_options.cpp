@@ -221,7 +221,7 @@ void HeatMapOptions::updateTexts(const ScaleStyle& natural, const QString& whyNo
     clip_->setEnabled(!isManual());
     map_->setEnabled(!natural.centre);
     noteLabel_->setText(note_);
-    noteLabel_->setMinimumHeight(noteLabel_->heightForWidth(noteLabel_->minimumWidth()));
+    noteLabel_->setMinimumHeight(std::max(0, noteLabel_->heightForWidth(noteLabel_->minimumWidth())));
     noteLabel_->setVisible(!note_.isEmpty());
     const QString what = tr("Colours of the map: scale, range, colour map, means, colour bar");
     setToolTip(note_.isEmpty() ? what : what + u'\n' + note_);

@@ -66,6 +66,16 @@ QString withoutMnemonic(const QString& text) {
     return plain;
 }
 
+void dropMnemonics(QWidget* root) {
+    const auto plain = [](const QString& text) {
+        return QKeySequence::mnemonic(text).isEmpty() ? text : QString(text).remove('&');
+    };
+    for (auto* label : root->findChildren<QLabel*>())
+        if (label->buddy()) label->setText(plain(label->text()));
+    for (auto* button : root->findChildren<QAbstractButton*>())
+        if (!button->text().isEmpty()) button->setText(plain(button->text()));
+}
+
 QList<ListedAction> listActions(const QMainWindow& window) {
     QList<ListedAction> list;
     for (const QAction* top : window.menuBar()->actions())

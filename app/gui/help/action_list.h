@@ -26,6 +26,10 @@ QList<ListedAction> listActions(const QMainWindow& window);
 /// share, mnemonics of visible menus, buttons and labels included.
 QStringList keyClashes(const QMainWindow& window);
 
+/// Takes the mnemonics off labels and buttons: docks are visible together, even behind each other's tabs, and
+/// their letters would clash with those of the menus.
+void dropMnemonics(QWidget* root);
+
 QString withoutMnemonic(const QString& text);
 
 } // namespace qroar

@@ -83,6 +83,7 @@ void HandbookPage::nameHeadings() {
         QTextCursor cursor(block);
         cursor.movePosition(QTextCursor::NextCharacter, QTextCursor::KeepAnchor);
         QTextCharFormat format;
+        format.setAnchor(true);
         format.setAnchorNames({before == 0 ? anchor : QStringLiteral("%1-%2").arg(anchor).arg(before)});
         cursor.mergeCharFormat(format);
     }

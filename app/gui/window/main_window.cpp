@@ -168,10 +168,12 @@ void MainWindow::arrangeDocks() {
 
 void MainWindow::restoreLayout() {
     const AppSettings::Layout layout = settings_.layout();
-    if (!layout.geometry.isEmpty()) restoreGeometry(layout.geometry);
+    if (!layout.geometry.isEmpty()) {
+        restoreGeometry(layout.geometry);
+        keepReachable();
+    }
     if (!layout.docks.isEmpty()) restoreState(layout.docks);
     if (!layout.plots.isEmpty()) plots_->restoreState(layout.plots);
-    keepReachable();
 }
 
 void MainWindow::buildStatusBar() {

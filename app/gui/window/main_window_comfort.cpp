@@ -1,5 +1,6 @@
 // Help, preferences, layouts, drops, autosave, recent files: the window's wiring of what is the same whatever
 // is open.
+#include "app/gui/help/action_list.h"
 #include "app/gui/help/help_center.h"
 #include "app/gui/settings/layout_menu.h"
 #include "app/gui/settings/settings_dialog.h"
@@ -15,6 +16,7 @@
 #include "widgets/panels/diagnostic_panel.h"
 
 #include <QDir>
+#include <QDockWidget>
 #include <QFileDialog>
 #include <QGuiApplication>
 #include <QScreen>
@@ -23,6 +25,7 @@ namespace qroar {
 
 void MainWindow::buildComfort() {
     for (DiagnosticPanel* panel : plots_->findChildren<DiagnosticPanel*>()) help_->attach(panel);
+    for (auto* dock : findChildren<QDockWidget*>()) dropMnemonics(dock);
     connect(start_, &StartPage::handbookRequested, this,
             [this] { help_->showHandbook(QStringLiteral("tour.md")); });
     connect(start_, &StartPage::removeRecentRequested, this, [this](const QString& path) {
