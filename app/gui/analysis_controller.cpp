@@ -124,6 +124,7 @@ bool AnalysisController::start(const SetupRequest& request) {
     latestEstimate_.next();
     const bool continued = continues(request);
     target_ = continued ? workspace_.current() : noSession;
+    workspace_.hold(target_);
     unsavedSeconds_ = 0;
     auto* job = new AnalysisJob(plan(request), continued ? workspace_.session() : nullptr);
     connectRun(job, continued);
@@ -135,7 +136,9 @@ bool AnalysisController::start(const SetupRequest& request) {
 
 void AnalysisController::connectRun(AnalysisJob* job, bool continued) {
     connect(job, &AnalysisJob::started, this, [this, continued](const std::shared_ptr<const Session>& base) {
-        if (!continued) target_ = workspace_.open(base, {});
+        if (continued) return;
+        target_ = workspace_.open(base, {});
+        workspace_.hold(target_);
     });
     connect(job, &Job::progressed, this, &AnalysisController::progressed);
     connect(job, &AnalysisJob::conditionFinished, this,
@@ -157,6 +160,7 @@ void AnalysisController::connectRun(AnalysisJob* job, bool continued) {
     connect(job, &Job::ended, this, [this] {
         if (unsavedSeconds_ > 0) autosave(target_);
         job_ = nullptr;
+        workspace_.release(target_);
         emit runningChanged(false);
     });
 }

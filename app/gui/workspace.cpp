@@ -15,11 +15,22 @@ struct Workspace::Open {
     QString path;
     int number = 0; ///< among those without a file
     QUndoStack undo;
+    int holders = 0; ///< what will write into it
     bool resultsUnsaved = false;
     bool wasDirty = false;
     [[nodiscard]] bool dirty() const { return resultsUnsaved || !undo.isClean(); }
     void replace(Session next) { session = std::make_shared<const Session>(std::move(next)); }
 };
+
+namespace {
+
+/// The same for all names of a file, also of one that is not there.
+QString locationOf(const QString& path) {
+    const QString canonical = QFileInfo(path).canonicalFilePath();
+    return canonical.isEmpty() ? QDir::cleanPath(QFileInfo(path).absoluteFilePath()) : canonical;
+}
+
+} // namespace
 
 /// The bands before and after one gesture, or after the last of a run of them.
 class SetBandsCommand : public QUndoCommand {
@@ -83,8 +94,7 @@ std::vector<SessionId> Workspace::sessions() const {
 SessionId Workspace::withPath(const QString& path) const {
     if (path.isEmpty()) return noSession;
     for (const auto& open : open_)
-        if (!open->path.isEmpty() && (open->path == path || QFileInfo(open->path) == QFileInfo(path)))
-            return open->id;
+        if (!open->path.isEmpty() && locationOf(open->path) == locationOf(path)) return open->id;
     return noSession;
 }
 
@@ -130,7 +140,7 @@ QUndoStack* Workspace::undoStack(SessionId id) {
 }
 
 bool Workspace::isBlank(const Open& open) const {
-    return open.path.isEmpty() && !open.dirty() && open.session->conditions.empty()
+    return open.holders == 0 && open.path.isEmpty() && !open.dirty() && open.session->conditions.empty()
            && open.session->searches.empty() && open.session->whatIfs.empty();
 }
 
@@ -194,6 +204,14 @@ void Workspace::announce() {
     emit sessionChanged(session());
     refreshDirty(current_);
     emit listChanged();
+}
+
+void Workspace::hold(SessionId id) {
+    if (Open* open = find(id)) ++open->holders;
+}
+
+void Workspace::release(SessionId id) {
+    if (Open* open = find(id)) --open->holders;
 }
 
 void Workspace::setCurrent(SessionId id) {

@@ -58,6 +58,9 @@ class Workspace : public QObject {
     /// the place of the current one where that is empty (nothing in it, no file), and of the one with the
     /// same file.
     SessionId open(std::shared_ptr<const Session> session, const QString& path);
+    /// While something will write into a session, it is not taken for an empty one.
+    void hold(SessionId id);
+    void release(SessionId id);
     void setCurrent(SessionId id);
     void step(int by); ///< to the next tab, and round
     void move(int from, int to);

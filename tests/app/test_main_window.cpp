@@ -228,6 +228,7 @@ class TestMainWindow : public QObject {
         QVERIFY(QFile::exists(path));
         QVERIFY(bench.window->windowTitle().contains("run.h5"));
 
+        bench.window->closeSession(bench.window->workspace().current());
         bench.window->selection().setSelection({});
         QSignalSpy opened(bench.window.get(), &MainWindow::sessionOpened);
         bench.window->openSession(path);

@@ -11,6 +11,7 @@
 #include "tests/app/window_bench.h"
 #include "widgets/common/elided.h"
 #include "widgets/models/result_table_model.h"
+#include "widgets/panels/perplexity_panel.h"
 
 #include <QMenuBar>
 #include <QToolBar>
@@ -209,6 +210,37 @@ class TestWindowSessions : public QObject {
         QVERIFY(window.selection().selection().compare == CompareMode::A);
         QCOMPARE(window.selection().selection().conditionB, -1);
         compareTails(window, tailsB, nullptr);
+    }
+
+    /// A loses 0.25 nats on every token of the documents that both sessions have.
+    void perplexityAcrossSessions() {
+        Bench bench;
+        MainWindow& window = *bench.window;
+        const auto b = someSession(1);
+        auto a = std::make_shared<Session>(*b);
+        for (auto& condition : a->conditions) {
+            auto worse = std::make_shared<ConditionResult>(*condition);
+            for (WindowNll& one : worse->windows)
+                for (float& nll : one.nll) nll += 0.25F;
+            condition = worse;
+        }
+        bench.load(b);
+        const SessionId idB = window.workspace().current();
+        bench.load(a);
+        const int index = indexOf(*a, "yarn:4", 1024, "rtn:4:g64");
+        window.selection().setCondition(index);
+        pickB(window, idB, index);
+        press(window, Qt::Key_D, Qt::AltModifier);
+        PerplexityPanel* panel = window.findChild<PerplexityPanel*>();
+        panel->ensureFresh();
+        QVERIFY2(panel->emptyText().isEmpty(), qPrintable(panel->emptyText()));
+        auto* table = qobject_cast<ResultTableModel*>(panel->tableModel());
+        const int column = table->columnOf("difference");
+        QVERIFY(column >= 0 && table->rowCount() > 0);
+        for (int row = 0; row < table->rowCount(); ++row) {
+            const double shown = table->index(row, column).data(ResultTableModel::valueRole).toDouble();
+            QVERIFY2(std::abs(shown - 0.25) < 1e-5, qPrintable(QString::number(shown)));
+        }
     }
 
     void modelsOfOtherShapesAreShownButNotSubtracted() {
@@ -498,6 +530,26 @@ class TestWindowSessions : public QObject {
         QVERIFY(QTest::qWaitFor([&] { return !window.workspace().isOpen(target); }, 20000));
         QVERIFY(!window.analysis().running());
         QCOMPARE(window.workspace().current(), other);
+    }
+    void screenshots() {
+        const QString folder = qEnvironmentVariable("QROAR_SCREENSHOT_DIR");
+        if (folder.isEmpty()) QSKIP("QROAR_SCREENSHOT_DIR is not set");
+        Bench bench;
+        MainWindow& window = *bench.window;
+        window.resize(1280, 800);
+        bench.load(someSession(2, 3, 2));
+        bench.load(someSession(1, 3, 2));
+        pickB(window, window.workspace().sessions().front(), 3);
+        press(window, Qt::Key_D, Qt::AltModifier);
+        for (const auto& [mode, name] : {std::pair{AppearanceMode::Light, "/compare-light.png"},
+                                         {AppearanceMode::Dark, "/compare-dark.png"}}) {
+            window.setAppearance(mode);
+            QTest::qWait(300);
+            for (DiagnosticPanel* panel : window.plots().panels())
+                if (panel->isVisible()) panel->ensureFresh();
+            QTest::qWait(100);
+            QVERIFY(window.grab().save(folder + name));
+        }
     }
 };
 

@@ -18,12 +18,13 @@ constexpr int leastLabel = 24;
 
 ElidedLabel::ElidedLabel(int widest, QWidget* parent) : QLabel(parent), widest_(widest) {
     setTextFormat(Qt::PlainText);
-    setSizePolicy(QSizePolicy::Maximum, QSizePolicy::Preferred);
+    setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Preferred);
 }
 
 void ElidedLabel::setFullText(const QString& text) {
     full_ = text;
     setAccessibleName(text);
+    setMaximumWidth(fontMetrics().horizontalAdvance(full_) + 2);
     updateGeometry();
     elide();
 }

@@ -10,7 +10,7 @@ namespace qroar {
 class ElidedLabel : public QLabel {
     Q_OBJECT
   public:
-    /// Takes what it needs up to `widest` pixels, and any less.
+    /// Wants what it needs up to `widest` pixels; takes any less, and more where a layout has it.
     explicit ElidedLabel(int widest, QWidget* parent = nullptr);
     void setFullText(const QString& text);
     [[nodiscard]] QString fullText() const { return full_; }

@@ -116,7 +116,7 @@ void ExportPanel::buildForm(QFormLayout* form) {
     where->addWidget(browse);
     form->addRow(tr("&Weights"), quant_);
     form->addRow(tr("Gai&ns"), scales_);
-    form->addRow(tr("&RoPE"), rope_);
+    form->addRow(tr("RoPE"), rope_);
     form->addRow(tr("&Format"), format_);
     form->addRow(tr("&Type"), type_);
     auto* to = new QLabel(tr("T&o")); // a row of two widgets has no buddy of its own

@@ -13,6 +13,7 @@ SearchController::SearchController(Workspace& workspace, AnalysisController& ana
 void SearchController::setState(State state) {
     if (state == state_) return;
     state_ = state;
+    if (state == State::Idle) workspace_.release(target_);
     emit stateChanged();
 }
 
@@ -26,7 +27,9 @@ bool SearchController::start(SearchTask task) {
         return false;
     task.previous = nullptr;
     task_ = std::move(task);
+    if (state_ != State::Idle) workspace_.release(target_);
     target_ = workspace_.current();
+    workspace_.hold(target_);
     setRecord(nullptr);
     launch();
     return true;

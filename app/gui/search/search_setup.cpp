@@ -132,9 +132,9 @@ void SearchSetup::buildForm(QVBoxLayout* column) {
         choice(tr("Method"),
                tr("gradient: all gains at once from one reverse pass; grid: the papers' coordinate search"),
                {"gradient", "grid"});
-    form->addRow(tr("&RoPE"), rope_);
+    form->addRow(tr("RoPE"), rope_);
     form->addRow(tr("&Weights"), quant_);
-    form->addRow(tr("Conte&xts"), contexts_);
+    form->addRow(tr("Contexts"), contexts_);
     form->addRow(tr("Sco&pe"), scope_);
     form->addRow(tr("&Variant"), variant_);
     form->addRow(tr("M&ethod"), method_);

@@ -256,11 +256,11 @@ void SetupPanel::buildOptions(QVBoxLayout* column) {
     auto* form = new QFormLayout;
     form->setSpacing(5);
     form->addRow(tr("W&indows per document"), maxWindows_);
-    form->addRow(tr("&Bands"), bands_);
+    form->addRow(tr("Bands"), bands_);
     form->addRow(tr("&Head groups"), groups_);
     form->addRow(gradients_);
     form->addRow(noise_);
-    form->addRow(tr("&Damage"), damage_);
+    form->addRow(tr("Damage"), damage_);
     column->addWidget(sectionLabel(tr("Options"), nullptr));
     column->addLayout(form);
     connect(maxWindows_, &QSpinBox::valueChanged, this, &SetupPanel::edited);

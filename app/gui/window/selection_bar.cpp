@@ -44,7 +44,7 @@ int groupsOf(const Session& session) {
 
 SelectionBar::SelectionBar(SelectionModel* selection, QWidget* parent)
     : QWidget(parent), selection_(selection), model_(new ElidedLabel(180, this)),
-      condition_(new ElidedLabel(420, this)) {
+      condition_(new ElidedLabel(260, this)) {
     QFont bold = model_->font();
     bold.setBold(true);
     model_->setFont(bold);
@@ -81,7 +81,7 @@ void SelectionBar::buildRow() {
          std::initializer_list<QWidget*>{condition_, layer_, tensor_, stage_, group_, band_, pair_}) {
         QLabel* before = divider();
         if (one == group_) groupDivider_ = before;
-        row->addWidget(one);
+        row->addWidget(one, one == condition_ ? 3 : 0);
     }
     row->addStretch(1);
     auto* tail = new QLabel(tr("tail ε"), this);

@@ -78,17 +78,17 @@ void setNll(qroar::Session& session, const std::vector<float>& nll) {
     }
 }
 
-/// As handMade(), but the planted outliers are half as large, the documents are in the other order, and one
-/// condition is of another length.
+/// As handMade(), but the planted outliers are half as large, the documents are in the other order, and there
+/// is one more condition.
 qroar::Session otherHandMade() {
     using namespace qroar;
     Session session = handMade(4);
     std::swap(session.documents[0], session.documents[1]);
     session.documents[1].name = "a, renamed";
-    auto longer = std::make_shared<ConditionResult>(*session.conditions[0]);
-    longer->key.context = 48;
-    longer->windows.clear();
-    session.put(longer);
+    auto quantized = std::make_shared<ConditionResult>(*session.conditions[0]);
+    quantized->key.quant = QuantSpec::parse("rtn:4:g2").value();
+    quantized->windows.clear();
+    session.put(quantized);
     return session;
 }
 
@@ -329,6 +329,46 @@ class TestCliDiagnose : public QObject {
         QCOMPARE(document["bands"].size(), std::size_t{2});
         QVERIFY(run({"partial.h5"}).out.contains("Rows 4..7 of every head are not rotated (NoPE band)"));
         QVERIFY(json({"hand.h5"})["nope"].is_null());
+    }
+
+    /// Recorded later into the same file; rows agree with each other and with the tables.
+    void noiseAndDamage() {
+        RandomModelOptions options;
+        options.maxPositions = 64;
+        makeRandomHfModel(file("noisy").toStdString(), options, 3);
+        writeIds(file("n.u16"), 300, options.vocab);
+        QStringList words{"analyze", "noisy",          "--text",  "n.u16", "--contexts", "64",
+                          "--quant", "none,rtn:3:g32", "--bands", "2",     "-o",         "noisy.h5"};
+        const Result first = runProgram(words, folder_.path());
+        QVERIFY2(first.code == 0, first.err);
+        QVERIFY(json({"noisy.h5"})["logit_noise"].empty() && json({"noisy.h5"})["damage"].empty());
+        words << "--resume"
+              << "--noise"
+              << "--damage"
+              << "bands";
+        const Result second = runProgram(words, folder_.path());
+        QVERIFY2(second.code == 0, second.err);
+        const Json document = json({"noisy.h5", "--csv", "noisy"});
+        QCOMPARE(document["anisotropy"].size(), std::size_t{2 * 4});       // layers, pairs
+        QCOMPARE(document["logit_noise"].size(), std::size_t{2 * 3 * 6});  // layers, bands and all, distances
+        QCOMPARE(document["damage"].size(), std::size_t{2 * (1 + 2 * 2)}); // layers, whole and q, k by band
+        for (const Json& row : document["anisotropy"]) {
+            QVERIFY(row["anisotropy_k"] >= 0 && row["anisotropy_k"] <= 1);
+            QVERIFY(row["depth_mean"] >= 0 && row["depth_mean"] <= row["depth"]);
+        }
+        double sum = 0;
+        for (const Json& row : document["damage"])
+            if (row["band"].is_null()) sum += row["kl"].get<double>();
+        const Json& whole = document["damage_summary"].at(0);
+        QVERIFY(near(whole["layer_additivity"], sum / whole["kl"].get<double>()));
+        QCOMPARE(whole["band_edges"], Json("0,2,4"));
+        for (const char* name : {"anisotropy", "logit_noise", "damage", "damage_summary"})
+            QVERIFY2(QFile::exists(file(QString("noisy/%1.csv").arg(name))), name);
+        const Result tables = run({"noisy.h5", "--metric", "anisotropy,noise,damage"});
+        for (const char* word : {"psi q (deg)", "RMS noise of the attention logits", "32..63", "random KL"})
+            QVERIFY2(tables.out.contains(word), tables.out);
+        words[words.size() - 1] = "heads";
+        QCOMPARE(runProgram(words, folder_.path()).code, 2);
     }
 
     void aSessionOfASearch() {
