@@ -70,6 +70,7 @@ struct BandBench : SessionBench {
         if (!line) return;
         line->setText(name);
         QTest::keyClick(line, Qt::Key_Return);
+        QCoreApplication::processEvents(); // the editor commits when it has seen the key
     }
     void click(const char* button) const { editor->findChild<QPushButton*>(button)->click(); }
 };
@@ -125,14 +126,15 @@ void TestBandWindow::altSwitchesSnappingOff() {
     BandBench bench(64, 2);
     bench.window->selection().setCondition(3);
     QCoreApplication::processEvents();
-    const double mark = *bench.window->workspace().session()->conditions.back()->table.rampLow;
-    const QPointF near(bench.plot->pairPosition(mark) - 7, 100);
+    const double mark = *bench.window->workspace().session()->conditions.back()->table.rampHigh;
+    const QPointF near(bench.plot->pairPosition(mark) + 7, 100);
     QTest::mousePress(bench.plot, Qt::LeftButton, {}, bench.plot->edgePosition(1).toPoint());
     bench.move(near);
     QVERIFY(!bench.plot->snappedTo().isEmpty());
     const int snapped = bench.plot->bands().begin(1);
     QTest::keyPress(bench.plot, Qt::Key_Alt, Qt::AltModifier); // without moving the mouse
     QVERIFY(bench.plot->snappedTo().isEmpty());
+    QVERIFY(bench.plot->edgePlaceAt(near) != snapped);
     QCOMPARE(bench.plot->bands().begin(1), bench.plot->edgePlaceAt(near));
     QTest::keyRelease(bench.plot, Qt::Key_Alt);
     QCOMPARE(bench.plot->bands().begin(1), snapped);
@@ -237,6 +239,7 @@ void TestBandWindow::coloursReachTheZones() {
     QCOMPARE(bench.undo().undoText(), QString("colour band"));
     const QModelIndex swatch = bench.editor->model()->index(2, BandEditorModel::Colour);
     QCOMPARE(swatch.data(Qt::DecorationRole).value<QColor>(), QColor(0xd5, 0x5e, 0x00));
+    bench.window->plots().spectrum()->ensureFresh();
     QCoreApplication::processEvents();
     const QImage drawn = bench.plot->grab().toImage();
     const double ratio = drawn.devicePixelRatio();
@@ -261,7 +264,7 @@ void TestBandWindow::numbersInTheTable() {
     // theta 1e4, 16 pairs: omega of pair i is 10^(-i/4), 2 pi / omega its wavelength.
     const double theta = bench.window->workspace().session()->model.ropeTheta;
     QCOMPARE(theta, 1e4);
-    QCOMPARE(model->index(1, BandEditorModel::Omega).data().toString(), QString("0.1–0.0178"));
+    QCOMPARE(model->index(1, BandEditorModel::Omega).data().toString(), QString("0.100–0.0178"));
     QCOMPARE(model->index(1, BandEditorModel::Wavelength).data().toString(), QString("62.8–353"));
     const QModelIndex to = model->index(1, BandEditorModel::To);
     table->setCurrentIndex(to);

@@ -6,6 +6,7 @@
 #include "core/diagnostics/pair_pool.h"
 #include "core/diagnostics/pressure.h"
 #include "tests/support/synthetic_session.h"
+#include "widgets/plot/base_plot.h"
 
 #include <QApplication>
 #include <QDockWidget>
@@ -125,6 +126,22 @@ void benchWindow(const std::shared_ptr<const Session>& of, const QSize& size, in
         sum += time;
     }
     report("  all visible panels, new numbers", sum);
+    for (DiagnosticPanel* panel : visible) {
+        int painted = 0;
+        for (BasePlot* plot : panel->plots())
+            QObject::connect(plot, &QCustomPlot::afterReplot, panel, [&painted] { ++painted; });
+        const double time = median(repeats, [&](int step) {
+            panel->setBands(moved(step));
+            panel->ensureFresh();
+            QApplication::processEvents();
+        });
+        report(qPrintable(QStringLiteral("  %1, painted (%2 times)")
+                              .arg(panel->title())
+                              .arg(static_cast<double>(painted) / (repeats + 1), 0, 'f', 1)),
+               time);
+        for (BasePlot* plot : panel->plots())
+            QObject::disconnect(plot, &QCustomPlot::afterReplot, panel, nullptr);
+    }
     report("  the same with layout and painting", median(repeats, [&](int step) {
                plots.setBands(moved(step));
                for (DiagnosticPanel* panel : visible) panel->ensureFresh();

@@ -168,7 +168,7 @@ QWidget* BandEditor::buildPresets() {
     edges_->setObjectName(QStringLiteral("bandEdges"));
     edges_->setAccessibleName(tr("Edges of the bands"));
     edges_->setToolTip(tr("First pair of each band, separated by commas, as --band-edges takes them"));
-    auto* apply = new QPushButton(tr("&Apply edges"), box);
+    auto* apply = new QPushButton(tr("Apply edges"), box);
     apply->setObjectName(QStringLiteral("applyEdges"));
     problem_ = new QLabel(box);
     problem_->setWordWrap(true);

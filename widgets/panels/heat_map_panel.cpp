@@ -369,6 +369,11 @@ void HeatMapPanel::fillTable() {
     } else {
         columns.push_back({key, metricText(metric_).bar, formula});
     }
+    if (!bandStyles().empty() && !isOfLayers(metric_)) {
+        columns.insert(columns.begin() + 2, {"band_name", tr("Band name"), tr("What the band is called")});
+        for (std::size_t row = 0; row < rows.size(); ++row)
+            rows[row].insert(rows[row].begin() + 2, bandName(static_cast<int>(row) % grid_.bands));
+    }
     table().setTable(std::move(columns), std::move(rows));
 }
 

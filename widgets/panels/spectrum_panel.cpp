@@ -205,6 +205,8 @@ void SpectrumPanel::updateMarks() {
         marks.push_back({trained, tr("L0 = %1").arg(groupedCount(std::llround(trained)))});
         if (distance_ != trained)
             marks.push_back({distance_, tr("L = %1").arg(groupedCount(std::llround(distance_)))});
+    } else if (metric() == PairMetric::GainSensitivity && !drawsDifference()) {
+        if (!curve_.empty()) marks.push_back({0, tr("0: no effect")});
     } else if (metric() == PairMetric::Gain || metric() == PairMetric::TailInflation) {
         if (!drawsDifference() && !curve_.empty()) marks.push_back({1, tr("1: unchanged")});
     }

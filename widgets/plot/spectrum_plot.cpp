@@ -452,6 +452,15 @@ void SpectrumPlot::endGesture(bool cancelled) {
     }
 }
 
+bool SpectrumPlot::event(QEvent* event) {
+    if (event->type() == QEvent::ShortcutOverride && before_ && !stepping_
+        && static_cast<QKeyEvent*>(event)->key() == Qt::Key_Alt) {
+        event->accept(); // in a drag, Alt is not the way to the menus
+        return true;
+    }
+    return BasePlot::event(event);
+}
+
 void SpectrumPlot::mouseMoveEvent(QMouseEvent* event) {
     snaps_ = !(event->modifiers() & Qt::AltModifier);
     BasePlot::mouseMoveEvent(event);

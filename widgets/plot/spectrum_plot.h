@@ -79,6 +79,7 @@ class SpectrumPlot : public BasePlot {
     void moveGesture(const QPointF& position) override;
     void endGesture(bool cancelled) override;
     [[nodiscard]] Qt::CursorShape cursorAt(const QPointF& position) const override;
+    bool event(QEvent* event) override;
     void mouseMoveEvent(QMouseEvent* event) override;
     void mouseDoubleClickEvent(QMouseEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
