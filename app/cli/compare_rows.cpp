@@ -270,8 +270,14 @@ void printGrids(const Json& document, double epsilon) {
     if (document["grids"].empty()) return;
     std::cout << "\nlayer x band, A - B; tails of the top " << 100 * epsilon << " %\n\n";
     Table table({"condition", "metric", "largest", "at layer", "band", "mean", "mean |A - B|"});
+    int same = 0, shown = 0;
     for (const Json& row : document["grids"]) {
         if (row["epsilon"].is_number() && row["epsilon"].get<double>() != epsilon) continue;
+        ++shown;
+        if (row["largest"].get<double>() == 0) {
+            ++same;
+            continue;
+        }
         std::string metric = row["metric"].get<std::string>();
         if (row["tensor"].is_string())
             metric += " " + row["tensor"].get<std::string>() + " " + row["stage"].get<std::string>();
@@ -279,7 +285,8 @@ void printGrids(const Json& document, double epsilon) {
                    row["largest_layer"].dump(), row["largest_band"].dump(), significant(row["mean"], 4),
                    significant(row["mean_absolute"], 4)});
     }
-    table.print();
+    if (same < shown) table.print();
+    if (same > 0) std::cout << same << " of " << shown << " grids are the same in both\n";
 }
 
 } // namespace
