@@ -341,7 +341,7 @@ void TestWidgetsExport::metadataAndText() {
                   pdf = folder.filePath(QStringLiteral("a.pdf"));
     for (const QString& path : {png, svg, pdf}) QVERIFY(panels.histogram->exportTo(path, nullptr, style));
     const QImage image(png);
-    QCOMPARE(image.width(), 633); // 3.3 in
+    QCOMPARE(image.width(), 634); // 3.3 in
     QCOMPARE(image.dotsPerMeterX(), 7559);
     QCOMPARE(image.text(QStringLiteral("Title")), panels.histogram->figureTitle());
     QCOMPARE(image.text(QStringLiteral("Description")), QStringLiteral("made <by> & for tests"));

@@ -12,7 +12,7 @@ namespace {
 
 constexpr double margin = 10, cellGap = 8;
 constexpr double stackBelow = 420; ///< parts of a narrower cell lie below each other
-constexpr int alignmentRounds = 5;
+constexpr int alignmentRounds = 8;
 
 struct PlacedPart {
     BasePlot* plot = nullptr;
@@ -37,7 +37,7 @@ bool stacks(const FigureCell& cell, double width) {
 double heightOf(const Figure& figure, double width) {
     if (figure.rows > 0) {
         const double cell = (width - 2 * margin) / std::max(1, figure.columns);
-        return figure.rows * std::max(120.0, cell * (figure.columns > 1 ? 0.8 : 0.6)) + 40;
+        return figure.rows * std::max(120.0, cell * (0.4 + 0.2 * figure.columns)) + 40;
     }
     if (figure.cells.size() != 1)
         return width * figure.shownSize.height() / std::max(1, figure.shownSize.width()) + 40;
@@ -99,58 +99,78 @@ QRect axesOf(const PlacedPart& part) {
     return part.plot->axesAt(part.rect.size()).translated(part.rect.topLeft());
 }
 
-/// Moves one edge of every part that belongs to a line of the grid so that the axes end at the same place.
-void alignLine(const std::vector<PlacedPart*>& parts, Qt::Edge edge) {
+int at(const QRect& rect, Qt::Edge edge) {
+    return edge == Qt::LeftEdge    ? rect.left()
+           : edge == Qt::RightEdge ? rect.right()
+           : edge == Qt::TopEdge   ? rect.top()
+                                   : rect.bottom();
+}
+
+void move(QRect& rect, Qt::Edge edge, int to) {
+    if (edge == Qt::LeftEdge) rect.setLeft(to);
+    if (edge == Qt::RightEdge) rect.setRight(to);
+    if (edge == Qt::TopEdge) rect.setTop(to);
+    if (edge == Qt::BottomEdge) rect.setBottom(to);
+}
+
+/// A part with the room it had at first and where its axes are now.
+struct Aligned {
+    PlacedPart* part = nullptr;
+    QRect room, axes;
+};
+
+/// Moves one edge of the parts so that their axes end at the same place: where they do for the part that
+/// needs the most room beside its axes.
+void alignLine(const std::vector<Aligned*>& parts, Qt::Edge edge) {
     if (parts.size() < 2) return;
-    const auto at = [edge](const QRect& rect) {
-        return edge == Qt::LeftEdge    ? rect.left()
-               : edge == Qt::RightEdge ? rect.right()
-               : edge == Qt::TopEdge   ? rect.top()
-                                       : rect.bottom();
-    };
     const bool inwards = edge == Qt::LeftEdge || edge == Qt::TopEdge; // grows towards the inside
-    std::vector<int> now;
-    for (const PlacedPart* part : parts) now.push_back(at(axesOf(*part)));
-    const int target =
-        inwards ? *std::max_element(now.begin(), now.end()) : *std::min_element(now.begin(), now.end());
-    for (std::size_t index = 0; index < parts.size(); ++index) {
-        QRect& rect = parts[index]->rect;
-        const int by = target - now[index];
-        if (edge == Qt::LeftEdge) rect.setLeft(rect.left() + by);
-        if (edge == Qt::RightEdge) rect.setRight(rect.right() + by);
-        if (edge == Qt::TopEdge) rect.setTop(rect.top() + by);
-        if (edge == Qt::BottomEdge) rect.setBottom(rect.bottom() + by);
-    }
+    std::vector<int> natural;
+    for (const Aligned* one : parts) // if the part had all of its room
+        natural.push_back(at(one->axes, edge) - at(one->part->rect, edge) + at(one->room, edge));
+    const int target = inwards ? *std::max_element(natural.begin(), natural.end())
+                               : *std::min_element(natural.begin(), natural.end());
+    for (std::size_t index = 0; index < parts.size(); ++index)
+        move(parts[index]->part->rect, edge, at(parts[index]->room, edge) + target - natural[index]);
+}
+
+int lineOf(const FigureCell& cell, Qt::Edge edge) {
+    return edge == Qt::LeftEdge    ? cell.column
+           : edge == Qt::RightEdge ? cell.column + cell.columnSpan - 1
+           : edge == Qt::TopEdge   ? cell.row
+                                   : cell.row + cell.rowSpan - 1;
+}
+
+bool touches(const PlacedPart& part, Qt::Edge edge) {
+    return edge == Qt::LeftEdge    ? part.left
+           : edge == Qt::RightEdge ? part.right
+           : edge == Qt::TopEdge   ? part.top
+                                   : part.bottom;
 }
 
 void alignGrid(const Figure& figure, std::vector<PlacedCell>& cells) {
-    const auto collect = [&](Qt::Edge edge, int line) {
-        std::vector<PlacedPart*> parts;
-        for (PlacedCell& placed : cells) {
-            const FigureCell& cell = *placed.cell;
-            const int at = edge == Qt::LeftEdge    ? cell.column
-                           : edge == Qt::RightEdge ? cell.column + cell.columnSpan - 1
-                           : edge == Qt::TopEdge   ? cell.row
-                                                   : cell.row + cell.rowSpan - 1;
-            if (at != line) continue;
-            for (PlacedPart& part : placed.parts)
-                if (edge == Qt::LeftEdge    ? part.left
-                    : edge == Qt::RightEdge ? part.right
-                    : edge == Qt::TopEdge   ? part.top
-                                            : part.bottom)
-                    parts.push_back(&part);
+    std::vector<std::pair<const FigureCell*, Aligned>> all;
+    for (PlacedCell& placed : cells)
+        for (PlacedPart& part : placed.parts) all.push_back({placed.cell, {&part, part.rect, {}}});
+    for (int round = 0; round < alignmentRounds; ++round) { // tick labels and legends change with the size
+        std::vector<QRect> before;
+        for (auto& [cell, one] : all) {
+            one.axes = axesOf(*one.part);
+            before.push_back(one.part->rect);
         }
-        return parts;
-    };
-    for (int round = 0; round < alignmentRounds; ++round) { // tick labels may change with the size
-        for (int column = 0; column < figure.columns; ++column) {
-            alignLine(collect(Qt::LeftEdge, column), Qt::LeftEdge);
-            alignLine(collect(Qt::RightEdge, column), Qt::RightEdge);
+        for (const Qt::Edge edge : {Qt::LeftEdge, Qt::RightEdge, Qt::TopEdge, Qt::BottomEdge}) {
+            const bool sideways = edge == Qt::LeftEdge || edge == Qt::RightEdge;
+            for (int line = 0; line < (sideways ? figure.columns : figure.rows); ++line) {
+                std::vector<Aligned*> parts;
+                for (std::size_t index = 0; index < all.size(); ++index)
+                    if (lineOf(*all[index].first, edge) == line && touches(*all[index].second.part, edge))
+                        parts.push_back(&all[index].second);
+                alignLine(parts, edge);
+            }
         }
-        for (int row = 0; row < figure.rows; ++row) {
-            alignLine(collect(Qt::TopEdge, row), Qt::TopEdge);
-            alignLine(collect(Qt::BottomEdge, row), Qt::BottomEdge);
-        }
+        bool settled = true;
+        for (std::size_t index = 0; index < all.size(); ++index)
+            settled = settled && all[index].second.part->rect == before[index];
+        if (settled) return;
     }
 }
 

@@ -164,7 +164,7 @@ void BasePlot::wrapLegend() {
         return sum;
     };
     int columns = 1;
-    for (int rows = 1; rows < count; ++rows) {
+    for (int rows = 1; rows <= count; ++rows) {
         columns = (count + rows - 1) / rows;
         if (columns == 1 || widthOf(columns) <= room) break;
     }
