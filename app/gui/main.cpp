@@ -51,6 +51,14 @@ int exportFigures(qroar::MainWindow& window, const QString& session, const QStri
 constexpr std::pair<const char*, int (*)(const QStringList&)> commands[] = {{"--plot", qroar::runPlot},
                                                                             {"--report", qroar::runReport}};
 
+/// Words of Qt about its own surroundings are no words of a command.
+void onlyOurWords(QtMsgType kind, const QMessageLogContext&, const QString& text) {
+    if (kind == QtDebugMsg || kind == QtInfoMsg || text.startsWith(QLatin1String("QStandardPaths:"))
+        || text.startsWith(QLatin1String("This plugin does not support")))
+        return;
+    std::fprintf(stderr, "%s\n", qPrintable(text));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -65,6 +73,10 @@ int main(int argc, char** argv) {
                         [&](const auto& one) { return asks(one.first); })
             || asks("--help") || asks("-h") || asks("--version") || asks("-v") || asks("--export-figures")))
         qputenv("QT_QPA_PLATFORM", "offscreen");
+    const auto* const command = std::find_if(std::begin(commands), std::end(commands), [&](const auto& one) {
+        return argc > 1 && std::strcmp(argv[1], one.first) == 0;
+    });
+    if (command != std::end(commands)) qInstallMessageHandler(onlyOurWords);
     QApplication application(argc, argv);
     QApplication::setApplicationName(QStringLiteral("qroar-workbench"));
     QApplication::setApplicationDisplayName(QStringLiteral("Q-ROAR Workbench"));
@@ -79,8 +91,7 @@ int main(int argc, char** argv) {
             break;
         }
 
-    for (const auto& [name, run] : commands)
-        if (argc > 1 && std::strcmp(argv[1], name) == 0) return run(QApplication::arguments().mid(2));
+    if (command != std::end(commands)) return command->second(QApplication::arguments().mid(2));
 
     QCommandLineParser parser;
     parser.setApplicationDescription(QApplication::translate(
