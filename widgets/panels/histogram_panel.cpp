@@ -158,6 +158,10 @@ void HistogramPanel::refresh(Changes) {
             return;
         }
     collect();
+    if (std::all_of(curves_.begin(), curves_.end(), [](const Curve& one) { return one.share.empty(); })) {
+        showEmpty(tr("%1 recorded no values here.").arg(side.name));
+        return;
+    }
     stack_->setCurrentWidget(view() == View::Map ? static_cast<QWidget*>(map_) : plot_);
     useFigurePart(plot_, view() != View::Map);
     useFigurePart(map_, view() == View::Map);

@@ -150,8 +150,11 @@ void PerplexityPanel::refresh(Changes changes) {
     summarize(false);
     collectFamilies();
     forget();
-    interactions_ = shown().session ? interactions(shown().session->conditions, convention())
-                                    : std::vector<Interaction>();
+    if (interactionsOf_ != shown().session || (changes & OptionsChanged)) {
+        interactionsOf_ = shown().session;
+        interactions_ = interactionsOf_ ? interactions(interactionsOf_->conditions, convention())
+                                        : std::vector<Interaction>();
+    }
     if (const QString why = whyNothing(); !why.isEmpty()) {
         positionModel_->clear();
         showEmpty(why);
@@ -230,6 +233,8 @@ void PerplexityPanel::updateByContext() {
                 line.emphasised = line.emphasised || index == shown().index;
                 contexts.push_back(result->key.context);
             }
+            line.inLegend =
+                std::any_of(line.y.begin(), line.y.end(), [](double y) { return std::isfinite(y); });
             series.push_back(std::move(line));
         }
     }

@@ -99,6 +99,7 @@ class PerplexityPanel : public DiagnosticPanel {
     std::map<std::shared_ptr<const ConditionResult>, NllSummary> summaries_; ///< kept while sessions grow
     std::vector<Family> families_;
     std::vector<Interaction> interactions_;
+    std::shared_ptr<const Session> interactionsOf_; ///< whose they are
     LinePlot *byContext_ = nullptr, *byPosition_ = nullptr;
     QSplitter *outer_ = nullptr, *plots_ = nullptr;
     QTableView* splitView_ = nullptr;

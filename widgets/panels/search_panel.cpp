@@ -90,10 +90,7 @@ void SearchPanel::buildControls() {
 }
 
 void SearchPanel::arrange() {
-    const bool low = height() < 380;
-    guard_->setVisible(!low);
-    useFigurePart(trace_, true, low ? QRectF(0, 0, 0.5, 1) : QRectF(0, 0, 0.5, 0.56));
-    useFigurePart(guard_, !low, {0, 0.56, 0.5, 0.44});
+    guard_->setVisible(height() >= 380); // figures have it in any case
 }
 
 void SearchPanel::resizeEvent(QResizeEvent* event) {
@@ -232,8 +229,9 @@ void SearchPanel::updateGuard(const SearchRecord& record) {
     const SearchTrial& start = record.trials.front();
     double last = 0;
     for (std::size_t index = 0; index < record.settings.contexts.size(); ++index) {
-        LinePlot::Series line;
         const bool isShort = static_cast<int>(index) == guarded;
+        if (guarded >= 0 && !isShort) continue; // long context moves far more: the guard would be a line at 0
+        LinePlot::Series line;
         line.name = (isShort ? tr("%1 tokens (guarded)") : tr("%1 tokens"))
                         .arg(groupedCount(record.settings.contexts[index]));
         line.category = static_cast<int>(index);
@@ -260,7 +258,7 @@ void SearchPanel::updateGuard(const SearchRecord& record) {
         limit.dash = Qt::DashLine;
         series.push_back(std::move(limit));
     }
-    guard_->setAxes(tr("Cost (forward passes)"), LinePlot::Scale::Linear, tr("Δ NLL from the start (nats)"),
+    guard_->setAxes(tr("Cost (forward passes)"), LinePlot::Scale::Linear, tr("Δ NLL (nats)"),
                     LinePlot::Scale::Linear);
     guard_->setReadoutNames(tr("cost"), tr("Δ NLL"), tr("passes"), tr("nats"));
     guard_->setReferenceLine(0.0);

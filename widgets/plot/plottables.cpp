@@ -8,6 +8,10 @@
 
 namespace qroar {
 
+namespace {
+constexpr double sameLine = 3; ///< pixels between marks that look like one line
+} // namespace
+
 void SegmentGraph::draw(QCPPainter* painter) {
     if (cover_.isValid()) {
         painter->setAntialiasing(false); // antialiased fills are slow
@@ -292,8 +296,9 @@ bool MarkStrip::tryPlace(size_t index, int row, double left, double width) {
         if (other == index) continue;
         const Place& taken = places_[other];
         if (taken.row == row && rect.intersects(taken.rect.adjusted(-4, 0, 4, 0))) return false;
-        // Lines of names further up pass through the rows below.
-        if (taken.x > rect.left() - 2 && taken.x < rect.right() + 2 && (taken.row < 0 || taken.row > row))
+        // Lines of names further up pass through the rows below; one beside its own is hidden by it.
+        if (std::abs(taken.x - places_[index].x) >= sameLine && taken.x > rect.left() - 2
+            && taken.x < rect.right() + 2 && (taken.row < 0 || taken.row > row))
             return false;
     }
     places_[index].row = row;
@@ -329,7 +334,11 @@ void MarkStrip::draw(QCPPainter* painter) {
         painter->setAntialiasing(false);
         painter->setPen(QPen(colour_, 1, Qt::DashLine));
         const double x = std::round(place.x) + 0.5;
-        painter->drawLine(QLineF(x, place.row < 0 ? area.top() : place.rect.bottom(), x, area.bottom()));
+        const bool behindName = std::any_of(places_.begin(), places_.end(), [&](const Place& other) {
+            return other.row >= 0 && other.row < place.row && other.rect.left() < x && x < other.rect.right();
+        });
+        const double top = place.row < 0 || behindName ? area.top() : place.rect.bottom();
+        painter->drawLine(QLineF(x, top, x, area.bottom()));
         if (place.row < 0) continue;
         painter->setPen(colour_);
         painter->drawText(place.rect, Qt::AlignCenter, marks_[mark].label);
