@@ -144,8 +144,8 @@ class TestWidgetsNoise : public QObject {
         }
         QCOMPARE(panel.setOption(QStringLiteral("value"), QStringLiteral("unwrapped")), QString());
         panel.ensureFresh();
-        const HeatMapPlot& linear = *panel.maps()[1];
-        QVERIFY(std::abs(linear.content().values[columns - 1] - 256) < 1e-9); // linear:4
+        const HeatMapPlot& linear = *panel.maps()[2];
+        QVERIFY(std::abs(linear.content().values[columns - 1] - 256) < 1e-9); // none, yarn:4, linear:4
         QVERIFY(panel.tableModel()->rowCount() > 3 * 16);
     }
 
