@@ -25,7 +25,7 @@ class OutlierPanel : public DiagnosticPanel {
     [[nodiscard]] View view() const;
     void setView(View view);
     [[nodiscard]] QStringList variants() const override; ///< the views
-    [[nodiscard]] QString variantPrefix() const override { return QStringLiteral("outliers"); }
+    [[nodiscard]] QString variantPrefix() const override { return QStringLiteral("outlier"); }
     [[nodiscard]] int variant() const override { return static_cast<int>(view()); }
     void setVariant(int index) override { setView(static_cast<View>(index)); }
     [[nodiscard]] std::vector<Table> tables() override;
