@@ -9,6 +9,7 @@
 #include "app/gui/window/plot_area.h"
 #include "core/session/session.h"
 
+#include <QAction>
 #include <QApplication>
 #include <QDeadlineTimer>
 #include <QDir>
@@ -174,7 +175,10 @@ int main(int argc, char** argv) {
     settle();
     if (!open) return 1;
     window.messages().dismiss();
-    for (auto* label : window.findChildren<QLabel*>()) // whose machine it was is no business of the handbook
+    // Whose machine it was is no business of the handbook.
+    for (auto* action : window.findChildren<QAction*>())
+        if (action->text() == QLatin1String("&Clear this list")) action->trigger();
+    for (auto* label : window.findChildren<QLabel*>())
         if (label->accessibleName() == QLatin1String("Status")) label->clear();
     takeAll(window, pictures);
     return pictures.fine() ? 0 : 1;

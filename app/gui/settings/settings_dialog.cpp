@@ -20,7 +20,7 @@ constexpr std::pair<AppearanceMode, const char*> modes[] = {
 QFormLayout* group(QVBoxLayout* column, const QString& title) {
     auto* box = new QGroupBox(title);
     auto* form = new QFormLayout(box);
-    form->setFieldGrowthPolicy(QFormLayout::ExpandingFieldsGrow);
+    form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
     column->addWidget(box);
     return form;
 }
