@@ -260,7 +260,7 @@ class TestManualScales : public QObject {
         QFile csv(bench.folder.filePath("list.csv"));
         QVERIFY(csv.open(QIODevice::ReadOnly));
         const QString text = QString::fromUtf8(csv.readAll());
-        QVERIFY(text.contains("name,pinned,rope,context") && text.contains("\nw1,")
+        QVERIFY(text.contains("name,rope,context,quant") && text.contains("\nw1,")
                 && text.contains("\nhalf,"));
         // the export dock offers them
         ExportPanel& panel = bench.window->exportPanel();

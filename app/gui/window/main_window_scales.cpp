@@ -21,6 +21,7 @@ void MainWindow::buildScales() {
     };
     scalesDock_ = dock(tr("Scales"), "scales", &scales_->editor());
     whatIfDock_ = dock(tr("What-ifs"), "whatIfs", &scales_->list());
+    setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea); // the editor is high
     scales_->setRequest([this] { return setup_->request(); });
     connect(scales_, &ManualScales::message, this, &MainWindow::report);
     connect(scales_, &ManualScales::failed, this, &MainWindow::reportError);
@@ -34,8 +35,11 @@ void MainWindow::buildScales() {
         if (!running && closeWhenStopped_) close();
     });
     connect(scales_, &ManualScales::pinned, this, [this](const QString& name) {
+        const bool first = !whatIfDock_->isVisible();
         whatIfDock_->show();
         whatIfDock_->raise();
+        if (first && !whatIfDock_->isFloating())
+            resizeDocks({whatIfDock_}, {whatIfDock_->sizeHint().height()}, Qt::Vertical);
         report(tr("What-if %1 is in the list.").arg(name));
     });
     connect(scales_, &ManualScales::conditionRequested, this, &MainWindow::runWithGains);
