@@ -231,7 +231,8 @@ class TestNoise : public QObject {
         const auto was = quantizedWhere(*plan_.model, [](int, Projection, int) { return false; });
         const auto is = quantizedWhere(*plan_.model, [](int, Projection, int) { return true; });
         const int half = c.headDim / 2;
-        for (const Window& window : *cutWindows(*plan_.documents, context)) {
+        const auto windows = cutWindows(*plan_.documents, context);
+        for (const Window& window : *windows) {
             const ReferenceRun a = was.run(idsOf(window)), b = is.run(idsOf(window));
             for (int layer = 0; layer < layers; ++layer) {
                 const auto &la = a.layers[static_cast<std::size_t>(layer)],
