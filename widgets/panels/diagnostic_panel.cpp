@@ -415,6 +415,7 @@ void DiagnosticPanel::showEmpty(const QString& text) {
     summary_.clear();
     table_->clear();
     emptyLabel_->setText(text);
+    emptyLabel_->setToolTip(text); // a small panel cuts it off
     stack_->setCurrentWidget(emptyLabel_);
     tableBox_->hide();
     for (QToolButton* button : {homeButton_, zoomButton_, copyButton_, saveButton_, tableButton_})

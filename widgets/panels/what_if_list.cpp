@@ -129,6 +129,7 @@ WhatIfList::WhatIfList(QWidget* parent) : QWidget(parent) {
                       "result is kept here, can be named, restored, compared, run as a condition of "
                       "its own and exported."));
     empty->setWordWrap(true);
+    empty->setToolTip(empty->text()); // a low dock cuts it off
     empty->setAlignment(Qt::AlignCenter);
     empty->setMargin(12);
     pages_ = new QStackedWidget;
