@@ -5,6 +5,7 @@
 
 #include <QAction>
 #include <QApplication>
+#include <QDialog>
 #include <QMainWindow>
 #include <QMenu>
 #include <QMenuBar>
@@ -46,13 +47,13 @@ class RandomEvents {
         case 8:
             return drag();
         case 9:
-            if (below(8) == 0) window_.resize(900 + below(700), 650 + below(400));
+            if (below(20) == 0) window_.resize(900 + below(400), 650 + below(200));
             return;
         case 10:
             if (QWidget* target = any(); target && target->focusPolicy() != Qt::NoFocus) target->setFocus();
             return;
         default:
-            if (below(4) == 0) choose();
+            if (below(6) == 0) choose();
         }
     }
 
@@ -61,6 +62,9 @@ class RandomEvents {
 
     void collect() {
         widgets_.clear();
+        if (count_ % 200 == 1) // those that do not wait for an answer stay for a while
+            for (QWidget* top : QApplication::topLevelWidgets())
+                if (qobject_cast<QDialog*>(top)) top->close();
         for (QWidget* top : QApplication::topLevelWidgets())
             if (top->isVisible() && !qobject_cast<QMenu*>(top))
                 for (QWidget* widget : top->findChildren<QWidget*>())

@@ -182,7 +182,7 @@ class TestWindowEvents : public QObject {
             for (int count = 0; count < 10000 && warnings.isEmpty(); ++count) {
                 if (!window.workspace().hasSession()) window.workspace().open(smallSession(), {});
                 hand.step();
-                if (count % 5 == 0) QCoreApplication::processEvents();
+                if (count % 10 == 0) QCoreApplication::processEvents();
             }
             QVERIFY2(warnings.isEmpty(), qPrintable(warnings.join('\n')));
             QVERIFY(window.isVisible());

@@ -44,6 +44,7 @@ HandbookPage::HandbookPage(QWidget* parent) : QTextBrowser(parent) {
     setAccessibleName(tr("Page of the handbook"));
     setOpenExternalLinks(true);
     document()->setDocumentMargin(12);
+    base_ = palette().color(QPalette::Base);
     connect(this, &QTextBrowser::sourceChanged, this, [this] {
         nameHeadings();
         mark(marked_);
@@ -104,7 +105,9 @@ void HandbookPage::mark(const QStringList& words) {
 
 void HandbookPage::changeEvent(QEvent* event) {
     QTextBrowser::changeEvent(event);
-    if (event->type() != QEvent::PaletteChange || source().isEmpty()) return;
+    const QColor base = palette().color(QPalette::Base);
+    if (event->type() != QEvent::PaletteChange || source().isEmpty() || base == base_) return;
+    base_ = base;
     const int place = verticalScrollBar()->value(); // colours of links and pictures are the page's
     reload();
     nameHeadings();

@@ -33,6 +33,7 @@ class HandbookPage : public QTextBrowser {
   private:
     void nameHeadings();
     QStringList marked_;
+    QColor base_; ///< that the page was laid out on
 };
 
 class HandbookWindow : public QDialog {
