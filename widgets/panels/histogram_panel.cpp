@@ -166,6 +166,7 @@ void HistogramPanel::refresh(Changes) {
     useFigurePart(plot_, view() != View::Map);
     useFigurePart(map_, view() == View::Map);
     log_->setEnabled(!differs());
+    marks_->setEnabled(!differs());
     findScale();
     if (view() == View::Map)
         updateMap();
@@ -176,7 +177,10 @@ void HistogramPanel::refresh(Changes) {
     const bool alone = subtracts() || byLayer(); // not the whole family
     showContent((differs() ? tr("Δ magnitudes of %1, %2") : tr("Magnitudes of %1, %2"))
                     .arg(tensorStageText(selection().tensor, selection().stage), whereText()),
-                alone ? shownName() : familyName(side.condition->key), quantileSummary());
+                subtracts() && !differs() ? tr("%1, dashed: %2").arg(sideA().name, sideB().name)
+                : alone                   ? shownName()
+                                          : familyName(side.condition->key),
+                quantileSummary());
 }
 
 QString HistogramPanel::whereText() const {

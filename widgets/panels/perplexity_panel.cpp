@@ -217,6 +217,7 @@ void PerplexityPanel::updateByContext() {
     if (differs()) {
         LinePlot::Series line;
         line.name = tr("%1 − %2").arg(familyName(sideA().condition->key), familyName(sideB().condition->key));
+        line.legendName = tr("A − B");
         line.marker = QCPScatterStyle::ssCircle;
         line.emphasised = true;
         for (const Partners& both : partners_) {

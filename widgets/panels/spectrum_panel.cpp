@@ -136,7 +136,9 @@ bool SpectrumPanel::updateTable() {
     }
     if (side.condition) {
         frequencies_ = side.condition->table;
-        conditionText_ = shownName();
+        conditionText_ = subtracts() && !drawsDifference()
+                             ? tr("%1, dashed: %2").arg(sideA().name, sideB().name)
+                             : shownName();
         distance_ = side.condition->key.context;
         if (subtracts()) otherFrequencies_ = sideB().condition->table;
     } else { // nothing run yet: what the checkpoint asks for

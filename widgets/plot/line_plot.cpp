@@ -122,8 +122,10 @@ SegmentGraph* LinePlot::addGraph(const Series& one) {
     graph->setAdaptiveSampling(false);
     graph->setLineStyle(!one.line ? QCPGraph::lsNone : one.steps ? QCPGraph::lsStepLeft : QCPGraph::lsLine);
     if (one.inLegend) graph->addToLegend();
-    // where lines coincide, the thin ones stay visible
-    if (one.line && one.emphasised && !one.cover) graph->lower();
+    // where lines coincide, the thin ones stay visible; ridges keep their order
+    const bool ridges = std::any_of(series_.begin(), series_.end(),
+                                    [](const Series& each) { return each.cover.has_value(); });
+    if (one.line && one.emphasised && !ridges) graph->lower();
     return graph;
 }
 
