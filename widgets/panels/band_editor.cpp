@@ -88,7 +88,8 @@ void BandEditor::buildTable() {
     table_->verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 8);
     QHeaderView* header = table_->horizontalHeader();
     header->setSectionResizeMode(QHeaderView::ResizeToContents);
-    header->setSectionResizeMode(BandEditorModel::Name, QHeaderView::Stretch);
+    header->setMaximumSectionSize(fontMetrics().averageCharWidth() * 22); // names before decimals
+    header->setStretchLastSection(true);
     header->setMinimumSectionSize(fontMetrics().height() + 10);
     header->setHighlightSections(false);
     connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
