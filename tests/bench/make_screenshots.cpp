@@ -125,10 +125,10 @@ void takeAll(MainWindow& window, Pictures& pictures) {
             std::printf("%s is empty: %s\n", qPrintable(dock->objectName()), qPrintable(panel->emptyText()));
         takeDock(pictures, dock, {760, 470});
     }
-    for (const char* name : {"setup", "project", "searchSetup", "export", "scales", "log"})
+    for (const char* name : {"setup", "project", "searchSetup", "export", "scales", "whatIfs"})
         if (auto* dock = window.findChild<QDockWidget*>(name))
             takeDock(pictures, dock,
-                     QLatin1String(name) == QLatin1String("log") ? QSize(760, 180) : QSize(380, 640));
+                     QLatin1String(name) == QLatin1String("whatIfs") ? QSize(760, 240) : QSize(380, 640));
     window.resetLayout();
     window.help().showHandbook("theory.md", "tail-inflation-ratio-tir-ours-after-the-papers-wording");
     pictures.take("handbook", [&window] { return window.findChild<QWidget*>("handbook"); });
