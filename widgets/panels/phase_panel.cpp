@@ -14,6 +14,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 #include <numbers>
 
 namespace qroar {
@@ -48,7 +50,7 @@ PhasePanel::PhasePanel(SelectionModel* selection, QWidget* parent)
     viewBox_->addEntry(tr("Curves of the selected pair"), tr("curves"));
     viewBox_->setAccessibleName(tr("View"));
     specEdit_->setAccessibleName(tr("More RoPE specs"));
-    specEdit_->setPlaceholderText(tr("more specs, e.g. yarn:8 linear:4"));
+    specEdit_->setPlaceholderText(tr("add specs: yarn:8"));
     specEdit_->setToolTip(
         tr("RoPE specs to compare with those of the session, separated by spaces: none, linear:4, "
            "ntk:4, dynamic:4, yarn:8, llama3:8"));
@@ -198,13 +200,15 @@ void PhasePanel::collectSpecs() {
 }
 
 void PhasePanel::chooseDistances() {
-    distances_.clear();
+    // With 0 to 3 first, every fourth column is a power of two: what the labels show.
+    distances_ = {0, 1, 2, 3};
     const int longest = context();
-    for (int step = 0;; ++step) {
+    while (distances_.back() >= longest) distances_.pop_back();
+    for (int step = 2 * stepsPerOctave;; ++step) {
         const auto distance =
             static_cast<int>(std::lround(std::pow(2.0, static_cast<double>(step) / stepsPerOctave)));
         if (distance >= longest) break;
-        if (distances_.empty() || distance > distances_.back()) distances_.push_back(distance);
+        distances_.push_back(distance);
     }
     distances_.push_back(longest);
 }
@@ -273,6 +277,8 @@ void PhasePanel::drawCurves() {
         LinePlot::Series line;
         line.name = specs_[at].name;
         line.category = static_cast<int>(at);
+        constexpr Qt::PenStyle styles[] = {Qt::SolidLine, Qt::DashLine, Qt::DotLine, Qt::DashDotLine};
+        line.dash = styles[at % std::size(styles)]; // specs may agree on a pair
         // fine enough to show every turn of slow pairs; of fast ones no screen could
         const int points = 2000;
         for (int point = 0; point <= points; ++point) {
@@ -286,7 +292,7 @@ void PhasePanel::drawCurves() {
         }
         series.push_back(std::move(line));
     }
-    const auto mark = [&](double distance, const QString& name) {
+    const auto mark = [&](double distance, const QString& name, bool below = false) {
         if (!(distance >= 1) || distance > distances_.back()) return;
         LinePlot::Series line;
         line.name = name;
@@ -295,15 +301,18 @@ void PhasePanel::drawCurves() {
         line.category = -1;
         line.dash = Qt::DashLine;
         line.inLegend = false;
-        line.labels = {QString(), name};
+        line.labels = below ? QStringList{name, QString()} : QStringList{QString(), name};
         series.push_back(std::move(line));
     };
     mark(specs_.front().table.trainedContext, tr("L₀"));
     mark(distances_.back(), tr("L"));
+    std::map<long long, QStringList> aliasing; // specs that move the pair equally share a mark
     for (const Spec& spec : specs_) {
         const double moved = std::abs(spec.table.plain[pair] - spec.table.omega[pair]);
-        if (moved > 0) mark(pi / moved, tr("π/|ω−ω′| %1").arg(spec.name));
+        if (moved > pi / distances_.back()) aliasing[std::llround(pi / moved)] << spec.name;
     }
+    for (const auto& [distance, names] : aliasing)
+        mark(static_cast<double>(distance), tr("π/|ω−ω′| of %1").arg(names.join(QStringLiteral(", "))), true);
     curves_->setAxes(tr("Distance D (tokens)"), LinePlot::Scale::Log2, valueTitle(),
                      value() == Unwrapped ? LinePlot::Scale::Log : LinePlot::Scale::Linear);
     std::vector<double> ticks;

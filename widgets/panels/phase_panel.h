@@ -57,7 +57,7 @@ class PhasePanel : public DiagnosticPanel {
     [[nodiscard]] QString summaryText() const;
 
     std::vector<Spec> specs_;
-    std::vector<int> distances_; ///< log-spaced, from 1 to the context
+    std::vector<int> distances_; ///< 0 to 3, then log-spaced, to the context
     QString specError_;
     std::array<HeatMapPlot*, mostMaps> maps_{};
     LinePlot* curves_ = nullptr;
