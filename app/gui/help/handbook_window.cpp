@@ -200,7 +200,7 @@ void HandbookWindow::buildContents() {
         page_->setSource(urlOf(item->data(0, PageRole).toString(), item->data(0, AnchorRole).toString()));
     });
     connect(hits_, &QListWidget::currentItemChanged, this, [this](const QListWidgetItem* item) {
-        if (!item) return;
+        if (!item || item->data(PageRole).isNull()) return; // nothing found
         page_->setSource(urlOf(item->data(PageRole).toString(), item->data(AnchorRole).toString()));
         page_->mark(search_->text().simplified().split(' ', Qt::SkipEmptyParts));
     });
