@@ -73,7 +73,8 @@ Preferences AppSettings::preferences() const {
 
 void AppSettings::setPreferences(const Preferences& preferences) {
     const Preferences before = this->preferences();
-    if (before.figureSize != preferences.figureSize || before.figureFontPoints != preferences.figureFontPoints)
+    if (before.figureSize != preferences.figureSize
+        || before.figureFontPoints != preferences.figureFontPoints)
         store_.remove("figures/style"); // the newer wish
     setAppearance(preferences.appearance);
     store_.setValue("plots/colorMap", preferences.colorMap);
