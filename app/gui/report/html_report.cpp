@@ -36,9 +36,9 @@ bool looksNumeric(const QString& text) {
            && std::all_of(text.begin(), text.end(), [](QChar c) { return allowed.contains(c); });
 }
 
-QString cell(const QString& text) {
+QString cell(const QString& text, bool inColumn) {
     return QStringLiteral("<td%1>%2</td>")
-        .arg(looksNumeric(text) ? QStringLiteral(" class=\"n\"") : QString(), escaped(text));
+        .arg(inColumn && looksNumeric(text) ? QStringLiteral(" class=\"n\"") : QString(), escaped(text));
 }
 
 QString tableHtml(const ReportTable& table) {
@@ -61,7 +61,7 @@ QString tableHtml(const ReportTable& table) {
         for (qsizetype column = 0; column < row.size(); ++column)
             html += table.columns.isEmpty() && column == 0
                         ? QStringLiteral("<th scope=\"row\">%1</th>").arg(escaped(row[column]))
-                        : cell(row[column]);
+                        : cell(row[column], !table.columns.isEmpty());
         html += QStringLiteral("</tr>");
     }
     html += QStringLiteral("</tbody></table></div>\n");

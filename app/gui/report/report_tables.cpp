@@ -1,5 +1,6 @@
 #include "app/gui/report/report_tables.h"
 
+#include "core/base/strings.h"
 #include "core/evaluate/divergence.h"
 #include "core/evaluate/perplexity.h"
 #include "core/session/search_record.h"
@@ -130,6 +131,48 @@ ReportTable gainsOf(const SearchRecord& search) {
     return table;
 }
 
+/// The windows of one corner of the four-way split; null when it is not in the session.
+const std::vector<WindowNll>* cornerOf(const Session& session, const std::string& rope,
+                                       const std::string& quant, int context) {
+    for (const auto& condition : session.conditions) {
+        const ConditionKey& key = condition->key;
+        const std::string ropeText = condition->table.spec.kind == RopeKind::None ? "none" : key.rope.text();
+        if (key.context == context && key.scales.empty() && ropeText == rope && key.quant.text() == quant)
+            return &condition->windows;
+    }
+    return nullptr;
+}
+
+/// The interaction again, paired by token, for its interval.
+PairedDifference intervalOf(const Session& session, const Interaction& one) {
+    const ContrastTerm terms[] = {{1, cornerOf(session, one.rope, one.quant, one.context)},
+                                  {-1, cornerOf(session, "none", one.quant, one.context)},
+                                  {-1, cornerOf(session, one.rope, "none", one.context)},
+                                  {1, cornerOf(session, "none", "none", one.context)}};
+    for (const ContrastTerm& term : terms)
+        if (!term.windows) return {};
+    return pairedContrast(terms, one.context, Convention::All);
+}
+
+/// What the largest interaction says: a sentence that claims no more than its interval.
+QString interactionFinding(const Session& session, const Interaction& worst) {
+    const PairedDifference paired = intervalOf(session, worst);
+    const QString where = translated("%1, %2 at %3 tokens")
+                              .arg(text(worst.rope), text(worst.quant), groupedCount(worst.context));
+    const QString size =
+        paired.ciLow
+            ? QStringLiteral("%1 nats %2").arg(nats(worst.value), interval(paired.ciLow, paired.ciHigh))
+            : translated("%1 nats, no interval").arg(nats(worst.value));
+    if (paired.ciLow && *paired.ciLow > 0)
+        return translated("Interpolation and quantization hurt each other, most under %1: together they cost "
+                          "%2 more than "
+                          "the sum of both.")
+            .arg(where, size);
+    return translated(
+               "No measurable interaction of interpolation and quantization: the largest is under %1, %2.")
+        .arg(where, size);
+}
+
 } // namespace
 
 ReportTable provenanceTable(const Session& session, const QString& sessionPath) {
@@ -153,7 +196,7 @@ ReportTable modelTable(const Session& session) {
                    QStringLiteral("%1, %2, %3").arg(model.layers).arg(model.heads).arg(model.kvHeads)},
                   {translated("Dimensions of a head, rotary pairs"),
                    QStringLiteral("%1, %2").arg(model.headDim).arg(model.pairs())},
-                  {translated("RoPE base"), readableNumber(model.ropeTheta, 7)},
+                  {translated("RoPE base"), QString::fromStdString(formatNumber(model.ropeTheta))},
                   {translated("Stored RoPE scaling"), text(model.storedRope.text())},
                   {translated("Trained length L₀ (tokens)"), groupedCount(model.trainedContext())},
                   {translated("Fingerprint"), text(session.modelFingerprint)}};
@@ -209,16 +252,19 @@ ReportTable divergenceTable(const Session& session) {
 }
 
 ReportTable interactionTable(const Session& session) {
-    ReportTable table{
-        translated("Interpolation and quantization: the four-way split"),
-        translated(
-            "Interaction = ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP); positive: together they "
-            "cost more than the sum of both."),
-        {translated("RoPE"), translated("Weights"), translated("Context"), translated("FP"), translated("PI"),
-         translated("Q"), translated("Q+PI"), translated("Interaction (nats)")}};
-    for (const Interaction& one : interactions(session.conditions, Convention::All))
+    ReportTable table{translated("Interpolation and quantization: the four-way split"),
+                      translated("Interaction = ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP), with its "
+                                 "paired 95 % interval; "
+                                 "positive: together they cost more than the sum of both."),
+                      {translated("RoPE"), translated("Weights"), translated("Context"), translated("FP"),
+                       translated("PI"), translated("Q"), translated("Q+PI"),
+                       translated("Interaction (nats)"), translated("95 %")}};
+    for (const Interaction& one : interactions(session.conditions, Convention::All)) {
+        const PairedDifference paired = intervalOf(session, one);
         table.rows.push_back({text(one.rope), text(one.quant), groupedCount(one.context), nats(one.fp),
-                              nats(one.pi), nats(one.q), nats(one.qpi), nats(one.value)});
+                              nats(one.pi), nats(one.q), nats(one.qpi), nats(one.value),
+                              interval(paired.ciLow, paired.ciHigh)});
+    }
     return table;
 }
 
@@ -285,13 +331,7 @@ QStringList reportFindings(const Session& session) {
             std::max_element(all.begin(), all.end(),
                              [](const Interaction& a, const Interaction& b) { return a.value < b.value; });
         worst != all.end())
-        findings << (worst->value > 0 ? translated("Interpolation and quantization hurt each other most "
-                                                   "under %1, %2 at %3 tokens: together "
-                                                   "they cost %4 nats more than the sum of both.")
-                                            .arg(text(worst->rope), text(worst->quant),
-                                                 groupedCount(worst->context), nats(worst->value))
-                                      : translated("At no condition do interpolation and quantization cost "
-                                                   "more together than the sum of both."));
+        findings << interactionFinding(session, *worst);
     if (all.empty())
         findings << translated(
             "The four-way split needs FP and quantized conditions with and without interpolation at one "
