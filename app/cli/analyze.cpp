@@ -21,7 +21,10 @@ struct Options {
     std::string output;
     std::vector<std::string> scales;
     int bands = 8;
-    bool resume = false, overwrite = false, dryRun = false, groupPerKvHead = false, gradients = false;
+    bool resume = false, overwrite = false, dryRun = false, groupPerKvHead = false, gradients = false,
+         divergence = false;
+    bool noise = false;
+    DamageScope damage = DamageScope::None;
 };
 
 void printEstimate(const AnalysisEstimate& estimate, bool json) {
@@ -107,6 +110,9 @@ int run(const Options& options) {
     plan->bands = options.bands;
     plan->groupPerKvHead = options.groupPerKvHead;
     plan->gradients = options.gradients;
+    plan->noise = options.noise;
+    plan->damage = options.damage;
+    plan->divergence = options.divergence;
     for (const std::string& named : options.scales) {
         auto set = readScales(named, *plan->model);
         if (!set) return fail(set.error());
@@ -149,6 +155,22 @@ int run(const Options& options) {
     return exitCancelled;
 }
 
+void addNoiseOptions(CLI::App& command, const std::shared_ptr<Options>& options) {
+    command.add_flag(
+        "--noise", options->noise,
+        "also how far q, k and the attention logits of quantized conditions are from full precision "
+        "(two more passes)");
+    command
+        .add_option_function<std::string>(
+            "--damage",
+            [options](const std::string& scope) {
+                options->damage = scope == "bands" ? DamageScope::Bands : DamageScope::Layers;
+            },
+            "also what quantizing one layer alone costs (layers), and one band of Q or K in it (bands: many "
+            "passes); use few windows")
+        ->check(CLI::IsMember({"layers", "bands"}));
+}
+
 } // namespace
 
 void addAnalyze(CLI::App& program, int& result) {
@@ -166,8 +188,12 @@ void addAnalyze(CLI::App& program, int& result) {
                         "run.h5[:NAME]: every condition also with these scales of a search");
     command->add_flag("--gradients", options->gradients,
                       "also how the loss reacts to gains and frequencies (one reverse pass a condition)");
-    auto* resume = command->add_flag("--resume", options->resume,
-                                     "add the conditions (and gradients) that the session file lacks");
+    command->add_flag("--divergence", options->divergence,
+                      "also how far quantized predictions are from full precision (it runs beside)");
+    addNoiseOptions(*command, options);
+    auto* resume =
+        command->add_flag("--resume", options->resume,
+                          "add the conditions (and gradients, noise, damage) that the session file lacks");
     command->add_flag("--overwrite", options->overwrite, "replace an existing session file")
         ->excludes(resume);
     command->add_flag("--dry-run", options->dryRun, "only estimate time, memory and file size");

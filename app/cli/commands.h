@@ -12,10 +12,12 @@ void addInspect(CLI::App& program, int& result);
 void addRope(CLI::App& program, int& result);
 void addAnalyze(CLI::App& program, int& result);
 void addDiagnose(CLI::App& program, int& result);
+void addCompare(CLI::App& program, int& result);
 void addEvaluate(CLI::App& program, int& result);
 void addExport(CLI::App& program, int& result);
 void addSearch(CLI::App& program, int& result);
 void addPlot(CLI::App& program, int& result);
+void addReport(CLI::App& program, int& result);
 
 /// Adds --json and --threads to a sub-command.
 void addCommon(CLI::App& command, Common& common);

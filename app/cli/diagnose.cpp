@@ -71,8 +71,10 @@ std::string typed(std::string id) {
 /// Conditions that --condition names by a part of their id, all without it.
 Outcome<Conditions> chooseConditions(const Options& options, const Session& session) {
     const bool measured =
-        std::any_of(session.conditions.begin(), session.conditions.end(),
-                    [](const auto& c) { return c->statistics.cells() > 0 || !c->sensitivity.empty(); });
+        std::any_of(session.conditions.begin(), session.conditions.end(), [](const auto& c) {
+            return c->statistics.cells() > 0 || !c->sensitivity.empty() || !c->noise.empty()
+                   || !c->damage.empty();
+        });
     if (!measured) return nothingToDiagnose(options.session, session);
     if (options.conditions.empty()) return session.conditions;
     Conditions chosen;
@@ -112,7 +114,7 @@ void addTableOptions(CLI::App& command, Options& options) {
     command
         .add_option("--metric", options.metrics,
                     "tables to print: overview, pressure, tir, excess, dilation, calibration, top-share, "
-                    "sensitivity, all")
+                    "sensitivity, anisotropy, noise, damage, all")
         ->check(CLI::IsMember(diagnosisMetrics))
         ->delimiter(',')
         ->capture_default_str();

@@ -1,5 +1,7 @@
 #include "app/cli/diagnose_rows.h"
 
+#include "app/cli/diagnose_noise.h"
+
 #include "core/base/files.h"
 #include "core/diagnostics/csv.h"
 #include "core/diagnostics/pressure.h"
@@ -287,24 +289,27 @@ Json diagnosis(const Session& session, const Conditions& conditions, const BandP
                     addTails(both, bands, options.draws, {tensor, stage, epsilon, false}, tails);
         addCalibration(both, bands, calibration);
     }
-    return {{"schema", 1},
-            {"bands", bandsJson(bands, session.model)},
-            {"nope", nopeJson(session.model)},
-            {"conditions", std::move(listed)},
-            {"interpolation_pressure", std::move(pressure)},
-            {"tail_inflation", std::move(tails)},
-            {"calibration", std::move(calibration)},
-            {"dilation", std::move(dilation)},
-            {"top_shares", std::move(shares)},
-            {"sensitivity", std::move(sensitivity)}};
+    Json document = {{"schema", 1},
+                     {"bands", bandsJson(bands, session.model)},
+                     {"nope", nopeJson(session.model)},
+                     {"conditions", std::move(listed)},
+                     {"interpolation_pressure", std::move(pressure)},
+                     {"tail_inflation", std::move(tails)},
+                     {"calibration", std::move(calibration)},
+                     {"dilation", std::move(dilation)},
+                     {"top_shares", std::move(shares)},
+                     {"sensitivity", std::move(sensitivity)}};
+    addNoiseRows(session, conditions, bands, document);
+    return document;
 }
 
 Status writeDiagnosisCsv(const std::filesystem::path& folder, const Json& document) {
     std::error_code failed;
     std::filesystem::create_directories(folder, failed);
     if (failed) return Error::io(folder.string() + ": cannot be created: " + failed.message());
-    for (const char* key : {"bands", "conditions", "interpolation_pressure", "tail_inflation", "calibration",
-                            "dilation", "top_shares", "sensitivity"}) {
+    for (const char* key :
+         {"bands", "conditions", "interpolation_pressure", "tail_inflation", "calibration", "dilation",
+          "top_shares", "sensitivity", "anisotropy", "logit_noise", "damage", "damage_summary"}) {
         const auto path = folder / (std::string(key) + ".csv");
         const Json rows = key == std::string("top_shares") ? bucketRows(document) : document[key];
         if (rows.empty()) // no table without a header

@@ -29,7 +29,8 @@ Status writeDiagnosisCsv(const std::filesystem::path& folder, const Json& docume
 
 /// Names that printDiagnosis() takes.
 inline const std::vector<std::string> diagnosisMetrics{
-    "overview", "pressure", "tir", "excess", "dilation", "calibration", "top-share", "sensitivity", "all"};
+    "overview",  "pressure",    "tir",        "excess", "dilation", "calibration",
+    "top-share", "sensitivity", "anisotropy", "noise",  "damage",   "all"};
 /// Tables on stdout, one for each condition. `epsilon` is that of the tables that show one.
 void printDiagnosis(const Json& document, const std::vector<std::string>& metrics, double epsilon);
 

@@ -1,5 +1,6 @@
 // The diagnosis as tables for people: made from the rows of diagnose_rows.cpp, so that text and JSON cannot
 // disagree. Numbers are rounded here and nowhere else.
+#include "app/cli/diagnose_noise.h"
 #include "app/cli/diagnose_rows.h"
 
 #include "core/base/strings.h"
@@ -325,9 +326,17 @@ void printHead(const Json& document) {
 void printDiagnosis(const Json& document, const std::vector<std::string>& metrics, double epsilon) {
     using Printer = void (*)(const View&);
     const std::pair<const char*, Printer> printers[] = {
-        {"overview", printOverview},   {"pressure", printPressure},      {"tir", printTir},
-        {"excess", printExcess},       {"dilation", printDilation},      {"calibration", printCalibration},
-        {"top-share", printTopShares}, {"sensitivity", printSensitivity}};
+        {"overview", printOverview},
+        {"pressure", printPressure},
+        {"tir", printTir},
+        {"excess", printExcess},
+        {"dilation", printDilation},
+        {"calibration", printCalibration},
+        {"top-share", printTopShares},
+        {"sensitivity", printSensitivity},
+        {"anisotropy", [](const View& view) { printAnisotropy(view.document, view.id); }},
+        {"noise", [](const View& view) { printLogitNoise(view.document, view.id); }},
+        {"damage", [](const View& view) { printDamage(view.document, view.id); }}};
     const auto asked = [&](const std::string& name) {
         return std::find(metrics.begin(), metrics.end(), name) != metrics.end();
     };
@@ -340,7 +349,7 @@ void printDiagnosis(const Json& document, const std::vector<std::string>& metric
     }
     if (asked("overview"))
         std::cout << "\nMore with --metric (pressure, tir, excess, dilation, calibration, top-share, "
-                     "sensitivity, all); every number is in --json and --csv.\n";
+                     "sensitivity, anisotropy, noise, damage, all); every number is in --json and --csv.\n";
 }
 
 } // namespace qroar::cli

@@ -44,10 +44,12 @@ int main(int argc, char** argv) {
     addRope(program, result);
     addAnalyze(program, result);
     addDiagnose(program, result);
+    addCompare(program, result);
     addEvaluate(program, result);
     addExport(program, result);
     addSearch(program, result);
     addPlot(program, result);
+    addReport(program, result);
     if (complainOfUnknown(program, argc, argv)) return exitUsage;
     std::signal(SIGPIPE, SIG_IGN); // a reader of the progress that goes away ends no run
     try {

@@ -118,12 +118,13 @@ bool AnalysisController::continues(const SetupRequest& request) const {
     return workspace_.hasSession() && whyNotContinued(*workspace_.session(), plan(request)).isEmpty();
 }
 
-bool AnalysisController::start(const SetupRequest& request, const QString& autosavePath) {
+bool AnalysisController::start(const SetupRequest& request) {
     if (running() || heavy_.busy() || !inputsReady()) return false;
     estimateTimer_.stop();
     latestEstimate_.next();
     const bool continued = continues(request);
-    autosavePath_ = autosavePath;
+    target_ = continued ? workspace_.current() : noSession;
+    workspace_.hold(target_);
     unsavedSeconds_ = 0;
     auto* job = new AnalysisJob(plan(request), continued ? workspace_.session() : nullptr);
     connectRun(job, continued);
@@ -135,18 +136,20 @@ bool AnalysisController::start(const SetupRequest& request, const QString& autos
 
 void AnalysisController::connectRun(AnalysisJob* job, bool continued) {
     connect(job, &AnalysisJob::started, this, [this, continued](const std::shared_ptr<const Session>& base) {
-        if (!continued) workspace_.open(base, {});
+        if (continued) return;
+        target_ = workspace_.open(base, {});
+        workspace_.hold(target_);
     });
     connect(job, &Job::progressed, this, &AnalysisController::progressed);
     connect(job, &AnalysisJob::conditionFinished, this,
             [this](const std::shared_ptr<const ConditionResult>& result) {
-                workspace_.addCondition(result);
+                workspace_.addCondition(target_, result);
                 emit conditionFinished(*result);
                 unsavedSeconds_ += result->seconds;
-                if (unsavedSeconds_ >= secondsBetweenAutosaves) autosave();
+                if (unsavedSeconds_ >= secondsBetweenAutosaves) autosave(target_);
             });
     connect(job, &AnalysisJob::finished, this, [this](const std::shared_ptr<const Session>& session) {
-        workspace_.updateResults(session);
+        workspace_.updateResults(target_, session);
         emit analysisFinished(tr("Analysis done: %1.").arg(conditionsOf(*session)));
     });
     connect(job, &AnalysisJob::cancelled, this, [this](const std::shared_ptr<const Session>& session) {
@@ -155,24 +158,27 @@ void AnalysisController::connectRun(AnalysisJob* job, bool continued) {
     });
     connect(job, &Job::failed, this, &AnalysisController::analysisFailed);
     connect(job, &Job::ended, this, [this] {
-        if (unsavedSeconds_ > 0) autosave();
+        if (unsavedSeconds_ > 0) autosave(target_);
         job_ = nullptr;
+        workspace_.release(target_);
         emit runningChanged(false);
     });
 }
 
 /// On the thread for files, beside a running analysis: neither it nor a cancel waits for the disk.
-void AnalysisController::autosave() {
-    unsavedSeconds_ = 0;
-    if (autosavePath_.isEmpty() || !workspace_.hasSession()) return;
-    auto* job = new SaveJob(workspace_.session(), toPath(autosavePath_));
+void AnalysisController::autosave(SessionId id) {
+    if (id == target_) unsavedSeconds_ = 0;
+    const auto session = workspace_.session(id);
+    const QString path = session && autosavePaths_ ? autosavePaths_(id) : QString();
+    if (path.isEmpty()) return;
+    auto* job = new SaveJob(session, toPath(path));
     ++autosaves_;
     connect(job, &Job::failed, this, [this](const QString& message) {
         emit warning(tr("The results could not be autosaved: %1").arg(message));
     });
-    connect(job, &Job::ended, this, [this] {
+    connect(job, &Job::ended, this, [this, id] {
         --autosaves_;
-        emit autosaveEnded();
+        emit autosaveEnded(id);
     });
     files_.start(job);
 }

@@ -10,6 +10,8 @@
 #include <QPointer>
 #include <QTimer>
 
+#include <functional>
+
 namespace qroar {
 
 class AnalysisController : public QObject {
@@ -32,10 +34,17 @@ class AnalysisController : public QObject {
     [[nodiscard]] AnalysisPlan plan(const SetupRequest& request) const;
     /// The open session can take this request's conditions.
     [[nodiscard]] bool continues(const SetupRequest& request) const;
-    /// `autosavePath` may be empty. False when something else holds the heavy thread.
-    bool start(const SetupRequest& request, const QString& autosavePath);
+    /// Into the current session where that can be continued, else into one more. What becomes current
+    /// afterwards changes nothing about it. False when something else holds the heavy thread.
+    bool start(const SetupRequest& request);
     void cancel();
     [[nodiscard]] bool running() const { return !job_.isNull(); }
+    /// The session that the running analysis, or the last one, writes into.
+    [[nodiscard]] SessionId target() const { return target_; }
+    /// Where an open session is autosaved; an empty path switches it off.
+    void setAutosavePaths(std::function<QString(SessionId)> paths) { autosavePaths_ = std::move(paths); }
+    /// Now, of any open session, on the thread for files.
+    void autosave(SessionId id);
     /// An autosave is being written; autosaveEnded() follows.
     [[nodiscard]] bool autosaving() const { return autosaves_ > 0; }
     [[nodiscard]] bool inputsReady() const { return opened_.model && documents_; }
@@ -58,7 +67,7 @@ class AnalysisController : public QObject {
     void analysisFinished(const QString& summary);
     void analysisCancelled(const QString& summary);
     void analysisFailed(const QString& message);
-    void autosaveEnded();
+    void autosaveEnded(int id);
     void warning(const QString& message);
 
   private:
@@ -66,7 +75,6 @@ class AnalysisController : public QObject {
     void readDocuments();
     void estimateNow();
     void connectRun(AnalysisJob* job, bool continued);
-    void autosave();
 
     Workspace& workspace_;
     JobQueue& heavy_;
@@ -80,7 +88,8 @@ class AnalysisController : public QObject {
     QTimer estimateTimer_;
     QPointer<AnalysisJob> job_;
     QPointer<EstimateJob> estimateJob_;
-    QString autosavePath_;
+    std::function<QString(SessionId)> autosavePaths_;
+    SessionId target_ = noSession;
     double unsavedSeconds_ = 0; ///< of finished conditions since the last autosave
     int autosaves_ = 0;         ///< being written or waiting for it
 };

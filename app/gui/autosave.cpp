@@ -6,42 +6,60 @@
 namespace qroar {
 
 namespace {
-constexpr int maxProcesses = 64;
+
+/// Of all processes together.
+constexpr int mostFiles = 256;
+
+/// Null when another living process has the file.
+std::unique_ptr<QLockFile> locked(const QString& file) {
+    auto lock = std::make_unique<QLockFile>(file + ".lock");
+    lock->setStaleLockTime(0); // only a dead process makes a lock stale
+    return lock->tryLock(0) ? std::move(lock) : nullptr;
 }
+
+} // namespace
 
 Autosave::Autosave(const QString& folder) {
     if (folder.isEmpty() || !QDir().mkpath(folder)) return;
+    folder_ = folder;
     const QDir directory(folder);
-    for (const QString& name : directory.entryList({"autosave-*.h5"}, QDir::Files, QDir::Time)) {
-        const QString file = directory.absoluteFilePath(name);
-        QLockFile lock(file + ".lock");
-        lock.setStaleLockTime(0); // only a dead process makes a lock stale
-        if (lock.tryLock(0)) orphans_ << file;
-    }
-    for (int number = 1; number <= maxProcesses && path_.isEmpty(); ++number) {
-        const QString file = directory.absoluteFilePath(QStringLiteral("autosave-%1.h5").arg(number));
-        if (QFile::exists(file)) continue;
-        auto lock = std::make_unique<QLockFile>(file + ".lock");
-        lock->setStaleLockTime(0);
-        if (!lock->tryLock(0)) continue;
-        lock_ = std::move(lock);
-        path_ = file;
-    }
+    for (const QString& name : directory.entryList({"autosave-*.h5"}, QDir::Files, QDir::Time))
+        if (const QString file = directory.absoluteFilePath(name); locked(file)) orphans_ << file;
 }
 
 Autosave::~Autosave() = default;
 
-void Autosave::adopt(const QString& orphan) {
-    auto lock = std::make_unique<QLockFile>(orphan + ".lock");
-    lock->setStaleLockTime(0);
-    if (!lock->tryLock(0)) return; // another process has it: what becomes of it is decided there
-    orphans_.removeAll(orphan);
-    adopted_.push_back({orphan, std::move(lock)});
+QString Autosave::pathOf(int id) {
+    if (folder_.isEmpty()) return {};
+    if (const auto known = slots_.find(id); known != slots_.end()) return known->second.path;
+    for (int number = 1; number <= mostFiles; ++number) {
+        const QString file = QDir(folder_).absoluteFilePath(QStringLiteral("autosave-%1.h5").arg(number));
+        if (QFile::exists(file)) continue;
+        auto lock = locked(file);
+        if (!lock) continue; // of another session, of this process or another one
+        slots_[id] = {file, std::move(lock)};
+        return file;
+    }
+    return {};
 }
 
-void Autosave::discard() {
-    if (!path_.isEmpty()) QFile::remove(path_);
-    for (const Adopted& orphan : adopted_) QFile::remove(orphan.path);
+void Autosave::adopt(const QString& orphan, int id) {
+    auto lock = locked(orphan);
+    if (!lock) return; // another process has it: what becomes of it is decided there
+    orphans_.removeAll(orphan);
+    adopted_[id].push_back({orphan, std::move(lock)});
+}
+
+void Autosave::discard(int id) {
+    if (const auto slot = slots_.find(id); slot != slots_.end()) QFile::remove(slot->second.path);
+    for (const File& orphan : adopted_[id]) QFile::remove(orphan.path);
+    adopted_.erase(id);
+}
+
+void Autosave::discardAll() {
+    for (const auto& [id, slot] : slots_) QFile::remove(slot.path);
+    for (const auto& [id, orphans] : adopted_)
+        for (const File& orphan : orphans) QFile::remove(orphan.path);
     adopted_.clear();
 }
 

@@ -1,11 +1,13 @@
-// Autosave: which file this process keeps its unsaved results in, and which ones earlier processes left
-// behind when they ended without saving. Writing is the job of the heavy thread (jobs/).
+// Autosave: which files this process keeps its unsaved results in, one for each open session, and which ones
+// earlier processes left behind when they ended without saving. Writing is the job of the thread for files
+// (jobs/).
 #pragma once
 
 #include <QLockFile>
 #include <QString>
 #include <QStringList>
 
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -19,26 +21,28 @@ class Autosave {
     Autosave(const Autosave&) = delete;
     Autosave& operator=(const Autosave&) = delete;
 
-    /// Where to write; empty when autosave is off or the folder cannot be written.
-    [[nodiscard]] QString path() const { return path_; }
+    /// Where to write session `id` (any number that tells it from the others), always the same file; empty
+    /// when autosave is off or the folder cannot be written.
+    [[nodiscard]] QString pathOf(int id);
     /// Files of processes that are gone, newest first.
     [[nodiscard]] QStringList orphans() const { return orphans_; }
-    /// The open session is this orphan's: from now on discard() means it too, and other processes do not
-    /// offer it. Until then it stays, should this process end without saving either.
-    void adopt(const QString& orphan);
-    /// The results are saved elsewhere or not wanted.
-    void discard();
+    /// Session `id` is this orphan's: from now on discard(id) means it too, and other processes do not offer
+    /// it. Until then it stays, should this process end without saving either.
+    void adopt(const QString& orphan, int id);
+    /// The results of session `id` are saved elsewhere or not wanted.
+    void discard(int id);
+    void discardAll();
     static void discardOrphan(const QString& path);
 
   private:
-    struct Adopted {
+    struct File {
         QString path;
         std::unique_ptr<QLockFile> lock;
     };
-    QString path_;
+    QString folder_;
     QStringList orphans_;
-    std::unique_ptr<QLockFile> lock_;
-    std::vector<Adopted> adopted_;
+    std::map<int, File> slots_;                ///< by session
+    std::map<int, std::vector<File>> adopted_; ///< by session
 };
 
 } // namespace qroar

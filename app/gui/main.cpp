@@ -1,4 +1,6 @@
 // qroar-workbench: reads the command line, sets the program up, shows the window.
+#include "app/gui/figures/plot_command.h"
+#include "app/gui/report/report_command.h"
 #include "app/gui/window/log_panel.h"
 #include "app/gui/window/main_window.h"
 #include "app/gui/window/message_bar.h"
@@ -6,15 +8,19 @@
 
 #include <QApplication>
 #include <QCommandLineParser>
+#include <QDir>
 #include <QEventLoop>
+#include <QLocale>
 #include <QSettings>
 #include <QStandardPaths>
 #include <QTimer>
+#include <QTranslator>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <utility>
 
 namespace {
 
@@ -41,6 +47,18 @@ int exportFigures(qroar::MainWindow& window, const QString& session, const QStri
     return fine ? 0 : 1;
 }
 
+/// Sub-commands of qroar that need views but no window: app/cli/workbench_process.h starts them.
+constexpr std::pair<const char*, int (*)(const QStringList&)> commands[] = {{"--plot", qroar::runPlot},
+                                                                            {"--report", qroar::runReport}};
+
+/// Words of Qt about its own surroundings are no words of a command.
+void onlyOurWords(QtMsgType kind, const QMessageLogContext&, const QString& text) {
+    if (kind == QtDebugMsg || kind == QtInfoMsg || text.startsWith(QLatin1String("QStandardPaths:"))
+        || text.startsWith(QLatin1String("This plugin does not support")))
+        return;
+    std::fprintf(stderr, "%s\n", qPrintable(text));
+}
+
 } // namespace
 
 int main(int argc, char** argv) {
@@ -51,14 +69,29 @@ int main(int argc, char** argv) {
     };
     const bool display = qEnvironmentVariableIsSet("DISPLAY") || qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
     if (!display && qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")
-        && (asks("--help") || asks("-h") || asks("--version") || asks("-v") || asks("--export-figures")))
+        && (std::any_of(std::begin(commands), std::end(commands),
+                        [&](const auto& one) { return asks(one.first); })
+            || asks("--help") || asks("-h") || asks("--version") || asks("-v") || asks("--export-figures")))
         qputenv("QT_QPA_PLATFORM", "offscreen");
+    const auto* const command = std::find_if(std::begin(commands), std::end(commands), [&](const auto& one) {
+        return argc > 1 && std::strcmp(argv[1], one.first) == 0;
+    });
+    if (command != std::end(commands)) qInstallMessageHandler(onlyOurWords);
     QApplication application(argc, argv);
     QApplication::setApplicationName(QStringLiteral("qroar-workbench"));
     QApplication::setApplicationDisplayName(QStringLiteral("Q-ROAR Workbench"));
     QApplication::setApplicationVersion(QStringLiteral(QROAR_VERSION));
     QApplication::setOrganizationName(QStringLiteral("qroar"));
     QApplication::setDesktopFileName(QStringLiteral("qroar-workbench"));
+    QTranslator translator; // of the user's language, where there is one (resources/translations)
+    for (const char* folder : {"../share/qroar-workbench/translations", "../translations"})
+        if (translator.load(QLocale(), QStringLiteral("qroar"), QStringLiteral("_"),
+                            QDir(QApplication::applicationDirPath()).filePath(QLatin1String(folder)))) {
+            QApplication::installTranslator(&translator);
+            break;
+        }
+
+    if (command != std::end(commands)) return command->second(QApplication::arguments().mid(2));
 
     QCommandLineParser parser;
     parser.setApplicationDescription(QApplication::translate(

@@ -14,23 +14,23 @@ class SessionController : public QObject {
     /// `files` must outlive this.
     SessionController(Workspace& workspace, JobQueue& files, QObject* parent = nullptr);
 
-    /// `recovered`: an autosave; it is opened as a session without a file.
+    /// `recovered`: an autosave; it is opened as a session without a file. Nothing happens while that file is
+    /// being read.
     void load(const QString& path, bool recovered = false);
     /// Queued behind what is being read or written.
-    void save(const QString& path, const std::string& viewState);
-    [[nodiscard]] bool loading() const { return loading_ > 0; }
+    void save(SessionId id, const QString& path, const std::string& viewState);
+    [[nodiscard]] bool loading() const { return !loading_.isEmpty(); }
 
   signals:
     void loaded(const QString& path, bool recovered);
     void loadFailed(const QString& path, const QString& message);
-    void saved(const QString& path);
+    void saved(int id, const QString& path);
     void saveFailed(const QString& path, const QString& message);
 
   private:
     Workspace& workspace_;
     JobQueue& files_;
-    LatestJob latestLoad_;
-    int loading_ = 0;
+    QStringList loading_;
 };
 
 } // namespace qroar

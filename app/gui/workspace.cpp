@@ -1,111 +1,359 @@
 #include "app/gui/workspace.h"
 
+#include <QDir>
+#include <QElapsedTimer>
+#include <QFileInfo>
 #include <QUndoCommand>
+
+#include <algorithm>
 
 namespace qroar {
 
-/// The bands before and after one gesture.
+struct Workspace::Open {
+    SessionId id = noSession;
+    std::shared_ptr<const Session> session;
+    QString path;
+    int number = 0; ///< among those without a file
+    QUndoStack undo;
+    int holders = 0; ///< what will write into it
+    bool resultsUnsaved = false;
+    bool wasDirty = false;
+    [[nodiscard]] bool dirty() const { return resultsUnsaved || !undo.isClean(); }
+    void replace(Session next) { session = std::make_shared<const Session>(std::move(next)); }
+};
+
+namespace {
+
+/// The same for all names of a file, also of one that is not there.
+QString locationOf(const QString& path) {
+    const QString canonical = QFileInfo(path).canonicalFilePath();
+    return canonical.isEmpty() ? QDir::cleanPath(QFileInfo(path).absoluteFilePath()) : canonical;
+}
+
+} // namespace
+
+/// The bands before and after one gesture, or after the last of a run of them.
 class SetBandsCommand : public QUndoCommand {
   public:
-    SetBandsCommand(Workspace& workspace, BandPartition before, BandPartition after, const QString& text)
-        : QUndoCommand(text), workspace_(workspace), before_(std::move(before)), after_(std::move(after)) {}
-    void undo() override { workspace_.applyBands(before_); }
-    void redo() override { workspace_.applyBands(after_); }
+    SetBandsCommand(Workspace& workspace, SessionId session, BandLayout before, BandLayout after,
+                    const QString& text, const QString& run)
+        : QUndoCommand(text), workspace_(workspace), session_(session), before_(std::move(before)),
+          after_(std::move(after)), run_(run) {
+        made_.start();
+    }
+    void undo() override {
+        run_.clear(); // what was undone once is not continued
+        workspace_.applyBands(session_, before_);
+    }
+    void redo() override { workspace_.applyBands(session_, after_); }
+    [[nodiscard]] int id() const override { return run_.isEmpty() ? -1 : 1; }
+    bool mergeWith(const QUndoCommand* other) override {
+        const auto* next = dynamic_cast<const SetBandsCommand*>(other);
+        if (!next || next->run_ != run_ || made_.msecsTo(next->made_) > workspace_.runPause()) return false;
+        after_ = next->after_;
+        made_ = next->made_;
+        setObsolete(before_ == after_); // there and back again: no step
+        return true;
+    }
 
   private:
     Workspace& workspace_;
-    BandPartition before_, after_;
+    SessionId session_;
+    BandLayout before_, after_;
+    QString run_;
+    QElapsedTimer made_; ///< since the last gesture of the run
 };
 
 Workspace::Workspace(QObject* parent) : QObject(parent) {
-    connect(&undo_, &QUndoStack::cleanChanged, this, &Workspace::refreshDirty);
+    undoGroup_.addStack(&idle_);
+    undoGroup_.setActiveStack(&idle_);
 }
 
-bool Workspace::dirty() const {
-    return session_ && (resultsUnsaved_ || !undo_.isClean());
+Workspace::~Workspace() {
+    for (const auto& open : open_) open->undo.disconnect(this);
 }
 
-void Workspace::refreshDirty() {
+const Workspace::Open* Workspace::find(SessionId id) const {
+    for (const auto& open : open_)
+        if (open->id == id) return open.get();
+    return nullptr;
+}
+
+Workspace::Open* Workspace::find(SessionId id) {
+    for (const auto& open : open_)
+        if (open->id == id) return open.get();
+    return nullptr;
+}
+
+std::vector<SessionId> Workspace::sessions() const {
+    std::vector<SessionId> ids;
+    for (const auto& open : open_) ids.push_back(open->id);
+    return ids;
+}
+
+SessionId Workspace::withPath(const QString& path) const {
+    if (path.isEmpty()) return noSession;
+    for (const auto& open : open_)
+        if (!open->path.isEmpty() && locationOf(open->path) == locationOf(path)) return open->id;
+    return noSession;
+}
+
+std::shared_ptr<const Session> Workspace::session(SessionId id) const {
+    const Open* open = find(id);
+    return open ? open->session : nullptr;
+}
+
+QString Workspace::path(SessionId id) const {
+    const Open* open = find(id);
+    return open ? open->path : QString();
+}
+
+bool Workspace::dirty(SessionId id) const {
+    const Open* open = find(id);
+    return open && open->dirty();
+}
+
+bool Workspace::anyDirty() const {
+    return std::any_of(open_.begin(), open_.end(), [](const auto& open) { return open->dirty(); });
+}
+
+QString Workspace::name(SessionId id) const {
+    const Open* of = find(id);
+    if (!of) return tr("no session");
+    if (of->path.isEmpty())
+        return of->number <= 1 ? tr("unsaved session") : tr("unsaved session %1").arg(of->number);
+    const QFileInfo file(of->path);
+    const bool shared = std::any_of(open_.begin(), open_.end(), [&](const auto& other) {
+        return other->id != id && QFileInfo(other->path).fileName() == file.fileName();
+    });
+    return shared ? file.absoluteDir().dirName() + u'/' + file.fileName() : file.fileName();
+}
+
+QUndoStack* Workspace::undoStack() {
+    Open* open = find(current_);
+    return open ? &open->undo : &idle_;
+}
+
+QUndoStack* Workspace::undoStack(SessionId id) {
+    Open* open = find(id);
+    return open ? &open->undo : nullptr;
+}
+
+bool Workspace::isBlank(const Open& open) const {
+    return open.holders == 0 && open.path.isEmpty() && !open.dirty() && open.session->conditions.empty()
+           && open.session->searches.empty() && open.session->whatIfs.empty();
+}
+
+void Workspace::refreshDirty(SessionId id) {
+    if (Open* open = find(id); open && open->dirty() != open->wasDirty) {
+        open->wasDirty = open->dirty();
+        if (!open->wasDirty) emit settled(id);
+        emit listChanged();
+    }
     if (dirty() == wasDirty_) return;
     wasDirty_ = dirty();
     emit dirtyChanged(wasDirty_);
 }
 
-void Workspace::open(std::shared_ptr<const Session> session, const QString& path) {
-    session_ = std::move(session);
-    path_ = path;
-    resultsUnsaved_ = session_ && path.isEmpty() && !session_->conditions.empty();
-    undo_.clear();
-    emit pathChanged(path_);
-    emit sessionChanged(session_);
-    refreshDirty();
+void Workspace::add(std::shared_ptr<const Session> session, const QString& path) {
+    auto open = std::make_unique<Open>();
+    const SessionId id = open->id = ++newest_;
+    open->path = path;
+    open->resultsUnsaved = path.isEmpty() && !session->conditions.empty();
+    open->wasDirty = open->dirty();
+    open->session = std::move(session);
+    if (open_.empty()) unsaved_ = 0;
+    if (path.isEmpty()) open->number = ++unsaved_;
+    undoGroup_.addStack(&open->undo);
+    connect(&open->undo, &QUndoStack::cleanChanged, this, [this, id] { refreshDirty(id); });
+    open_.push_back(std::move(open));
 }
 
-void Workspace::close() {
-    open(nullptr, {});
+SessionId Workspace::open(std::shared_ptr<const Session> session, const QString& path) {
+    if (!session) return noSession;
+    SessionId replaced = withPath(path);
+    if (const Open* now = find(current_); replaced == noSession && now && isBlank(*now)) replaced = current_;
+    const auto place =
+        std::find_if(open_.begin(), open_.end(), [replaced](const auto& one) { return one->id == replaced; });
+    const auto at = place - open_.begin();
+    if (place != open_.end()) {
+        undoGroup_.removeStack(&(*place)->undo);
+        (*place)->undo.disconnect(this);
+        open_.erase(place);
+    }
+    add(std::move(session), path);
+    if (replaced != noSession) {
+        std::rotate(open_.begin() + at, open_.end() - 1, open_.end());
+        emit settled(replaced);
+    }
+    emit listChanged();
+    activate(newest_);
+    return newest_;
 }
 
-void Workspace::replace(Session session) {
-    session_ = std::make_shared<const Session>(std::move(session));
+void Workspace::activate(SessionId id) {
+    const SessionId before = current_;
+    current_ = id;
+    undoGroup_.setActiveStack(undoStack());
+    emit currentChanged(id, before);
+    announce();
 }
 
-void Workspace::updateResults(std::shared_ptr<const Session> session) {
-    if (!session) return;
+void Workspace::announce() {
+    emit pathChanged(path());
+    emit sessionChanged(session());
+    refreshDirty(current_);
+    emit listChanged();
+}
+
+void Workspace::hold(SessionId id) {
+    if (Open* open = find(id)) ++open->holders;
+}
+
+void Workspace::release(SessionId id) {
+    if (Open* open = find(id)) --open->holders;
+}
+
+void Workspace::setCurrent(SessionId id) {
+    if (id != current_ && isOpen(id)) activate(id);
+}
+
+void Workspace::step(int by) {
+    const std::vector<SessionId> ids = sessions();
+    if (ids.size() < 2) return;
+    const auto count = static_cast<int>(ids.size());
+    const auto at = static_cast<int>(std::find(ids.begin(), ids.end(), current_) - ids.begin());
+    setCurrent(ids[static_cast<std::size_t>(((at + by) % count + count) % count)]);
+}
+
+void Workspace::move(int from, int to) {
+    const auto count = static_cast<int>(open_.size());
+    if (from < 0 || to < 0 || from >= count || to >= count || from == to) return;
+    const auto first = open_.begin();
+    if (from < to)
+        std::rotate(first + from, first + from + 1, first + to + 1);
+    else
+        std::rotate(first + to, first + from, first + from + 1);
+    emit listChanged();
+}
+
+void Workspace::close(SessionId id) {
+    const auto place =
+        std::find_if(open_.begin(), open_.end(), [id](const auto& open) { return open->id == id; });
+    if (place == open_.end()) return;
+    const std::unique_ptr<Open> closed = std::move(*place);
+    const auto at = static_cast<std::size_t>(place - open_.begin());
+    open_.erase(place);
+    undoGroup_.removeStack(&closed->undo);
+    closed->undo.disconnect(this);
+    emit settled(id);
+    emit listChanged();
+    if (id == current_) activate(open_.empty() ? noSession : open_[std::min(at, open_.size() - 1)]->id);
+}
+
+void Workspace::updateResults(SessionId id, std::shared_ptr<const Session> session) {
+    Open* open = find(id);
+    if (!session || !open) return;
     Session merged = *session;
-    if (session_ && session_->bands.pairs() == merged.bands.pairs()) merged.bands = session_->bands;
-    replace(std::move(merged));
-    resultsUnsaved_ = true;
-    emit sessionChanged(session_);
-    refreshDirty();
+    if (open->session->bands.pairs() == merged.bands.pairs()) {
+        merged.bands = open->session->bands;
+        merged.bandStyles = open->session->bandStyles;
+    }
+    merged.whatIfs = open->session->whatIfs; // theirs is the older list
+    open->replace(std::move(merged));
+    open->resultsUnsaved = true;
+    emit contentChanged(id);
+    if (id == current_) emit sessionChanged(open->session);
+    refreshDirty(id);
 }
 
-void Workspace::addCondition(std::shared_ptr<const ConditionResult> result) {
-    if (!session_ || !result || session_->find(result->key) == result) return;
-    Session next = *session_;
+void Workspace::addCondition(SessionId id, std::shared_ptr<const ConditionResult> result) {
+    const auto now = session(id);
+    if (!now || !result || now->find(result->key) == result) return;
+    Session next = *now;
     next.put(std::move(result));
-    updateResults(std::make_shared<const Session>(std::move(next)));
+    updateResults(id, std::make_shared<const Session>(std::move(next)));
 }
 
-void Workspace::addSearch(std::shared_ptr<const SearchRecord> search) {
-    if (!session_ || !search) return;
-    Session next = *session_;
+void Workspace::addSearch(SessionId id, std::shared_ptr<const SearchRecord> search) {
+    const auto now = session(id);
+    if (!now || !search) return;
+    Session next = *now;
     next.searches.push_back(std::move(search));
-    updateResults(std::make_shared<const Session>(std::move(next)));
+    updateResults(id, std::make_shared<const Session>(std::move(next)));
 }
 
 void Workspace::previewBands(const BandPartition& bands) {
-    applyBands(bands);
+    if (hasSession()) applyBands(current_, bandLayout().withEdges(bands));
 }
 
-void Workspace::applyBands(const BandPartition& bands) {
-    if (!session_ || bands.pairs() != session_->bands.pairs() || bands == session_->bands) return;
-    Session next = *session_;
-    next.bands = bands;
-    replace(std::move(next));
-    emit bandsChanged(session_->bands);
+BandLayout Workspace::bandLayout() const {
+    const auto now = session();
+    return now ? BandLayout{now->bands, now->bandStyles} : BandLayout{};
 }
 
-void Workspace::setBands(const BandPartition& before, const BandPartition& after, const QString& text) {
-    if (!session_ || before == after || after.pairs() != session_->bands.pairs()) return;
-    undo_.push(new SetBandsCommand(*this, before, after, text.isEmpty() ? tr("Move band edge") : text));
+void Workspace::applyBands(SessionId id, const BandLayout& layout) {
+    Open* open = find(id);
+    if (!open || layout.bands.pairs() != open->session->bands.pairs()) return;
+    Session next = *open->session;
+    const bool styles = layout.styles != next.bandStyles, edges = layout.bands != next.bands;
+    if (!styles && !edges) return;
+    next.bands = layout.bands;
+    next.bandStyles = layout.styles;
+    open->replace(std::move(next));
+    emit contentChanged(id);
+    if (id != current_) return;
+    if (styles) emit bandStylesChanged(layout.styles);
+    if (edges) emit bandsChanged(layout.bands);
 }
 
-std::shared_ptr<const Session> Workspace::withViewState(const std::string& json) const {
-    if (!session_) return nullptr;
-    auto copy = std::make_shared<Session>(*session_);
+void Workspace::setBands(const BandPartition& before, const BandPartition& after, const QString& text,
+                         const QString& run) {
+    Open* open = find(current_);
+    if (!open || before == after || after.pairs() != open->session->bands.pairs()) return;
+    const BandLayout from = bandLayout().withEdges(before);
+    open->undo.push(new SetBandsCommand(*this, current_, from, from.withEdges(after),
+                                        text.isEmpty() ? tr("move band edge") : text, run));
+}
+
+void Workspace::setBandLayout(const BandLayout& after, const QString& text, const QString& run) {
+    Open* open = find(current_);
+    if (!open || after == bandLayout() || after.bands.pairs() != open->session->bands.pairs()) return;
+    open->undo.push(new SetBandsCommand(*this, current_, bandLayout(), after, text, run));
+}
+
+void Workspace::setWhatIfs(SessionId id, std::vector<std::shared_ptr<const WhatIf>> whatIfs) {
+    Open* open = find(id);
+    if (!open || open->session->whatIfs == whatIfs) return;
+    Session next = *open->session;
+    next.whatIfs = std::move(whatIfs);
+    open->replace(std::move(next));
+    emit contentChanged(id);
+    if (id == current_) emit whatIfsChanged(open->session);
+}
+
+std::shared_ptr<const Session> Workspace::withViewState(SessionId id, const std::string& json) const {
+    const Open* open = find(id);
+    if (!open) return nullptr;
+    auto copy = std::make_shared<Session>(*open->session);
     copy->viewState = json;
     return copy;
 }
 
-void Workspace::markSaved(const QString& path, const std::shared_ptr<const Session>& written) {
-    if (!session_ || !written) return;
-    path_ = path;
-    if (written->bands == session_->bands) undo_.setClean();
-    if (written->conditions.size() == session_->conditions.size()
-        && written->searches.size() == session_->searches.size())
-        resultsUnsaved_ = false;
-    emit pathChanged(path_);
-    refreshDirty();
+void Workspace::markSaved(SessionId id, const QString& path, const std::shared_ptr<const Session>& written) {
+    Open* open = find(id);
+    if (!open || !written) return;
+    open->path = path;
+    const Session& now = *open->session;
+    if (written->bands == now.bands && written->bandStyles == now.bandStyles
+        && written->whatIfs == now.whatIfs)
+        open->undo.setClean();
+    if (written->conditions.size() == now.conditions.size()
+        && written->searches.size() == now.searches.size())
+        open->resultsUnsaved = false;
+    if (id == current_) emit pathChanged(path);
+    emit listChanged();
+    refreshDirty(id);
 }
 
 } // namespace qroar

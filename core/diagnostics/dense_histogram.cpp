@@ -19,6 +19,17 @@ void DenseHistogram::add(const LogHistogram& histogram) {
     end_ = std::max(end_, histogram.firstBin() + static_cast<int>(source.size()));
 }
 
+void DenseHistogram::add(int firstBin, std::span<const std::uint64_t> counts) {
+    if (counts.empty()) return;
+    std::uint64_t* target = counts_.data() + firstBin;
+    for (std::size_t bin = 0; bin < counts.size(); ++bin) {
+        target[bin] += counts[bin];
+        total_ += counts[bin];
+    }
+    first_ = std::min(first_, firstBin);
+    end_ = std::max(end_, firstBin + static_cast<int>(counts.size()));
+}
+
 double TailCut::value() const {
     return bin < 0 ? std::numeric_limits<double>::quiet_NaN() : pointInBin(bin, 1 - part);
 }

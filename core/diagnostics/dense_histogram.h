@@ -11,6 +11,8 @@ namespace qroar {
 class DenseHistogram {
   public:
     void add(const LogHistogram& histogram);
+    /// counts[n] to bin firstBin + n; the stretch must lie inside [0, binCount).
+    void add(int firstBin, std::span<const std::uint64_t> counts);
     [[nodiscard]] std::uint64_t total() const { return total_; }
     [[nodiscard]] int firstBin() const { return first_; } ///< of the occupied stretch
     [[nodiscard]] int endBin() const { return end_; }     ///< one past its last bin

@@ -1,6 +1,7 @@
 #include "core/diagnostics/tails.h"
 
 #include "core/diagnostics/band_histogram.h"
+#include "core/diagnostics/pair_pool.h"
 
 #include <algorithm>
 #include <cmath>
@@ -29,6 +30,30 @@ double bandMaximum(const TensorSlice& slice, int firstPair, int endPair, Positio
     });
     return overflow ? nan : maximum;
 }
+
+/// One tensor of a condition as bands see it: from a pool where there is one, else from the cells.
+class BandSource {
+  public:
+    BandSource(const QkStatistics& statistics, QkTensor tensor, RopeStage stage, PositionRange positions,
+               PoolCache* pools)
+        : statistics_(statistics), tensor_(tensor), stage_(stage), positions_(positions),
+          pool_(pools ? pools->pool(statistics, tensor, stage, positions) : nullptr) {}
+    [[nodiscard]] DenseHistogram histogram(int layer, int first, int end) const {
+        return pool_ ? pool_->band(layer, first, end)
+                     : bandHistogram({&statistics_, layer, tensor_, stage_}, first, end, positions_);
+    }
+    [[nodiscard]] double maximum(int layer, int first, int end) const {
+        return pool_ ? pool_->maximum(layer, first, end)
+                     : bandMaximum({&statistics_, layer, tensor_, stage_}, first, end, positions_);
+    }
+
+  private:
+    const QkStatistics& statistics_;
+    QkTensor tensor_;
+    RopeStage stage_;
+    PositionRange positions_;
+    const PairPool* pool_;
+};
 
 /// A grid whose cells are metric(layer, first pair, end pair).
 template<class Metric>
@@ -92,71 +117,70 @@ PositionRange longPositions(const ConditionResult& longCondition) {
 }
 
 BandGrid tailInflation(const ConditionResult& longCondition, const ConditionResult& shortCondition,
-                       const BandPartition& bands, const TailInflationOptions& options) {
+                       const BandPartition& bands, const TailInflationOptions& options, PoolCache* pools) {
     const double divisor = attentionDivisor(longCondition, shortCondition, options);
-    const PositionRange positions = longPositions(longCondition);
     const double p = 1 - options.epsilon;
+    const BandSource inLong(longCondition.statistics, options.tensor, options.stage,
+                            longPositions(longCondition), pools);
+    const BandSource inShort(shortCondition.statistics, options.tensor, options.stage, {}, pools);
     return gridOf(longCondition.statistics.shape().layers, bands, [&](int layer, int first, int end) {
-        const auto quantile = [&](const QkStatistics& statistics, PositionRange range) {
-            return resolvedQuantile(
-                bandHistogram({&statistics, layer, options.tensor, options.stage}, first, end, range)
-                    .quantile(p));
-        };
-        return ratio(quantile(longCondition.statistics, positions), quantile(shortCondition.statistics, {}))
+        return ratio(resolvedQuantile(inLong.histogram(layer, first, end).quantile(p)),
+                     resolvedQuantile(inShort.histogram(layer, first, end).quantile(p)))
                / divisor;
     });
 }
 
 BandGrid excessTailMass(const ConditionResult& longCondition, const ConditionResult& shortCondition,
-                        const BandPartition& bands, const TailInflationOptions& options) {
+                        const BandPartition& bands, const TailInflationOptions& options, PoolCache* pools) {
     const double divisor = attentionDivisor(longCondition, shortCondition, options);
-    const PositionRange positions = longPositions(longCondition);
+    const BandSource inLong(longCondition.statistics, options.tensor, options.stage,
+                            longPositions(longCondition), pools);
+    const BandSource inShort(shortCondition.statistics, options.tensor, options.stage, {}, pools);
     return gridOf(longCondition.statistics.shape().layers, bands, [&](int layer, int first, int end) {
-        const auto pooled = [&](const QkStatistics& statistics, PositionRange range) {
-            return bandHistogram({&statistics, layer, options.tensor, options.stage}, first, end, range);
-        };
-        const double threshold = pooled(shortCondition.statistics, {}).quantile(1 - options.epsilon);
-        return pooled(longCondition.statistics, positions).tailMass(threshold * divisor) - options.epsilon;
+        const double threshold = inShort.histogram(layer, first, end).quantile(1 - options.epsilon);
+        return inLong.histogram(layer, first, end).tailMass(threshold * divisor) - options.epsilon;
     });
 }
 
-BandGrid rangeDilation(const ConditionResult& condition, QkTensor tensor, const BandPartition& bands) {
+BandGrid rangeDilation(const ConditionResult& condition, QkTensor tensor, const BandPartition& bands,
+                       PoolCache* pools) {
     const QkStatistics& statistics = condition.statistics;
+    const BandSource post(statistics, tensor, RopeStage::Post, {}, pools);
+    const BandSource pre(statistics, tensor, RopeStage::Pre, {}, pools);
     return gridOf(statistics.shape().layers, bands, [&](int layer, int first, int end) {
-        return ratio(bandMaximum({&statistics, layer, tensor, RopeStage::Post}, first, end, {}),
-                     bandMaximum({&statistics, layer, tensor, RopeStage::Pre}, first, end, {}));
+        return ratio(post.maximum(layer, first, end), pre.maximum(layer, first, end));
     });
 }
 
 CalibrationLoss calibrationLoss(const ConditionResult& longCondition, const ConditionResult& shortCondition,
-                                const BandPartition& bands, QkTensor tensor, RopeStage stage) {
-    const PositionRange positions = longPositions(longCondition);
+                                const BandPartition& bands, QkTensor tensor, RopeStage stage,
+                                PoolCache* pools) {
     const int layers = longCondition.statistics.shape().layers;
+    const BandSource inLong(longCondition.statistics, tensor, stage, longPositions(longCondition), pools);
+    const BandSource inShort(shortCondition.statistics, tensor, stage, {}, pools);
     CalibrationLoss loss{BandGrid(layers, bands.count()), BandGrid(layers, bands.count())};
     for (int layer = 0; layer < layers; ++layer)
         for (int band = 0; band < bands.count(); ++band) {
             const int first = bands.begin(band), end = bands.end(band);
-            const TensorSlice slice{&longCondition.statistics, layer, tensor, stage};
-            const double longMaximum = bandMaximum(slice, first, end, positions);
-            const double range =
-                bandMaximum({&shortCondition.statistics, layer, tensor, stage}, first, end, {});
+            const double longMaximum = inLong.maximum(layer, first, end);
+            const double range = inShort.maximum(layer, first, end);
             if (std::isnan(longMaximum) || std::isnan(range)) continue;
             loss.bitsLost.at(layer, band) = std::log2(ratio(longMaximum, range));
             loss.clipRate.at(layer, band) =
-                longMaximum <= range ? 0.0 : bandHistogram(slice, first, end, positions).tailMass(range);
+                longMaximum <= range ? 0.0 : inLong.histogram(layer, first, end).tailMass(range);
         }
     return loss;
 }
 
 BandGrid topShareByBand(const ConditionResult& condition, const BandPartition& bands, QkTensor tensor,
-                        RopeStage stage, double epsilon) {
+                        RopeStage stage, double epsilon, PoolCache* pools) {
     const QkStatistics& statistics = condition.statistics;
+    const BandSource source(statistics, tensor, stage, {}, pools);
     BandGrid grid(statistics.shape().layers, bands.count());
     for (int layer = 0; layer < grid.layers; ++layer) {
         std::vector<DenseHistogram> parts;
         for (int band = 0; band < grid.bands; ++band)
-            parts.push_back(
-                bandHistogram({&statistics, layer, tensor, stage}, bands.begin(band), bands.end(band), {}));
+            parts.push_back(source.histogram(layer, bands.begin(band), bands.end(band)));
         const std::vector<double> shares = sharesOfTop(parts, epsilon);
         for (int band = 0; band < grid.bands; ++band)
             grid.at(layer, band) = shares[static_cast<std::size_t>(band)];
@@ -164,25 +188,49 @@ BandGrid topShareByBand(const ConditionResult& condition, const BandPartition& b
     return grid;
 }
 
+namespace {
+
+/// topShareByPosition() of one layer: [buckets].
+std::vector<double> topShareOfBuckets(const TensorSlice& slice, double epsilon, bool relative) {
+    const StatisticsShape& shape = slice.statistics->shape();
+    std::vector<DenseHistogram> parts(static_cast<std::size_t>(std::max(shape.buckets(), 0)));
+    forEachCell(slice, 0, shape.pairs, {}, [&](std::size_t cell, int, int bucket) {
+        parts[static_cast<std::size_t>(bucket)].add(slice.statistics->histogram(cell));
+    });
+    double total = 0;
+    for (const DenseHistogram& part : parts) total += static_cast<double>(part.total());
+    std::vector<double> shares = sharesOfTop(parts, epsilon);
+    for (std::size_t bucket = 0; relative && bucket < parts.size(); ++bucket)
+        shares[bucket] = ratio(shares[bucket], static_cast<double>(parts[bucket].total()) / total);
+    return shares;
+}
+
+} // namespace
+
 BandGrid topShareByPosition(const ConditionResult& condition, QkTensor tensor, RopeStage stage,
                             double epsilon, bool relative) {
-    const QkStatistics& statistics = condition.statistics;
-    const StatisticsShape& shape = statistics.shape();
+    const StatisticsShape& shape = condition.statistics.shape();
     BandGrid grid(shape.layers, std::max(shape.buckets(), 0));
     for (int layer = 0; layer < grid.layers; ++layer) {
-        const TensorSlice slice{&statistics, layer, tensor, stage};
-        std::vector<DenseHistogram> parts(static_cast<std::size_t>(grid.bands));
-        forEachCell(slice, 0, shape.pairs, {}, [&](std::size_t cell, int, int bucket) {
-            parts[static_cast<std::size_t>(bucket)].add(statistics.histogram(cell));
-        });
-        double total = 0;
-        for (const DenseHistogram& part : parts) total += static_cast<double>(part.total());
-        const std::vector<double> shares = sharesOfTop(parts, epsilon);
-        for (int bucket = 0; bucket < grid.bands; ++bucket) {
-            const auto at = static_cast<std::size_t>(bucket);
-            const double all = static_cast<double>(parts[at].total()) / total;
-            grid.at(layer, bucket) = relative ? ratio(shares[at], all) : shares[at];
-        }
+        const auto shares =
+            topShareOfBuckets({&condition.statistics, layer, tensor, stage}, epsilon, relative);
+        for (int bucket = 0; bucket < grid.bands; ++bucket)
+            grid.at(layer, bucket) = shares[static_cast<std::size_t>(bucket)];
+    }
+    return grid;
+}
+
+BandGrid topShareByDocument(const ConditionResult& condition, int layer, QkTensor tensor, RopeStage stage,
+                            double epsilon, bool relative) {
+    if (condition.byDocument.empty()) return {};
+    const int zones = std::max(condition.byDocument.front().shape().buckets(), 0);
+    BandGrid grid(static_cast<int>(condition.byDocument.size()), zones);
+    for (int document = 0; document < grid.layers; ++document) {
+        const QkStatistics& one = condition.byDocument[static_cast<std::size_t>(document)];
+        if (one.shape().buckets() != zones) continue;
+        const auto shares = topShareOfBuckets({&one, layer, tensor, stage}, epsilon, relative);
+        for (int zone = 0; zone < zones; ++zone)
+            grid.at(document, zone) = shares[static_cast<std::size_t>(zone)];
     }
     return grid;
 }

@@ -14,6 +14,8 @@
 
 namespace qroar {
 
+class PoolCache; ///< core/diagnostics/pair_pool.h: the same grids sooner when only the bands have changed
+
 inline constexpr std::array<double, 3> tailEpsilons{1e-2, 1e-3, 1e-4};
 
 /// Positions a pooled histogram takes in.
@@ -40,12 +42,14 @@ PositionRange longPositions(const ConditionResult& longCondition);
 /// TIR = Q_{1-eps}(long) / Q_{1-eps}(short). Long: positions >= L0 when the long context exceeds L0, else
 /// all; short: all. NaN where a band has no samples.
 BandGrid tailInflation(const ConditionResult& longCondition, const ConditionResult& shortCondition,
-                       const BandPartition& bands, const TailInflationOptions& options);
+                       const BandPartition& bands, const TailInflationOptions& options,
+                       PoolCache* pools = nullptr);
 /// Excess tail mass: the share of the long condition's values above the short condition's (1-eps) quantile,
 /// minus eps. The same positions and rules as TIR; with divideByAttentionFactor the values are compared
 /// without m.
 BandGrid excessTailMass(const ConditionResult& longCondition, const ConditionResult& shortCondition,
-                        const BandPartition& bands, const TailInflationOptions& options);
+                        const BandPartition& bands, const TailInflationOptions& options,
+                        PoolCache* pools = nullptr);
 
 struct Interval {
     double low, high;
@@ -60,7 +64,8 @@ Interval tailInflationInterval(const ConditionResult& longCondition, const Condi
 
 /// max|post| / max|pre| per layer and band, all positions: dynamic-range dilation. At most sqrt(2) m for a
 /// band of one pair (method.md, identity 6).
-BandGrid rangeDilation(const ConditionResult& condition, QkTensor tensor, const BandPartition& bands);
+BandGrid rangeDilation(const ConditionResult& condition, QkTensor tensor, const BandPartition& bands,
+                       PoolCache* pools = nullptr);
 
 /// Clip rate (share of values) of the long condition (its positions as in TIR) on a symmetric grid whose
 /// range is the short condition's max|x|, exactly 0 when nothing exceeds it; and the effective bits lost
@@ -70,15 +75,20 @@ struct CalibrationLoss {
     BandGrid clipRate, bitsLost;
 };
 CalibrationLoss calibrationLoss(const ConditionResult& longCondition, const ConditionResult& shortCondition,
-                                const BandPartition& bands, QkTensor tensor, RopeStage stage);
+                                const BandPartition& bands, QkTensor tensor, RopeStage stage,
+                                PoolCache* pools = nullptr);
 
 /// Share of a layer's top-eps values (over all its bands and positions) that lies in each band: rows sum
 /// to 1 (NaN without samples). Values in the histogram bin of the threshold count in part.
 BandGrid topShareByBand(const ConditionResult& condition, const BandPartition& bands, QkTensor tensor,
-                        RopeStage stage, double epsilon);
+                        RopeStage stage, double epsilon, PoolCache* pools = nullptr);
 /// The same share by position bucket: [layers, buckets], rows sum to 1; and the ratio to the bucket's share
 /// of all values when `relative` (1 = no outlier shift; NaN for a bucket without samples).
 BandGrid topShareByPosition(const ConditionResult& condition, QkTensor tensor, RopeStage stage,
+                            double epsilon, bool relative);
+/// The same for every document of the condition by itself (its own top eps), by zone of the statistics per
+/// document: [documents, zones], of one layer. Without rows when nothing was kept per document.
+BandGrid topShareByDocument(const ConditionResult& condition, int layer, QkTensor tensor, RopeStage stage,
                             double epsilon, bool relative);
 
 /// Both at once: of a layer's top-eps values (over all its bands and positions) the share that lies in each

@@ -12,6 +12,7 @@ namespace qroar {
 namespace {
 
 constexpr std::uint64_t bootstrapSeed = 0x51524f4152ULL;
+constexpr std::size_t mostCandidates = 2048; ///< of a resampled quantile: 0.05 % of the values apart
 
 /// Windows of each document that has tokens.
 std::map<int, int> windowsByDocument(const std::vector<WindowSum>& windows) {
@@ -27,28 +28,35 @@ double TokenSum::mean() const {
     return tokens > 0 ? sum / static_cast<double>(tokens) : std::numeric_limits<double>::quiet_NaN();
 }
 
-std::vector<TokenSum> makeBlocks(const std::vector<WindowSum>& windows) {
+std::vector<int> blockOfWindows(const std::vector<WindowSum>& windows) {
     const std::map<int, int> counts = windowsByDocument(windows);
     int total = 0;
     for (const auto& [document, count] : counts) total += count;
     const bool whole = static_cast<int>(counts.size()) >= leastDocumentBlocks;
-    const int run = whole ? total : std::max(1, total / wantedRunBlocks);
-    std::map<int, std::vector<TokenSum>> blocks; // by document
-    std::map<int, int> inLast;                   // windows in the last block of each document
-    for (const WindowSum& window : windows) {
-        if (window.values.tokens == 0) continue;
-        std::vector<TokenSum>& own = blocks[window.document];
-        int& used = inLast[window.document];
-        if (own.empty() || used == run) {
-            own.emplace_back();
-            used = 0;
-        }
-        own.back().add(window.values);
-        ++used;
+    const int run = std::max(1, whole ? total : total / wantedRunBlocks);
+    std::map<int, int> firstBlock, seen; // by document
+    int blocks = 0;
+    for (const auto& [document, count] : counts) {
+        firstBlock[document] = blocks;
+        blocks += (count + run - 1) / run;
     }
-    std::vector<TokenSum> all;
-    for (const auto& [document, own] : blocks) all.insert(all.end(), own.begin(), own.end());
-    return all;
+    std::vector<int> result;
+    for (const WindowSum& window : windows)
+        result.push_back(
+            window.values.tokens == 0 ? -1 : firstBlock[window.document] + seen[window.document]++ / run);
+    return result;
+}
+
+std::vector<TokenSum> makeBlocks(const std::vector<WindowSum>& windows) {
+    const std::vector<int> blockOf = blockOfWindows(windows);
+    std::vector<TokenSum> blocks;
+    for (std::size_t window = 0; window < windows.size(); ++window) {
+        if (blockOf[window] < 0) continue;
+        const auto block = static_cast<std::size_t>(blockOf[window]);
+        if (block >= blocks.size()) blocks.resize(block + 1);
+        blocks[block].add(windows[window].values);
+    }
+    return blocks;
 }
 
 std::vector<double> resampledMeans(const std::vector<TokenSum>& blocks, int draws) {
@@ -64,6 +72,50 @@ std::vector<double> resampledMeans(const std::vector<TokenSum>& blocks, int draw
     }
     std::sort(means.begin(), means.end());
     return means;
+}
+
+std::vector<double> resampledQuantiles(const std::vector<std::vector<float>>& blocks, double p, int draws) {
+    if (blocks.size() < 2 || draws < 1) return {};
+    std::vector<float> candidates;
+    for (const std::vector<float>& block : blocks)
+        candidates.insert(candidates.end(), block.begin(), block.end());
+    std::sort(candidates.begin(), candidates.end());
+    if (candidates.size() > mostCandidates) {
+        std::vector<float> some;
+        for (std::size_t at = 0; at < mostCandidates; ++at)
+            some.push_back(candidates[(candidates.size() - 1) * at / (mostCandidates - 1)]);
+        candidates = std::move(some);
+    }
+    // [blocks, candidates] values of the block at or below the candidate
+    std::vector<std::vector<long long>> below(blocks.size());
+    for (std::size_t block = 0; block < blocks.size(); ++block)
+        for (const float value : candidates)
+            below[block].push_back(std::upper_bound(blocks[block].begin(), blocks[block].end(), value)
+                                   - blocks[block].begin());
+    std::mt19937_64 random(bootstrapSeed);
+    std::vector<double> quantiles;
+    std::vector<long long> times(blocks.size());
+    for (int draw = 0; draw < draws; ++draw) {
+        std::fill(times.begin(), times.end(), 0);
+        for (std::size_t count = 0; count < blocks.size(); ++count) ++times[random() % blocks.size()];
+        const auto weighted = [&](std::size_t candidate) {
+            long long sum = 0;
+            for (std::size_t block = 0; block < blocks.size(); ++block)
+                sum += times[block] * below[block][candidate];
+            return static_cast<double>(sum);
+        };
+        const double wanted = p * weighted(candidates.size() - 1);
+        std::size_t low = 0, high = candidates.size() - 1;
+        while (low < high) {
+            const std::size_t middle = (low + high) / 2;
+            if (weighted(middle) >= wanted)
+                high = middle;
+            else
+                low = middle + 1;
+        }
+        quantiles.push_back(candidates[low]);
+    }
+    return quantiles;
 }
 
 double percentile(const std::vector<double>& sorted, double p) {

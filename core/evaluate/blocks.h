@@ -37,6 +37,9 @@ inline constexpr int leastDocumentBlocks = 6;
 /// speaks about these documents, not about others.
 inline constexpr int wantedRunBlocks = 20;
 
+/// Which block each window belongs to, from 0; -1 for windows without tokens. Blocks are numbered by
+/// document.
+std::vector<int> blockOfWindows(const std::vector<WindowSum>& windows);
 /// Windows in their order (grouped by document); those without tokens are left out.
 std::vector<TokenSum> makeBlocks(const std::vector<WindowSum>& windows);
 
@@ -44,6 +47,11 @@ std::vector<TokenSum> makeBlocks(const std::vector<WindowSum>& windows);
 /// gives the same draws, so that series over the same windows are resampled together. Empty with fewer than
 /// two blocks or a block that is not finite.
 std::vector<double> resampledMeans(const std::vector<TokenSum>& blocks, int draws);
+
+/// Quantiles of the same resamples, in the order of the draws: in each the smallest candidate with at least
+/// the share p of the resampled values at or below it. Candidates are all values, or 2048 order statistics at
+/// equal distances of more. `blocks` are sorted values. Empty with fewer than two blocks.
+std::vector<double> resampledQuantiles(const std::vector<std::vector<float>>& blocks, double p, int draws);
 
 /// Value below which the share p of the sorted values lies, linear between neighbours (R's type 7, numpy's
 /// default, llama-perplexity's). `sorted` must not be empty.

@@ -52,6 +52,13 @@ BandLayout BandLayout::withEdgeRemoved(int index) const {
     return next ? withEdges(*next) : *this;
 }
 
+int splitPlace(const BandPartition& bands, int band, int pair) {
+    if (band < 0 || band >= bands.count()) return -1;
+    const int begin = bands.begin(band), end = bands.end(band);
+    if (end - begin < 2) return -1;
+    return pair > begin && pair < end ? pair : begin + (end - begin) / 2;
+}
+
 namespace {
 
 /// Zone z begins at pair begins[z] (rising); those without pairs are left out.

@@ -44,6 +44,10 @@ struct BandLayout {
     bool operator==(const BandLayout&) const = default;
 };
 
+/// Where band `band` is cut in two: in front of `pair` where that lies inside it, else in the middle; -1 for
+/// a band of one pair.
+int splitPlace(const BandPartition& bands, int band, int pair = -1);
+
 /// Bands that stand for something: which of the preset's zones each band is (a zone without pairs is left
 /// out).
 struct ZoneLayout {

@@ -163,11 +163,25 @@ class DatasetReader {
     /// HDF5's shuffle stores the first bytes of all elements of the chunk, then all second bytes, ...
     void unshuffle(const std::vector<unsigned char>& shuffled, std::uint64_t count,
                    unsigned char* target) const {
-        const std::size_t elements = shuffled.size() / elementBytes_;
-        for (std::size_t byte = 0; byte < elementBytes_; ++byte) {
+        const std::size_t width = elementBytes_, elements = shuffled.size() / width;
+        if (width == 4) return interleave<4>(shuffled.data(), elements, count, target);
+        if (width == 8) return interleave<8>(shuffled.data(), elements, count, target);
+        for (std::size_t byte = 0; byte < width; ++byte) {
             const unsigned char* plane = shuffled.data() + byte * elements;
             for (std::size_t element = 0; element < count; ++element)
-                target[element * elementBytes_ + byte] = plane[element];
+                target[element * width + byte] = plane[element];
+        }
+    }
+
+    /// The same for the widths that sessions are made of, element by element: most of the time of opening
+    /// one.
+    template<std::size_t width>
+    static void interleave(const unsigned char* planes, std::size_t elements, std::uint64_t count,
+                           unsigned char* target) {
+        for (std::size_t element = 0; element < count; ++element) {
+            unsigned char whole[width];
+            for (std::size_t byte = 0; byte < width; ++byte) whole[byte] = planes[byte * elements + element];
+            std::memcpy(target + element * width, whole, width);
         }
     }
 

@@ -1,15 +1,71 @@
 // Figures that the window writes: every plot in every format, every condition and metric, and the name a
 // figure gets.
+#include "app/gui/figures/composer_dialog.h"
+#include "app/gui/figures/figure_center.h"
+#include "app/gui/figures/figure_dialog.h"
+#include "app/gui/figures/plot_command.h"
 #include "app/gui/window/log_panel.h"
 #include "tests/app/main_window_bench.h"
+#include "tests/support/noisy_session.h"
 
+#include "widgets/figures/figure_layout.h"
+#include "widgets/plot/base_plot.h"
+
+#include <QClipboard>
 #include <QFileDialog>
 #include <QLineEdit>
+#include <QProcess>
+#include <QXmlStreamReader>
 
 using namespace qroar;
 using test::answerDialog;
 using test::heatMap;
 using Bench = test::SessionBench;
+
+namespace {
+
+QByteArray contentsOf(const QString& path) {
+    QFile file(path);
+    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
+/// All text of an SVG without spaces; empty when it is no XML.
+QString svgText(const QByteArray& svg) {
+    QXmlStreamReader xml(svg);
+    QString text;
+    while (!xml.atEnd())
+        if (xml.readNext() == QXmlStreamReader::StartElement && xml.name() == QLatin1String("text"))
+            text += xml.readElementText();
+    return xml.hasError() ? QString() : text.remove(u' ').remove(u'\n');
+}
+
+/// The words that a shell makes of a line.
+QStringList shellWords(const QString& line) {
+    QProcess shell;
+    shell.start("/bin/sh", {"-c", "printf '%s\\n' " + line});
+    if (!shell.waitForFinished()) return {};
+    return QString::fromUtf8(shell.readAllStandardOutput()).split('\n', Qt::SkipEmptyParts);
+}
+
+/// A window with a session that has a file.
+struct SavedBench : Bench {
+    QString path = folder.filePath("it's a run.h5");
+    explicit SavedBench(const test::SyntheticOptions& options = {}) {
+        const auto session = test::makeSyntheticSession(options);
+        if (!saveSession(*session, path.toStdString()).ok()) qFatal("the session cannot be saved");
+        window->workspace().open(session, path);
+        QCoreApplication::processEvents();
+    }
+};
+
+FigureSpec spec(const QStringList& words) {
+    FigureSpec result;
+    if (const QString error = FigureSpec::parse(words, result); !error.isEmpty())
+        qFatal("%s", qPrintable(error));
+    return result;
+}
+
+} // namespace
 
 class TestFigureFiles : public QObject {
     Q_OBJECT
@@ -17,7 +73,7 @@ class TestFigureFiles : public QObject {
   private slots:
     void exportsEveryPlotInEveryFormat() {
         Bench bench;
-        bench.load(test::makeSyntheticSession());
+        bench.load(test::withNoise(test::makeSyntheticSession()));
         const QString folder = bench.folder.filePath("figures");
         QVERIFY(bench.window->exportPlots(folder));
         const int panels = static_cast<int>(bench.window->plots().panels().size());
@@ -141,6 +197,11 @@ class TestFigureFiles : public QObject {
                 static_cast<QDialog&>(dialog).accept();
             });
             QTest::keyClick(bench.window.get(), Qt::Key_E, Qt::ControlModifier);
+            FigureDialog* dialog = bench.window->figures().dialog();
+            if (!dialog) return;
+            for (auto* button : dialog->findChildren<QPushButton*>())
+                if (button->text() == "&Save...") button->click();
+            if (dialog->isVisible()) dialog->close();
         };
         exportAs();
         QCOMPARE(answered, 1);
@@ -155,6 +216,223 @@ class TestFigureFiles : public QObject {
         exportAs(); // the question about the file that is there is answered with No
         QCOMPARE(answered, 2);
         QCOMPARE(QFileInfo(path).size(), 4);
+    }
+
+    void aCommandReproducesWhatIsShown() {
+        SavedBench bench;
+        MainWindow& window = *bench.window;
+        Selection selected;
+        selected.layer = 3;
+        selected.band = 2;
+        selected.tensor = QkTensor::Q;
+        selected.condition = 5;
+        selected.conditionB = 3;
+        selected.compare = CompareMode::Difference;
+        window.selection().setSelection(selected);
+        window.workspace().setBands(bench.window->plots().panels().first()->bands(),
+                                    BandPartition::equal(5, 16));
+        FigureStyle style(FigureSize::TwoColumn);
+        style.legend = false;
+        int compared = 0;
+        for (DiagnosticPanel* panel : window.plots().panels()) {
+            if (!panel->emptyText().isEmpty() || figureKey(*panel).isEmpty()) continue;
+            for (BasePlot* plot : panel->plots())
+                if (plot->isNavigable()) {
+                    const QCPRange x = plot->xAxis->range(), y = plot->yAxis->range();
+                    plot->zoomTo({x.lower, x.center()}, {y.lower, y.center()});
+                }
+            for (const FigureStyle& look : {style, FigureStyle()}) {
+                const QString shown = bench.folder.filePath("shown.svg"),
+                              made = bench.folder.filePath("made.svg");
+                QVERIFY(panel->exportTo(shown, nullptr, look));
+                QStringList words = shellWords(window.figures().commandFor(*panel, look));
+                QVERIFY2(words.size() > 6 && words[0] == "qroar" && words[1] == "plot"
+                             && words[2] == bench.path,
+                         qPrintable(words.join(' ')));
+                words.last() = made;
+                QCOMPARE(runPlot(words.mid(2)), 0);
+                QVERIFY2(contentsOf(made) == contentsOf(shown), qPrintable(words.join(' ')));
+                ++compared;
+            }
+        }
+        QVERIFY(compared >= 10);
+        window.figures().copyCommand(window.plots().panels().first(), style);
+        QVERIFY(QApplication::clipboard()->text().contains("--figure spectrum"));
+    }
+
+    void theDialogShowsSavesAndRemembers() {
+        SavedBench bench;
+        MainWindow& window = *bench.window;
+        DiagnosticPanel* panel = heatMap(window, HeatMapMetric::TailInflation);
+        FigureStyle style(FigureSize::OneColumn);
+        style.fontPoints = 9;
+        style.footer = false;
+        AppSettings settings(bench.settings);
+        FigureDialog dialog(window.plots(), settings, &window);
+        dialog.choose(panel);
+        QCOMPARE(dialog.panel(), panel);
+        dialog.setStyle(style);
+        QVERIFY(dialog.style() == style);
+        dialog.show();
+        dialog.preview().refreshNow();
+        QVERIFY(!dialog.preview().image().isNull());
+        dialog.copyImage(); // remembers
+        QVERIFY(settings.figureStyle() == style);
+        QCOMPARE(QApplication::clipboard()->image().width(), 990);
+        FigureDialog next(window.plots(), settings, &window);
+        QVERIFY(next.style() == style);
+        // the whole arrangement
+        dialog.choose(nullptr);
+        const QList<DiagnosticPanel*> visible = visiblePanels(window.plots());
+        QVERIFY(visible.size() >= 2 && visible.size() < window.plots().panels().size());
+        for (const char* suffix : {"svg", "pdf", "png", "csv"}) {
+            QString error;
+            const QString path = bench.folder.filePath(QStringLiteral("all.") + suffix);
+            QVERIFY2(dialog.saveTo(path, &error), qPrintable(error));
+            QVERIFY(QFileInfo(path).size() > 1000);
+        }
+        const QString words = svgText(contentsOf(bench.folder.filePath("all.svg")));
+        const QString csv = QString::fromUtf8(contentsOf(bench.folder.filePath("all.csv")));
+        for (DiagnosticPanel* shown : visible) {
+            QVERIFY2(words.contains(shown->figureTitle().remove(' ').left(12)),
+                     qPrintable(shown->figureTitle()));
+            QVERIFY(csv.contains(shown->figureTitle()));
+        }
+    }
+
+    void compositionsHaveLabelsAndAlignedAxes() {
+        SavedBench bench;
+        AppSettings settings(bench.settings);
+        ComposerDialog dialog(settings, {});
+        dialog.setSession(bench.window->workspace().session());
+        Composition page;
+        page.rows = page.columns = 1;
+        page.title = "A composed figure";
+        dialog.setComposition(page);
+        QVERIFY(dialog.add(spec({"--figure", "heatmap", "--condition", "yarn:4 . 1024 . rtn:4:g64"})));
+        QVERIFY(dialog.add(spec({"--figure", "spectrum", "--title", "Frequencies"})));
+        QCOMPARE(dialog.composition().rows, 2); // grown
+        page = dialog.composition();
+        page.columns = 2;
+        dialog.setComposition(page);
+        QVERIFY(dialog.add(spec({"--figure", "perplexity", "--part", "1"})));
+        page = dialog.composition();
+        page.cells.last().columnSpan = 2;
+        page.flow();
+        QCOMPARE(page.cells.last().row, 1);
+        page.cells << page.cells.first();
+        page.cells.last().columnSpan = 1;
+        page.rows = 3;
+        page.flow();
+        QCOMPARE(static_cast<int>(page.cells.size()), 4);
+        dialog.setComposition(page);
+        dialog.show();
+        dialog.preview().refreshNow();
+        QVERIFY2(!dialog.preview().image().isNull(), qPrintable(dialog.preview().problem()));
+
+        const QString file = bench.folder.filePath("page.qfigure"), svg = bench.folder.filePath("page.svg");
+        QString error;
+        QVERIFY2(dialog.saveTo(file, &error) && dialog.saveTo(svg, &error), qPrintable(error));
+        const QString words = svgText(contentsOf(svg));
+        for (const char* text : {"(a)", "(b)", "(c)", "(d)", "Frequencies", "Acomposedfigure"})
+            QVERIFY2(words.contains(text), qPrintable(words));
+        const auto read = Composition::fromJson(contentsOf(file));
+        QVERIFY(read.ok() && *read == dialog.composition());
+        const QString again = bench.folder.filePath("again.svg");
+        QCOMPARE(runPlot({bench.path, "--composition", file, "-o", again}), 0);
+        QVERIFY(contentsOf(again) == contentsOf(svg));
+        QCOMPARE(runPlot({bench.path, "--composition", file, "--size", "3.3in", "-o",
+                          bench.folder.filePath("page.png")}),
+                 0);
+        QCOMPARE(QImage(bench.folder.filePath("page.png")).width(), 990);
+
+        ComposedFigure composed;
+        QCOMPARE(composed.set(page, bench.window->workspace().session(), {}), QString());
+        const auto axes = figureAxes(composed.begin(), page.style);
+        composed.end();
+        QCOMPARE(axes[0].first().left(), axes[2].first().left());
+        QCOMPARE(axes[0].first().left(), axes[3].first().left());
+        QCOMPARE(axes[1].first().right(), axes[2].first().right());
+        QCOMPARE(axes[0].first().top(), axes[1].first().top());
+        QCOMPARE(axes[0].first().bottom(), axes[1].first().bottom());
+    }
+
+    void theComposerTakesTheCurrentPlot() {
+        SavedBench bench;
+        MainWindow& window = *bench.window;
+        window.figures().compose();
+        ComposerDialog* composer = window.figures().composer();
+        QVERIFY(composer && composer->composition().cells.isEmpty());
+        window.selection().setLayer(2);
+        window.plots().showPanel(heatMap(window, HeatMapMetric::TailInflation));
+        composer->findChild<QPushButton*>("addCurrentPlot")->click();
+        QCOMPARE(static_cast<int>(composer->composition().cells.size()), 1);
+        const FigureSpec& added = composer->composition().cells.first().figure;
+        QCOMPARE(added.view, QStringLiteral("heatmap"));
+        QCOMPARE(added.selection.layer, 2);
+        composer->preview().refreshNow();
+        QVERIFY2(!composer->preview().image().isNull(), qPrintable(composer->preview().problem()));
+    }
+
+    void wrongCompositions_data() {
+        QTest::addColumn<QByteArray>("json");
+        QTest::addColumn<QString>("message");
+        QTest::newRow("no JSON") << QByteArray("rows: 1") << "a JSON object";
+        QTest::newRow("schema") << QByteArray(R"({"schema":9})") << "schema: expected 1, found 9";
+        QTest::newRow("rows") << QByteArray(R"({"schema":1,"rows":7})")
+                              << "rows: expected a whole number from 1";
+        QTest::newRow("labels") << QByteArray(R"({"schema":1,"labels":"x"})") << "labels: expected none";
+        QTest::newRow("style") << QByteArray(R"({"schema":1,"style":["--size","big"]})") << "style: --size";
+        QTest::newRow("figure") << QByteArray(R"({"schema":1,"cells":[{"figure":["--layer","x"]}]})")
+                                << "cells[0].figure: --layer";
+        QTest::newRow("outside") << QByteArray(R"({"schema":1,"cells":[{"row":2,"figure":[]}]})") << "cell 1";
+        QTest::newRow("twice") << QByteArray(R"({"schema":1,"cells":[{"figure":[]},{"figure":[]}]})")
+                               << "cell 2 lies on cell 1";
+    }
+    void wrongCompositions() {
+        QFETCH(QByteArray, json);
+        QFETCH(QString, message);
+        const auto read = Composition::fromJson(json);
+        QVERIFY(!read.ok());
+        QVERIFY2(QString::fromStdString(read.error().message).contains(message),
+                 read.error().message.c_str());
+    }
+
+    void everyViewOfTheWindowHasAKind() {
+        Bench bench;
+        for (DiagnosticPanel* panel : bench.window->plots().findChildren<DiagnosticPanel*>())
+            QVERIFY2(!figureKey(*panel).isEmpty(), panel->metaObject()->className());
+    }
+
+    void screenshots() {
+        const QString folder = qEnvironmentVariable("QROAR_SCREENSHOT_DIR");
+        if (folder.isEmpty()) QSKIP("set QROAR_SCREENSHOT_DIR to a folder to save pictures of the dialogs");
+        SavedBench bench;
+        MainWindow& window = *bench.window;
+        window.resize(1280, 800);
+        for (const bool dark : {false, true}) {
+            window.setAppearance(dark ? AppearanceMode::Dark : AppearanceMode::Light);
+            const QString suffix = dark ? QStringLiteral("-dark.png") : QStringLiteral("-light.png");
+            for (DiagnosticPanel* panel :
+                 {heatMap(window, HeatMapMetric::TailInflation), static_cast<HeatMapPanel*>(nullptr)}) {
+                window.figures().exportFigure(panel);
+                FigureDialog* dialog = window.figures().dialog();
+                if (panel) dialog->setStyle(spec({"--size", "120x90mm"}).style);
+                QTest::qWait(200);
+                QVERIFY(dialog->grab().save(folder + (panel ? "/figure-dialog" : "/arrangement-dialog")
+                                            + suffix));
+                dialog->close();
+            }
+            window.figures().compose();
+            ComposerDialog* composer = window.figures().composer();
+            if (!dark) {
+                composer->add(spec({"--figure", "heatmap", "--condition", "yarn:4 . 1024 . rtn:4:g64"}));
+                composer->add(spec({"--figure", "spectrum", "--title", "Frequencies"}));
+                composer->add(spec({"--figure", "perplexity", "--part", "1"}));
+            }
+            QTest::qWait(300);
+            QVERIFY(composer->grab().save(folder + "/composer" + suffix));
+        }
     }
 };
 

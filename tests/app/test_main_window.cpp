@@ -11,6 +11,7 @@
 #include "core/session/session_file.h"
 #include "tests/app/main_window_bench.h"
 #include "tests/support/grid_compare.h"
+#include "tests/support/noisy_session.h"
 #include "tests/support/synthetic_session.h"
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/spectrum_panel.h"
@@ -100,17 +101,17 @@ class TestMainWindow : public QObject {
         };
         check(); // without a session
         const int panels = static_cast<int>(bench.window->plots().panels().size());
-        QCOMPARE(named, panels - 1); // the spectrum needs a model only
+        QCOMPARE(named, panels - 2); // spectrum and phases need a model only
         auto nothingRun = std::make_shared<Session>(*test::makeSyntheticSession());
         nothingRun->conditions.clear();
         bench.load(nothingRun);
         check(); // with one that holds no condition yet
-        QCOMPARE(named, 2 * (panels - 1));
+        QCOMPARE(named, 2 * (panels - 2));
     }
 
     void everyPanelShowsASession() {
         Bench bench;
-        bench.load(test::makeSyntheticSession());
+        bench.load(test::withNoise(test::makeSyntheticSession()));
         QVERIFY(!bench.window->showsStartPage());
         for (DiagnosticPanel* panel : bench.window->plots().panels()) {
             panel->ensureFresh();
@@ -227,6 +228,7 @@ class TestMainWindow : public QObject {
         QVERIFY(QFile::exists(path));
         QVERIFY(bench.window->windowTitle().contains("run.h5"));
 
+        bench.window->closeSession(bench.window->workspace().current());
         bench.window->selection().setSelection({});
         QSignalSpy opened(bench.window.get(), &MainWindow::sessionOpened);
         bench.window->openSession(path);
@@ -312,7 +314,7 @@ class TestMainWindow : public QObject {
         });
         QVERIFY(!bench.window->close());
         QCOMPARE(asked, 1);
-        bench.window->openSession(bench.folder.filePath("other.h5"));
+        bench.window->closeSession(bench.window->workspace().current());
         QCOMPARE(asked, 2);
         QVERIFY(bench.window->workspace().hasSession());
         bench.window->setQuestion(
@@ -406,6 +408,18 @@ class TestMainWindow : public QObject {
                     QVERIFY2(!seen.contains(keys.toString()), qPrintable(action->text() + keys.toString()));
                     seen << keys.toString();
                 }
+        // Alt and a letter opens a menu, and moves the keyboard to what such a label stands before.
+        QStringList texts;
+        for (const QAction* menu : bench.window->menuBar()->actions()) texts << menu->text();
+        for (const auto* label : bench.window->findChildren<QLabel*>())
+            if (label->buddy()) texts << label->text();
+        for (const auto* button : bench.window->findChildren<QAbstractButton*>())
+            if (!button->isHidden() && !bench.window->findChild<StartPage*>()->isAncestorOf(button))
+                texts << button->text();
+        for (const QString& text : texts) {
+            const QString keys = QKeySequence::mnemonic(text).toString();
+            QVERIFY2(keys.isEmpty() || !seen.contains(keys), qPrintable(text + ' ' + keys));
+        }
         QVERIFY(seen.size() > 25);
         for (const auto* box : bench.window->findChild<SelectionBar*>()->findChildren<QComboBox*>())
             QVERIFY(!box->accessibleName().isEmpty());

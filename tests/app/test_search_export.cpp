@@ -62,6 +62,7 @@ class TestSearchExport : public QObject {
         const int selected = bench.window->selection().selection().condition;
         const ScaleTwins twins = scaleTwins(*session, selected, {});
         QVERIFY(twins.complete() && selected == twins.after);
+        QCOMPARE(bench.window->selection().selection().conditionB, twins.before);
         HeatMapPanel* map = nullptr;
         for (DiagnosticPanel* panel : bench.window->plots().panels())
             if (auto* one = qobject_cast<HeatMapPanel*>(panel)) map = one;
@@ -180,7 +181,7 @@ class TestSearchExport : public QObject {
             scaled += condition->key.scales == session->searches.front()->scales.name ? 1 : 0;
         QCOMPARE(scaled, static_cast<int>(session->conditions.size()));
         // every view shows the difference now, with the session's own numbers
-        QVERIFY(bench.window->selection().selection().difference);
+        QVERIFY(bench.window->selection().selection().compare == CompareMode::Difference);
         bench.window->selection().setTensor(QkTensor::Q);
         checkDifference(bench);
         checkTables(*view, *found, bench.folder.filePath("figures"), bench);

@@ -133,17 +133,106 @@ class TestWorkspace : public QObject {
         QCOMPARE(dirty.count(), 1);
     }
 
-    void openingClearsTheUndoStack() {
+    void sessionsHaveUndoStacksOfTheirOwn() {
         Workspace workspace;
-        workspace.open(smallSession(), "/somewhere/a.h5");
-        const BandPartition before = workspace.session()->bands;
-        workspace.setBands(before, before.withEdgeMoved(1, 3));
-        workspace.open(smallSession(3), "/somewhere/b.h5");
-        QVERIFY(!workspace.undoStack()->canUndo());
-        QVERIFY(!workspace.dirty());
+        const SessionId a = workspace.open(smallSession(), "/somewhere/a.h5");
+        const BandPartition first = workspace.session()->bands, second = first.withEdgeMoved(1, 3);
+        workspace.setBands(first, second);
+        const SessionId b = workspace.open(smallSession(3), "/somewhere/b.h5");
+        QCOMPARE(workspace.current(), b);
+        QVERIFY(!workspace.undoStack()->canUndo() && !workspace.undoGroup()->canUndo());
+        QVERIFY(!workspace.dirty() && workspace.dirty(a) && workspace.anyDirty());
+        const BandPartition third = first.withEdgeMoved(1, 1);
+        workspace.setBands(workspace.session()->bands, third);
+        workspace.undoGroup()->undo();
+        QCOMPARE(workspace.session(a)->bands, second); // untouched
+        QSignalSpy bands(&workspace, &Workspace::bandsChanged);
+        workspace.setCurrent(a);
+        QCOMPARE(bands.count(), 0); // another session, not other bands
+        workspace.undoGroup()->undo();
+        QCOMPARE(workspace.session()->bands, first);
+        QVERIFY(!workspace.anyDirty());
+        QVERIFY(workspace.undoGroup()->canRedo());
+        workspace.close(a);
+        QCOMPARE(workspace.current(), b);
+        QCOMPARE(workspace.session()->model.layers, 3);
         workspace.close();
-        QVERIFY(!workspace.hasSession());
-        QVERIFY(!workspace.dirty());
+        QVERIFY(!workspace.hasSession() && !workspace.dirty() && !workspace.undoGroup()->canUndo());
+        QCOMPARE(workspace.undoStack()->count(), 0);
+    }
+
+    void resultsGoWhereTheyBelong() {
+        Workspace workspace;
+        const auto full = smallSession();
+        auto start = std::make_shared<Session>(*full);
+        start->conditions.clear();
+        const SessionId a = workspace.open(start, "/somewhere/a.h5");
+        const SessionId b = workspace.open(smallSession(3), "/somewhere/b.h5");
+        const auto shown = workspace.session();
+        QSignalSpy changed(&workspace, &Workspace::sessionChanged),
+            content(&workspace, &Workspace::contentChanged);
+        QSignalSpy dirty(&workspace, &Workspace::dirtyChanged);
+        workspace.addCondition(a, full->conditions[1]);
+        auto search = std::make_shared<SearchRecord>();
+        workspace.addSearch(a, search);
+        QCOMPARE(workspace.session(a)->conditions.size(), std::size_t{1});
+        QVERIFY(workspace.session(a)->searches.front() == search);
+        QVERIFY(workspace.session() == shown && workspace.current() == b);
+        QVERIFY(changed.isEmpty() && dirty.isEmpty());
+        QCOMPARE(content.count(), 2);
+        QVERIFY(workspace.dirty(a) && !workspace.dirty(b));
+        const auto written = workspace.session(a);
+        QSignalSpy settled(&workspace, &Workspace::settled);
+        workspace.markSaved(a, "/somewhere/else.h5", written);
+        QVERIFY(!workspace.dirty(a));
+        QCOMPARE(workspace.path(a), QString("/somewhere/else.h5"));
+        QCOMPARE(workspace.path(), QString("/somewhere/b.h5"));
+        QCOMPARE(settled.front().front().toInt(), a);
+        workspace.close(a);
+        workspace.addCondition(a, full->conditions[0]); // closed meanwhile: nothing, and no crash
+        QCOMPARE(workspace.sessions(), std::vector<SessionId>{b});
+    }
+
+    void whatIsOpenTwice() {
+        Workspace workspace;
+        const SessionId a = workspace.open(smallSession(), "/somewhere/a.h5");
+        const SessionId b = workspace.open(smallSession(), "/elsewhere/a.h5");
+        QCOMPARE(workspace.withPath("/somewhere/../somewhere/a.h5"), a);
+        QCOMPARE(workspace.withPath("/nowhere/a.h5"), noSession);
+        QCOMPARE(workspace.name(a), QString("somewhere/a.h5")); // told from each other
+        QCOMPARE(workspace.name(b), QString("elsewhere/a.h5"));
+        const SessionId again = workspace.open(smallSession(3), "/somewhere/a.h5"); // read anew
+        QVERIFY(!workspace.isOpen(a));
+        QCOMPARE(workspace.sessions(), (std::vector<SessionId>{again, b}));
+        // an empty session without a file is no loss
+        auto empty = std::make_shared<Session>(*smallSession());
+        empty->conditions.clear();
+        const SessionId blank = workspace.open(empty, {});
+        QCOMPARE(workspace.sessions().size(), std::size_t{3});
+        const SessionId full = workspace.open(smallSession(), {});
+        QVERIFY(!workspace.isOpen(blank));
+        QCOMPARE(workspace.sessions(), (std::vector<SessionId>{again, b, full}));
+        workspace.open(smallSession(), {});
+        QVERIFY(workspace.name(full) != workspace.name(workspace.current()));
+    }
+
+    void tabsAreSteppedThroughAndMoved() {
+        Workspace workspace;
+        const SessionId a = workspace.open(smallSession(), "/a.h5"),
+                        b = workspace.open(smallSession(), "/b.h5"),
+                        c = workspace.open(smallSession(), "/c.h5");
+        workspace.step(1);
+        QCOMPARE(workspace.current(), a); // round
+        workspace.step(-1);
+        QCOMPARE(workspace.current(), c);
+        workspace.move(2, 0);
+        QCOMPARE(workspace.sessions(), (std::vector<SessionId>{c, a, b}));
+        workspace.move(0, 1);
+        QCOMPARE(workspace.sessions(), (std::vector<SessionId>{a, c, b}));
+        workspace.move(0, 7);
+        QCOMPARE(workspace.sessions(), (std::vector<SessionId>{a, c, b}));
+        workspace.close(c);
+        QCOMPARE(workspace.current(), b);
     }
 
     void autosaveSlotsAndOrphans() {
@@ -151,24 +240,27 @@ class TestWorkspace : public QObject {
         const QString place = folder.filePath("deep/er");
         {
             Autosave first(place), second(place);
-            QVERIFY(!first.path().isEmpty());
-            QVERIFY(first.path() != second.path());
             QVERIFY(first.orphans().isEmpty());
-            for (const QString& path : {first.path(), second.path()}) {
+            const QString one = first.pathOf(1), two = first.pathOf(2), three = second.pathOf(1);
+            QVERIFY(!one.isEmpty());
+            QCOMPARE((QSet<QString>{one, two, three}).size(), qsizetype{3}); // a file for each session
+            QCOMPARE(first.pathOf(1), one);
+            for (const QString& path : {one, two, three}) {
                 QFile file(path);
                 QVERIFY(file.open(QIODevice::WriteOnly));
                 file.write("x");
             }
             QVERIFY(Autosave(place).orphans().isEmpty()); // both owners live
-            second.discard();
-            QVERIFY(!QFile::exists(second.path()));
+            first.discard(2);
+            second.discardAll();
+            QVERIFY(QFile::exists(one) && !QFile::exists(two) && !QFile::exists(three));
         }
-        const Autosave later(place);
+        Autosave later(place);
         QCOMPARE(later.orphans().size(), 1);
-        QVERIFY(!later.orphans().contains(later.path())); // what can be recovered is never overwritten
+        QVERIFY(!later.orphans().contains(later.pathOf(1))); // what can be recovered is never overwritten
         Autosave::discardOrphan(later.orphans().first());
         QVERIFY(Autosave(place).orphans().isEmpty());
-        QVERIFY(Autosave(QString()).path().isEmpty());
+        QVERIFY(Autosave(QString()).pathOf(1).isEmpty());
     }
 };
 

@@ -12,6 +12,7 @@
 #include <QApplication>
 #include <QClipboard>
 #include <QElapsedTimer>
+#include <QMenu>
 #include <QPalette>
 #include <QSvgRenderer>
 #include <QTemporaryDir>
@@ -100,6 +101,9 @@ class TestWidgetsExport : public QObject {
     void copyPutsTheFigureOnTheClipboard();
     void wideLinesStayFast();
     void vectorsStayVectors();
+    void metadataAndText();
+    void tablesForSpreadsheets();
+    void menuOfAPlot();
     void screenshots();
 };
 
@@ -301,7 +305,8 @@ void TestWidgetsExport::wideLinesStayFast() {
     plot.setSeries({line});
     plot.fitRanges(false);
     Figure figure;
-    figure.parts = {{&plot, QRectF(0, 0, 1, 1)}};
+    figure.cells.resize(1);
+    figure.cells.front().parts = {{&plot, QRectF(0, 0, 1, 1)}};
     QElapsedTimer clock;
     clock.start();
     const QImage image = renderFigure(figure, FigureSize::AsShown, 3);
@@ -321,6 +326,98 @@ void TestWidgetsExport::vectorsStayVectors() {
         QVERIFY(panel->exportTo(pdf, nullptr));
         QVERIFY2(!contentsOf(pdf).contains("/Subtype /Image"), name);
     }
+}
+
+void TestWidgetsExport::metadataAndText() {
+    QTemporaryDir folder;
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    panels.histogram->setProvenance(QStringLiteral("made <by> & for tests"));
+    FigureStyle style(FigureSize::OneColumn);
+    style.title = style.footer = false; // the metadata have them all the same
+    style.dpi = 192;
+    const QString png = folder.filePath(QStringLiteral("a.png")),
+                  svg = folder.filePath(QStringLiteral("a.svg")),
+                  pdf = folder.filePath(QStringLiteral("a.pdf"));
+    for (const QString& path : {png, svg, pdf}) QVERIFY(panels.histogram->exportTo(path, nullptr, style));
+    const QImage image(png);
+    QCOMPARE(image.width(), 634); // 3.3 in
+    QCOMPARE(image.dotsPerMeterX(), 7559);
+    QCOMPARE(image.text(QStringLiteral("Title")), panels.histogram->figureTitle());
+    QCOMPARE(image.text(QStringLiteral("Description")), QStringLiteral("made <by> & for tests"));
+
+    const QByteArray bytes = contentsOf(svg);
+    QXmlStreamReader xml(bytes);
+    QString title, description, families;
+    while (!xml.atEnd()) {
+        if (xml.readNext() != QXmlStreamReader::StartElement) continue;
+        if (xml.attributes().hasAttribute(QStringLiteral("font-family")))
+            families = xml.attributes().value(QStringLiteral("font-family")).toString();
+        if (xml.name() == QLatin1String("title"))
+            title = xml.readElementText();
+        else if (xml.name() == QLatin1String("desc"))
+            description = xml.readElementText();
+    }
+    QVERIFY2(!xml.hasError(), qPrintable(xml.errorString()));
+    QCOMPARE(title, panels.histogram->figureTitle());
+    QCOMPARE(description, QStringLiteral("made <by> & for tests"));
+    QVERIFY2(families.contains(QLatin1String("DejaVu Sans"))
+                 && families.endsWith(QLatin1String("sans-serif")),
+             qPrintable(families));
+    const QString words = svgText(bytes);
+    QVERIFY2(words.contains(QLatin1String("|x|")), qPrintable(words)); // axis titles are text
+    QVERIFY(!words.contains(QLatin1String("fortests")));
+
+    const QByteArray document = contentsOf(pdf);
+    QVERIFY(document.contains("/MediaBox [0 0 237")); // 3.3 in = 237.6 pt
+    QVERIFY(document.contains("/Title") && document.contains("/Creator"));
+    QVERIFY(document.contains("/FontFile2") && document.contains("/ToUnicode")); // embedded, and still text
+}
+
+void TestWidgetsExport::tablesForSpreadsheets() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    for (const auto& [name, panel] : panels.all()) {
+        panel->copyTable();
+        const QStringList lines = QApplication::clipboard()->text().split(u'\n', Qt::SkipEmptyParts);
+        QAbstractItemModel* model = panel->tableModel();
+        QCOMPARE(static_cast<int>(lines.size()), model->rowCount() + 1);
+        for (int row = 0; row < model->rowCount(); ++row) {
+            const QStringList fields = lines[row + 1].split(u'\t');
+            QCOMPARE(static_cast<int>(fields.size()), model->columnCount());
+            for (int column = 0; column < model->columnCount(); ++column) {
+                const QVariant value = model->index(row, column).data(ResultTableModel::valueRole);
+                if (value.typeId() == QMetaType::Double && std::isfinite(value.toDouble()))
+                    QVERIFY2(fields[column].toDouble() == value.toDouble(), name); // to the last bit
+            }
+        }
+    }
+}
+
+void TestWidgetsExport::menuOfAPlot() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    panels.tir->resize(600, 400);
+    panels.tir->show();
+    QVERIFY(QTest::qWaitForWindowExposed(panels.tir.get()));
+    const auto menu = [&] { return panels.tir->findChild<QMenu*>(QString(), Qt::FindDirectChildrenOnly); };
+    const QPoint middle = panels.tir->plot()->axisRect()->rect().center();
+    QTest::mouseClick(panels.tir->plot(), Qt::RightButton, {}, middle);
+    QVERIFY(menu());
+    QStringList texts;
+    for (const QAction* action : menu()->actions()) texts << action->text();
+    QVERIFY2(texts.join(u' ').contains(QLatin1String("&table")), qPrintable(texts.join(u' ')));
+    QVERIFY(!texts.join(u' ').contains(QLatin1String("&command"))); // nobody listens
+    menu()->close();
+    QTRY_VERIFY(!menu());
+    // a rubber band opens none, the menu key does
+    QTest::mousePress(panels.tir->plot(), Qt::RightButton, {}, middle);
+    QTest::mouseMove(panels.tir->plot(), middle + QPoint(60, 40));
+    QTest::mouseRelease(panels.tir->plot(), Qt::RightButton, {}, middle + QPoint(60, 40));
+    QVERIFY(!menu());
+    QTest::keyClick(panels.tir->plot(), Qt::Key_Menu);
+    QVERIFY(menu());
+    menu()->close();
 }
 
 void TestWidgetsExport::screenshots() {

@@ -97,4 +97,32 @@ ColorScale ColorScale::around(double centre, std::span<const double> values, boo
     return scale;
 }
 
+ColorScale ColorScale::of(const ScaleStyle& style, std::span<const double> values) {
+    if (!style.centre) return sequential(values, style.logarithmic);
+    return around(*style.centre, values, style.logarithmic,
+                  style.logarithmic ? 1 + style.smallest : style.smallest);
+}
+
+double quantileOf(std::span<const double> values, double p) {
+    std::vector<double> finite;
+    for (const double value : values)
+        if (std::isfinite(value)) finite.push_back(value);
+    if (finite.empty()) return std::numeric_limits<double>::quiet_NaN();
+    const double rank = std::clamp(p, 0.0, 1.0) * static_cast<double>(finite.size() - 1);
+    const auto below = static_cast<std::ptrdiff_t>(rank);
+    std::nth_element(finite.begin(), finite.begin() + below, finite.end());
+    const double lower = finite[static_cast<std::size_t>(below)];
+    if (below + 1 == static_cast<std::ptrdiff_t>(finite.size())) return lower;
+    const double upper = *std::min_element(finite.begin() + below + 1, finite.end());
+    return lower + (rank - static_cast<double>(below)) * (upper - lower);
+}
+
+std::vector<double> clampedToQuantiles(std::span<const double> values, double low, double high) {
+    const double least = quantileOf(values, low), most = quantileOf(values, high);
+    std::vector<double> result(values.begin(), values.end());
+    for (double& value : result)
+        if (std::isfinite(value)) value = std::clamp(value, least, most);
+    return result;
+}
+
 } // namespace qroar

@@ -5,7 +5,9 @@
 #include <QColor>
 #include <QList>
 
+#include <optional>
 #include <span>
+#include <vector>
 
 namespace qroar {
 
@@ -23,6 +25,16 @@ struct ColorMap {
     static ColorMap divergingLight();
     /// Ours: the same with a dark neutral middle, for dark backgrounds.
     static ColorMap divergingDark();
+};
+
+/// How the values of a metric want to be coloured: what they mean, not what they are.
+struct ScaleStyle {
+    bool logarithmic = false;
+    std::optional<double> centre; ///< of a diverging map: "no change"
+    /// Colours reach at least so far to each side of the centre: a difference, or (logarithmic) a factor of
+    /// 1 + smallest.
+    double smallest = 0;
+    bool operator==(const ScaleStyle&) const = default;
 };
 
 /// Where a value lies on a colour bar.
@@ -44,6 +56,15 @@ struct ColorScale {
     /// difference, or a factor when logarithmic), so that rounding noise does not light up.
     static ColorScale around(double centre, std::span<const double> values, bool logarithmic,
                              double smallest);
+    /// The one or the other.
+    static ColorScale of(const ScaleStyle& style, std::span<const double> values);
 };
+
+/// The p-quantile (0..1) of the finite values, linear between order statistics (Hyndman & Fan, type 7); NaN
+/// without any.
+double quantileOf(std::span<const double> values, double p);
+/// The values moved into the range of their quantiles `low` and `high`: what a range that leaves out extremes
+/// is made from. NaN and infinity stay what they are.
+std::vector<double> clampedToQuantiles(std::span<const double> values, double low, double high);
 
 } // namespace qroar

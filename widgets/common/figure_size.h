@@ -1,5 +1,5 @@
-// FigureSize: the sizes a figure can be exported in. Plain values; drawing lives in
-// widgets/plot/figure_export.h.
+// FigureSize: the sizes a figure can be exported in. Plain values; the rest of a figure's look is
+// widgets/figures/figure_style.h.
 #pragma once
 
 namespace qroar {
@@ -9,6 +9,7 @@ enum class FigureSize {
     OneColumn, ///< 3.3 in wide
     TwoColumn, ///< 7 in wide
     Slide,     ///< 16:9, 1920 x 1080 pixels as PNG
+    Custom,    ///< FigureStyle::width and height
 };
 
 } // namespace qroar

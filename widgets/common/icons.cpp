@@ -74,6 +74,11 @@ class LineIconEngine : public QIconEngine {
             painter->drawLine(QPointF(4.2, 6.25), QPointF(8.3, 6.25));
             painter->drawLine(QPointF(6.25, 4.2), QPointF(6.25, 8.3));
             break;
+        case PanelIcon::Help: // an i in a circle
+            painter->drawEllipse(QRectF(2, 2, 12, 12));
+            painter->drawLine(QPointF(8, 7.4), QPointF(8, 11.2));
+            painter->drawPoint(QPointF(8, 4.9));
+            break;
         }
     }
 

@@ -6,7 +6,7 @@
 
 namespace qroar {
 
-enum class PanelIcon { Home, Copy, Save, Table, Lock, Zoom };
+enum class PanelIcon { Home, Copy, Save, Table, Lock, Zoom, Help };
 QIcon panelIcon(PanelIcon icon, const QPalette& palette);
 
 } // namespace qroar

@@ -2,8 +2,11 @@
 
 #include "widgets/common/number_format.h"
 
+#include <QCoreApplication>
 #include <QDir>
 #include <QFileInfo>
+
+#include <algorithm>
 
 namespace qroar {
 
@@ -31,6 +34,38 @@ QString modelName(const Session& session) {
     return telling || folder.isEmpty() || folder == QLatin1String(".")
                ? info.fileName()
                : QStringLiteral("%1/%2").arg(folder, info.fileName());
+}
+
+namespace {
+
+/// On one line; empty without a name.
+QString ownName(const BandStyles& styles, int band) {
+    if (band < 0 || band >= static_cast<int>(styles.size())) return {};
+    return QString::fromStdString(styles[static_cast<std::size_t>(band)].name).simplified();
+}
+
+} // namespace
+
+QString bandName(const BandStyles& styles, int band) {
+    const QString own = ownName(styles, band);
+    return own.isEmpty() ? QCoreApplication::translate("BandNames", "band %1").arg(band) : own;
+}
+
+QString bandName(const Session& session, int band) {
+    return bandName(session.bandStyles, band);
+}
+
+QString bandLabel(const BandStyles& styles, int band) {
+    const QString own = ownName(styles, band);
+    return own.isEmpty() ? QString::number(band) : own;
+}
+
+QColor bandColour(const BandStyles& styles, int band, const PlotTheme& theme) {
+    if (band >= 0 && band < static_cast<int>(styles.size()))
+        if (const QColor own(QString::fromStdString(styles[static_cast<std::size_t>(band)].colour));
+            own.isValid())
+            return own;
+    return theme.category(std::max(0, band));
 }
 
 } // namespace qroar

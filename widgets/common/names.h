@@ -3,6 +3,7 @@
 #pragma once
 
 #include "core/session/session.h"
+#include "widgets/common/theme.h"
 
 #include <QString>
 
@@ -17,5 +18,13 @@ QString familyName(const ConditionKey& key);
 QString conditionName(const ConditionKey& key);
 /// File or folder of the model; with the folder around it where the name alone ("model") says nothing.
 QString modelName(const Session& session);
+
+/// "band 3", or what somebody called it.
+QString bandName(const BandStyles& styles, int band);
+QString bandName(const Session& session, int band);
+/// "3", or what somebody called it: where room is short, and the axis says that these are bands.
+QString bandLabel(const BandStyles& styles, int band);
+/// The colour somebody gave it, or the theme's own for this index; without transparency.
+QColor bandColour(const BandStyles& styles, int band, const PlotTheme& theme);
 
 } // namespace qroar

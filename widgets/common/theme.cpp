@@ -52,7 +52,8 @@ PlotTheme PlotTheme::fromPalette(const QPalette& palette) {
     return themeOf(background, text, dark ? QColor(0xff, 0xff, 0xff) : QColor(0x11, 0x11, 0x11), dark);
 }
 
-PlotTheme PlotTheme::forExport() {
+PlotTheme PlotTheme::forExport(bool dark) {
+    if (dark) return themeOf(QColor(0x1e, 0x20, 0x23), QColor(0xe8, 0xe8, 0xe8), Qt::white, true);
     return themeOf(Qt::white, QColor(0x1a, 0x1a, 0x1a), QColor(0x11, 0x11, 0x11), false);
 }
 

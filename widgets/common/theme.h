@@ -27,8 +27,8 @@ struct PlotTheme {
 
     /// Dark when the window colour of the palette is darker than its text (Qt 6.4 has no colorScheme()).
     static PlotTheme fromPalette(const QPalette& palette);
-    /// Light on white, whatever the application looks like.
-    static PlotTheme forExport();
+    /// Light on white, or for dark slides, whatever the application looks like.
+    static PlotTheme forExport(bool dark = false);
     [[nodiscard]] QColor category(int index) const; ///< wraps around
 };
 

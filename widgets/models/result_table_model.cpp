@@ -106,4 +106,20 @@ QString ResultTableModel::toCsv(const QStringList& comments) const {
     return text;
 }
 
+QString ResultTableModel::toTsv() const {
+    QStringList lines, fields;
+    for (const Column& column : columns_) fields << column.key;
+    lines << fields.join(u'\t');
+    for (const Row& row : rows_) {
+        fields.clear();
+        for (const QVariant& value : row) {
+            QString field = isFloating(value) ? csvField(value) : value.toString();
+            for (const QChar control : {u'\t', u'\n', u'\r'}) field.replace(control, u' ');
+            fields << field;
+        }
+        lines << fields.join(u'\t');
+    }
+    return lines.join(u'\n') + u'\n';
+}
+
 } // namespace qroar

@@ -38,6 +38,8 @@ class ResultTableModel : public QAbstractTableModel {
     /// `comments` first, each as a line "# ..."; then the header of column keys; RFC 4180 quoting, "\n" line
     /// ends, numbers with enough digits to read back the same double, empty for NaN.
     [[nodiscard]] QString toCsv(const QStringList& comments) const;
+    /// The same numbers for spreadsheets by way of the clipboard: tab-separated, without comments.
+    [[nodiscard]] QString toTsv() const;
 
   private:
     std::vector<Column> columns_;

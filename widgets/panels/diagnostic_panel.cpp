@@ -14,12 +14,15 @@
 #include <QClipboard>
 #include <QComboBox>
 #include <QDir>
+#include <QDoubleSpinBox>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
+#include <QMenu>
 #include <QMessageBox>
+#include <QMetaMethod>
 #include <QSortFilterProxyModel>
 #include <QStackedWidget>
 #include <QTableView>
@@ -160,13 +163,17 @@ QBoxLayout* DiagnosticPanel::buildToolBar() {
     row->addWidget(tableBox_, 0, Qt::AlignTop);
     for (QToolButton* button : {zoomButton_, homeButton_, copyButton_, saveButton_, tableButton_})
         row->addWidget(button, 0, Qt::AlignTop);
+    helpButton_ = toolButton(this, tr("What this shows: formula and source"));
+    helpButton_->setObjectName(QStringLiteral("helpButton"));
+    row->addWidget(helpButton_, 0, Qt::AlignTop);
+    connect(helpButton_, &QToolButton::clicked, this, &DiagnosticPanel::helpRequested);
     updateIcons();
     connect(homeButton_, &QToolButton::clicked, this, &DiagnosticPanel::home);
     connect(zoomButton_, &QToolButton::toggled, this, [this](bool on) {
         for (const auto& [plot, place] : parts_) plot->setZoomMode(on);
     });
-    connect(copyButton_, &QToolButton::clicked, this, &DiagnosticPanel::copyImage);
-    connect(saveButton_, &QToolButton::clicked, this, [this] { saveAs(); });
+    connect(copyButton_, &QToolButton::clicked, this, [this] { copyImage(); });
+    connect(saveButton_, &QToolButton::clicked, this, &DiagnosticPanel::save);
     connect(tableButton_, &QToolButton::toggled, this, [this] {
         if (emptyText_.isEmpty()) showPage();
     });
@@ -177,6 +184,7 @@ void DiagnosticPanel::setSession(std::shared_ptr<const Session> session) {
     session_ = std::move(session);
     if (!session_) {
         bands_ = {};
+        bandStyles_.clear();
         pending_ = 0;
         refreshTimer_->stop();
         showEmpty(noSessionText());
@@ -185,6 +193,7 @@ void DiagnosticPanel::setSession(std::shared_ptr<const Session> session) {
     if (bands_.count() < 1 || bands_.pairs() != session_->model.pairs()) bands_ = session_->bands;
     if (bands_.count() < 1 || bands_.pairs() != session_->model.pairs())
         bands_ = BandPartition::equal(8, session_->model.pairs());
+    bandStyles_ = session_->bandStyles;
     invalidate(SessionChanged | BandsChanged | SelectionChanged);
 }
 
@@ -192,6 +201,16 @@ void DiagnosticPanel::setBands(const BandPartition& bands) {
     if (!session_ || bands == bands_ || bands.pairs() != session_->model.pairs()) return;
     bands_ = bands;
     invalidate(BandsChanged);
+}
+
+void DiagnosticPanel::setBandStyles(const BandStyles& styles) {
+    if (styles == bandStyles_) return;
+    bandStyles_ = styles;
+    invalidate(BandsChanged);
+}
+
+QString DiagnosticPanel::bandName(int band) const {
+    return qroar::bandName(bandStyles_, band);
 }
 
 void DiagnosticPanel::invalidate(Changes changes) {
@@ -240,6 +259,15 @@ void DiagnosticPanel::setContent(QWidget* content) {
 
 void DiagnosticPanel::addFigurePart(BasePlot* plot, const QRectF& place) {
     parts_.push_back({plot, place});
+    if (plot->accessibleName().isEmpty()) plot->describe(title_, {}); // until there is something to see
+    connect(plot, &BasePlot::menuWanted, this, &DiagnosticPanel::showPlotMenu);
+}
+
+void DiagnosticPanel::useFigurePart(BasePlot* plot, bool used, const QRectF& place) {
+    std::erase(unused_, plot);
+    if (!used) unused_.push_back(plot);
+    for (auto& [part, where] : parts_)
+        if (part == plot) where = place;
 }
 
 void DiagnosticPanel::addControl(QWidget* control) {
@@ -251,16 +279,28 @@ void DiagnosticPanel::addControl(QWidget* control) {
 }
 
 void DiagnosticPanel::addOption(const QString& name, QComboBox* box, const QStringList& keys) {
-    optionControls_.push_back({name, box, nullptr, keys});
+    optionControls_.push_back({name, box, nullptr, keys, nullptr});
 }
 
 void DiagnosticPanel::addOption(const QString& name, QAbstractButton* toggle) {
-    optionControls_.push_back({name, nullptr, toggle, {QStringLiteral("off"), QStringLiteral("on")}});
+    optionControls_.push_back(
+        {name, nullptr, toggle, {QStringLiteral("off"), QStringLiteral("on")}, nullptr});
+}
+
+void DiagnosticPanel::addOption(const QString& name, QDoubleSpinBox* number) {
+    optionControls_.push_back({name, nullptr, nullptr, {}, number});
 }
 
 QList<DiagnosticPanel::Option> DiagnosticPanel::options() const {
     QList<Option> result;
     for (const OptionControl& control : optionControls_) {
+        if (control.number) {
+            result.push_back({control.name,
+                              QString::number(control.number->value(), 'g', 12),
+                              {},
+                              control.number->accessibleName()});
+            continue;
+        }
         const int index = control.box ? control.box->currentIndex() : control.toggle->isChecked() ? 1 : 0;
         const QWidget* widget = control.box ? static_cast<QWidget*>(control.box) : control.toggle;
         result.push_back({control.name, control.keys.value(index), control.keys, widget->accessibleName()});
@@ -273,6 +313,13 @@ QString DiagnosticPanel::setOption(const QString& name, const QString& value) {
     for (const OptionControl& control : optionControls_) {
         names << control.name;
         if (control.name != name) continue;
+        if (control.number) {
+            bool isNumber = false;
+            const double number = value.toDouble(&isNumber);
+            if (!isNumber) return tr("%1: %2 is a number; found \"%3\"").arg(title_, name, value);
+            control.number->setValue(number);
+            return {};
+        }
         const auto index = static_cast<int>(control.keys.indexOf(value));
         if (index < 0)
             return tr("%1: there is no %2 \"%3\"; expected one of %4")
@@ -295,6 +342,7 @@ void DiagnosticPanel::updateIcons() {
     copyButton_->setIcon(panelIcon(PanelIcon::Copy, palette()));
     saveButton_->setIcon(panelIcon(PanelIcon::Save, palette()));
     tableButton_->setIcon(panelIcon(PanelIcon::Table, palette()));
+    helpButton_->setIcon(panelIcon(PanelIcon::Help, palette()));
 }
 
 void DiagnosticPanel::changeEvent(QEvent* event) {
@@ -350,10 +398,14 @@ void DiagnosticPanel::chooseTable() {
     tableView_->resizeColumnsToContents();
 }
 
-bool DiagnosticPanel::exportTable(const Table& table, const QString& path, QString* error) const {
+QStringList DiagnosticPanel::tableComments() const {
     QStringList comments{figureTitle_};
     if (!provenance_.isEmpty()) comments << provenance_;
-    return writeWholeFile(path, table.model->toCsv(comments + table.comments).toUtf8(), error);
+    return comments;
+}
+
+bool DiagnosticPanel::exportTable(const Table& table, const QString& path, QString* error) const {
+    return writeWholeFile(path, table.model->toCsv(tableComments() + table.comments).toUtf8(), error);
 }
 
 void DiagnosticPanel::showEmpty(const QString& text) {
@@ -363,6 +415,7 @@ void DiagnosticPanel::showEmpty(const QString& text) {
     summary_.clear();
     table_->clear();
     emptyLabel_->setText(text);
+    emptyLabel_->setToolTip(text); // a small panel cuts it off
     stack_->setCurrentWidget(emptyLabel_);
     tableBox_->hide();
     for (QToolButton* button : {homeButton_, zoomButton_, copyButton_, saveButton_, tableButton_})
@@ -382,6 +435,7 @@ void DiagnosticPanel::updateTexts() {
     summaryLabel_->setText(summaryLabel_->fontMetrics().elidedText(summary_, Qt::ElideRight, room));
     summaryLabel_->setToolTip(summary_);
     summaryLabel_->setAccessibleName(summary_);
+    if (helpSource_) helpButton_->setToolTip(helpSource_(*this));
     setAccessibleDescription(summary_.isEmpty() ? emptyText_ : summary_);
 }
 
@@ -458,43 +512,95 @@ Figure DiagnosticPanel::figure() const {
     Figure figure;
     figure.title = figureTitle_;
     figure.provenance = provenance_;
-    for (const auto& [plot, place] : parts_) figure.parts.push_back({plot, place});
+    figure.cells.resize(1);
+    for (const auto& [plot, place] : parts_)
+        if (std::find(unused_.begin(), unused_.end(), plot) == unused_.end())
+            figure.cells.front().parts.push_back({plot, place});
     if (isVisible() && content_) figure.shownSize = stack_->size() + QSize(0, 50);
     return figure;
 }
 
-bool DiagnosticPanel::exportTo(const QString& path, QString* error, FigureSize size) {
+Figure DiagnosticPanel::beginFigure() {
+    ensureFresh();
+    arrangeForExport(true);
+    return figure();
+}
+
+QList<BasePlot*> DiagnosticPanel::plots() const {
+    QList<BasePlot*> all;
+    for (const auto& [plot, place] : parts_)
+        if (std::find(unused_.begin(), unused_.end(), plot) == unused_.end()) all << plot;
+    return all;
+}
+
+DiagnosticPanel::Table DiagnosticPanel::chosenTable() {
+    std::vector<Table> all = tables();
+    const bool onScreen = stack_->currentWidget() == tableView_;
+    const auto index = static_cast<size_t>(onScreen ? std::max(0, tableBox_->currentIndex()) : 0);
+    return all[std::min(index, all.size() - 1)];
+}
+
+bool DiagnosticPanel::exportTo(const QString& path, QString* error, const FigureStyle& style) {
     ensureFresh();
     if (!emptyText_.isEmpty()) {
         if (error) *error = tr("%1 has nothing to export: %2").arg(title_, emptyText_);
         return false;
     }
-    if (QFileInfo(path).suffix().compare(QLatin1String("csv"), Qt::CaseInsensitive) == 0) {
-        const std::vector<Table> all = tables();
-        const bool chosen = stack_->currentWidget() == tableView_; // what is on screen, else the twin
-        const auto index = static_cast<size_t>(chosen ? std::max(0, tableBox_->currentIndex()) : 0);
-        return exportTable(all[std::min(index, all.size() - 1)], path, error);
-    }
-    arrangeForExport(true);
-    const bool written = writeFigure(figure(), path, size, error);
-    arrangeForExport(false);
+    if (QFileInfo(path).suffix().compare(QLatin1String("csv"), Qt::CaseInsensitive) == 0)
+        return exportTable(chosenTable(), path, error);
+    const bool written = writeFigure(beginFigure(), path, style, error);
+    endFigure();
     return written;
 }
 
-QImage DiagnosticPanel::renderFigure(FigureSize size, double scale) {
+QImage DiagnosticPanel::renderFigure(const FigureStyle& style, double scale) {
     ensureFresh();
     if (!emptyText_.isEmpty()) return {};
-    arrangeForExport(true);
-    QImage image = qroar::renderFigure(figure(), size, scale);
-    arrangeForExport(false);
+    QImage image = qroar::renderFigure(beginFigure(), style, scale);
+    endFigure();
     return image;
 }
 
-void DiagnosticPanel::copyImage() {
-    const QImage image = renderFigure();
+QString DiagnosticPanel::tableText() {
+    ensureFresh();
+    return emptyText_.isEmpty() ? chosenTable().model->toTsv() : QString();
+}
+
+void DiagnosticPanel::copyTable() {
+    const QString text = tableText();
+    if (text.isEmpty()) return;
+    QApplication::clipboard()->setText(text);
+    emit message(tr("The table of %1 is on the clipboard: tab-separated, all digits.").arg(title_));
+}
+
+void DiagnosticPanel::copyImage(const FigureStyle& style) {
+    const QImage image = renderFigure(style);
     if (image.isNull()) return;
     QApplication::clipboard()->setImage(image);
     emit message(tr("%1 copied to the clipboard").arg(title_));
+}
+
+void DiagnosticPanel::save() {
+    if (isSignalConnected(QMetaMethod::fromSignal(&DiagnosticPanel::figureWanted)))
+        emit figureWanted();
+    else
+        saveAs();
+}
+
+void DiagnosticPanel::showPlotMenu(const QPoint& globalPosition) {
+    if (!emptyText_.isEmpty()) return;
+    auto* menu = new QMenu(this);
+    menu->setAttribute(Qt::WA_DeleteOnClose);
+    extendPlotMenu(*menu, globalPosition);
+    menu->addAction(tr("Copy the &image"), this, [this] { copyImage(); });
+    menu->addAction(tr("Copy the &table"), this, &DiagnosticPanel::copyTable);
+    if (isSignalConnected(QMetaMethod::fromSignal(&DiagnosticPanel::commandWanted)))
+        menu->addAction(tr("Copy the &command that reproduces this figure"), this,
+                        &DiagnosticPanel::commandWanted);
+    menu->addAction(tr("&Save the figure..."), this, &DiagnosticPanel::save);
+    menu->addSeparator();
+    menu->addAction(tr("Reset the &zoom"), this, &DiagnosticPanel::home);
+    menu->popup(globalPosition);
 }
 
 QString DiagnosticPanel::saveAs(const QString& folder) {
@@ -523,6 +629,21 @@ QString DiagnosticPanel::saveAs(const QString& folder) {
                      ? tr("Saved %1 (the name had no suffix, so the kind of file chosen gave it).").arg(path)
                      : tr("Saved %1.").arg(path));
     return path;
+}
+
+QString DiagnosticPanel::formula() const {
+    for (const auto* box : controls_->findChildren<QComboBox*>())
+        if (const QString text = box->currentData(Qt::ToolTipRole).toString(); !text.isEmpty()) return text;
+    return {};
+}
+
+void DiagnosticPanel::setHelpSource(std::function<QString(const DiagnosticPanel&)> source) {
+    helpSource_ = std::move(source);
+    updateTexts();
+}
+
+void DiagnosticPanel::setSequentialMap(const ColorMap& map) {
+    for (const auto& [plot, place] : parts_) plot->setSequentialMap(map);
 }
 
 void DiagnosticPanel::home() {

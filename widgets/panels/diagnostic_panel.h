@@ -5,8 +5,8 @@
 #pragma once
 
 #include "core/session/session.h"
-#include "widgets/common/figure_size.h"
 #include "widgets/common/selection_model.h"
+#include "widgets/figures/figure_style.h"
 
 #include <QAbstractItemModel>
 #include <QImage>
@@ -14,6 +14,7 @@
 #include <QRectF>
 #include <QWidget>
 
+#include <functional>
 #include <memory>
 #include <utility>
 #include <vector>
@@ -21,7 +22,9 @@
 class QAbstractButton;
 class QBoxLayout;
 class QComboBox;
+class QDoubleSpinBox;
 class QLabel;
+class QMenu;
 class QSortFilterProxyModel;
 class QStackedWidget;
 class QTableView;
@@ -34,6 +37,7 @@ class BasePlot;
 class CompactComboBox;
 class FlowArea;
 class ResultTableModel;
+struct ColorMap;
 struct Figure;
 
 class DiagnosticPanel : public QWidget {
@@ -45,9 +49,14 @@ class DiagnosticPanel : public QWidget {
     virtual void setSession(std::shared_ptr<const Session> session);
     /// Re-aggregates from stored statistics. Ignored when it does not fit the session's pairs.
     virtual void setBands(const BandPartition& bands);
+    /// What the bands are called and painted in. setSession() takes those of the session.
+    void setBandStyles(const BandStyles& styles);
+    [[nodiscard]] const BandStyles& bandStyles() const { return bandStyles_; }
+    [[nodiscard]] QString bandName(int band) const; ///< "band 3", or its own name
     [[nodiscard]] const std::shared_ptr<const Session>& session() const { return session_; }
     /// Whose conditions Selection::conditionB is an index into; null: those of session().
     void setOther(std::shared_ptr<const Session> other);
+    [[nodiscard]] const std::shared_ptr<const Session>& other() const { return other_; }
     [[nodiscard]] const BandPartition& bands() const { return bands_; }
     [[nodiscard]] SelectionModel* selectionModel() const { return selection_; }
 
@@ -84,7 +93,7 @@ class DiagnosticPanel : public QWidget {
     struct Option {
         QString name;       ///< "metric", "curve", "scale"
         QString value;      ///< now
-        QStringList values; ///< all there are; toggles have "off" and "on"
+        QStringList values; ///< all there are; toggles have "off" and "on", numbers none
         QString text;       ///< what it is, for people
     };
     [[nodiscard]] QList<Option> options() const;
@@ -94,20 +103,37 @@ class DiagnosticPanel : public QWidget {
     /// Writes the figure (.png .svg .pdf) or the table twin (.csv), by suffix, in the light export theme,
     /// with title and provenance. False with a message when there is nothing to show, the suffix is unknown
     /// or writing fails.
-    bool exportTo(const QString& path, QString* error, FigureSize size = FigureSize::AsShown);
+    bool exportTo(const QString& path, QString* error, const FigureStyle& style = {});
     /// Asks for a file name, beginning in `folder`, and exports there. A name without a suffix gets that of
     /// the chosen kind of file. The path; empty when nothing was written.
     QString saveAs(const QString& folder = {});
-    /// The figure as exportTo draws it; null in the empty state. `scale` device pixels per logical pixel.
-    [[nodiscard]] QImage renderFigure(FigureSize size = FigureSize::AsShown, double scale = 2);
+    /// The figure as exportTo draws it; null in the empty state. `scale` device pixels per logical pixel; 0:
+    /// that of the style.
+    [[nodiscard]] QImage renderFigure(const FigureStyle& style = {}, double scale = 0);
+    /// For figures of several panels: what exportTo would draw. Up to date, and arranged for a file until
+    /// endFigure().
+    [[nodiscard]] Figure beginFigure();
+    void endFigure() { arrangeForExport(false); }
+    [[nodiscard]] QList<BasePlot*> plots() const;
+    /// The chosen table (else the twin) as tab-separated text with all digits, a line of column keys first.
+    [[nodiscard]] QString tableText();
+    [[nodiscard]] QStringList tableComments() const; ///< what a CSV file says first: title and provenance
     void setProvenance(const QString& text) { provenance_ = text; }
+    /// Formula of what is shown, with its source: what the chosen entry of the panel's boxes says of itself;
+    /// empty where none does.
+    [[nodiscard]] QString formula() const;
+    /// How the "i" button explains what is shown: its tool tip, asked for whenever that changes.
+    void setHelpSource(std::function<QString(const DiagnosticPanel&)> source);
+    /// Colours of sequential maps on screen and in files, instead of the theme's.
+    void setSequentialMap(const ColorMap& map);
     void home(); ///< resets the zoom of every plot
     /// While on, dragging with the left button zooms into the plots instead of moving them.
     void setZoomMode(bool on);
     [[nodiscard]] bool zoomMode() const;
     void zoomBack(); ///< to the ranges before the last zoom, of every plot
     void zoomForward();
-    void copyImage();
+    void copyImage(const FigureStyle& style = {});
+    void copyTable();
     /// Brings pending changes on screen now, visible or not.
     void ensureFresh();
 
@@ -116,6 +142,12 @@ class DiagnosticPanel : public QWidget {
     void message(const QString& text);
     /// What the user asked for and did not get.
     void failed(const QString& text);
+    /// The dialog for figures is wanted; without a listener the panel asks for a file name itself.
+    void figureWanted();
+    /// The command that reproduces the figure is wanted on the clipboard.
+    void commandWanted();
+    /// The section of the handbook is wanted that explains what is shown.
+    void helpRequested();
 
   protected:
     enum Change { SessionChanged = 1, BandsChanged = 2, SelectionChanged = 4, OptionsChanged = 8 };
@@ -135,11 +167,14 @@ class DiagnosticPanel : public QWidget {
     void setContent(QWidget* content);
     /// Part of the exported figure, at `place` (fractions of its area).
     void addFigurePart(BasePlot* plot, const QRectF& place = {0, 0, 1, 1});
+    /// Parts that the view in force does not use are left out of figures.
+    void useFigurePart(BasePlot* plot, bool used, const QRectF& place = {0, 0, 1, 1});
     void addControl(QWidget* control); ///< into the tool bar, left of the common buttons
     /// Makes a box (the value of entry i is keys[i]) or a checkable button part of options(). Setting it
     /// counts as the user's choice: activated() is emitted, or toggled().
     void addOption(const QString& name, QComboBox* box, const QStringList& keys);
     void addOption(const QString& name, QAbstractButton* toggle);
+    void addOption(const QString& name, QDoubleSpinBox* number);
     /// The figure's title is "title: detail"; on screen the detail (which condition) gets a line of its own
     /// where one line has no room.
     void showContent(const QString& title, const QString& detail, const QString& summary);
@@ -175,6 +210,8 @@ class DiagnosticPanel : public QWidget {
     /// Before and after the figure is drawn for a file or the clipboard, where all parts are beside each
     /// other.
     virtual void arrangeForExport(bool /*exporting*/) {}
+    /// What a panel has to offer first in the menu of its plots.
+    virtual void extendPlotMenu(QMenu& /*menu*/, const QPoint& /*globalPosition*/) {}
     /// Row of the table twin that the user clicked.
     virtual void tableRowActivated(int row);
 
@@ -187,20 +224,26 @@ class DiagnosticPanel : public QWidget {
     void showPage();    ///< the table or the content
     void listTables();  ///< fills the box that chooses one
     void chooseTable();
+    [[nodiscard]] Table chosenTable(); ///< on screen, else the twin
+    void showPlotMenu(const QPoint& globalPosition);
+    void save();
     [[nodiscard]] Figure figure() const;
 
     QString title_, heading_, detail_, figureTitle_, summary_, emptyText_, provenance_;
     QPointer<SelectionModel> selection_;
     std::shared_ptr<const Session> session_, other_;
     BandPartition bands_;
+    BandStyles bandStyles_;
     ResultTableModel* table_ = nullptr;
     QWidget* content_ = nullptr;
     std::vector<std::pair<BasePlot*, QRectF>> parts_;
+    std::vector<BasePlot*> unused_; ///< of parts_
     struct OptionControl {
         QString name;
         QComboBox* box = nullptr; ///< or
         QAbstractButton* toggle = nullptr;
         QStringList keys;
+        QDoubleSpinBox* number = nullptr; ///< or
     };
     std::vector<OptionControl> optionControls_;
     FlowArea* controls_ = nullptr;
@@ -210,7 +253,8 @@ class DiagnosticPanel : public QWidget {
     QSortFilterProxyModel* sorted_ = nullptr;
     CompactComboBox* tableBox_ = nullptr;
     QToolButton *tableButton_ = nullptr, *copyButton_ = nullptr, *saveButton_ = nullptr,
-                *homeButton_ = nullptr, *zoomButton_ = nullptr;
+                *homeButton_ = nullptr, *zoomButton_ = nullptr, *helpButton_ = nullptr;
+    std::function<QString(const DiagnosticPanel&)> helpSource_;
     QTimer* refreshTimer_ = nullptr;
     Changes pending_ = 0;
     bool refreshing_ = false;

@@ -1,6 +1,78 @@
 #include "widgets/panels/heat_map_metric.h"
 
+#include "core/diagnostics/damage_grid.h"
+#include "core/diagnostics/noise_grid.h"
+#include "core/diagnostics/pressure.h"
+#include "core/diagnostics/sensitivity_grid.h"
+#include "core/diagnostics/tails.h"
+#include "widgets/common/names.h"
+#include "widgets/common/number_format.h"
+
 namespace qroar {
+
+namespace {
+
+/// Of metrics of quantization errors.
+MetricText errorText(HeatMapMetric metric) {
+    const auto tr = [](const char* text) { return HeatMapPanel::tr(text); };
+    switch (metric) {
+    case HeatMapMetric::Anisotropy:
+        return {
+            tr("Error anisotropy"), tr("Anisotropy"), tr("A (0–1)"),
+            tr("A = |λ₁ − λ₂| / (λ₁ + λ₂) of the 2×2 covariance of the quantization error of a rotary "
+               "pair, before RoPE; mean over the band's pairs, weighted with the variance of their errors. "
+               "0 = the same in all directions. [ours]")};
+    case HeatMapMetric::NoiseDepth:
+        return {
+            tr("Position-dependent share of logit noise"), tr("Noise depth"), tr("depth (0–1)"),
+            tr("(|k|²(λ₁ − λ₂)_q + |q|²(λ₁ − λ₂)_k) / (|k|²(λ₁ + λ₂)_q + |q|²(λ₁ + λ₂)_k): the largest "
+               "share of the logit noise that turns with the distance; mean over the band's pairs, weighted "
+               "with their logit variance. [ours]")};
+    case HeatMapMetric::LogitNoiseRms:
+        return {
+            tr("Logit noise, RMS"), tr("Noise RMS"), tr("RMS logit error"),
+            tr("√mean((c_quantized − c_reference)²), c = the band's contribution to m²·q·k/√d, over sampled "
+               "query-key pairs; all distances alike. [ours]")};
+    case HeatMapMetric::LogitNoiseMean:
+        return {tr("Logit noise, mean"), tr("Noise mean"), tr("mean logit error"),
+                tr("mean(c_quantized − c_reference), c = the band's contribution to m²·q·k/√d, over sampled "
+                   "query-key pairs; all distances alike: a shift of the logits. [ours]")};
+    case HeatMapMetric::BandDamageKl:
+        return {
+            tr("Damage of a band, KL"), tr("Band KL"), tr("KL (nats/token)"),
+            tr("Mean KL(reference ‖ variant) when only the rows of this band of q or of k of one layer are "
+               "quantized. [ours]")};
+    case HeatMapMetric::BandDamageNll:
+        return {tr("Damage of a band, Δ NLL"), tr("Band ΔNLL"), tr("Δ NLL (nats/token)"),
+                tr("Mean NLL(variant) − NLL(reference) when only the rows of this band of q or of k of one "
+                   "layer are quantized. [ours]")};
+    case HeatMapMetric::BandDamageNoise:
+        return {
+            tr("Damage of a band by random errors, KL"), tr("Band control"), tr("KL (nats/token)"),
+            tr("The control: the same KL when the error of every row is replaced by a random direction of "
+               "the same length. [ours]")};
+    case HeatMapMetric::LayerDamageKl:
+        return {tr("Damage of a layer, KL"), tr("Layer KL"), tr("KL (nats/token)"),
+                tr("Mean KL(reference ‖ variant) when only this layer is quantized. [ours]")};
+    case HeatMapMetric::LayerDamageNll:
+        return {tr("Damage of a layer, Δ NLL"), tr("Layer ΔNLL"), tr("Δ NLL (nats/token)"),
+                tr("Mean NLL(variant) − NLL(reference) when only this layer is quantized. [ours]")};
+    case HeatMapMetric::LayerDamageNoise:
+        return {
+            tr("Damage of a layer by random errors, KL"), tr("Layer control"), tr("KL (nats/token)"),
+            tr("The control: the same KL when the error of every row of the layer is replaced by a random "
+               "direction of the same length. [ours]")};
+    default:
+        return {};
+    }
+}
+
+bool isOfBandDamage(HeatMapMetric metric) {
+    return metric == HeatMapMetric::BandDamageKl || metric == HeatMapMetric::BandDamageNll
+           || metric == HeatMapMetric::BandDamageNoise;
+}
+
+} // namespace
 
 MetricText metricText(HeatMapMetric metric) {
     const auto tr = [](const char* text) { return HeatMapPanel::tr(text); };
@@ -50,8 +122,9 @@ MetricText metricText(HeatMapMetric metric) {
     case HeatMapMetric::TopShare:
         return {tr("Share of the top ε"), tr("Top share"), tr("share of top values"),
                 tr("Share of the layer's ε largest |x| that lies in each band; rows sum to 1. [ours]")};
+    default:
+        return errorText(metric);
     }
-    return {};
 }
 
 QString metricKey(HeatMapMetric metric) {
@@ -78,6 +151,26 @@ QString metricKey(HeatMapMetric metric) {
         return QStringLiteral("clip_rate");
     case HeatMapMetric::TopShare:
         return QStringLiteral("top_share");
+    case HeatMapMetric::Anisotropy:
+        return QStringLiteral("anisotropy");
+    case HeatMapMetric::NoiseDepth:
+        return QStringLiteral("noise_depth");
+    case HeatMapMetric::LogitNoiseRms:
+        return QStringLiteral("logit_noise_rms");
+    case HeatMapMetric::LogitNoiseMean:
+        return QStringLiteral("logit_noise_mean");
+    case HeatMapMetric::BandDamageKl:
+        return QStringLiteral("band_damage_kl");
+    case HeatMapMetric::BandDamageNll:
+        return QStringLiteral("band_damage_nll");
+    case HeatMapMetric::BandDamageNoise:
+        return QStringLiteral("band_damage_noise_kl");
+    case HeatMapMetric::LayerDamageKl:
+        return QStringLiteral("layer_damage_kl");
+    case HeatMapMetric::LayerDamageNll:
+        return QStringLiteral("layer_damage_nll");
+    case HeatMapMetric::LayerDamageNoise:
+        return QStringLiteral("layer_damage_noise_kl");
     }
     return {};
 }
@@ -96,8 +189,28 @@ bool usesGradient(HeatMapMetric metric) {
     return metric == HeatMapMetric::PressureMeasured || metric == HeatMapMetric::GainSensitivity;
 }
 
+bool usesNoise(HeatMapMetric metric) {
+    return metric == HeatMapMetric::Anisotropy || metric == HeatMapMetric::NoiseDepth
+           || metric == HeatMapMetric::LogitNoiseRms || metric == HeatMapMetric::LogitNoiseMean;
+}
+
+bool isOfLayers(HeatMapMetric metric) {
+    return metric == HeatMapMetric::LayerDamageKl || metric == HeatMapMetric::LayerDamageNll
+           || metric == HeatMapMetric::LayerDamageNoise;
+}
+
+bool usesDamage(HeatMapMetric metric) {
+    return isOfLayers(metric) || isOfBandDamage(metric);
+}
+
 bool usesStage(HeatMapMetric metric) {
-    return !isPressure(metric) && !usesGradient(metric);
+    return !isPressure(metric) && !usesGradient(metric) && !usesNoise(metric) && !usesDamage(metric)
+           && metric != HeatMapMetric::RangeDilation;
+}
+
+bool usesTensor(HeatMapMetric metric) {
+    return usesStage(metric) || metric == HeatMapMetric::RangeDilation || metric == HeatMapMetric::Anisotropy
+           || isOfBandDamage(metric);
 }
 
 bool usesEpsilon(HeatMapMetric metric) {
@@ -105,21 +218,47 @@ bool usesEpsilon(HeatMapMetric metric) {
            || metric == HeatMapMetric::TopShare;
 }
 
-ColorScale scaleFor(HeatMapMetric metric, const BandGrid& grid) {
+QString metricAnchor(HeatMapMetric metric) {
+    const char* section = "top-shares-ours";
+    if (metric == HeatMapMetric::TailInflation || metric == HeatMapMetric::TailInflationOverM)
+        section = "tail-inflation-ratio-tir-ours-after-the-papers-wording";
+    if (isPressure(metric)) section = "interpolation-pressure-ip-ours-after-the-papers-wording";
+    if (usesGradient(metric)) section = "sensitivities-measured-pressure-and-gains-ours";
+    if (metric == HeatMapMetric::RangeDilation) section = "dynamic-range-dilation-ours";
+    if (metric == HeatMapMetric::BitsLost || metric == HeatMapMetric::ClipRate)
+        section = "calibration-loss-ours";
+    if (usesNoise(metric) || usesDamage(metric)) section = "quantization-noise-ours";
+    return QStringLiteral("theory.md#") + QLatin1String(section);
+}
+
+QString metricTip(HeatMapMetric metric) {
+    return metricText(metric).formula + u'\n'
+           + HeatMapPanel::tr("Handbook (F1): %1").arg(metricAnchor(metric));
+}
+
+ScaleStyle styleOf(HeatMapMetric metric) {
     switch (metric) {
     case HeatMapMetric::TailInflation:
     case HeatMapMetric::TailInflationOverM:
-        return ColorScale::around(1, grid.values, true, 1.05);
+        return {true, 1.0, 0.05};
     case HeatMapMetric::BitsLost:
-        return ColorScale::around(0, grid.values, false, 0.05);
+        return {false, 0.0, 0.05};
     case HeatMapMetric::GainSensitivity:
-        return ColorScale::around(0, grid.values, false, 1e-6);
+    case HeatMapMetric::LogitNoiseMean:
+    case HeatMapMetric::BandDamageNll:
+    case HeatMapMetric::LayerDamageNll:
+        return {false, 0.0, 1e-6};
+    case HeatMapMetric::LogitNoiseRms:
+    case HeatMapMetric::BandDamageKl:
+    case HeatMapMetric::BandDamageNoise:
+    case HeatMapMetric::LayerDamageKl:
+    case HeatMapMetric::LayerDamageNoise:
     case HeatMapMetric::PressureRaw:
     case HeatMapMetric::PressureMeasured:
     case HeatMapMetric::RangeDilation:
-        return ColorScale::sequential(grid.values, true);
+        return {true, std::nullopt, 0};
     default:
-        return ColorScale::sequential(grid.values, false);
+        return {};
     }
 }
 
@@ -127,14 +266,144 @@ bool isAnalytic(HeatMapMetric metric) {
     return metric == HeatMapMetric::PressureRaw || metric == HeatMapMetric::PressureSaturated;
 }
 
-ColorScale differenceScaleFor(HeatMapMetric metric, const BandGrid& grid) {
+ScaleStyle differenceStyleOf(HeatMapMetric metric) {
     double smallest = 1e-3; // of shares and ratios: less than this is nothing to look at
-    if (usesGradient(metric)) smallest = 1e-6;
+    if (usesGradient(metric) || usesNoise(metric) || usesDamage(metric)) smallest = 1e-6;
+    if (metric == HeatMapMetric::Anisotropy || metric == HeatMapMetric::NoiseDepth) smallest = 0.01;
     if (metric == HeatMapMetric::ClipRate) smallest = 1e-5;
     if (metric == HeatMapMetric::TailInflation || metric == HeatMapMetric::TailInflationOverM
         || metric == HeatMapMetric::RangeDilation || metric == HeatMapMetric::BitsLost)
         smallest = 0.01;
-    return ColorScale::around(0, grid.values, false, smallest);
+    return {false, 0.0, smallest};
+}
+
+BandGrid metricGrid(HeatMapMetric metric, const ModelConfig& model, const ConditionResult& condition,
+                    const ConditionResult* reference, const BandPartition& bands, const Selection& now,
+                    PoolCache* pools) {
+    const double distance = condition.key.context;
+    switch (metric) {
+    case HeatMapMetric::TailInflation:
+    case HeatMapMetric::TailInflationOverM:
+        return tailInflation(
+            condition, *reference, bands,
+            {now.tensor, now.stage, now.epsilon, metric == HeatMapMetric::TailInflationOverM}, pools);
+    case HeatMapMetric::PressureRaw:
+        return pressureGrid(PressureForm::Raw, condition.table, distance, bands, condition.statistics);
+    case HeatMapMetric::PressureSaturated:
+        return pressureGrid(PressureForm::Saturated, condition.table, distance, bands, condition.statistics);
+    case HeatMapMetric::PressureWeighted:
+        return pressureGrid(PressureForm::EnergyWeighted, condition.table, distance, bands,
+                            condition.statistics);
+    case HeatMapMetric::PressureMeasured:
+        return measuredPressure(condition.sensitivity, bands);
+    case HeatMapMetric::GainSensitivity:
+        return gainSensitivity(condition.sensitivity, bands);
+    case HeatMapMetric::RangeDilation:
+        return rangeDilation(condition, now.tensor, bands, pools);
+    case HeatMapMetric::BitsLost:
+        return calibrationLoss(condition, *reference, bands, now.tensor, now.stage, pools).bitsLost;
+    case HeatMapMetric::ClipRate:
+        return calibrationLoss(condition, *reference, bands, now.tensor, now.stage, pools).clipRate;
+    case HeatMapMetric::TopShare:
+        return topShareByBand(condition, bands, now.tensor, now.stage, now.epsilon, pools);
+    case HeatMapMetric::Anisotropy:
+        return anisotropyGrid(condition, bands, now.tensor);
+    case HeatMapMetric::NoiseDepth:
+        return noiseDepthGrid(condition, model.headDim, bands);
+    case HeatMapMetric::LogitNoiseRms:
+        return logitNoiseGrid(condition, bands, LogitNoise::Rms);
+    case HeatMapMetric::LogitNoiseMean:
+        return logitNoiseGrid(condition, bands, LogitNoise::Mean);
+    case HeatMapMetric::BandDamageKl:
+        return damageGrid(condition, bands, now.tensor, &DamageCell::kl);
+    case HeatMapMetric::BandDamageNll:
+        return damageGrid(condition, bands, now.tensor, &DamageCell::nll);
+    case HeatMapMetric::BandDamageNoise:
+        return damageGrid(condition, bands, now.tensor, &DamageCell::noiseKl);
+    case HeatMapMetric::LayerDamageKl:
+        return layerDamage(condition, &DamageCell::kl);
+    case HeatMapMetric::LayerDamageNll:
+        return layerDamage(condition, &DamageCell::nll);
+    case HeatMapMetric::LayerDamageNoise:
+        return layerDamage(condition, &DamageCell::noiseKl);
+    }
+    return {};
+}
+
+namespace {
+
+/// What is missing of recorded errors or damage; empty: nothing.
+QString whyNoErrors(HeatMapMetric metric, const ConditionResult& condition, const BandPartition& bands) {
+    const auto tr = [](const char* text) { return HeatMapPanel::tr(text); };
+    const QString name = conditionName(condition.key), what = metricText(metric).name;
+    if (condition.noise.empty() && condition.damage.empty() && condition.distortions.empty())
+        return tr("%1 has the weights as they are: there is no quantization error. Select a quantized "
+                  "condition to see %2.")
+            .arg(name, what);
+    if (usesNoise(metric)) {
+        if (!condition.noise.empty()) return {};
+        return tr("%1 was run without recording quantization errors. Ask for them in the setup and press Run "
+                  "(what is done stays), or use qroar analyze with --noise --resume, to see %2.")
+            .arg(name, what);
+    }
+    const QString how =
+        isOfLayers(metric) ? QStringLiteral("--damage layers") : QStringLiteral("--damage bands");
+    if (condition.damage.empty() || (!isOfLayers(metric) && condition.damage.bandEdges.empty()))
+        return tr("%1 was run without measuring the damage. Ask for it in the setup and press Run (what is "
+                  "done "
+                  "stays), or use qroar analyze with %2 --resume, to see %3.")
+            .arg(name, how, what);
+    if (isOfLayers(metric) || condition.damage.bandEdges == bands.edges()) return {};
+    QStringList edges;
+    for (const int edge : condition.damage.bandEdges) edges << QString::number(edge);
+    return tr("Damage is measured band by band, and that of %1 is for the bands %2. Set these bands, or "
+              "measure "
+              "again for the bands in force (qroar analyze with --damage bands --resume).")
+        .arg(name, edges.join(u','));
+}
+
+} // namespace
+
+QString whyNoMetric(HeatMapMetric metric, const ModelConfig& model, const ConditionResult* condition,
+                    const ConditionResult* reference, const BandPartition& bands) {
+    const auto tr = [](const char* text) { return HeatMapPanel::tr(text); };
+    const int trained = model.trainedContext();
+    if (!condition)
+        return tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and "
+                  "press Run, "
+                  "or use the command line: qroar analyze MODEL --text FILE --contexts %1,%2 --rope none "
+                  "--rope yarn:4 -o "
+                  "run.h5")
+            .arg(trained)
+            .arg(4 * trained);
+    const QString name = conditionName(condition->key);
+    if (usesGradient(metric)) {
+        if (!condition->sensitivity.empty()) return {};
+        return tr("%1 was run without gradients. Tick \"Gradients\" among the options of the setup and press "
+                  "Run "
+                  "(what is done stays), or use qroar analyze with --gradients --resume, to see %2.")
+            .arg(name, metricText(metric).name);
+    }
+    if (usesNoise(metric) || usesDamage(metric)) return whyNoErrors(metric, *condition, bands);
+    if (condition->statistics.cells() == 0)
+        return tr("%1 was run for perplexity only. Run it again with capture on to see %2.")
+            .arg(name, metricText(metric).name);
+    if (isPressure(metric) && condition->table.spec.kind == RopeKind::None)
+        return tr("%1 scales nothing, so there is no interpolation pressure. Select a condition with RoPE "
+                  "scaling.")
+            .arg(name);
+    if (!needsReference(metric)) return {};
+    if (!reference)
+        return tr("%1 compares with a short reference, and there is none: add the RoPE spec \"none\" at a "
+                  "context of "
+                  "%2 tokens (the trained length) or fewer, with capture, and run again.")
+            .arg(metricText(metric).name, groupedCount(trained));
+    if (reference == condition)
+        return tr("%1 is itself the short reference that %2 compares with. Select a longer condition or one "
+                  "with RoPE "
+                  "scaling.")
+            .arg(name, metricText(metric).name);
+    return {};
 }
 
 } // namespace qroar

@@ -1,7 +1,5 @@
 #include "widgets/panels/heat_map_panel.h"
 
-#include "core/diagnostics/pressure.h"
-#include "core/diagnostics/sensitivity_grid.h"
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/icons.h"
 #include "widgets/common/names.h"
@@ -9,14 +7,15 @@
 #include "widgets/common/selection_boxes.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/panels/heat_map_metric.h"
+#include "widgets/panels/heat_map_options.h"
 #include "widgets/plot/heat_map_plot.h"
 
 #include <QEvent>
 #include <QTimer>
 #include <QToolButton>
 
-#include <algorithm>
 #include <cmath>
+#include <numbers>
 
 namespace qroar {
 
@@ -36,37 +35,46 @@ HeatMapPanel::HeatMapPanel(HeatMapMetric initial, SelectionModel* selection, QWi
     : DiagnosticPanel(metricText(initial).name, selection, parent), metric_(initial),
       intervalTimer_(new QTimer(this)), plot_(new HeatMapPlot(this)), metricBox_(new CompactComboBox(this)),
       tensorBox_(new TensorBox(selection, this)), epsilonBox_(new EpsilonBox(selection, this)),
-      beforeAfter_(new BeforeAfterBox(BeforeAfterBox::Both::Subtracts, selection, this)),
-      lock_(new QToolButton(this)) {
-    metricBox_->setAccessibleName(tr("Metric"));
-    for (const HeatMapMetric metric : heatMapMetrics) {
-        metricBox_->addEntry(metricText(metric).name, metricText(metric).shortName, static_cast<int>(metric));
-        metricBox_->setItemData(metricBox_->count() - 1, metricText(metric).formula, Qt::ToolTipRole);
-    }
-    lock_->setCheckable(true);
-    lock_->setAccessibleName(tr("Lock colours"));
-    lock_->setToolTip(tr("Lock colours: keep the range of the colour bar while switching conditions"));
-    updateLockIcon();
-    for (QWidget* control : {static_cast<QWidget*>(metricBox_), static_cast<QWidget*>(tensorBox_),
-                             static_cast<QWidget*>(epsilonBox_), static_cast<QWidget*>(beforeAfter_),
-                             static_cast<QWidget*>(lock_)})
-        addControl(control);
-    connect(metricBox_, &QComboBox::activated, this,
-            [this] { setMetric(static_cast<HeatMapMetric>(metricBox_->currentData().toInt())); });
-    connect(lock_, &QToolButton::toggled, this, [this] { invalidate(OptionsChanged); });
-    connect(plot_, &HeatMapPlot::cellSelected, this, [this](int row, int column) {
-        Selection next = this->selection();
-        next.layer = row;
-        next.band = column;
-        next.pair = -1;
-        selectionModel()->setSelection(next);
-    });
+      options_(new HeatMapOptions(plot_, this)), lock_(new QToolButton(this)) {
+    addControls();
+    connect(plot_, &HeatMapPlot::cellSelected, this,
+            [this](int row, int column) { selectCell(row, column); });
     intervalTimer_->setSingleShot(true);
     intervalTimer_->setInterval(150);
     connect(intervalTimer_, &QTimer::timeout, this, &HeatMapPanel::updateInterval);
     setContent(plot_);
     addFigurePart(plot_);
     updateControls();
+}
+
+void HeatMapPanel::addControls() {
+    metricBox_->setAccessibleName(tr("Metric"));
+    for (const HeatMapMetric metric : heatMapMetrics) {
+        metricBox_->addEntry(metricText(metric).name, metricText(metric).shortName, static_cast<int>(metric));
+        metricBox_->setItemData(metricBox_->count() - 1, metricTip(metric), Qt::ToolTipRole);
+    }
+    lock_->setCheckable(true);
+    lock_->setAccessibleName(tr("Lock colours"));
+    lock_->setToolTip(tr("Lock colours: keep the range of the colour bar while switching conditions"));
+    updateLockIcon();
+    for (QWidget* control :
+         {static_cast<QWidget*>(metricBox_), static_cast<QWidget*>(tensorBox_),
+          static_cast<QWidget*>(epsilonBox_), static_cast<QWidget*>(options_), static_cast<QWidget*>(lock_)})
+        addControl(control);
+    addOption(QStringLiteral("metric"), metricBox_, variants());
+    for (const HeatMapOptions::Entry& entry : options_->entries()) {
+        if (entry.box) addOption(entry.name, entry.box, entry.keys);
+        if (entry.toggle) addOption(entry.name, entry.toggle);
+        if (entry.number) addOption(entry.name, entry.number);
+    }
+    addOption(QStringLiteral("lock"), lock_);
+    connect(metricBox_, &QComboBox::activated, this,
+            [this] { setMetric(static_cast<HeatMapMetric>(metricBox_->currentData().toInt())); });
+    connect(options_, &HeatMapOptions::changed, this, [this] {
+        wantsScale_ = true;
+        invalidate(OptionsChanged);
+    });
+    connect(lock_, &QToolButton::toggled, this, [this] { invalidate(OptionsChanged); });
 }
 
 void HeatMapPanel::setMetric(HeatMapMetric metric) {
@@ -104,8 +112,8 @@ const BandGrid& HeatMapPanel::grid() {
 
 void HeatMapPanel::updateControls() {
     metricBox_->setCurrentIndex(metricBox_->findData(static_cast<int>(metric_)));
-    metricBox_->setToolTip(metricText(metric_).formula);
-    tensorBox_->setVisible(usesStage(metric_));
+    metricBox_->setToolTip(metricTip(metric_));
+    tensorBox_->setVisible(usesTensor(metric_));
     epsilonBox_->setVisible(usesEpsilon(metric_));
 }
 
@@ -118,151 +126,103 @@ void HeatMapPanel::changeEvent(QEvent* event) {
     if (event->type() == QEvent::PaletteChange && lock_) updateLockIcon();
 }
 
-void HeatMapPanel::setShown() {
-    const auto referenceOf = [this](const auto& one) {
-        return one ? session()->shortReference(*one) : nullptr;
-    };
-    shown_ = condition();
-    beforeAfter_->follow(session(), conditionIndex());
-    const ScaleTwins& twins = beforeAfter_->twins();
-    plain_ = twins.complete() ? session()->conditions[static_cast<size_t>(twins.before)] : nullptr;
-    gained_ = twins.complete() ? session()->conditions[static_cast<size_t>(twins.after)] : nullptr;
-    if (subtracts()) shown_ = gained_; // its name says what was subtracted from what
-    reference_ = referenceOf(shown_);
-    plainReference_ = referenceOf(plain_);
-    gainedReference_ = referenceOf(gained_);
+HeatMapPanel::Compared HeatMapPanel::comparedWith(Side side) const {
+    Compared result{std::move(side), nullptr};
+    if (result.side.condition) result.reference = result.side.session->shortReference(*result.side.condition);
+    return result;
+}
+
+bool HeatMapPanel::takeSides() {
+    const auto was = [](const Compared& one) { return std::pair(one.side.condition, one.reference); };
+    const auto aWas = was(a_), bWas = was(b_);
+    const bool shownWas = showsB_, subtractedWas = subtracts_;
+    a_ = comparedWith(sideA());
+    b_ = comparedWith(sideB());
+    subtracts_ = subtracts();
+    showsB_ = selection().compare == CompareMode::B && b_.side.condition != nullptr;
+    return aWas != was(a_) || bWas != was(b_) || shownWas != showsB_ || subtractedWas != subtracts_;
+}
+
+QString HeatMapPanel::whyEmpty(const Compared& one) const {
+    const Session& of = one.side.session ? *one.side.session : *session();
+    if (one.side.condition && of.model.pairs() != bands().pairs())
+        return tr("%1 has %2 rotary pairs, the bands are of %3: this map cannot show it. Open its session by "
+                  "itself.")
+            .arg(one.side.name)
+            .arg(of.model.pairs())
+            .arg(bands().pairs());
+    return whyNoMetric(metric_, of.model, one.side.condition.get(), one.reference.get(), bands());
+}
+
+QString HeatMapPanel::whyEmpty() const {
+    if (selection().compare == CompareMode::Difference && b_.side.condition && !subtracts_)
+        return whyNotComparable();
+    const QString problem = whyEmpty(shownSide());
+    return problem.isEmpty() && subtracts_ ? whyEmpty(b_) : problem;
 }
 
 void HeatMapPanel::refresh(Changes changes) {
-    const auto shownBefore = shown_, plainBefore = plain_, gainedBefore = gained_;
-    setShown();
-    QString problem = whyEmpty(shown_.get(), reference_.get());
-    if (problem.isEmpty() && subtracts()) problem = whyEmpty(plain_.get(), plainReference_.get());
+    const bool otherSides = takeSides();
+    const QString problem = whyEmpty();
     if (!problem.isEmpty()) {
-        grid_ = before_ = after_ = {};
+        grid_ = gridA_ = gridB_ = {};
         showEmpty(problem);
         return;
     }
+    columns_ = isOfLayers(metric_) ? BandPartition::equal(1, bands().pairs()) : bands();
     const Selection& now = selection();
-    const bool known = changes == SelectionChanged && shownBefore == shown_ && plainBefore == plain_
-                       && gainedBefore == gained_ && grid_.layers > 0 && now.tensor == computedFor_.tensor
-                       && now.stage == computedFor_.stage && now.epsilon == computedFor_.epsilon
-                       && now.difference == computedFor_.difference;
+    const bool known = changes == SelectionChanged && !otherSides && grid_.layers > 0
+                       && now.tensor == computedFor_.tensor && now.stage == computedFor_.stage
+                       && now.epsilon == computedFor_.epsilon;
     if (!known) computeGrids(); // another cell needs no new numbers
     computedFor_ = now;
-    if (!isRangeLocked() || scaledFor_ != metric_ || scaledForDifference_ != subtracts()) updateScale();
+    if (!isRangeLocked() || wantsScale_ || scaledFor_ != metric_ || scaledForDifference_ != subtracts_)
+        updateScale();
     updatePlot();
     interval_.reset();
-    if (needsReference(metric_) && usesEpsilon(metric_) && !subtracts()) intervalTimer_->start();
+    if (needsReference(metric_) && usesEpsilon(metric_) && !subtracts_) intervalTimer_->start();
     fillTable();
     describe();
 }
 
+BandGrid HeatMapPanel::compute(const Compared& one) {
+    return metricGrid(metric_, one.side.session->model, *one.side.condition, one.reference.get(), bands(),
+                      selection(), &pools_);
+}
+
 void HeatMapPanel::computeGrids() {
-    before_ = after_ = {};
-    if (plain_ && whyEmpty(plain_.get(), plainReference_.get()).isEmpty()
-        && whyEmpty(gained_.get(), gainedReference_.get()).isEmpty()) {
-        before_ = compute(*plain_, plainReference_.get());
-        after_ = compute(*gained_, gainedReference_.get());
+    pools_.keep({a_.side.condition, a_.reference, b_.side.condition, b_.reference});
+    gridA_ = gridB_ = {};
+    if (b_.side.condition && whyEmpty(a_).isEmpty() && whyEmpty(b_).isEmpty()) {
+        gridA_ = compute(a_);
+        gridB_ = compute(b_);
     }
-    if (subtracts() && before_.values.size() != after_.values.size())
-        before_ =
-            BandGrid(after_.layers, after_.bands); // of one model, so never; no data is the honest answer
-    if (before_.values.size() != after_.values.size() || before_.layers == 0)
-        grid_ = compute(*shown_, reference_.get());
-    else if (subtracts())
-        grid_ = difference(after_, before_);
+    if (subtracts_)
+        grid_ = difference(gridA_, gridB_);
+    else if (gridB_.layers > 0)
+        grid_ = showsB_ ? gridB_ : gridA_;
     else
-        grid_ = shown_ == plain_ ? before_ : after_;
-}
-
-QString HeatMapPanel::whyEmpty(const ConditionResult* condition, const ConditionResult* reference) const {
-    const int trained = session()->model.trainedContext();
-    if (!condition)
-        return tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and "
-                  "press Run, "
-                  "or use the command line: qroar analyze MODEL --text FILE --contexts %1,%2 --rope none "
-                  "--rope yarn:4 -o "
-                  "run.h5")
-            .arg(trained)
-            .arg(4 * trained);
-    const QString name = conditionName(condition->key);
-    if (usesGradient(metric_)) {
-        if (!condition->sensitivity.empty()) return {};
-        return tr("%1 was run without gradients. Tick \"Gradients\" among the options of the setup and press "
-                  "Run "
-                  "(what is done stays), or use qroar analyze with --gradients --resume, to see %2.")
-            .arg(name, metricText(metric_).name);
-    }
-    if (condition->statistics.cells() == 0)
-        return tr("%1 was run for perplexity only. Run it again with capture on to see %2.")
-            .arg(name, metricText(metric_).name);
-    if (isPressure(metric_) && condition->table.spec.kind == RopeKind::None)
-        return tr("%1 scales nothing, so there is no interpolation pressure. Select a condition with RoPE "
-                  "scaling.")
-            .arg(name);
-    if (!needsReference(metric_)) return {};
-    if (!reference)
-        return tr("%1 compares with a short reference, and there is none: add the RoPE spec \"none\" at a "
-                  "context of "
-                  "%2 tokens (the trained length) or fewer, with capture, and run again.")
-            .arg(metricText(metric_).name, groupedCount(trained));
-    if (reference == condition)
-        return tr("%1 is itself the short reference that %2 compares with. Select a longer condition or one "
-                  "with RoPE "
-                  "scaling.")
-            .arg(name, metricText(metric_).name);
-    return {};
-}
-
-BandGrid HeatMapPanel::compute(const ConditionResult& condition, const ConditionResult* reference) const {
-    const Selection& now = selection();
-    const double distance = condition.key.context;
-    switch (metric_) {
-    case HeatMapMetric::TailInflation:
-    case HeatMapMetric::TailInflationOverM:
-        return tailInflation(
-            condition, *reference, bands(),
-            {now.tensor, now.stage, now.epsilon, metric_ == HeatMapMetric::TailInflationOverM});
-    case HeatMapMetric::PressureRaw:
-        return pressureGrid(PressureForm::Raw, condition.table, distance, bands(), condition.statistics);
-    case HeatMapMetric::PressureSaturated:
-        return pressureGrid(PressureForm::Saturated, condition.table, distance, bands(),
-                            condition.statistics);
-    case HeatMapMetric::PressureWeighted:
-        return pressureGrid(PressureForm::EnergyWeighted, condition.table, distance, bands(),
-                            condition.statistics);
-    case HeatMapMetric::PressureMeasured:
-        return measuredPressure(condition.sensitivity, bands());
-    case HeatMapMetric::GainSensitivity:
-        return gainSensitivity(condition.sensitivity, bands());
-    case HeatMapMetric::RangeDilation:
-        return rangeDilation(condition, now.tensor, bands());
-    case HeatMapMetric::BitsLost:
-        return calibrationLoss(condition, *reference, bands(), now.tensor, now.stage).bitsLost;
-    case HeatMapMetric::ClipRate:
-        return calibrationLoss(condition, *reference, bands(), now.tensor, now.stage).clipRate;
-    case HeatMapMetric::TopShare:
-        return topShareByBand(condition, bands(), now.tensor, now.stage, now.epsilon);
-    }
-    return {};
+        grid_ = compute(shownSide());
 }
 
 void HeatMapPanel::updateScale() {
-    if (subtracts()) {
-        scale_ = differenceScaleFor(metric_, grid_);
-    } else {
-        BandGrid all = grid_; // before and after on one range: colours of both can be compared
-        for (const BandGrid* other : {&before_, &after_})
-            all.values.insert(all.values.end(), other->values.begin(), other->values.end());
-        scale_ = scaleFor(metric_, all);
-    }
+    std::vector<double> values = grid_.values;
+    if (!subtracts_) // A and B on one range: their colours can be compared
+        for (const BandGrid* other : {&gridA_, &gridB_})
+            values.insert(values.end(), other->values.begin(), other->values.end());
+    scale_ = options_->choose(subtracts_ ? differenceStyleOf(metric_) : styleOf(metric_), values);
     scaledFor_ = metric_;
-    scaledForDifference_ = subtracts();
+    scaledForDifference_ = subtracts_;
+    wantsScale_ = false;
 }
 
 QString HeatMapPanel::valueTitle() const {
-    return subtracts() ? tr("Δ %1, after − before").arg(metricText(metric_).bar) : metricText(metric_).bar;
+    return subtracts_ ? tr("Δ %1, A − B").arg(metricText(metric_).bar) : metricText(metric_).bar;
+}
+
+QString HeatMapPanel::bandText(int band) const {
+    const int first = columns_.begin(band), last = columns_.end(band) - 1;
+    return first == last ? QString::number(first) : QStringLiteral("%1–%2").arg(first).arg(last);
 }
 
 void HeatMapPanel::updatePlot() {
@@ -271,85 +231,126 @@ void HeatMapPanel::updatePlot() {
     content.columns = grid_.bands;
     content.values = grid_.values;
     content.rowTitle = tr("Layer");
-    content.columnTitle = tr("Band and its pairs (high → low frequency)");
+    content.columnTitle =
+        isOfLayers(metric_) ? tr("All pairs") : tr("Band and its pairs (high → low frequency)");
     content.valueTitle = valueTitle();
     content.rowName = tr("Layer");
     content.columnName = tr("band");
+    content.rowsName = tr("layers");
+    content.columnsName = tr("bands");
     for (int layer = 0; layer < grid_.layers; ++layer) content.rowLabels << QString::number(layer);
     for (int band = 0; band < grid_.bands; ++band) {
-        const int first = bands().begin(band), last = bands().end(band) - 1;
-        const QString pairs =
-            first == last ? QString::number(first) : QStringLiteral("%1–%2").arg(first).arg(last);
-        content.columnLabels << QStringLiteral("%1\n%2").arg(band).arg(pairs);
-        content.columnDetails << tr("band %1 (pairs %2)").arg(band).arg(pairs);
+        if (isOfLayers(metric_)) {
+            content.columnLabels << bandText(band);
+            content.columnDetails << tr("whole layer");
+            continue;
+        }
+        const bool named = static_cast<std::size_t>(band) < bandStyles().size()
+                           && !bandStyles()[static_cast<std::size_t>(band)].name.empty();
+        content.columnLabels << QStringLiteral("%1\n%2").arg(
+            named ? elidedMiddle(bandName(band), 10) : QString::number(band), bandText(band));
+        content.columnDetails << tr("%1 (pairs %2)").arg(bandName(band), bandText(band));
     }
+    content.details = [this](int layer, int band) { return cellDetails(layer, band); };
     plot_->setContent(std::move(content));
     plot_->setScale(scale_);
-    plot_->setSelectedCell(selectedLayer(grid_.layers), selectedBand());
+    plot_->setSelectedCell(selectedLayer(grid_.layers), selectedColumn());
+}
+
+QString HeatMapPanel::cellDetails(int layer, int band) const {
+    if (layer >= grid_.layers || band >= std::min(grid_.bands, columns_.count())) return {};
+    const std::vector<double>& omega = shownSide().side.condition->table.plain;
+    const auto wavelength = [&omega](int pair) {
+        return readableNumber(2 * std::numbers::pi / omega[static_cast<std::size_t>(pair)], 3);
+    };
+    QString text = tr("trained wavelengths %1–%2 tokens")
+                       .arg(wavelength(columns_.begin(band)), wavelength(columns_.end(band) - 1));
+    if (subtracts_)
+        text.prepend(
+            tr("A: %1 · B: %2")
+                .arg(readableNumber(gridA_.at(layer, band), 4), readableNumber(gridB_.at(layer, band), 4))
+            + u'\n');
+    return text;
+}
+
+QString HeatMapPanel::metricTitle() const {
+    QString title = metricText(metric_).name;
+    if (usesStage(metric_))
+        title += QStringLiteral(", ") + tensorStageText(selection().tensor, selection().stage);
+    else if (usesTensor(metric_))
+        title += selection().tensor == QkTensor::Q ? tr(", q") : tr(", k");
+    if (usesEpsilon(metric_)) title += QStringLiteral(", ") + epsilonText(selection().epsilon);
+    if (isPressure(metric_)) {
+        const int distance = shownSide().side.condition->key.context;
+        if (!subtracts_ || b_.side.condition->key.context == distance)
+            title += tr(", D = %1").arg(groupedCount(distance));
+    }
+    return subtracts_ ? tr("Δ %1").arg(title) : title;
 }
 
 void HeatMapPanel::describe() {
-    QString title = metricText(metric_).name;
-    if (metric_ == HeatMapMetric::RangeDilation)
-        title += selection().tensor == QkTensor::Q ? tr(", q") : tr(", k");
-    else if (usesStage(metric_))
-        title += QStringLiteral(", ") + tensorStageText(selection().tensor, selection().stage);
-    if (usesEpsilon(metric_)) title += QStringLiteral(", ") + epsilonText(selection().epsilon);
-    if (isPressure(metric_)) title += tr(", D = %1").arg(groupedCount(shown_->key.context));
-    QString conditions = conditionName(shown_->key);
-    if (subtracts()) {
-        title.prepend(tr("Δ "));
-        conditions = tr("%1 minus without gains").arg(conditions);
+    QString conditions = shownName();
+    if (needsReference(metric_) && shownSide().reference) {
+        QString against = conditionName(shownSide().reference->key);
+        if (subtracts_ && b_.reference && conditionName(b_.reference->key) != against)
+            against = tr("%1 and %2").arg(against, conditionName(b_.reference->key));
+        conditions += (subtracts_ ? tr(", vs %1") : tr(" vs %1")).arg(against);
     }
-    if (needsReference(metric_) && reference_)
-        conditions += (subtracts() ? tr(", vs %1") : tr(" vs %1")).arg(conditionName(reference_->key));
-    showContent(title, conditions, cellSummary());
+    showContent(metricTitle(), conditions, cellSummary());
 }
 
 QString HeatMapPanel::cellSummary() const {
     if (grid_.layers == 0 || grid_.bands == 0) return {};
-    const int layer = selectedLayer(grid_.layers), band = selectedBand();
-    const int first = bands().begin(band), last = bands().end(band) - 1;
+    const int layer = selectedLayer(grid_.layers), band = selectedColumn();
+    const int first = columns_.begin(band), last = columns_.end(band) - 1;
     const double value = grid_.at(layer, band);
-    QString text = tr("Layer %1 · band %2 (pairs %3–%4): %5 %6")
-                       .arg(layer)
-                       .arg(band)
-                       .arg(first)
-                       .arg(last)
-                       .arg(subtracts() ? tr("Δ %1").arg(metricText(metric_).bar) : metricText(metric_).bar,
-                            std::isnan(value) ? tr("no data") : readableNumber(value, 4));
-    if (subtracts())
+    const QString where =
+        isOfLayers(metric_)
+            ? tr("Layer %1").arg(layer)
+            : tr("Layer %1 · band %2 (pairs %3–%4)").arg(layer).arg(band).arg(first).arg(last);
+    QString text =
+        tr("%1: %2 %3")
+            .arg(where, subtracts_ ? tr("Δ %1").arg(metricText(metric_).bar) : metricText(metric_).bar,
+                 std::isnan(value) ? tr("no data") : readableNumber(value, 4));
+    if (subtracts_)
         text +=
-            tr(" (before %1, after %2)")
-                .arg(readableNumber(before_.at(layer, band), 4), readableNumber(after_.at(layer, band), 4));
-    if (subtracts() && isAnalytic(metric_))
-        text += tr(" · follows from the frequencies alone: gains change nothing");
+            tr(" (A %1, B %2)")
+                .arg(readableNumber(gridA_.at(layer, band), 4), readableNumber(gridB_.at(layer, band), 4));
+    if (subtracts_ && isAnalytic(metric_) && a_.side.condition->table.omega == b_.side.condition->table.omega)
+        text += tr(" · follows from the frequencies alone, which A and B share");
     if (interval_ && std::isfinite(interval_->low))
         text += tr("  [%1, %2] 95 % CI")
                     .arg(readableNumber(interval_->low, 4), readableNumber(interval_->high, 4));
+    if (!options_->note().isEmpty()) text += QStringLiteral(" · ") + options_->note();
     return text;
 }
 
 void HeatMapPanel::updateInterval() {
-    if (!shown_ || !reference_ || grid_.layers == 0 || !emptyText().isEmpty()) return;
-    const int band = selectedBand();
-    interval_ = tailInflationInterval(*shown_, *reference_, selectedLayer(grid_.layers), bands().begin(band),
-                                      bands().end(band),
+    const Compared& one = shownSide();
+    if (!one.side.condition || !one.reference || grid_.layers == 0 || !emptyText().isEmpty()) return;
+    const int band = selectedColumn();
+    interval_ = tailInflationInterval(*one.side.condition, *one.reference, selectedLayer(grid_.layers),
+                                      columns_.begin(band), columns_.end(band),
                                       {selection().tensor, selection().stage, selection().epsilon,
                                        metric_ == HeatMapMetric::TailInflationOverM},
                                       intervalDraws);
+    if (std::isfinite(interval_->low))
+        plot_->setSelectedNote(
+            tr("[%1, %2] 95 % CI over documents")
+                .arg(readableNumber(interval_->low, 4), readableNumber(interval_->high, 4)));
     describe();
 }
 
 void HeatMapPanel::fillTable() {
     std::vector<ResultTableModel::Row> rows;
-    const std::vector<double>& plain = shown_->table.plain;
+    const std::vector<double>& plain = shownSide().side.condition->table.plain;
     for (int layer = 0; layer < grid_.layers; ++layer)
         for (int band = 0; band < grid_.bands; ++band) {
-            const int first = bands().begin(band), last = bands().end(band) - 1;
-            rows.push_back({layer, band, first, last + 1, plain[last], plain[first]});
-            if (subtracts())
-                rows.back().insert(rows.back().end(), {before_.at(layer, band), after_.at(layer, band)});
+            const int first = columns_.begin(band), last = columns_.end(band) - 1;
+            rows.push_back({layer, band, first, last + 1, plain[static_cast<std::size_t>(last)],
+                            plain[static_cast<std::size_t>(first)]});
+            if (subtracts_)
+                rows.back().insert(rows.back().end(), {gridA_.at(layer, band), gridB_.at(layer, band)});
             rows.back().emplace_back(grid_.at(layer, band));
         }
     std::vector<ResultTableModel::Column> columns{
@@ -359,24 +360,38 @@ void HeatMapPanel::fillTable() {
         {"to_pair", tr("To pair"), tr("One past the last rotary pair of the band")},
         {"omega_low", tr("ω low"), tr("Trained frequency of the last pair, rad/token")},
         {"omega_high", tr("ω high"), tr("Trained frequency of the first pair, rad/token")}};
-    const MetricText text = metricText(metric_);
+    const QString formula = metricTip(metric_);
     const QString key = metricKey(metric_);
-    if (subtracts()) {
-        columns.push_back({key + QStringLiteral("_before"), tr("before"), text.formula});
-        columns.push_back({key + QStringLiteral("_after"), tr("after"), text.formula});
-        columns.push_back({key + QStringLiteral("_difference"), valueTitle(), text.formula});
+    if (subtracts_) {
+        columns.push_back({key + QStringLiteral("_a"), tr("A"), a_.side.name + u'\n' + formula});
+        columns.push_back({key + QStringLiteral("_b"), tr("B"), b_.side.name + u'\n' + formula});
+        columns.push_back({key + QStringLiteral("_difference"), valueTitle(), formula});
     } else {
-        columns.push_back({key, text.bar, text.formula});
+        columns.push_back({key, metricText(metric_).bar, formula});
+    }
+    if (!bandStyles().empty() && !isOfLayers(metric_)) {
+        columns.insert(columns.begin() + 2, {"band_name", tr("Band name"), tr("What the band is called")});
+        for (std::size_t row = 0; row < rows.size(); ++row)
+            rows[row].insert(rows[row].begin() + 2, bandName(static_cast<int>(row) % grid_.bands));
     }
     table().setTable(std::move(columns), std::move(rows));
 }
 
 void HeatMapPanel::tableRowActivated(int row) {
-    if (grid_.bands == 0) return;
+    if (grid_.bands > 0) selectCell(row / grid_.bands, row % grid_.bands);
+}
+
+int HeatMapPanel::selectedColumn() const {
+    return isOfLayers(metric_) ? 0 : selectedBand();
+}
+
+void HeatMapPanel::selectCell(int row, int column) {
     Selection next = selection();
-    next.layer = row / grid_.bands;
-    next.band = row % grid_.bands;
-    next.pair = -1;
+    next.layer = row;
+    if (!isOfLayers(metric_)) {
+        next.band = column;
+        next.pair = -1;
+    }
     selectionModel()->setSelection(next);
 }
 

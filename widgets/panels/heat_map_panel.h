@@ -1,12 +1,12 @@
-// HeatMapPanel: one metric as a layer x band map with colour bar; a click or the arrow keys select the cell
-// for all views. Of a condition that was run without and with gains it shows either, on one range of colours,
-// or the difference. The metrics come from core/diagnostics; nothing is computed here but differences and
-// colours.
+// HeatMapPanel: one metric as a layer x band map with colour bar and means; a click or the keys select the
+// cell for all views. Of two conditions A and B, of one session or of two, it shows either, on one range of
+// colours, or A - B. The metrics come from core/diagnostics (heat_map_metric.h); nothing is computed here but
+// differences, means and colours.
 #pragma once
 
 #include "core/diagnostics/band_grid.h"
+#include "core/diagnostics/pair_pool.h"
 #include "core/diagnostics/tails.h"
-#include "widgets/common/before_after.h"
 #include "widgets/common/color_map.h"
 #include "widgets/panels/diagnostic_panel.h"
 
@@ -18,6 +18,7 @@ class QToolButton;
 namespace qroar {
 
 class CompactComboBox;
+class HeatMapOptions;
 class HeatMapPlot;
 class TensorBox;
 class EpsilonBox;
@@ -34,6 +35,16 @@ enum class HeatMapMetric {
     BitsLost,
     ClipRate,
     TopShare,
+    Anisotropy, ///< of quantization errors, as all below
+    NoiseDepth, ///< share of the logit noise that turns with the distance
+    LogitNoiseRms,
+    LogitNoiseMean,
+    BandDamageKl, ///< of the rows of one band of q or k, quantized alone
+    BandDamageNll,
+    BandDamageNoise, ///< KL of random errors of the same size: the control
+    LayerDamageKl,   ///< of one layer, quantized alone; a map of one column
+    LayerDamageNll,
+    LayerDamageNoise,
 };
 
 class HeatMapPanel : public DiagnosticPanel {
@@ -49,7 +60,6 @@ class HeatMapPanel : public DiagnosticPanel {
     [[nodiscard]] bool isRangeLocked() const;
     void setRangeLocked(bool locked);
     [[nodiscard]] const BandGrid& grid(); ///< what is shown; up to date
-    [[nodiscard]] BeforeAfterBox* beforeAfter() const { return beforeAfter_; }
     [[nodiscard]] HeatMapPlot* plot() const { return plot_; }
 
   protected:
@@ -58,14 +68,27 @@ class HeatMapPanel : public DiagnosticPanel {
     void changeEvent(QEvent* event) override;
 
   private:
-    [[nodiscard]] QString whyEmpty(const ConditionResult* condition, const ConditionResult* reference) const;
-    [[nodiscard]] BandGrid compute(const ConditionResult& condition, const ConditionResult* reference) const;
-    void setShown(); ///< the conditions to show, from session and selection
+    /// One of the two conditions, and what its tails are compared with in its own session.
+    struct Compared {
+        Side side;
+        std::shared_ptr<const ConditionResult> reference;
+    };
+    [[nodiscard]] Compared comparedWith(Side side) const;
+    [[nodiscard]] const Compared& shownSide() const { return showsB_ ? b_ : a_; }
+    [[nodiscard]] QString whyEmpty(const Compared& one) const;
+    [[nodiscard]] QString whyEmpty() const; ///< of all that is to be shown
+    bool takeSides();                       ///< from session and selection; true when they changed
+    [[nodiscard]] BandGrid compute(const Compared& one);
     void computeGrids();
-    [[nodiscard]] bool subtracts() const { return beforeAfter_->shown() == BeforeAfter::Difference; }
-    [[nodiscard]] QString valueTitle() const; ///< of the colour bar and the table
-    void describe();                          ///< title and numbers of the selected cell
+    [[nodiscard]] QString valueTitle() const;  ///< of the colour bar and the table
+    void describe();                           ///< title and numbers of the selected cell
+    [[nodiscard]] QString metricTitle() const; ///< with tensor, stage, tail, distance
     [[nodiscard]] QString cellSummary() const;
+    [[nodiscard]] QString bandText(int band) const;
+    [[nodiscard]] QString cellDetails(int layer, int band) const; ///< more of the read-out
+    [[nodiscard]] int selectedColumn() const;
+    void selectCell(int row, int column); ///< for all views
+    void addControls();
     void updateScale();
     void updateControls();
     void updateLockIcon();
@@ -74,22 +97,23 @@ class HeatMapPanel : public DiagnosticPanel {
     void fillTable();
 
     HeatMapMetric metric_;
-    BandGrid grid_;           ///< what is shown
-    BandGrid before_, after_; ///< of twins that both have the metric, else empty
-    Selection computedFor_;   ///< what grid_ was computed for
+    PoolCache pools_;        ///< so that a moving edge costs little
+    BandGrid grid_;          ///< what is shown
+    BandGrid gridA_, gridB_; ///< when A and B both have the metric, else empty
+    Compared a_, b_;         ///< b_: without a condition when none is chosen
+    bool showsB_ = false, subtracts_ = false;
+    BandPartition columns_; ///< of grid_: the bands, or all pairs at once
+    Selection computedFor_; ///< what grid_ was computed for
     ColorScale scale_;
     std::optional<HeatMapMetric> scaledFor_; ///< the metric that scale_ belongs to
-    bool scaledForDifference_ = false;
-    std::shared_ptr<const ConditionResult> shown_, reference_;
-    /// Without and with gains, and the references of each; null without a twin.
-    std::shared_ptr<const ConditionResult> plain_, gained_, plainReference_, gainedReference_;
+    bool scaledForDifference_ = false, wantsScale_ = true;
     std::optional<Interval> interval_; ///< of the selected cell, for TIR; computed when things are quiet
     QTimer* intervalTimer_ = nullptr;
     HeatMapPlot* plot_ = nullptr;
     CompactComboBox* metricBox_ = nullptr;
     TensorBox* tensorBox_ = nullptr;
     EpsilonBox* epsilonBox_ = nullptr;
-    BeforeAfterBox* beforeAfter_ = nullptr;
+    HeatMapOptions* options_ = nullptr;
     QToolButton* lock_ = nullptr;
 };
 

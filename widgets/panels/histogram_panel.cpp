@@ -1,13 +1,13 @@
 #include "widgets/panels/histogram_panel.h"
 
-#include "core/diagnostics/tails.h"
-#include "widgets/common/before_after.h"
+#include "widgets/common/compact_combo_box.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/common/selection_boxes.h"
 #include "widgets/models/result_table_model.h"
-#include "widgets/plot/line_plot.h"
+#include "widgets/plot/heat_map_plot.h"
 
+#include <QStackedWidget>
 #include <QToolButton>
 
 #include <algorithm>
@@ -17,68 +17,107 @@ namespace qroar {
 
 namespace {
 
-struct Mark {
-    double quantile;
-    const char* text;
-    QCPScatterStyle::ScatterShape shape;
-};
-constexpr Mark marks[] = {{0.99, "99 %", QCPScatterStyle::ssCircle},
-                          {0.999, "99.9 %", QCPScatterStyle::ssTriangle},
-                          {0.9999, "99.99 %", QCPScatterStyle::ssDiamond}};
-
-/// Density of the group of bins that holds `value`; NaN outside the curve.
-double shareAt(const HistogramPanel::Curve& curve, double value) {
-    const double halfGroup = std::exp2(0.5 * HistogramPanel::binsPerPoint / LogHistogram::binsPerOctave);
-    for (size_t point = 0; point < curve.centre.size(); ++point)
-        if (value >= curve.centre[point] / halfGroup && value <= curve.centre[point] * halfGroup)
-            return curve.share[point];
-    return std::nan("");
-}
-
-void fillDensity(HistogramPanel::Curve& curve) {
-    const auto total = static_cast<double>(curve.histogram.total());
-    if (total <= 0) return;
-    constexpr int group = HistogramPanel::binsPerPoint;
-    const int first = curve.histogram.firstBin();
-    const int last = first + static_cast<int>(curve.histogram.counts().size()) - 1;
-    for (int start = 1; start + group < LogHistogram::binCount; start += group) {
-        if (start + group <= first || start > last) continue;
-        double count = 0;
-        for (int bin = start; bin < start + group; ++bin)
-            count += static_cast<double>(curve.histogram.countAt(bin));
-        curve.centre.push_back(
-            std::sqrt(LogHistogram::binLower(start) * LogHistogram::binLower(start + group)));
-        curve.share.push_back(count / total * LogHistogram::binsPerOctave / group);
-    }
+bool sameFamily(const ConditionKey& a, const ConditionKey& b) {
+    return a.rope == b.rope && a.weights() == b.weights();
 }
 
 } // namespace
 
 HistogramPanel::HistogramPanel(SelectionModel* selection, QWidget* parent)
-    : DiagnosticPanel(tr("Magnitudes"), selection, parent), plot_(new LinePlot(this)),
-      tensorBox_(new TensorBox(selection, this)),
-      beforeAfter_(new BeforeAfterBox(BeforeAfterBox::Both::Overlays, selection, this)),
-      log_(new QToolButton(this)) {
-    log_->setText(tr("Log y"));
-    log_->setCheckable(true);
-    log_->setChecked(true);
-    log_->setAutoRaise(true);
-    log_->setToolTip(tr("Logarithmic density: shows the tail"));
-    connect(log_, &QToolButton::toggled, this, [this] {
-        plot_->home();
-        invalidate(OptionsChanged);
-    });
-    addControl(tensorBox_);
-    addControl(log_);
-    addControl(beforeAfter_);
+    : DiagnosticPanel(tr("Magnitudes"), selection, parent), plot_(new LinePlot), map_(new HeatMapPlot),
+      stack_(new QStackedWidget(this)), quantileTable_(new ResultTableModel(this)),
+      tensorBox_(new TensorBox(selection, this)), viewBox_(new CompactComboBox(this)),
+      differenceBox_(new CompactComboBox(this)), log_(new QToolButton(this)), marks_(new QToolButton(this)) {
+    buildControls();
     plot_->setLegendAbove(true);
     plot_->setReadoutNames(tr("|x|"), tr("share of values per octave"), {}, {});
+    stack_->addWidget(plot_);
+    stack_->addWidget(map_);
+    for (std::size_t line = 0; line < 2 * quantileMarks.size(); ++line) {
+        markLines_.push_back(new QCPCurve(map_->xAxis, map_->yAxis));
+        markLines_.back()->setPen(line % 2 == 0 ? QPen(Qt::black, 3) : QPen(Qt::white, 1));
+    }
+    markLabels_ = new PointLabels(map_->xAxis, map_->yAxis);
+    markLabels_->setColours(Qt::white, QColor(0, 0, 0, 190));
     connect(plot_, &LinePlot::seriesClicked, this, [this](int series, double) {
-        if (series < static_cast<int>(curves_.size()))
-            selectionModel()->setCondition(curves_[series].condition);
+        if (differs() || series >= static_cast<int>(curves_.size())) return;
+        const Curve& curve = curves_[static_cast<std::size_t>(series)];
+        if (byLayer())
+            selectionModel()->setLayer(curve.layer);
+        else if (curve.isB)
+            selectionModel()->setConditionB(curve.condition);
+        else
+            selectionModel()->setCondition(curve.condition);
     });
-    setContent(plot_);
+    connect(map_, &HeatMapPlot::cellSelected, this,
+            [this](int row, int) { selectionModel()->setLayer(row); });
+    setContent(stack_);
     addFigurePart(plot_);
+    addFigurePart(map_);
+}
+
+void HistogramPanel::buildControls() {
+    viewBox_->setAccessibleName(tr("View"));
+    viewBox_->setToolTip(
+        tr("Curves over each other, a baseline for each context length or layer, or a map of "
+           "layers and bins"));
+    viewBox_->addEntry(tr("overlay"), tr("overlay"));
+    viewBox_->addEntry(tr("ridges by context length"), tr("by context"));
+    viewBox_->addEntry(tr("ridges by layer"), tr("by layer"));
+    viewBox_->addEntry(tr("map of layers and bins"), tr("map"));
+    differenceBox_->setAccessibleName(tr("Comparison"));
+    differenceBox_->setToolTip(tr("The difference of the densities around 0, or both curves, B dashed"));
+    differenceBox_->addEntry(tr("A − B"), tr("A − B"));
+    differenceBox_->addEntry(tr("A and B (dashed)"), tr("A and B"));
+    const auto setUp = [](QToolButton* button, const QString& text, const QString& tip) {
+        button->setText(text);
+        button->setAccessibleName(text);
+        button->setToolTip(tip);
+        button->setCheckable(true);
+        button->setChecked(true);
+        button->setAutoRaise(true);
+    };
+    setUp(log_, tr("Log count"), tr("Logarithmic density: shows the tail"));
+    setUp(marks_, tr("Quantiles"), tr("Marks at the 50, 90, 99, 99.9 and 99.99 % quantiles"));
+    for (QWidget* control :
+         {static_cast<QWidget*>(tensorBox_), static_cast<QWidget*>(viewBox_), static_cast<QWidget*>(log_),
+          static_cast<QWidget*>(marks_), static_cast<QWidget*>(differenceBox_)})
+        addControl(control);
+    addOption(QStringLiteral("view"), viewBox_,
+              {QStringLiteral("overlay"), QStringLiteral("ridge-context"), QStringLiteral("ridge-layer"),
+               QStringLiteral("map")});
+    addOption(QStringLiteral("log"), log_);
+    addOption(QStringLiteral("quantiles"), marks_);
+    addOption(QStringLiteral("comparison"), differenceBox_,
+              {QStringLiteral("difference"), QStringLiteral("both")});
+    const auto changed = [this] {
+        home();
+        invalidate(OptionsChanged);
+    };
+    connect(viewBox_, &QComboBox::currentIndexChanged, this, changed);
+    connect(differenceBox_, &QComboBox::currentIndexChanged, this, changed);
+    connect(log_, &QToolButton::toggled, this, changed);
+    connect(marks_, &QToolButton::toggled, this, [this] { invalidate(OptionsChanged); });
+}
+
+HistogramPanel::View HistogramPanel::view() const {
+    return static_cast<View>(viewBox_->currentIndex());
+}
+
+bool HistogramPanel::byLayer() const {
+    return view() == View::RidgeLayer || view() == View::Map;
+}
+
+bool HistogramPanel::isRidge() const {
+    return view() == View::RidgeContext || view() == View::RidgeLayer;
+}
+
+bool HistogramPanel::differs() const {
+    return subtracts() && (differenceBox_->currentIndex() == 0 || view() == View::Map);
+}
+
+bool HistogramPanel::logarithmic() const {
+    return log_->isChecked() && !differs();
 }
 
 const std::vector<HistogramPanel::Curve>& HistogramPanel::curves() {
@@ -86,181 +125,265 @@ const std::vector<HistogramPanel::Curve>& HistogramPanel::curves() {
     return curves_;
 }
 
+std::vector<DiagnosticPanel::Table> HistogramPanel::tables() {
+    std::vector<Table> all = DiagnosticPanel::tables();
+    if (quantileTable_->rowCount() > 0) all.push_back({"quantiles", tr("quantiles"), quantileTable_});
+    return all;
+}
+
 void HistogramPanel::refresh(Changes) {
-    auto selected = condition();
-    shown_ = conditionIndex();
-    before_ = -1;
+    const Side side = shown();
     curves_.clear();
-    beforeAfter_->follow(session(), shown_);
-    if (beforeAfter_->shown() == BeforeAfter::Difference) {
-        shown_ = beforeAfter_->twins().after;
-        before_ = beforeAfter_->twins().before;
-        selected = session()->conditions[static_cast<size_t>(shown_)];
-    }
-    if (!selected) {
+    quantileTable_->clear();
+    differenceBox_->setVisible(selection().compare == CompareMode::Difference);
+    differenceBox_->setEnabled(view() != View::Map);
+    if (!side.condition) {
         showEmpty(
             tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and press "
                "Run."));
         return;
     }
-    collect(*selected, before_ < 0 ? nullptr : session()->conditions[static_cast<size_t>(before_)].get());
-    if (curves_.empty()) {
-        showEmpty(
-            tr("%1 was run for perplexity only. Run it again with capture on to see the distribution of its "
-               "queries and keys.")
-                .arg(conditionName(selected->key)));
+    if (const QString why = whyNotComparable(); !why.isEmpty()
+                                                && (selection().compare == CompareMode::Difference
+                                                    || side.session->model.pairs() != bands().pairs())) {
+        showEmpty(why);
         return;
     }
-    updatePlot();
+    for (const Side& one : {sideA(), sideB()})
+        if ((subtracts() || one.condition == side.condition) && one.condition
+            && one.condition->statistics.cells() == 0) {
+            showEmpty(tr("%1 was run for perplexity only. Run it again with capture on to see the "
+                         "distribution of its queries and keys.")
+                          .arg(one.name));
+            return;
+        }
+    collect();
+    if (std::all_of(curves_.begin(), curves_.end(), [](const Curve& one) { return one.share.empty(); })) {
+        showEmpty(tr("%1 recorded no values here.").arg(side.name));
+        return;
+    }
+    stack_->setCurrentWidget(view() == View::Map ? static_cast<QWidget*>(map_) : plot_);
+    useFigurePart(plot_, view() != View::Map);
+    useFigurePart(map_, view() == View::Map);
+    log_->setEnabled(!differs());
+    marks_->setEnabled(!differs());
+    findScale();
+    if (view() == View::Map)
+        updateMap();
+    else
+        updateLines();
     fillTable();
-    const int band = selectedBand();
-    const QString where = tr("layer %1, band %2 (pairs %3–%4)")
-                              .arg(selectedLayer(session()->model.layers))
-                              .arg(band)
-                              .arg(bands().begin(band))
-                              .arg(bands().end(band) - 1);
-    showContent(tr("Magnitudes of %1, %2").arg(tensorStageText(selection().tensor, selection().stage), where),
-                before_ < 0 ? familyName(selected->key)
-                            : tr("%1, dashed: without gains").arg(familyName(selected->key)),
+    fillQuantiles();
+    const bool alone = subtracts() || byLayer(); // not the whole family
+    showContent((differs() ? tr("Δ magnitudes of %1, %2") : tr("Magnitudes of %1, %2"))
+                    .arg(tensorStageText(selection().tensor, selection().stage), whereText()),
+                subtracts() && !differs() ? tr("%1, dashed: %2").arg(sideA().name, sideB().name)
+                : alone                   ? shownName()
+                                          : familyName(side.condition->key),
                 quantileSummary());
 }
 
-HistogramPanel::Curve HistogramPanel::curveOf(int condition) const {
-    const ConditionResult& of = *session()->conditions[static_cast<size_t>(condition)];
-    Curve curve;
-    curve.name = tr("%1 tokens").arg(groupedCount(of.key.context));
-    curve.condition = condition;
+QString HistogramPanel::whereText() const {
+    const int band = selectedBand(), pair = selection().pair;
+    const int first = bands().begin(band), end = bands().end(band);
+    const QString layer =
+        byLayer() ? tr("all layers") : tr("layer %1").arg(selectedLayer(shown().session->model.layers));
+    QString text = tr("%1, band %2 (pairs %3–%4)").arg(layer).arg(band).arg(first).arg(end - 1);
+    if (pair >= first && pair < end) text = tr("%1, band %2, pair %3").arg(layer).arg(band).arg(pair);
+    const int groups = shown().condition->statistics.shape().groups;
+    if (selection().group >= 0 && selection().group < groups && groups > 1)
+        text += tr(", head group %1").arg(selection().group);
+    return text;
+}
+
+HistogramPanel::Curve HistogramPanel::curveOf(const Side& side, int condition, int layer) const {
+    const ConditionResult& of = *side.session->conditions[static_cast<std::size_t>(condition)];
     const Selection& now = selection();
-    int first = bands().begin(selectedBand()), end = bands().end(selectedBand());
-    if (now.pair >= first && now.pair < end) {
-        first = now.pair;
-        end = first + 1;
+    Curve curve;
+    curve.name = byLayer() ? tr("layer %1").arg(layer) : tr("%1 tokens").arg(groupedCount(of.key.context));
+    curve.condition = condition;
+    curve.context = of.key.context;
+    curve.layer = layer;
+    MagnitudePlace place{layer,      now.group, bands().begin(selectedBand()), bands().end(selectedBand()),
+                         now.tensor, now.stage};
+    if (now.pair >= place.firstPair && now.pair < place.endPair) {
+        place.firstPair = now.pair;
+        place.endPair = now.pair + 1;
     }
-    curve.histogram = pooledHistogram(of.statistics, selectedLayer(of.statistics.shape().layers), now.tensor,
-                                      now.stage, first, end);
+    curve.histogram = magnitudesAt(of.statistics, place);
     fillDensity(curve);
     return curve;
 }
 
-void HistogramPanel::collect(const ConditionResult& selected, const ConditionResult* before) {
-    const auto reference = session()->shortReference(selected);
-    const auto sameFamily = [](const ConditionKey& a, const ConditionKey& b) {
-        return a.rope == b.rope && a.weights() == b.weights();
-    };
-    for (int index = 0; index < static_cast<int>(session()->conditions.size()); ++index) {
-        const ConditionResult& candidate = *session()->conditions[static_cast<size_t>(index)];
-        const bool isReference = reference.get() == &candidate;
-        const bool isBefore = before && !isReference && sameFamily(candidate.key, before->key);
-        if ((!sameFamily(candidate.key, selected.key) && !isReference && !isBefore)
+void HistogramPanel::collectFamily(const Side& side, bool isB, bool reference) {
+    const auto shortOne = reference ? side.session->shortReference(*side.condition) : nullptr;
+    for (int index = 0; index < static_cast<int>(side.session->conditions.size()); ++index) {
+        const ConditionResult& candidate = *side.session->conditions[static_cast<std::size_t>(index)];
+        const bool isReference = shortOne.get() == &candidate;
+        if ((!sameFamily(candidate.key, side.condition->key) && !isReference)
             || candidate.statistics.cells() == 0)
             continue;
-        Curve curve = curveOf(index);
+        Curve curve = curveOf(side, index, selectedLayer(candidate.statistics.shape().layers));
         if (isReference) curve.name = tr("short: %1").arg(conditionName(candidate.key));
-        if (isBefore) curve.name = tr("%1, without gains").arg(curve.name);
         curve.isReference = isReference;
-        curve.isBefore = isBefore;
+        curve.isB = isB;
         curves_.push_back(std::move(curve));
     }
-    std::stable_sort(curves_.begin(), curves_.end(), [this](const Curve& a, const Curve& b) {
-        const auto context = [this](const Curve& curve) {
-            return session()->conditions[curve.condition]->key.context;
-        };
-        if (a.isReference != b.isReference) return a.isReference;
-        return context(a) != context(b) ? context(a) < context(b) : a.isBefore && !b.isBefore;
-    });
 }
 
-void HistogramPanel::updatePlot() {
-    plot_->setAxes(tr("|x| (logarithmic)"), LinePlot::Scale::Log, tr("Share of values per octave"),
-                   log_->isChecked() ? LinePlot::Scale::Log : LinePlot::Scale::Linear);
-    std::vector<LinePlot::Series> series, points;
-    std::vector<int> contexts; // a colour each
-    for (const Curve& curve : curves_) {
-        LinePlot::Series line;
-        const int context = session()->conditions[static_cast<size_t>(curve.condition)]->key.context;
-        line.name = curve.name;
-        line.legendName =
-            curve.isReference ? tr("short, %1").arg(groupedCount(context)) : groupedCount(context);
-        if (before_ >= 0 && !curve.isReference) line.legendName = tr("%1 after").arg(groupedCount(context));
-        if (curve.isBefore) line.legendName = tr("%1 before").arg(groupedCount(context));
-        line.x = curve.centre;
-        line.y = curve.share;
-        if (log_->isChecked())
-            std::replace(line.y.begin(), line.y.end(), 0.0, std::nan("")); // a gap, not minus infinity
-        if (!curve.isReference && (contexts.empty() || contexts.back() != context))
-            contexts.push_back(context);
-        line.category = curve.isReference ? -1 : static_cast<int>(contexts.size()) - 1;
-        line.dash = curve.isBefore       ? Qt::DashLine
-                    : !curve.isReference ? Qt::SolidLine
-                    : before_ >= 0       ? Qt::DotLine
-                                         : Qt::DashLine;
-        line.emphasised = isShown(curve);
-        for (const Mark& mark : marks) {
-            const double value = curve.histogram.quantile(mark.quantile);
-            line.details +=
-                QStringLiteral("%1: %2   ").arg(QLatin1String(mark.text), readableNumber(value, 4));
-            LinePlot::Series point;
-            point.name = curve.name + u' ' + QLatin1String(mark.text);
-            point.x = {value};
-            point.y = {shareAt(curve, value)};
-            point.category = line.category;
-            point.marker = mark.shape;
-            point.line = point.inLegend = false;
-            point.emphasised = line.emphasised;
-            points.push_back(point);
+void HistogramPanel::collectLayers(const Side& side, bool isB) {
+    for (int layer = 0; layer < side.condition->statistics.shape().layers; ++layer) {
+        curves_.push_back(curveOf(side, side.index, layer));
+        curves_.back().isB = isB;
+    }
+}
+
+void HistogramPanel::collect() {
+    const bool both = subtracts();
+    const Side side = shown();
+    const bool isB = !both && side.condition == sideB().condition && selection().compare == CompareMode::B;
+    if (byLayer()) {
+        collectLayers(side, isB);
+        if (both) collectLayers(sideB(), true);
+    } else if (view() == View::RidgeContext || !both) {
+        collectFamily(side, isB, !both);
+        if (both) collectFamily(sideB(), true, false);
+    } else {
+        for (const Side& one : {sideA(), sideB()}) {
+            curves_.push_back(curveOf(one, one.index, selectedLayer(one.session->model.layers)));
+            curves_.back().isB = one.condition != side.condition || one.session != side.session;
         }
-        series.push_back(std::move(line));
+        curves_.back().isB = true;
     }
-    for (const Mark& mark : marks) { // entries of the legend only
-        LinePlot::Series entry;
-        entry.name = QLatin1String(mark.text);
-        entry.category = -1;
-        entry.marker = mark.shape;
-        entry.line = false;
-        points.push_back(entry);
-    }
-    series.insert(series.end(), points.begin(), points.end());
-    plot_->setSeries(std::move(series));
-    plot_->fitRanges(true, log_->isChecked() ? std::optional<double>() : 0.0);
+    if (both)
+        for (Curve& curve : curves_)
+            curve.name =
+                (curve.isB ? tr("B: %1") : tr("A: %1"))
+                    .arg(view() == View::Overlay ? (curve.isB ? sideB() : sideA()).name : curve.name);
+    placeRows();
 }
 
-bool HistogramPanel::isShown(const Curve& curve) const {
-    return curve.condition == shown_ || curve.condition == before_;
+void HistogramPanel::placeRows() {
+    std::stable_sort(curves_.begin(), curves_.end(), [this](const Curve& a, const Curve& b) {
+        if (a.isReference != b.isReference) return a.isReference;
+        if (byLayer()) return a.layer != b.layer ? a.layer < b.layer : a.isB < b.isB;
+        if (view() == View::Overlay && subtracts()) return a.isB < b.isB;
+        return a.context != b.context ? a.context < b.context : a.isB < b.isB;
+    });
+    contexts_.clear();
+    for (const Curve& curve : curves_)
+        if (!curve.isReference) contexts_.push_back(curve.context);
+    std::sort(contexts_.begin(), contexts_.end());
+    contexts_.erase(std::unique(contexts_.begin(), contexts_.end()), contexts_.end());
+    rows_ = 0;
+    const Curve* before = nullptr;
+    for (Curve& curve : curves_) {
+        const bool sameRow = before && !before->isReference
+                             && (view() == View::Overlay ? subtracts()
+                                 : byLayer()             ? before->layer == curve.layer
+                                                         : before->context == curve.context);
+        if (before && !sameRow) ++rows_;
+        curve.row = rows_;
+        before = &curve;
+    }
+    rows_ = curves_.empty() ? 0 : rows_ + 1;
 }
 
-QString HistogramPanel::quantileSummary() const {
-    QStringList parts;
-    for (const Curve& curve : curves_) {
-        if (!curve.isReference && !isShown(curve)) continue;
-        QStringList values;
-        for (const Mark& mark : marks) values << readableNumber(curve.histogram.quantile(mark.quantile), 3);
-        const int context = session()->conditions[curve.condition]->key.context;
-        QString name = curve.isReference ? tr("short") : groupedCount(context);
-        if (before_ >= 0 && !curve.isReference) name += curve.isBefore ? tr(" before") : tr(" after");
-        parts << QStringLiteral("%1 %2").arg(name, values.join(u'/'));
-    }
-    if (before_ >= 0 && parts.size() > 1) parts.append(parts.takeFirst()); // before and after first
-    return tr("99/99.9/99.99 %: %1").arg(parts.join(QStringLiteral("; ")));
+HistogramPanel::Pair HistogramPanel::pairOf(int row) const {
+    Pair pair;
+    for (const Curve& curve : curves_)
+        if (curve.row == row) (curve.isB ? pair.b : pair.a) = &curve;
+    return pair;
+}
+
+bool HistogramPanel::isEmphasised(const Curve& curve) const {
+    if (curve.isReference) return false;
+    if (byLayer()) return curve.layer == selectedLayer(shown().session->model.layers);
+    return curve.condition == (subtracts() && curve.isB ? sideB() : shown()).index;
 }
 
 void HistogramPanel::fillTable() {
     std::vector<ResultTableModel::Row> rows;
-    for (const Curve& curve : curves_) {
-        const ConditionKey& key = session()->conditions[curve.condition]->key;
-        const double halfGroup = std::exp2(0.5 * binsPerPoint / LogHistogram::binsPerOctave);
-        for (size_t point = 0; point < curve.centre.size(); ++point)
-            rows.push_back({QString::fromStdString(key.rope.text()), QString::fromStdString(key.weights()),
-                            key.context, curve.centre[point] / halfGroup, curve.centre[point] * halfGroup,
-                            curve.share[point]});
+    std::vector<ResultTableModel::Column> columns{{"rope", tr("RoPE"), tr("RoPE spec")},
+                                                  {"quant", tr("Quant"), tr("Quantizer")},
+                                                  {"context", tr("Context"), tr("Tokens")},
+                                                  {"layer", tr("Layer"), tr("Decoder layer, from 0")},
+                                                  {"from", tr("|x| from"), tr("Lower edge of the bin")},
+                                                  {"to", tr("|x| to"), tr("Upper edge of the bin")}};
+    const auto begin = [](const Side& side, const Curve& curve, int point) -> ResultTableModel::Row {
+        const ConditionKey& key = side.session->conditions[static_cast<std::size_t>(curve.condition)]->key;
+        return {QString::fromStdString(key.rope.text()),
+                QString::fromStdString(key.weights()),
+                key.context,
+                curve.layer,
+                lowerEdgeOf(point),
+                lowerEdgeOf(point + 1)};
+    };
+    const QString unit = tr("Share of all values, per octave of |x|");
+    if (subtracts()) {
+        columns.push_back({"share_per_octave_a", tr("Share, A"), unit});
+        columns.push_back({"share_per_octave_b", tr("Share, B"), unit});
+        columns.push_back({"share_per_octave_difference", tr("A − B"), unit});
+        for (int row = 0; row < rows_; ++row) {
+            const auto [a, b] = pairOf(row);
+            if (!a || !b) continue;
+            const PointRange range = pointsOf({a, b});
+            for (int point = range.first; point < range.end; ++point) {
+                rows.push_back(begin(sideA(), *a, point));
+                const double first = a->shareOf(point), second = b->shareOf(point);
+                rows.back().insert(rows.back().end(), {first, second, first - second});
+            }
+        }
+    } else {
+        columns.push_back({"share_per_octave", tr("Share per octave"), unit});
+        for (const Curve& curve : curves_)
+            for (std::size_t index = 0; index < curve.share.size(); ++index) {
+                rows.push_back(begin(shown(), curve, curve.firstPoint + static_cast<int>(index)));
+                rows.back().emplace_back(curve.share[index]);
+            }
     }
-    table().setTable(
-        {{"rope", tr("RoPE"), tr("RoPE spec")},
-         {"quant", tr("Quant"), tr("Quantizer")},
-         {"context", tr("Context"), tr("Tokens")},
-         {"from", tr("|x| from"), tr("Lower edge of the bin")},
-         {"to", tr("|x| to"), tr("Upper edge of the bin")},
-         {"share_per_octave", tr("Share per octave"), tr("Share of all values, per octave of |x|")}},
-        std::move(rows));
+    table().setTable(std::move(columns), std::move(rows));
+}
+
+void HistogramPanel::fillQuantiles() {
+    std::vector<ResultTableModel::Column> columns{{"side", tr("Side"), tr("A or B")},
+                                                  {"rope", tr("RoPE"), tr("RoPE spec")},
+                                                  {"quant", tr("Quant"), tr("Quantizer")},
+                                                  {"context", tr("Context"), tr("Tokens")},
+                                                  {"layer", tr("Layer"), tr("Decoder layer, from 0")}};
+    for (const QuantileMark& mark : quantileMarks)
+        columns.push_back({QLatin1String(mark.key), QLatin1String(mark.text),
+                           tr("Quantile of |x|, within 1.8 % of the exact one")});
+    std::vector<ResultTableModel::Row> rows;
+    for (const Curve& curve : curves_) {
+        const Side side = subtracts() && curve.isB ? sideB() : shown();
+        const ConditionKey& key = side.session->conditions[static_cast<std::size_t>(curve.condition)]->key;
+        rows.push_back({curve.isB ? tr("B") : tr("A"), QString::fromStdString(key.rope.text()),
+                        QString::fromStdString(key.weights()), key.context, curve.layer});
+        for (const QuantileMark& mark : quantileMarks)
+            rows.back().emplace_back(curve.histogram.quantile(mark.quantile));
+    }
+    quantileTable_->setTable(std::move(columns), std::move(rows));
+}
+
+QString HistogramPanel::quantileSummary() const {
+    QStringList parts, names;
+    for (const QuantileMark& mark : quantileMarks) names << QLatin1String(mark.text).chopped(2);
+    for (const Curve& curve : curves_) {
+        if (!curve.isReference && !isEmphasised(curve)) continue;
+        QStringList values;
+        for (const QuantileMark& mark : quantileMarks)
+            values << readableNumber(curve.histogram.quantile(mark.quantile), 3);
+        const QString name = curve.isReference ? tr("short")
+                             : subtracts()     ? (curve.isB ? tr("B") : tr("A"))
+                             : byLayer()       ? curve.name
+                                               : groupedCount(curve.context);
+        parts << QStringLiteral("%1 %2").arg(name, values.join(u'/'));
+    }
+    QString text = tr("%1 %: %2").arg(names.join(u'/'), parts.join(QStringLiteral("; ")));
+    if (selection().group >= 0 && shown().condition->statistics.shape().groups < 2)
+        text += tr(" · all heads together: analyze with --per-kv-head for head groups");
+    return text;
 }
 
 } // namespace qroar

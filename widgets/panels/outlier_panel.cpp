@@ -1,11 +1,12 @@
 #include "widgets/panels/outlier_panel.h"
 
 #include "core/diagnostics/tails.h"
-#include "widgets/common/before_after.h"
+#include "widgets/common/compact_combo_box.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/common/selection_boxes.h"
 #include "widgets/models/result_table_model.h"
+#include "widgets/panels/heat_map_options.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
 
@@ -16,223 +17,305 @@
 
 namespace qroar {
 
-namespace {
-
-/// Symmetric around 1 in the logarithm, wide enough for what is over- and under-represented; beyond 16 times
-/// more or less, where early positions hold a handful of values or none, a cell is as dark as can be.
-ColorScale shiftScale(const std::vector<double>& values) {
-    constexpr double farthest = 16;
-    std::vector<double> ratios;
-    for (const double value : values)
-        if (std::isfinite(value)) ratios.push_back(std::clamp(value, 1 / farthest, farthest));
-    return ColorScale::around(1, ratios, true, 1.25);
-}
-
-/// Around 0; beyond four times more or less a cell is as dark as can be.
-ColorScale differenceScale(const std::vector<double>& values) {
-    constexpr double farthest = 4;
-    std::vector<double> differences;
-    for (const double value : values)
-        if (std::isfinite(value)) differences.push_back(std::clamp(value, -farthest, farthest));
-    return ColorScale::around(0, differences, false, 0.05);
-}
-
-} // namespace
-
 OutlierPanel::OutlierPanel(SelectionModel* selection, QWidget* parent)
-    : DiagnosticPanel(tr("Outlier shift"), selection, parent) {
-    addControl(new TensorBox(selection, this));
-    addControl(new EpsilonBox(selection, this));
-    beforeAfter_ = new BeforeAfterBox(BeforeAfterBox::Both::Subtracts, selection, this);
-    addControl(beforeAfter_);
+    : DiagnosticPanel(tr("Outlier shift"), selection, parent), documentModel_(new ResultTableModel(this)) {
     auto* split = new QSplitter(Qt::Horizontal, this);
     split->setChildrenCollapsible(false);
     map_ = new HeatMapPlot(split);
     line_ = new LinePlot(split);
-    line_->setReadoutNames(tr("position"), tr("relative share"), tr("tokens"),
-                           tr("× its share of all values"));
-    line_->setReferenceLine(1.0);
-    split->setSizes({500, 500});
-    connect(map_, &HeatMapPlot::cellSelected, this,
-            [this](int row, int) { selectionModel()->setLayer(row); });
+    line_->setLegendAbove(true);
+    documents_ = new HeatMapPlot(split);
+    documents_->hide();
+    split->setSizes({500, 500, 500});
+    addControls();
+    connect(map_, &HeatMapPlot::cellSelected, this, &OutlierPanel::setCursor);
     setContent(split);
     addFigurePart(map_, {0, 0, 0.5, 1});
     addFigurePart(line_, {0.5, 0, 0.5, 1});
+    addFigurePart(documents_, {0.5, 0, 0.5, 1});
+}
+
+void OutlierPanel::addControls() {
+    viewBox_ = new CompactComboBox(this);
+    viewBox_->setAccessibleName(tr("View"));
+    const auto add = [this](const QString& name, const QString& shortName, const QString& formula) {
+        viewBox_->addEntry(name, shortName);
+        viewBox_->setItemData(viewBox_->count() - 1,
+                              formula + u'\n' + tr("Handbook (F1): theory.md#top-shares-ours"),
+                              Qt::ToolTipRole);
+    };
+    add(tr("Shift: relative share of the top values"), tr("shift"),
+        tr("Share of a layer's ε largest |x| that lies in a position bucket, divided by the bucket's share "
+           "of "
+           "all values: 1 = no shift. Colours end at 16 times more or less. [ours]"));
+    add(tr("Magnitudes by position, selected layer"), tr("magnitudes"),
+        tr("Of the |x| in each position bucket the share in each quarter octave, from the stored histograms; "
+           "the lines are the median and the 1 − ε quantile. [ours]"));
+    add(tr("Positions of the top values, by document"), tr("positions"),
+        tr("Share of a layer's ε largest |x| that lies in each position bucket; rows sum to 1. At the right "
+           "the relative share of each document's own ε largest |x| before and beyond the trained length. "
+           "[ours]"));
+    options_ = new HeatMapOptions(map_, this);
+    addControl(viewBox_);
+    addControl(new TensorBox(selectionModel(), this));
+    addControl(new EpsilonBox(selectionModel(), this));
+    addControl(options_);
+    addOption(QStringLiteral("view"), viewBox_, variants());
+    for (const HeatMapOptions::Entry& entry : options_->entries()) {
+        if (entry.box) addOption(entry.name, entry.box, entry.keys);
+        if (entry.toggle) addOption(entry.name, entry.toggle);
+        if (entry.number) addOption(entry.name, entry.number);
+    }
+    connect(viewBox_, &QComboBox::currentIndexChanged, this, [this] {
+        viewBox_->setToolTip(viewBox_->currentData(Qt::ToolTipRole).toString());
+        invalidate(OptionsChanged);
+    });
+    viewBox_->setToolTip(viewBox_->currentData(Qt::ToolTipRole).toString());
+    connect(options_, &HeatMapOptions::changed, this, [this] { invalidate(OptionsChanged); });
+}
+
+QStringList OutlierPanel::variants() const {
+    return {"shift", "magnitude", "positions"}; // in the order of View
+}
+
+OutlierPanel::View OutlierPanel::view() const {
+    return static_cast<View>(viewBox_->currentIndex());
+}
+
+void OutlierPanel::setView(View view) {
+    viewBox_->setCurrentIndex(static_cast<int>(view));
 }
 
 const BandGrid& OutlierPanel::relativeShare() {
     ensureFresh();
-    return relative_;
+    return a_.relative;
 }
 
-bool OutlierPanel::subtracts() const {
-    return before_ != nullptr;
+QString OutlierPanel::whyEmpty(const Side& side) const {
+    if (!side.condition)
+        return tr(
+            "No condition has been run yet. Choose RoPE specs, context lengths and quantizers and press "
+            "Run.");
+    if (side.condition->statistics.cells() > 0) return {};
+    return tr("%1 was run for perplexity only. Run it again with capture on to see where its outliers sit.")
+        .arg(side.name);
 }
 
-bool OutlierPanel::findShown() {
-    shown_ = condition();
-    before_ = nullptr;
-    beforeAfter_->follow(session(), conditionIndex());
-    if (beforeAfter_->shown() == BeforeAfter::Difference) {
-        shown_ = session()->conditions[static_cast<size_t>(beforeAfter_->twins().after)];
-        before_ = session()->conditions[static_cast<size_t>(beforeAfter_->twins().before)];
+QString OutlierPanel::whyEmpty() const {
+    if (selection().compare == CompareMode::Difference && sideB().condition && !subtracts())
+        return whyNotComparable();
+    QString problem = whyEmpty(shown());
+    if (problem.isEmpty() && subtracts()) problem = whyEmpty(sideB());
+    return problem;
+}
+
+void OutlierPanel::compute(Numbers& numbers, const Side& side, bool keepShares) const {
+    const ConditionResult& of = *side.condition;
+    const Selection& now = selection();
+    numbers.side = side;
+    numbers.edges = of.statistics.shape().bucketEdges;
+    if (!keepShares) { // another layer needs no new ones
+        numbers.share = topShareByPosition(of, now.tensor, now.stage, now.epsilon, false);
+        numbers.relative = topShareByPosition(of, now.tensor, now.stage, now.epsilon, true);
     }
-    if (!shown_) {
-        showEmpty(
-            tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and press "
-               "Run."));
-        return false;
-    }
-    for (const auto* one : {&shown_, &before_})
-        if (*one && (*one)->statistics.cells() == 0) {
-            showEmpty(tr("%1 was run for perplexity only. Run it again with capture on to see where its "
-                         "outliers sit.")
-                          .arg(conditionName((*one)->key)));
-            return false;
-        }
-    return true;
+    const int layer = selectedLayer(numbers.share.layers);
+    numbers.magnitudes = {};
+    numbers.documents = numbers.documentsRelative = {};
+    if (view() == View::Magnitude)
+        numbers.magnitudes = magnitudesByPosition(of, layer, now.tensor, now.stage, now.epsilon);
+    if (view() != View::Positions || of.byDocument.empty()) return;
+    numbers.zones = of.byDocument.front().shape().bucketEdges;
+    numbers.documents = topShareByDocument(of, layer, now.tensor, now.stage, now.epsilon, false);
+    numbers.documentsRelative = topShareByDocument(of, layer, now.tensor, now.stage, now.epsilon, true);
 }
 
 void OutlierPanel::refresh(Changes changes) {
     if (changes == BandsChanged) return; // positions do not depend on bands
-    const auto shownBefore = shown_, beforeBefore = before_;
-    const Selection& now = selection();
-    const bool shows = findShown();
-    const bool known = shows && changes == SelectionChanged && shownBefore == shown_
-                       && beforeBefore == before_ && relative_.layers > 0 && now.tensor == computedFor_.tensor
-                       && now.stage == computedFor_.stage && now.epsilon == computedFor_.epsilon;
-    if (!known) relative_ = {};
-    if (!shows) return;
-    edges_ = shown_->statistics.shape().bucketEdges;
-    if (!known) { // another layer needs no new numbers
-        const auto share = [&now](const ConditionResult& of, bool relative) {
-            return topShareByPosition(of, now.tensor, now.stage, now.epsilon, relative);
-        };
-        mapped_ = relative_ = share(*shown_, true);
-        share_ = share(*shown_, false);
-        relativeBefore_ = before_ ? share(*before_, true) : BandGrid();
-        shareBefore_ = before_ ? share(*before_, false) : BandGrid();
-        for (size_t cell = 0; before_ && cell < mapped_.values.size(); ++cell)
-            mapped_.values[cell] -= relativeBefore_.values[cell];
-        computedFor_ = now;
+    const QString problem = whyEmpty();
+    if (!problem.isEmpty()) {
+        a_ = b_ = {};
+        documentModel_->clear();
+        showEmpty(problem);
+        return;
     }
-    updateMap();
-    updateLine();
-    fillTable();
-    const QString what =
-        tr("Outlier shift, %1, %2").arg(tensorStageText(now.tensor, now.stage), epsilonText(now.epsilon));
-    const QString name = conditionName(shown_->key);
-    showContent(subtracts() ? tr("Δ %1").arg(what) : what,
-                subtracts() ? tr("%1 minus without gains").arg(name) : name, layerSummary());
+    const Selection& now = selection();
+    const bool sameTail = now.tensor == computedFor_.tensor && now.stage == computedFor_.stage
+                          && now.epsilon == computedFor_.epsilon;
+    const auto keeps = [&](const Numbers& of, const Side& side) {
+        return sameTail && of.side.condition == side.condition && of.share.layers > 0;
+    };
+    subtracts_ = subtracts();
+    const Side a = subtracts_ ? sideA() : shown(), b = subtracts_ ? sideB() : Side();
+    compute(a_, a, keeps(a_, a));
+    if (subtracts_)
+        compute(b_, b, keeps(b_, b));
+    else
+        b_ = {};
+    computedFor_ = now;
+    // Buckets that both have: the last one ends with the context.
+    buckets_ = a_.share.bands;
+    for (int bucket = 0; subtracts_ && bucket < buckets_; ++bucket) {
+        const auto end = static_cast<std::size_t>(bucket) + 1;
+        if (end >= b_.edges.size() || a_.edges[end] != b_.edges[end]) buckets_ = bucket;
+    }
+    if (buckets_ == 0 && subtracts_) {
+        showEmpty(tr("A and B have no position bucket in common: their contexts differ too much."));
+        return;
+    }
+    bucket_ = std::min(bucket_, buckets_ - 1);
+    arrange();
+    describe();
+}
+
+void OutlierPanel::arrange() {
+    const bool magnitude = view() == View::Magnitude, positions = view() == View::Positions;
+    if (magnitude) {
+        updateMagnitudeMap();
+        updateQuantiles();
+        fillMagnitudeTable();
+    } else {
+        updateMap();
+        updateLine();
+        fillTable();
+    }
+    documentModel_->clear();
+    const bool perDocument = positions && a_.documents.layers > 0 && a_.documents.bands > 1;
+    if (perDocument) {
+        updateDocuments();
+        fillDocumentTable();
+    }
+    line_->setVisible(!positions);
+    documents_->setVisible(perDocument);
+    useFigurePart(map_, true, positions && !perDocument ? QRectF(0, 0, 1, 1) : QRectF(0, 0, 0.5, 1));
+    useFigurePart(line_, !positions, {0.5, 0, 0.5, 1});
+    useFigurePart(documents_, perDocument, {0.5, 0, 0.5, 1});
+}
+
+std::vector<DiagnosticPanel::Table> OutlierPanel::tables() {
+    std::vector<Table> all = DiagnosticPanel::tables();
+    if (documentModel_->rowCount() > 0)
+        all.push_back(
+            {"by-document", tr("by document, layer %1").arg(selectedLayer(a_.share.layers)), documentModel_});
+    return all;
+}
+
+void OutlierPanel::setCursor(int row, int column) {
+    bucket_ = column;
+    if (view() == View::Magnitude)
+        level_ = lastLevel_ - row;
+    else if (row != selectedLayer(a_.share.layers))
+        return selectionModel()->setLayer(row);
+    describe();
+}
+
+void OutlierPanel::describe() {
+    const Selection& now = selection();
+    QString what = tr("Outlier shift");
+    if (view() == View::Magnitude)
+        what = tr("Magnitudes by position, layer %1").arg(selectedLayer(a_.share.layers));
+    if (view() == View::Positions) what = tr("Positions of the top values");
+    what += QStringLiteral(", ") + tensorStageText(now.tensor, now.stage);
+    what += QStringLiteral(", ") + epsilonText(now.epsilon);
+    QString summary = view() == View::Magnitude ? magnitudeSummary() : layerSummary();
+    if (!options_->note().isEmpty()) summary += QStringLiteral(" · ") + options_->note();
+    showContent(subtracts_ ? tr("Δ %1").arg(what) : what, shownName(), summary);
+}
+
+OutlierPanel::Cell OutlierPanel::shiftCell(int layer, int bucket) const {
+    const bool share = view() == View::Positions;
+    const double a = (share ? a_.share : a_.relative).at(layer, bucket);
+    if (!subtracts_) return {a, std::nan(""), a};
+    const double b = (share ? b_.share : b_.relative).at(layer, bucket);
+    return {a, b, a - b};
+}
+
+OutlierPanel::Cell OutlierPanel::magnitudeCell(int bucket, int level) const {
+    const double a = a_.magnitudes.at(bucket, level);
+    const double b = subtracts_ ? b_.magnitudes.at(bucket, level) : std::nan("");
+    const double mapped = subtracts_ ? a - b : a;
+    // No value of that size is nothing to colour.
+    return {a, b, (subtracts_ ? a == 0 && b == 0 : a == 0) ? std::nan("") : mapped};
+}
+
+int OutlierPanel::documentOfB(int document) const {
+    const auto& ofA = a_.side.session->documents;
+    if (!subtracts_ || document >= static_cast<int>(ofA.size())) return -1;
+    const auto& ofB = b_.side.session->documents;
+    const auto found = std::find_if(ofB.begin(), ofB.end(), [&](const SessionDocument& other) {
+        return other.fingerprint == ofA[static_cast<std::size_t>(document)].fingerprint;
+    });
+    const auto index = static_cast<int>(found - ofB.begin());
+    return found == ofB.end() || index >= b_.documents.layers ? -1 : index;
+}
+
+OutlierPanel::Cell OutlierPanel::documentCell(int document, int zone, bool relative) const {
+    const double a = (relative ? a_.documentsRelative : a_.documents).at(document, zone);
+    if (!subtracts_) return {a, std::nan(""), a};
+    const int other = documentOfB(document);
+    const bool known = other >= 0 && b_.zones == a_.zones;
+    const double b = known ? (relative ? b_.documentsRelative : b_.documents).at(other, zone) : std::nan("");
+    return {a, b, a - b};
+}
+
+QString OutlierPanel::bucketText(int bucket) const {
+    const auto edge = static_cast<std::size_t>(bucket);
+    return tr("positions %1–%2").arg(groupedCount(a_.edges[edge]), groupedCount(a_.edges[edge + 1] - 1));
 }
 
 QString OutlierPanel::layerSummary() const {
-    const int layer = selectedLayer(mapped_.layers);
-    if (mapped_.layers == 0 || mapped_.bands == 0) return {};
-    int largest = 0;
+    const int layer = selectedLayer(a_.share.layers);
+    if (a_.share.layers == 0 || buckets_ == 0) return {};
     const auto weight = [&](int bucket) {
-        const double value = mapped_.at(layer, bucket);
-        return std::isnan(value) ? -1.0 : subtracts() ? std::abs(value) : value;
+        const double value = shiftCell(layer, bucket).mapped;
+        return std::isnan(value) ? -1.0 : subtracts_ ? std::abs(value) : value;
     };
-    for (int bucket = 1; bucket < mapped_.bands; ++bucket)
-        if (weight(bucket) > weight(largest)) largest = bucket;
-    const QString where = tr("Layer %1: positions %2–%3")
-                              .arg(layer)
-                              .arg(groupedCount(edges_[static_cast<size_t>(largest)]),
-                                   groupedCount(edges_[static_cast<size_t>(largest) + 1] - 1));
-    if (!subtracts())
-        return tr("%1 hold %2 times their share of the top values")
-            .arg(where, readableNumber(mapped_.at(layer, largest), 3));
-    return tr("%1 change most: %2 → %3 times their share of the top values")
-        .arg(where, readableNumber(relativeBefore_.at(layer, largest), 3),
-             readableNumber(relative_.at(layer, largest), 3));
+    int told = bucket_;
+    const bool chosen = told >= 0;
+    for (int bucket = 0; !chosen && bucket < buckets_; ++bucket)
+        if (told < 0 || weight(bucket) > weight(told)) told = bucket;
+    const Cell cell = shiftCell(layer, told);
+    const QString where = tr("Layer %1: %2").arg(layer).arg(bucketText(told));
+    const QString a = readableNumber(cell.a, 3), b = readableNumber(cell.b, 3);
+    if (view() == View::Positions)
+        return subtracts_ ? tr("%1 hold of the top values: A %2, B %3 (share)").arg(where, a, b)
+                          : tr("%1 hold %2 of the top values (share)").arg(where, a);
+    if (!subtracts_) return tr("%1 hold %2 times their share of the top values").arg(where, a);
+    return chosen ? tr("%1: A %2, B %3 times their share of the top values").arg(where, a, b)
+                  : tr("%1 differ most: A %2, B %3 times their share of the top values").arg(where, a, b);
 }
 
-void OutlierPanel::updateMap() {
-    HeatMapPlot::Content content;
-    content.rows = mapped_.layers;
-    content.columns = mapped_.bands;
-    content.values = mapped_.values;
-    content.rowTitle = content.rowName = tr("Layer");
-    content.columnTitle = tr("First position (tokens)");
-    content.valueTitle =
-        subtracts() ? tr("Δ relative share, after − before") : tr("Relative share of top ε (ratio)");
-    for (int layer = 0; layer < mapped_.layers; ++layer) content.rowLabels << QString::number(layer);
-    for (int bucket = 0; bucket < mapped_.bands; ++bucket) {
-        content.columnLabels << groupedCount(edges_[bucket]);
-        content.columnDetails
-            << tr("positions %1–%2").arg(groupedCount(edges_[bucket]), groupedCount(edges_[bucket + 1] - 1));
+QString OutlierPanel::magnitudeSummary() const {
+    const int layer = selectedLayer(a_.share.layers), bucket = std::max(0, bucket_);
+    if (a_.magnitudes.buckets == 0) return tr("Layer %1: no values").arg(layer);
+    const auto at = static_cast<std::size_t>(bucket);
+    const QString where = tr("Layer %1, %2").arg(layer).arg(bucketText(bucket));
+    if (bucket_ >= 0 && level_ >= firstLevel_ && level_ <= lastLevel_) {
+        const Cell cell = magnitudeCell(bucket, level_);
+        const QString size = tr("|x| from %1 to %2")
+                                 .arg(readableNumber(MagnitudeMap::lowerEdge(level_)),
+                                      readableNumber(MagnitudeMap::upperEdge(level_)));
+        return subtracts_ ? tr("%1, %2: A %3, B %4 of the values")
+                                .arg(where, size, readableNumber(cell.a), readableNumber(cell.b))
+                          : tr("%1, %2: %3 of the values").arg(where, size, readableNumber(cell.a));
     }
-    map_->setContent(std::move(content));
-    map_->setScale(subtracts() ? differenceScale(mapped_.values) : shiftScale(mapped_.values));
-    map_->setSelectedCell(selectedLayer(mapped_.layers), -1);
-}
-
-void OutlierPanel::updateLine() {
-    const int layer = selectedLayer(relative_.layers);
-    const auto lineOf = [&](const BandGrid& grid, const QString& name, bool emphasised) {
-        LinePlot::Series line;
-        line.name = name;
-        line.marker = QCPScatterStyle::ssCircle;
-        line.emphasised = emphasised;
-        line.dash = emphasised ? Qt::SolidLine : Qt::DashLine;
-        for (int bucket = 0; bucket < grid.bands; ++bucket) {
-            const auto edge = static_cast<size_t>(bucket);
-            // Middle of the bucket on a logarithmic axis; position 0 counts as 1.
-            line.x.push_back(std::sqrt(std::max(1.0, static_cast<double>(edges_[edge])) * edges_[edge + 1]));
-            line.y.push_back(grid.at(layer, bucket));
-        }
-        return line;
-    };
-    std::vector<LinePlot::Series> series;
-    if (subtracts()) series.push_back(lineOf(relativeBefore_, tr("before"), false));
-    series.push_back(lineOf(relative_, subtracts() ? tr("after") : tr("Layer %1").arg(layer), true));
-    std::vector<double> ticks;
-    QStringList labels;
-    for (size_t edge = 1; edge<edges_.size(); edge += edges_.size()> 8 ? 2 : 1) {
-        ticks.push_back(edges_[edge]);
-        labels << groupedCount(edges_[edge]);
-    }
-    line_->setAxes(tr("Position in the context (tokens)"), LinePlot::Scale::Log2,
-                   tr("Relative share, layer %1").arg(layer), LinePlot::Scale::Linear);
-    line_->setXTicks(ticks, labels);
-    line_->setSeries(std::move(series));
-    line_->fitRanges(true, 1.0);
-}
-
-void OutlierPanel::fillTable() {
-    std::vector<ResultTableModel::Row> rows;
-    for (int layer = 0; layer < relative_.layers; ++layer)
-        for (int bucket = 0; bucket < relative_.bands; ++bucket) {
-            const auto edge = static_cast<size_t>(bucket);
-            ResultTableModel::Row row{layer, edges_[edge], edges_[edge + 1]};
-            if (subtracts())
-                row.insert(row.end(), {shareBefore_.at(layer, bucket), relativeBefore_.at(layer, bucket)});
-            row.insert(row.end(), {share_.at(layer, bucket), relative_.at(layer, bucket)});
-            if (subtracts()) row.emplace_back(mapped_.at(layer, bucket));
-            rows.push_back(std::move(row));
-        }
-    std::vector<ResultTableModel::Column> columns{
-        {"layer", tr("Layer"), tr("Decoder layer, from 0")},
-        {"from_position", tr("From"), tr("First position of the bucket, tokens")},
-        {"to_position", tr("To"), tr("One past the last position, tokens")}};
-    const QString shareTip = tr("Share of the layer's largest values in the bucket"),
-                  relativeTip = tr("Divided by the bucket's share of all values. [ours]");
-    if (subtracts()) {
-        columns.push_back({"top_share_before", tr("Share before"), shareTip});
-        columns.push_back({"relative_share_before", tr("Relative before"), relativeTip});
-        columns.push_back({"top_share_after", tr("Share after"), shareTip});
-        columns.push_back({"relative_share_after", tr("Relative after"), relativeTip});
-        columns.push_back({"relative_share_difference", tr("Δ relative"), tr("After − before. [ours]")});
-    } else {
-        columns.push_back({"top_share", tr("Share of top ε"), shareTip});
-        columns.push_back({"relative_share", tr("Relative"), relativeTip});
-    }
-    table().setTable(std::move(columns), std::move(rows));
+    const QString tail = epsilonText(selection().epsilon);
+    QString text = tr("%1: half of |x| up to %2, the %3 from %4 on")
+                       .arg(where, readableNumber(a_.magnitudes.median[at]), tail,
+                            readableNumber(a_.magnitudes.tail[at]));
+    if (subtracts_)
+        text += tr(" (B: %1, %2)")
+                    .arg(readableNumber(b_.magnitudes.median[at]), readableNumber(b_.magnitudes.tail[at]));
+    return text;
 }
 
 void OutlierPanel::tableRowActivated(int row) {
-    if (relative_.bands > 0) selectionModel()->setLayer(row / relative_.bands);
+    if (buckets_ == 0) return;
+    const int levels = lastLevel_ - firstLevel_ + 1;
+    const bool magnitude = view() == View::Magnitude;
+    const int mapRow = magnitude ? rowOfLevel(firstLevel_ + row % levels) : row / buckets_;
+    const int column = magnitude ? row / levels : row % buckets_;
+    map_->setSelectedCell(mapRow, column);
+    setCursor(mapRow, column);
 }
 
 } // namespace qroar

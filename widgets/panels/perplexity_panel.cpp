@@ -3,7 +3,6 @@
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
-#include "widgets/models/nll_columns.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/line_plot.h"
 
@@ -35,36 +34,9 @@ QCPScatterStyle::ScatterShape markerOf(int quantIndex) {
 
 PerplexityPanel::PerplexityPanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("Perplexity"), selection, parent), splitModel_(new ResultTableModel(this)),
-      unitBox_(new CompactComboBox(this)), conventionBox_(new CompactComboBox(this)),
-      viewBox_(new CompactComboBox(this)) {
-    unitBox_->addEntry(tr("NLL (nats)"), tr("NLL"));
-    unitBox_->addEntry(tr("Perplexity"), tr("PPL"));
-    unitBox_->setAccessibleName(tr("Unit"));
-    unitBox_->setToolTip(tr("NLL: mean natural-log loss per predicted token; perplexity = exp(NLL). [std]"));
-    conventionBox_->addEntry(tr("all tokens"), tr("all tokens"), static_cast<int>(Convention::All));
-    conventionBox_->addEntry(tr("last half"), tr("last half"), static_cast<int>(Convention::LastHalf));
-    conventionBox_->setAccessibleName(tr("Convention"));
-    conventionBox_->setToolTip(
-        tr("all: every predicted token of a window; last half: llama-perplexity's, tokens "
-           "predicted from positions context/2 .. context−2. [std]"));
-    addControl(unitBox_);
-    addControl(conventionBox_);
-    viewBox_->addEntry(tr("by context length"), tr("by context"));
-    viewBox_->addEntry(tr("by position"), tr("by position"));
-    viewBox_->setAccessibleName(tr("Plot"));
-    viewBox_->setToolTip(tr("Which plot this small panel shows; a larger one shows both"));
-    viewBox_->hide();
-    addControl(viewBox_);
-    connect(viewBox_, &QComboBox::currentIndexChanged, this, [this] { arrange(); });
-    connect(unitBox_, &QComboBox::currentIndexChanged, this, [this] {
-        home();
-        invalidate(OptionsChanged);
-    });
-    connect(conventionBox_, &QComboBox::currentIndexChanged, this, [this] {
-        summaries_.clear();
-        home();
-        invalidate(OptionsChanged);
-    });
+      positionModel_(new ResultTableModel(this)), unitBox_(new CompactComboBox(this)),
+      conventionBox_(new CompactComboBox(this)), viewBox_(new CompactComboBox(this)) {
+    buildControls();
     outer_ = new QSplitter(Qt::Vertical, this);
     plots_ = new QSplitter(Qt::Horizontal, outer_);
     plots_->setChildrenCollapsible(false);
@@ -83,13 +55,64 @@ PerplexityPanel::PerplexityPanel(SelectionModel* selection, QWidget* parent)
     outer_->setStretchFactor(0, 3);
     outer_->setStretchFactor(1, 1);
     connect(byContext_, &LinePlot::seriesClicked, this, [this](int series, double context) {
+        if (differs() || series >= static_cast<int>(families_.size())) return;
+        const bool ofB = this->selection().compare == CompareMode::B && sideB().condition;
         for (const int index : families_[series].conditions)
-            if (session()->conditions[index]->key.context == std::lround(context))
-                selectionModel()->setCondition(index);
+            if (shown().session->conditions[index]->key.context == std::lround(context)) {
+                if (ofB)
+                    selectionModel()->setConditionB(index);
+                else
+                    selectionModel()->setCondition(index);
+            }
     });
     setContent(outer_);
     addFigurePart(byContext_, {0, 0, 0.5, 1});
     addFigurePart(byPosition_, {0.5, 0, 0.5, 1});
+}
+
+void PerplexityPanel::buildControls() {
+    unitBox_->addEntry(tr("NLL (nats)"), tr("NLL"));
+    unitBox_->addEntry(tr("Perplexity"), tr("PPL"));
+    unitBox_->addEntry(tr("KL from the reference, mean"), tr("KL mean"));
+    unitBox_->addEntry(tr("KL from the reference, median"), tr("KL median"));
+    unitBox_->addEntry(tr("KL from the reference, 99 %"), tr("KL 99 %"));
+    unitBox_->addEntry(tr("Same most probable token as the reference"), tr("same top-1"));
+    unitBox_->setAccessibleName(tr("Measure"));
+    unitBox_->setToolTip(tr(
+        "NLL: mean natural-log loss per predicted token; perplexity = exp(NLL); KL = Σ p ln(p/q), p of the "
+        "reference (full precision); same top-1: share of tokens where both put the same token first. "
+        "[std]"));
+    conventionBox_->addEntry(tr("all tokens"), tr("all tokens"), static_cast<int>(Convention::All));
+    conventionBox_->addEntry(tr("last half"), tr("last half"), static_cast<int>(Convention::LastHalf));
+    conventionBox_->setAccessibleName(tr("Convention"));
+    conventionBox_->setToolTip(
+        tr("all: every predicted token of a window; last half: llama-perplexity's, tokens "
+           "predicted from positions context/2 .. context−2. [std]"));
+    viewBox_->addEntry(tr("by context length"), tr("by context"));
+    viewBox_->addEntry(tr("by position"), tr("by position"));
+    viewBox_->setAccessibleName(tr("Plot"));
+    viewBox_->setToolTip(tr("Which plot this small panel shows; a larger one shows both"));
+    viewBox_->hide();
+    for (CompactComboBox* box : {unitBox_, conventionBox_, viewBox_}) addControl(box);
+    addOption(QStringLiteral("measure"), unitBox_,
+              {QStringLiteral("nll"), QStringLiteral("ppl"), QStringLiteral("kl"),
+               QStringLiteral("kl-median"), QStringLiteral("kl-p99"), QStringLiteral("same-top")});
+    addOption(QStringLiteral("convention"), conventionBox_,
+              {QStringLiteral("all"), QStringLiteral("last-half")});
+    addOption(QStringLiteral("plot"), viewBox_, {QStringLiteral("context"), QStringLiteral("position")});
+    connect(viewBox_, &QComboBox::currentIndexChanged, this, [this] { arrange(); });
+    connect(unitBox_, &QComboBox::currentIndexChanged, this, [this] {
+        remembered_.clear();
+        home();
+        invalidate(OptionsChanged);
+    });
+    connect(conventionBox_, &QComboBox::currentIndexChanged, this, [this] {
+        remembered_.clear();
+        summaries_.clear();
+        divergences_.clear();
+        home();
+        invalidate(OptionsChanged);
+    });
 }
 
 QAbstractItemModel* PerplexityPanel::interactionModel() {
@@ -99,6 +122,7 @@ QAbstractItemModel* PerplexityPanel::interactionModel() {
 
 std::vector<DiagnosticPanel::Table> PerplexityPanel::tables() {
     std::vector<Table> all = DiagnosticPanel::tables();
+    if (positionModel_->rowCount() > 0) all.push_back({"by-position", tr("by position"), positionModel_});
     if (!interactions_.empty()) all.push_back({"four-way-split", tr("four-way split"), splitModel_});
     return all;
 }
@@ -107,29 +131,13 @@ Convention PerplexityPanel::convention() const {
     return static_cast<Convention>(conventionBox_->currentData().toInt());
 }
 
-bool PerplexityPanel::showsPerplexity() const {
-    return unitBox_->currentIndex() == 1;
-}
-
-const NllSummary& PerplexityPanel::summaryOf(int condition) const {
-    return summaries_.at(session()->conditions[condition]);
-}
-
-void PerplexityPanel::arrange() {
-    const bool single = width() < 560 && height() < 560;
-    viewBox_->setVisible(single);
-    byContext_->setVisible(!single || viewBox_->currentIndex() == 0);
-    byPosition_->setVisible(!single || viewBox_->currentIndex() == 1);
-    plots_->setOrientation(width() < 560 ? Qt::Vertical : Qt::Horizontal);
-    splitView_->setVisible(!interactions_.empty() && height() >= 440); // small docks: the plots come first
-    if (single == single_) return;
-    single_ = single;
-    if (session()) invalidate(SelectionChanged); // the legend of the second plot
+PerplexityPanel::Measure PerplexityPanel::measure() const {
+    return static_cast<Measure>(unitBox_->currentIndex());
 }
 
 void PerplexityPanel::arrangeForExport(bool exporting) {
     exporting_ = exporting;
-    if (single_ && condition()) updateByPosition(condition()->key.context);
+    if (single_ && emptyText().isEmpty()) updateByPosition();
 }
 
 void PerplexityPanel::resizeEvent(QResizeEvent* event) {
@@ -139,128 +147,156 @@ void PerplexityPanel::resizeEvent(QResizeEvent* event) {
 
 void PerplexityPanel::refresh(Changes changes) {
     if (changes == BandsChanged) return; // losses do not depend on bands
-    const auto shown = condition();
-    if (!shown) {
-        showEmpty(
-            tr("No condition has been run yet. Choose RoPE specs, context lengths and quantizers and press "
-               "Run, or use the command line: qroar evaluate MODEL --text FILE --contexts 256,1024 --rope "
-               "yarn:4"));
+    summarize(false);
+    collectFamilies();
+    forget();
+    if (interactionsOf_ != shown().session || (changes & OptionsChanged)) {
+        interactionsOf_ = shown().session;
+        interactions_ = interactionsOf_ ? interactions(interactionsOf_->conditions, convention())
+                                        : std::vector<Interaction>();
+    }
+    if (const QString why = whyNothing(); !why.isEmpty()) {
+        positionModel_->clear();
+        showEmpty(why);
         return;
     }
-    if (changes & (SessionChanged | OptionsChanged)) {
-        summarize(changes & OptionsChanged);
-        collectFamilies();
-        interactions_ = interactions(session()->conditions, convention());
-    }
-    const QString unit = showsPerplexity() ? tr("Perplexity") : tr("NLL (nats/token)");
-    byContext_->setReadoutNames(tr("context"), showsPerplexity() ? tr("perplexity") : tr("NLL"), tr("tokens"),
-                                showsPerplexity() ? QString() : tr("nats"));
-    byPosition_->setReadoutNames(tr("position"), showsPerplexity() ? tr("perplexity") : tr("NLL"),
-                                 tr("tokens"), showsPerplexity() ? QString() : tr("nats"));
+    partners_ = partners();
+    const QString unit = isLoss() && measure() != Measure::Perplexity ? tr("nats") : QString();
+    const QString value = unitBox_->shownText();
+    byContext_->setReadoutNames(tr("context"), value, tr("tokens"), unit);
+    byPosition_->setReadoutNames(tr("position"), value, tr("tokens"), unit);
     updateByContext();
-    updateByPosition(shown->key.context);
+    updateByPosition();
     fillTables();
-    showContent(tr("%1 by length and position").arg(unit),
-                tr("%1 tokens, convention %2")
-                    .arg(groupedCount(shown->key.context), QLatin1String(conventionName(convention()))),
-                splitSummary(*shown));
+    const int context = differs() ? partnersAtHand()->a->key.context : shown().condition->key.context;
+    const QString detail = tr("%1 tokens, convention %2")
+                               .arg(groupedCount(context), QLatin1String(conventionName(convention())));
+    showContent(tr("%1 by length and position").arg(axisTitle()),
+                differs() ? tr("%1 minus %2, %3").arg(sideA().name, sideB().name, detail) : detail,
+                summaryText());
 }
 
-void PerplexityPanel::summarize(bool conventionChanged) {
-    std::map<std::shared_ptr<const ConditionResult>, NllSummary> kept;
-    for (const auto& result : session()->conditions) {
-        const auto known = summaries_.find(result);
-        kept[result] = known != summaries_.end() && !conventionChanged
-                           ? known->second
-                           : summarizeNll(result->windows, result->key.context,
-                                          static_cast<int>(result->table.trainedContext), convention());
-    }
-    summaries_ = std::move(kept);
+void PerplexityPanel::arrange() {
+    const bool single = width() < 560 && height() < 560;
+    viewBox_->setVisible(single);
+    byContext_->setVisible(!single || viewBox_->currentIndex() == 0);
+    byPosition_->setVisible(!single || viewBox_->currentIndex() == 1);
+    plots_->setOrientation(width() < 560 ? Qt::Vertical : Qt::Horizontal);
+    // small docks: the plots come first
+    splitView_->setVisible(!interactions_.empty() && height() >= 440 && !differs() && isLoss());
+    if (single == single_) return;
+    single_ = single;
+    if (session()) invalidate(SelectionChanged); // the legend of the second plot
 }
 
-void PerplexityPanel::collectFamilies() {
-    families_.clear();
-    std::vector<std::string> ropes, quants;
-    const auto indexIn = [](std::vector<std::string>& names, const std::string& name) {
-        const auto found = std::find(names.begin(), names.end(), name);
-        const auto index = found - names.begin();
-        if (found == names.end()) names.push_back(name);
-        return static_cast<int>(index);
-    };
-    for (int index = 0; index < static_cast<int>(session()->conditions.size()); ++index) {
-        const ConditionKey& key = session()->conditions[index]->key;
-        const std::string rope = key.rope.text(), quant = key.weights();
-        auto family = std::find_if(families_.begin(), families_.end(),
-                                   [&](const Family& one) { return one.rope == rope && one.quant == quant; });
-        if (family == families_.end()) {
-            families_.push_back({rope, quant, indexIn(ropes, rope), indexIn(quants, quant), {}});
-            family = families_.end() - 1;
-        }
-        family->conditions.push_back(index);
-    }
-    for (Family& family : families_)
-        std::sort(family.conditions.begin(), family.conditions.end(), [this](int a, int b) {
-            return session()->conditions[a]->key.context < session()->conditions[b]->key.context;
-        });
+LinePlot::Series PerplexityPanel::seriesOf(const Family& family) const {
+    LinePlot::Series line;
+    line.name = familyOf(family.conditions.front());
+    line.category = family.ropeIndex;
+    line.dash = dashOf(family.quantIndex);
+    line.marker = markerOf(family.quantIndex);
+    return line;
 }
 
-QString PerplexityPanel::familyOf(int condition) const {
-    return familyName(session()->conditions[condition]->key);
+void PerplexityPanel::addPoint(LinePlot::Series& line, double x, const TokenEstimate& estimate) const {
+    const bool known = estimate.tokens > 0;
+    line.x.push_back(x);
+    line.y.push_back(known ? shownValue(estimate.value) : std::nan(""));
+    line.low.push_back(known && estimate.low ? shownValue(*estimate.low) : std::nan(""));
+    line.high.push_back(known && estimate.high ? shownValue(*estimate.high) : std::nan(""));
+}
+
+void PerplexityPanel::addBuckets(LinePlot::Series& line, const std::vector<TokenEstimate>& buckets) const {
+    for (const TokenEstimate& bucket : buckets)
+        addPoint(line, std::sqrt(std::max(1.0, static_cast<double>(bucket.from)) * bucket.to), bucket);
 }
 
 void PerplexityPanel::updateByContext() {
     std::vector<LinePlot::Series> series;
     std::vector<double> contexts;
-    const auto shown = [this](double nll) { return showsPerplexity() ? std::exp(nll) : nll; };
-    for (const Family& family : families_) {
+    if (differs()) {
         LinePlot::Series line;
-        line.name = familyOf(family.conditions.front());
-        line.category = family.ropeIndex;
-        line.dash = dashOf(family.quantIndex);
-        line.marker = markerOf(family.quantIndex);
-        for (const int index : family.conditions) {
-            const NllSummary& summary = summaryOf(index);
-            line.x.push_back(session()->conditions[index]->key.context);
-            line.y.push_back(summary.tokens > 0 ? shown(summary.nll) : std::nan(""));
-            line.low.push_back(summary.ciLow ? shown(*summary.ciLow) : std::nan(""));
-            line.high.push_back(summary.ciHigh ? shown(*summary.ciHigh) : std::nan(""));
-            line.emphasised = line.emphasised || index == conditionIndex();
-            contexts.push_back(line.x.back());
+        line.name = tr("%1 − %2").arg(familyName(sideA().condition->key), familyName(sideB().condition->key));
+        line.legendName = tr("A − B");
+        line.marker = QCPScatterStyle::ssCircle;
+        line.emphasised = true;
+        for (const Partners& both : partners_) {
+            addPoint(line, both.a->key.context, whole(both.a, both.b));
+            contexts.push_back(both.a->key.context);
         }
         series.push_back(std::move(line));
+    } else {
+        for (const Family& family : families_) {
+            LinePlot::Series line = seriesOf(family);
+            for (const int index : family.conditions) {
+                const Result& result = shown().session->conditions[static_cast<size_t>(index)];
+                addPoint(line, result->key.context, whole(result));
+                line.emphasised = line.emphasised || index == shown().index;
+                contexts.push_back(result->key.context);
+            }
+            line.inLegend =
+                std::any_of(line.y.begin(), line.y.end(), [](double y) { return std::isfinite(y); });
+            series.push_back(std::move(line));
+        }
     }
+    byContext_->setAxes(tr("Context length (tokens)"), LinePlot::Scale::Log2, axisTitle(),
+                        LinePlot::Scale::Linear);
+    setContextTicks(std::move(contexts));
+    const std::optional<double> zero = differs() ? std::optional<double>(shownValue(0)) : std::nullopt;
+    byContext_->setReferenceLine(zero);
+    byContext_->setSeries(std::move(series));
+    byContext_->fitRanges(true, zero);
+}
+
+void PerplexityPanel::setContextTicks(std::vector<double> contexts) {
     std::sort(contexts.begin(), contexts.end());
     contexts.erase(std::unique(contexts.begin(), contexts.end()), contexts.end());
     QStringList labels;
     for (const double context : contexts) labels << groupedCount(std::llround(context));
-    byContext_->setAxes(tr("Context length (tokens)"), LinePlot::Scale::Log2,
-                        showsPerplexity() ? tr("Perplexity") : tr("NLL (nats/token)"),
-                        LinePlot::Scale::Linear);
     byContext_->setXTicks(contexts, labels);
-    byContext_->setSeries(std::move(series));
-    byContext_->fitRanges(true);
 }
 
-void PerplexityPanel::updateByPosition(int context) {
+void PerplexityPanel::updateByPosition() {
     std::vector<LinePlot::Series> series;
-    std::vector<double> edges;
-    for (const Family& family : families_)
-        for (const int index : family.conditions) {
-            if (session()->conditions[index]->key.context != context) continue;
-            LinePlot::Series line;
-            line.name = familyOf(family.conditions.front());
-            line.category = family.ropeIndex;
-            line.dash = dashOf(family.quantIndex);
-            line.marker = markerOf(family.quantIndex);
-            line.emphasised = index == conditionIndex();
-            line.inLegend = single_ && !exporting_; // beside the other plot, its legend serves both
-            for (const NllBucket& bucket : summaryOf(index).buckets) {
-                line.x.push_back(std::sqrt(std::max(1.0, static_cast<double>(bucket.from)) * bucket.to));
-                line.y.push_back(showsPerplexity() ? std::exp(bucket.nll) : bucket.nll);
-                edges.push_back(bucket.to);
+    std::vector<TokenEstimate> all;
+    int context = shown().condition->key.context;
+    const auto add = [&](LinePlot::Series line, const std::vector<TokenEstimate>& buckets) {
+        line.band = true;
+        line.inLegend = single_ && !exporting_; // beside the other plot, its legend serves both
+        addBuckets(line, buckets);
+        all.insert(all.end(), buckets.begin(), buckets.end());
+        series.push_back(std::move(line));
+    };
+    if (differs()) {
+        const Partners& both = *partnersAtHand();
+        context = both.a->key.context;
+        LinePlot::Series line;
+        line.name = tr("%1 − %2").arg(conditionName(both.a->key), conditionName(both.b->key));
+        line.marker = QCPScatterStyle::ssCircle;
+        line.emphasised = true;
+        add(std::move(line), byPosition(both.a, both.b));
+    } else {
+        for (const Family& family : families_)
+            for (const int index : family.conditions) {
+                const Result& result = shown().session->conditions[static_cast<size_t>(index)];
+                if (result->key.context != context) continue;
+                LinePlot::Series line = seriesOf(family);
+                line.emphasised = index == shown().index;
+                add(std::move(line), byPosition(result));
             }
-            series.push_back(std::move(line));
-        }
+    }
+    byPosition_->setAxes(tr("Position of the predicted token, %1 tokens").arg(groupedCount(context)),
+                         LinePlot::Scale::Log2, axisTitle(), LinePlot::Scale::Linear);
+    setPositionTicks(all);
+    const std::optional<double> zero = differs() ? std::optional<double>(shownValue(0)) : std::nullopt;
+    byPosition_->setReferenceLine(zero);
+    byPosition_->setSeries(std::move(series));
+    byPosition_->fitRanges(true, zero);
+}
+
+void PerplexityPanel::setPositionTicks(const std::vector<TokenEstimate>& buckets) {
+    std::vector<double> edges;
+    for (const TokenEstimate& bucket : buckets) edges.push_back(bucket.to);
     std::sort(edges.begin(), edges.end());
     edges.erase(std::unique(edges.begin(), edges.end()), edges.end());
     std::vector<double> ticks;
@@ -270,76 +306,25 @@ void PerplexityPanel::updateByPosition(int context) {
         ticks.push_back(edges[edge]);
         labels << groupedCount(std::llround(edges[edge]));
     }
-    byPosition_->setAxes(tr("Position of the predicted token, %1 tokens").arg(groupedCount(context)),
-                         LinePlot::Scale::Log2, showsPerplexity() ? tr("Perplexity") : tr("NLL (nats/token)"),
-                         LinePlot::Scale::Linear);
     byPosition_->setXTicks(ticks, labels);
-    byPosition_->setSeries(std::move(series));
-    byPosition_->fitRanges(true);
-}
-
-void PerplexityPanel::fillTables() {
-    std::vector<ResultTableModel::Row> rows;
-    for (const auto& result : session()->conditions) {
-        const NllSummary& summary = summaries_.at(result);
-        QVariant interaction;
-        for (const Interaction& one : interactions_)
-            if (one.rope == result->key.rope.text() && one.quant == result->key.weights()
-                && one.context == result->key.context)
-                interaction = one.value;
-        rows.push_back({QString::fromStdString(result->key.rope.text()),
-                        QString::fromStdString(result->key.weights()), result->key.context,
-                        QLatin1String(conventionName(convention())), summary.documents, summary.windows,
-                        summary.tokens, summary.nll, summary.ciLow ? QVariant(*summary.ciLow) : QVariant(),
-                        summary.ciHigh ? QVariant(*summary.ciHigh) : QVariant(), summary.perplexity,
-                        interaction});
-    }
-    std::vector<ResultTableModel::Column> columns{
-        {"rope", tr("RoPE"), tr("RoPE spec")},
-        {"quant", tr("Quant"), tr("Quantizer")},
-        {"context", tr("Context"), tr("Tokens")},
-        {"convention", tr("Convention"), tr("Which tokens of a window count")}};
-    for (auto& column : nllColumns(tr("That contributed"))) columns.push_back(std::move(column));
-    columns.push_back(
-        {"interaction", tr("Interaction"), tr("ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP)")});
-    table().setTable(std::move(columns), std::move(rows));
-    std::vector<ResultTableModel::Row> split;
-    for (const Interaction& one : interactions_)
-        split.push_back({QString::fromStdString(one.rope), QString::fromStdString(one.quant), one.context,
-                         one.fp, one.pi, one.q, one.qpi, one.value});
-    splitModel_->setTable(
-        {{"rope", tr("RoPE (PI)"), tr("RoPE spec")},
-         {"quant", tr("Quant (Q)"), tr("Quantizer")},
-         {"context", tr("Context"), tr("Tokens")},
-         {"fp", tr("FP"), tr("Mean NLL, full precision without scaling")},
-         {"pi", tr("PI"), tr("Mean NLL, full precision with scaling")},
-         {"q", tr("Q"), tr("Mean NLL, quantized without scaling")},
-         {"qpi", tr("Q + PI"), tr("Mean NLL, quantized with scaling")},
-         {"interaction", tr("Interaction"),
-          tr("ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP), nats; above 0 they hurt each "
-             "other. [ours]")}},
-        std::move(split));
-    arrange();
-    splitView_->resizeColumnsToContents();
-}
-
-QString PerplexityPanel::splitSummary(const ConditionResult& shown) const {
-    const NllSummary& summary = summaryOf(conditionIndex());
-    QString text = tr("%1: NLL %2").arg(conditionName(shown.key), readableNumber(summary.nll, 5));
-    if (summary.ciLow && summary.ciHigh)
-        text += QStringLiteral(" [%1, %2]")
-                    .arg(readableNumber(*summary.ciLow, 5), readableNumber(*summary.ciHigh, 5));
-    text += tr(", perplexity %1, %2 tokens")
-                .arg(readableNumber(summary.perplexity, 5), groupedCount(summary.tokens));
-    for (const Interaction& one : interactions_)
-        if (one.rope == shown.key.rope.text() && one.quant == shown.key.weights()
-            && one.context == shown.key.context)
-            text += tr(" · interaction %1 nats").arg(readableNumber(one.value, 3));
-    return text;
 }
 
 void PerplexityPanel::tableRowActivated(int row) {
-    selectionModel()->setCondition(row);
+    if (differs()) {
+        if (row >= static_cast<int>(partners_.size())) return;
+        Selection next = selection();
+        const auto place = [](const Session& in, const Result& one) {
+            return static_cast<int>(std::find(in.conditions.begin(), in.conditions.end(), one)
+                                    - in.conditions.begin());
+        };
+        next.condition = place(*sideA().session, partners_[static_cast<size_t>(row)].a);
+        next.conditionB = place(*sideB().session, partners_[static_cast<size_t>(row)].b);
+        selectionModel()->setSelection(next);
+    } else if (selection().compare == CompareMode::B && sideB().condition) {
+        selectionModel()->setConditionB(row);
+    } else {
+        selectionModel()->setCondition(row);
+    }
 }
 
 } // namespace qroar

@@ -20,6 +20,7 @@
 #include <QScrollArea>
 #include <QSignalBlocker>
 #include <QStackedWidget>
+#include <QStyle>
 #include <QToolButton>
 #include <QVBoxLayout>
 
@@ -82,7 +83,7 @@ ScaleEditor::ScaleEditor(SelectionModel* selection, QWidget* parent)
     rowColumn_->setContentsMargins(0, 0, 4, 0);
     rowColumn_->setSpacing(0);
     rowColumn_->addStretch(1);
-    auto* scroll = new QScrollArea;
+    auto* scroll = scroll_ = new QScrollArea;
     scroll->setWidget(bands);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
@@ -117,12 +118,9 @@ void ScaleEditor::buildHead(QVBoxLayout* column) {
     connect(link_, &QComboBox::currentIndexChanged, this, [this] { showNotes(); });
     startMenu_ = new QMenu(this);
     connect(startMenu_, &QMenu::aboutToShow, this, &ScaleEditor::fillStart);
-    start_ = new QToolButton;
-    start_->setText(tr("Start from"));
+    start_ = new QPushButton(tr("Start from"));
     start_->setToolTip(tr("Gains to begin with: ones, those of a search, those of a what-if"));
     start_->setMenu(startMenu_);
-    start_->setPopupMode(QToolButton::InstantPopup);
-    start_->setToolButtonStyle(Qt::ToolButtonTextOnly);
     reset_ = new QPushButton(tr("Reset all"));
     reset_->setToolTip(tr("Ones in every band and layer"));
     connect(reset_, &QPushButton::clicked, this, [this] {
@@ -130,7 +128,7 @@ void ScaleEditor::buildHead(QVBoxLayout* column) {
         next.resetAll();
         ask(next, tr("reset all gains"));
     });
-    gang_ = new QCheckBox(tr("&Gang: ticked bands move together"));
+    gang_ = new QCheckBox(tr("Gang: ticked bands move together"));
     gang_->setToolTip(tr("All ticked bands move by the same factor"));
     connect(gang_, &QCheckBox::toggled, this, [this] { refresh(); });
     least_ = bound(tr("Smallest gain"), 0.01, 0.99, 0.5);
@@ -267,6 +265,20 @@ void ScaleEditor::makeRows() {
         rowColumn_->insertWidget(static_cast<int>(rows_.size()), row);
         rows_.push_back(row);
     }
+    if (!rows_.empty()) // nothing is cut off when the scroll bar appears
+        scroll_->setMinimumWidth(rows_.front()->minimumSizeHint().width() + 8
+                                 + style()->pixelMetric(QStyle::PM_ScrollBarExtent));
+}
+
+QSize ScaleEditor::sizeHint() const {
+    return {fontMetrics().averageCharWidth() * 52, fontMetrics().height() * 40};
+}
+
+void ScaleEditor::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() != QEvent::PaletteChange || !pages_) return;
+    differs_->clear(); // links take their colour when they are set
+    if (pages_->currentIndex() == 1) showNotes();
 }
 
 std::shared_ptr<const ConditionResult> ScaleEditor::condition() const {

@@ -26,6 +26,7 @@ class QLabel;
 class QMenu;
 class QProgressBar;
 class QPushButton;
+class QScrollArea;
 class QStackedWidget;
 class QToolButton;
 class QVBoxLayout;
@@ -71,8 +72,12 @@ class ScaleEditor : public QWidget {
     void cancelRequested();
     void pinRequested(); ///< keep gains and prediction in the list without an evaluation
 
+  public:
+    [[nodiscard]] QSize sizeHint() const override;
+
   protected:
     void showEvent(QShowEvent* event) override;
+    void changeEvent(QEvent* event) override;
 
   private:
     void buildHead(QVBoxLayout* column);
@@ -108,7 +113,9 @@ class ScaleEditor : public QWidget {
            *warning_ = nullptr, *problemLabel_ = nullptr;
     QComboBox *scope_ = nullptr, *link_ = nullptr;
     QCheckBox* gang_ = nullptr;
-    QToolButton *start_ = nullptr, *windows_ = nullptr;
+    QScrollArea* scroll_ = nullptr;
+    QPushButton* start_ = nullptr;
+    QToolButton* windows_ = nullptr;
     QMenu* startMenu_ = nullptr;
     QDoubleSpinBox *least_ = nullptr, *most_ = nullptr;
     QVBoxLayout* rowColumn_ = nullptr;

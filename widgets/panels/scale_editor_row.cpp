@@ -101,6 +101,7 @@ void GainBar::paintEvent(QPaintEvent*) {
 
 ScaleEditorRow::ScaleEditorRow(int band, QWidget* parent) : QWidget(parent), band_(band) {
     gang_ = new QCheckBox;
+    gang_->setAccessibleName(tr("Moves with the gang")); // until there is a band
     name_ = new QLabel;
     name_->setTextFormat(Qt::PlainText);
     effective_ = new QLabel;
@@ -133,6 +134,7 @@ ScaleEditorRow::ScaleEditorRow(int band, QWidget* parent) : QWidget(parent), ban
         label->setBuddy(side.box);
         grid->addWidget(label, key ? 1 : 0, 1);
         grid->addWidget(side.slider, key ? 1 : 0, 2);
+        side.slider->setAccessibleName(key ? tr("Gain of K") : tr("Gain of Q"));
         grid->addWidget(side.box, key ? 1 : 0, 3);
     }
     grid->setColumnMinimumWidth(0, fontMetrics().averageCharWidth() * 19);

@@ -1,5 +1,6 @@
 #include "widgets/panels/search_panel.h"
 
+#include "core/search/objective.h"
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/nll_columns.h"
@@ -8,6 +9,7 @@
 
 #include <QSignalBlocker>
 #include <QSplitter>
+#include <QStackedWidget>
 
 #include <cmath>
 
@@ -15,43 +17,85 @@ namespace qroar {
 
 namespace {
 
-enum Rows { ByLayer, ByHead };
+enum Rows { ByLayer, ByHead, ByBand };
 
-/// exp(mean ln gQ gK) over heads [first, end) and the pairs of a band.
-double meanGain(const QkGains& gains, int layer, int first, int end, int pairFrom, int pairTo) {
+/// What the search varied: gQ gK, or gQ where gK = 1/gQ leaves logits as they are.
+double gainAt(const SearchRecord& record, int layer, int head, int pair) {
+    const QkGains& gains = record.scales.gains;
+    if (record.settings.variant == SearchVariant::Symmetric)
+        return gains.queryGains(layer, head)[static_cast<std::size_t>(pair)];
+    return gains.effective(layer, head, pair);
+}
+
+/// exp(mean ln gain) over heads [first, end) and the pairs of a band.
+double meanGain(const SearchRecord& record, int layer, int first, int end, int pairFrom, int pairTo) {
     double sum = 0;
     for (int head = first; head < end; ++head)
-        for (int pair = pairFrom; pair < pairTo; ++pair) sum += std::log(gains.effective(layer, head, pair));
+        for (int pair = pairFrom; pair < pairTo; ++pair) sum += std::log(gainAt(record, layer, head, pair));
     return std::exp(sum / std::max(1, (end - first) * (pairTo - pairFrom)));
+}
+
+QString gainName(const SearchRecord& record) {
+    return record.settings.variant == SearchVariant::Symmetric ? SearchPanel::tr("Gain gQ = 1/gK")
+                                                               : SearchPanel::tr("Effective gain gQ·gK");
 }
 
 } // namespace
 
 SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("Search"), selection, parent), gainTable_(new ResultTableModel(this)),
-      controls_(new ResultTableModel(this)), trace_(new LinePlot), gains_(new HeatMapPlot),
+      controls_(new ResultTableModel(this)), trace_(new LinePlot), guard_(new LinePlot),
+      bandGains_(new LinePlot), gains_(new HeatMapPlot), gainViews_(new QStackedWidget),
       searchBox_(new CompactComboBox), rowsBox_(new CompactComboBox) {
-    searchBox_->setAccessibleName(tr("Search shown"));
-    rowsBox_->setAccessibleName(tr("Rows of the map of gains"));
-    rowsBox_->addEntry(tr("gains by layer"), tr("layers"), ByLayer);
-    rowsBox_->addEntry(tr("heads of the layer"), tr("heads"), ByHead);
-    rowsBox_->setToolTip(tr("Effective gain gQ·gK: what the attention logits of a band are multiplied with. "
-                            "Geometric mean over what a cell takes in."));
-    addControl(searchBox_);
-    addControl(rowsBox_);
-    for (CompactComboBox* box : {searchBox_, rowsBox_})
-        connect(box, &QComboBox::currentIndexChanged, this, [this] { invalidate(OptionsChanged); });
+    buildControls();
+    auto* traces = new QSplitter(Qt::Vertical);
+    traces->addWidget(trace_);
+    traces->addWidget(guard_);
+    traces->setChildrenCollapsible(false);
+    traces->setSizes({600, 400});
+    for (LinePlot* plot : {trace_, guard_, bandGains_}) plot->setLegendAbove(true);
+    gainViews_->addWidget(gains_);
+    gainViews_->addWidget(bandGains_);
     auto* both = new QSplitter(Qt::Horizontal, this);
-    both->addWidget(trace_);
-    both->addWidget(gains_);
+    both->addWidget(traces);
+    both->addWidget(gainViews_);
     both->setChildrenCollapsible(false);
     setContent(both);
-    addFigurePart(trace_, {0, 0, 0.5, 1});
+    addFigurePart(trace_, {0, 0, 0.5, 0.56});
+    addFigurePart(guard_, {0, 0.56, 0.5, 0.44});
     addFigurePart(gains_, {0.5, 0, 0.5, 1});
+    addFigurePart(bandGains_, {0.5, 0, 0.5, 1});
     connect(gains_, &HeatMapPlot::cellSelected, this, [this](int row, int column) {
         if (rowsBox_->currentData().toInt() == ByLayer) selectionModel()->setLayer(row);
         selectionModel()->setBand(column);
     });
+    connect(bandGains_, &LinePlot::seriesClicked, this,
+            [this](int, double band) { selectionModel()->setBand(static_cast<int>(std::lround(band))); });
+}
+
+void SearchPanel::buildControls() {
+    searchBox_->setAccessibleName(tr("Search shown"));
+    rowsBox_->setAccessibleName(tr("View of the gains"));
+    rowsBox_->addEntry(tr("gains by layer"), tr("layers"), ByLayer);
+    rowsBox_->addEntry(tr("heads of the layer"), tr("heads"), ByHead);
+    rowsBox_->addEntry(tr("bands, before and after"), tr("bands"), ByBand);
+    rowsBox_->setToolTip(tr("Effective gain gQ·gK: what the attention logits of a band are multiplied with. "
+                            "Geometric mean over what a cell takes in."));
+    addControl(searchBox_);
+    addControl(rowsBox_);
+    addOption(QStringLiteral("gains"), rowsBox_,
+              {QStringLiteral("layers"), QStringLiteral("heads"), QStringLiteral("bands")});
+    for (CompactComboBox* box : {searchBox_, rowsBox_})
+        connect(box, &QComboBox::currentIndexChanged, this, [this] { invalidate(OptionsChanged); });
+}
+
+void SearchPanel::arrange() {
+    guard_->setVisible(height() >= 380); // figures have it in any case
+}
+
+void SearchPanel::resizeEvent(QResizeEvent* event) {
+    DiagnosticPanel::resizeEvent(event);
+    arrange();
 }
 
 QString SearchPanel::noSessionText() const {
@@ -100,7 +144,15 @@ void SearchPanel::refresh(Changes) {
         return;
     }
     updateTrace(*record);
-    updateGains(*record);
+    updateGuard(*record);
+    const bool byBand = rowsBox_->currentData().toInt() == ByBand;
+    gainViews_->setCurrentWidget(byBand ? static_cast<QWidget*>(bandGains_) : gains_);
+    useFigurePart(gains_, !byBand, {0.5, 0, 0.5, 1});
+    useFigurePart(bandGains_, byBand, {0.5, 0, 0.5, 1});
+    if (byBand)
+        updateBandGains(*record);
+    else
+        updateGains(*record);
     fillTable(*record);
     fillGains(*record);
     fillControls(*record);
@@ -133,23 +185,30 @@ QString SearchPanel::describe(const SearchRecord& record) const {
 }
 
 void SearchPanel::updateTrace(const SearchRecord& record) {
-    LinePlot::Series tried, accepted;
-    tried.name = tr("trial");
-    tried.line = false;
-    tried.marker = QCPScatterStyle::ssCross;
-    tried.category = -1;
+    LinePlot::Series rejected, accepted, best;
+    rejected.name = tr("rejected");
+    rejected.line = accepted.line = false;
+    rejected.marker = QCPScatterStyle::ssCross;
+    rejected.category = -1;
     accepted.name = tr("accepted");
     accepted.marker = QCPScatterStyle::ssDisc;
     accepted.emphasised = true;
-    double cost = 0;
+    best.name = tr("best so far");
+    best.steps = true;
+    double cost = 0, least = INFINITY;
     for (const SearchTrial& trial : record.trials) {
         cost += trial.forwardEquivalents;
-        LinePlot::Series& series = trial.accepted ? accepted : tried;
+        const double objective = trial.overflowed() ? std::nan("") : trial.objective;
+        LinePlot::Series& series = trial.accepted ? accepted : rejected;
         series.x.push_back(cost);
-        series.y.push_back(trial.objective);
+        series.y.push_back(objective);
+        if (trial.accepted) least = std::min(least, trial.objective);
+        best.x.push_back(cost);
+        best.y.push_back(std::isfinite(least) ? least : std::nan(""));
     }
     std::vector<LinePlot::Series> series;
-    if (!tried.x.empty()) series.push_back(std::move(tried));
+    series.push_back(std::move(best));
+    if (!rejected.x.empty()) series.push_back(std::move(rejected));
     series.push_back(std::move(accepted));
     trace_->setAxes(tr("Cost (forward passes)"), LinePlot::Scale::Linear, tr("Objective J (nats/token)"),
                     LinePlot::Scale::Linear);
@@ -157,6 +216,112 @@ void SearchPanel::updateTrace(const SearchRecord& record) {
     trace_->setReferenceLine(record.trials.front().objective);
     trace_->setSeries(std::move(series));
     trace_->fitRanges(true);
+}
+
+int SearchPanel::shortContext(const SearchRecord& record) const {
+    if (record.settings.lambda <= 0) return -1;
+    return shortContextIndex(record.settings.contexts, session()->model.trainedContext());
+}
+
+void SearchPanel::updateGuard(const SearchRecord& record) {
+    std::vector<LinePlot::Series> series;
+    const int guarded = shortContext(record);
+    const SearchTrial& start = record.trials.front();
+    double last = 0;
+    for (std::size_t index = 0; index < record.settings.contexts.size(); ++index) {
+        const bool isShort = static_cast<int>(index) == guarded;
+        if (guarded >= 0 && !isShort) continue; // long context moves far more: the guard would be a line at 0
+        LinePlot::Series line;
+        line.name = (isShort ? tr("%1 tokens (guarded)") : tr("%1 tokens"))
+                        .arg(groupedCount(record.settings.contexts[index]));
+        line.category = static_cast<int>(index);
+        line.marker = QCPScatterStyle::ssDisc;
+        line.steps = true;
+        line.emphasised = isShort;
+        double cost = 0;
+        for (const SearchTrial& trial : record.trials) {
+            cost += trial.forwardEquivalents;
+            if (!trial.accepted || index >= trial.nll.size() || index >= start.nll.size()) continue;
+            line.x.push_back(cost);
+            line.y.push_back(trial.nll[index] - start.nll[index]);
+        }
+        last = cost;
+        series.push_back(std::move(line));
+    }
+    if (guarded >= 0) {
+        LinePlot::Series limit;
+        limit.name = tr("guard: short context may lose %1").arg(readableNumber(record.settings.delta, 2));
+        limit.legendName = tr("guard δ = %1").arg(readableNumber(record.settings.delta, 2));
+        limit.x = {0, last};
+        limit.y = {record.settings.delta, record.settings.delta};
+        limit.category = -1;
+        limit.dash = Qt::DashLine;
+        series.push_back(std::move(limit));
+    }
+    guard_->setAxes(tr("Cost (forward passes)"), LinePlot::Scale::Linear, tr("Δ NLL (nats)"),
+                    LinePlot::Scale::Linear);
+    guard_->setReadoutNames(tr("cost"), tr("Δ NLL"), tr("passes"), tr("nats"));
+    guard_->setReferenceLine(0.0);
+    guard_->setSeries(std::move(series));
+    guard_->fitRanges(true, 0.0);
+}
+
+void SearchPanel::updateBandGains(const SearchRecord& record) {
+    const QkGains& gains = record.scales.gains;
+    const auto partition = BandPartition::fromEdges(record.settings.bandEdges, gains.pairs);
+    if (gains.empty() || !partition) return;
+    LinePlot::Series before, after, low, high;
+    before.name = tr("before");
+    before.category = -1;
+    before.dash = Qt::DashLine;
+    after.name = tr("after: mean, least and largest");
+    after.legendName = tr("after");
+    after.marker = QCPScatterStyle::ssDisc;
+    after.emphasised = true;
+    after.intervalName = tr("least and largest of all layers and heads");
+    low.name = high.name = tr("window of the search");
+    low.category = high.category = -1;
+    low.dash = high.dash = Qt::DotLine;
+    high.inLegend = false;
+    std::vector<double> positions;
+    QStringList labels;
+    const auto bands = static_cast<std::size_t>(partition->count());
+    for (int band = 0; band < partition->count(); ++band) {
+        double least = INFINITY, largest = 0, sum = 0;
+        for (int layer = 0; layer < gains.layers; ++layer) {
+            for (int head = 0; head < gains.heads; ++head) {
+                const double one =
+                    meanGain(record, layer, head, head + 1, partition->begin(band), partition->end(band));
+                least = std::min(least, one);
+                largest = std::max(largest, one);
+                sum += std::log(one);
+            }
+        }
+        for (LinePlot::Series* line : {&before, &after, &low, &high}) line->x.push_back(band);
+        before.y.push_back(1);
+        after.y.push_back(std::exp(sum / (gains.layers * gains.heads)));
+        after.low.push_back(least);
+        after.high.push_back(largest);
+        double window = 1; // the widest of all layers
+        for (std::size_t at = static_cast<std::size_t>(band); at < record.settings.windows.size();
+             at += bands)
+            window = std::max(window, record.settings.windows[at]);
+        low.y.push_back(1 / window);
+        high.y.push_back(window);
+        positions.push_back(band);
+        labels << QString::number(band);
+    }
+    bandGains_->setAxes(tr("Band (high → low freq.)"), LinePlot::Scale::Linear, gainName(record),
+                        LinePlot::Scale::Log);
+    bandGains_->setReadoutNames(tr("band"), tr("gain"), {}, {});
+    bandGains_->setXTicks(positions, labels);
+    std::vector<LinePlot::Series> series{std::move(before), std::move(after)};
+    if (!record.settings.windows.empty()) {
+        series.push_back(std::move(low));
+        series.push_back(std::move(high));
+    }
+    bandGains_->setSeries(std::move(series));
+    bandGains_->fitRanges(true);
 }
 
 void SearchPanel::updateGains(const SearchRecord& record) {
@@ -172,8 +337,8 @@ void SearchPanel::updateGains(const SearchRecord& record) {
         content.rowLabels << QString::number(row);
         for (int band = 0; band < content.columns; ++band)
             content.values.push_back(
-                byHead ? meanGain(gains, layer, row, row + 1, partition->begin(band), partition->end(band))
-                       : meanGain(gains, row, 0, gains.heads, partition->begin(band), partition->end(band)));
+                byHead ? meanGain(record, layer, row, row + 1, partition->begin(band), partition->end(band))
+                       : meanGain(record, row, 0, gains.heads, partition->begin(band), partition->end(band)));
     }
     for (int band = 0; band < content.columns; ++band) {
         content.columnLabels << QString::number(band);
@@ -183,7 +348,7 @@ void SearchPanel::updateGains(const SearchRecord& record) {
     content.rowTitle = byHead ? tr("Query head of layer %1").arg(layer) : tr("Layer");
     content.columnName = tr("band");
     content.columnTitle = tr("Band (high → low freq.)");
-    content.valueTitle = tr("Effective gain gQ·gK");
+    content.valueTitle = gainName(record);
     const ColorScale scale = ColorScale::around(1, content.values, true, 1.02);
     gains_->setContent(std::move(content));
     gains_->setScale(scale);
@@ -199,14 +364,28 @@ void SearchPanel::fillTable(const SearchRecord& record) {
     for (const int context : record.settings.contexts)
         columns.push_back({QStringLiteral("nll_%1").arg(context), tr("NLL at %1").arg(groupedCount(context)),
                            tr("Mean over the search windows, nats per token")});
+    const int guarded = shortContext(record);
+    if (guarded >= 0)
+        columns.push_back({"short_change", tr("Δ short"),
+                           tr("NLL at the guarded context minus that of the start; the guard lets δ pass")});
+    columns.push_back({"best_objective", tr("Best J"), tr("Least J accepted so far")});
     columns.push_back({"forward_equivalents", tr("Cost"), tr("In forward passes over all search windows")});
     columns.push_back({"seconds", tr("Seconds"), tr("Wall time")});
     std::vector<ResultTableModel::Row> rows;
+    double least = INFINITY;
     for (std::size_t at = 0; at < record.trials.size(); ++at) {
         const SearchTrial& trial = record.trials[at];
         ResultTableModel::Row row{static_cast<int>(at), QLatin1String(trialKindName(trial.kind)),
                                   trial.accepted ? tr("yes") : tr("no"), trial.objective};
         for (const double nll : trial.nll) row.emplace_back(nll);
+        if (guarded >= 0) {
+            const auto watched = static_cast<std::size_t>(guarded);
+            const bool known = watched < trial.nll.size() && watched < record.trials.front().nll.size();
+            row.push_back(known ? QVariant(trial.nll[watched] - record.trials.front().nll[watched])
+                                : QVariant());
+        }
+        if (trial.accepted) least = std::min(least, trial.objective);
+        row.push_back(std::isfinite(least) ? QVariant(least) : QVariant());
         row.emplace_back(trial.forwardEquivalents);
         row.emplace_back(trial.seconds);
         rows.push_back(std::move(row));
@@ -231,7 +410,7 @@ void SearchPanel::fillGains(const SearchRecord& record) {
             for (int band = 0; band < partition->count(); ++band)
                 rows.push_back(
                     {layer, head, band, partition->begin(band), partition->end(band),
-                     meanGain(gains, layer, head, head + 1, partition->begin(band), partition->end(band))});
+                     meanGain(record, layer, head, head + 1, partition->begin(band), partition->end(band))});
     gainTable_->setTable(
         {{"layer", tr("Layer"), tr("Decoder layer, from 0")},
          {"head", tr("Head"), tr("Query head, from 0")},

@@ -1,16 +1,20 @@
-// SearchPanel: a search for gains as it runs and when it is done: the objective of every trial against what
-// it cost, and the effective gains gQ gK of the best one as a map. Shows the live record it is given, else
-// one of the session's. Not here: starting and stopping a search (app/gui/search).
+// SearchPanel: a search for gains as it runs and when it is done: the objective of every trial and the best
+// so far against what they cost, what each context length gained or lost beside the guard of short context,
+// and the gains of the best trial as a map or per band. Shows the live record it is given, else one of the
+// session's. Not here: starting and stopping a search (app/gui/search).
 #pragma once
 
 #include "core/session/search_record.h"
 #include "widgets/panels/diagnostic_panel.h"
+
+class QStackedWidget;
 
 namespace qroar {
 
 class CompactComboBox;
 class HeatMapPlot;
 class LinePlot;
+struct SearchTrial;
 
 class SearchPanel : public DiagnosticPanel {
     Q_OBJECT
@@ -23,16 +27,24 @@ class SearchPanel : public DiagnosticPanel {
     [[nodiscard]] std::vector<Table> tables() override; ///< trials, gains, controls
     [[nodiscard]] bool followsCondition() const override { return false; }
     [[nodiscard]] LinePlot* trace() const { return trace_; }
+    [[nodiscard]] LinePlot* guard() const { return guard_; }
     [[nodiscard]] HeatMapPlot* gains() const { return gains_; }
+    [[nodiscard]] LinePlot* bandGains() const { return bandGains_; }
 
   protected:
     void refresh(Changes changes) override;
     [[nodiscard]] QString noSessionText() const override;
+    void resizeEvent(QResizeEvent* event) override;
 
   private:
+    void buildControls();
+    void arrange(); ///< low docks: without the guard
     void listSearches();
     void updateTrace(const SearchRecord& record);
+    void updateGuard(const SearchRecord& record);
     void updateGains(const SearchRecord& record);
+    void updateBandGains(const SearchRecord& record);
+    [[nodiscard]] int shortContext(const SearchRecord& record) const; ///< what the guard watches; -1: none
     void fillTable(const SearchRecord& record);
     void fillGains(const SearchRecord& record);
     void fillControls(const SearchRecord& record);
@@ -41,8 +53,9 @@ class SearchPanel : public DiagnosticPanel {
     std::shared_ptr<const SearchRecord> live_;
     ResultTableModel *gainTable_ = nullptr, *controls_ = nullptr;
     QStringList verdict_; ///< lines for the head of the table of controls
-    LinePlot* trace_ = nullptr;
+    LinePlot *trace_ = nullptr, *guard_ = nullptr, *bandGains_ = nullptr;
     HeatMapPlot* gains_ = nullptr;
+    QStackedWidget* gainViews_ = nullptr;
     CompactComboBox *searchBox_ = nullptr, *rowsBox_ = nullptr;
 };
 

@@ -49,14 +49,9 @@ std::vector<ResultTableModel::Column> columns() {
     const QString nats = tr("nats a token; negative: better");
     const QString paired = tr("95 % interval of the paired difference, in nats a token");
     return {{"name", tr("Name"), tr("Can be edited; --scales run.h5:NAME says it")},
-            {"pinned", tr("Pinned"), tr("Date and time, UTC")},
             {"rope", tr("RoPE"), {}},
             {"context", tr("Context"), tr("tokens of a window")},
             {"quant", tr("Weights"), {}},
-            {"effective_gains", tr("gQ gK by band"),
-             tr("Effective gains in the bands that are shown; of layers and heads that differ the mean")},
-            {"scope", tr("Scope"), {}},
-            {"largest_log_gain", tr("Largest |ln g|"), tr("of gQ gK; a prediction is trusted up to 0.3")},
             {"predicted", tr("Predicted"), tr("Change of the NLL to first order, %1").arg(nats)},
             {"predicted_error", tr("± error"), tr("Standard error of the prediction")},
             {"nll_change", tr("Q+g − Q"), tr("What was measured, %1").arg(nats)},
@@ -67,6 +62,11 @@ std::vector<ResultTableModel::Column> columns() {
             {"full_change_low", tr("from"), paired},
             {"full_change_high", tr("to"), paired},
             {"effect", tr("Effect"), tr("Of the interval of Q+g − Q")},
+            {"effective_gains", tr("gQ gK by band"),
+             tr("Effective gains in the bands that are shown; of layers and heads that differ the mean")},
+            {"scope", tr("Scope"), {}},
+            {"largest_log_gain", tr("Largest |ln g|"), tr("of gQ gK; a prediction is trusted up to 0.3")},
+            {"pinned", tr("Pinned"), tr("Date and time, UTC")},
             {"verdict", tr("Verdict"), {}}};
 }
 
@@ -77,14 +77,14 @@ void WhatIfModel::show(const WhatIfs& list, const BandPartition& bands) {
     for (const auto& one : list) {
         const auto text = [](const std::string& from) { return QVariant(QString::fromStdString(from)); };
         const QString when = QString::fromStdString(one->created).replace(QLatin1Char('T'), QLatin1Char(' '));
-        rows.push_back({text(one->scales.name), when.left(16), text(one->scales.rope), one->context,
-                        text(one->scales.quant == "none" ? "FP" : one->scales.quant),
-                        gainsText(one->scales.gains, bands), layersText(one->scales.gains),
-                        one->largestLogGain, number(one->predicted), number(one->predictedError),
-                        number(one->quantized.mean), number(one->quantized.low), number(one->quantized.high),
-                        number(one->full.mean), number(one->full.low), number(one->full.high),
+        rows.push_back({text(one->scales.name), text(one->scales.rope), one->context,
+                        text(one->scales.quant == "none" ? "FP" : one->scales.quant), number(one->predicted),
+                        number(one->predictedError), number(one->quantized.mean), number(one->quantized.low),
+                        number(one->quantized.high), number(one->full.mean), number(one->full.low),
+                        number(one->full.high),
                         one->measured() ? text(one->effect) : QVariant(WhatIfList::tr("not measured")),
-                        text(one->words)});
+                        gainsText(one->scales.gains, bands), layersText(one->scales.gains),
+                        one->largestLogGain, when.left(16), text(one->words)});
     }
     setTable(columns(), std::move(rows));
 }
@@ -129,6 +129,7 @@ WhatIfList::WhatIfList(QWidget* parent) : QWidget(parent) {
                       "result is kept here, can be named, restored, compared, run as a condition of "
                       "its own and exported."));
     empty->setWordWrap(true);
+    empty->setToolTip(empty->text()); // a low dock cuts it off
     empty->setAlignment(Qt::AlignCenter);
     empty->setMargin(12);
     pages_ = new QStackedWidget;
@@ -153,13 +154,13 @@ WhatIfList::WhatIfList(QWidget* parent) : QWidget(parent) {
                   "without (A, B, A − B)"),
                [this, first] { emit conditionRequested(first()); });
     exportScales_ =
-        button(tr("Export &gains..."),
+        button(tr("Export gains..."),
                tr("A session file with these gains alone, for qroar export --scales FILE and qroar "
                   "evaluate --scales FILE"),
                [this, first] { emit exportScalesRequested(first()); });
     exportList_ =
         button(tr("Export &list..."), tr("The table as CSV"), [this] { emit exportListRequested(); });
-    delete_ = button(tr("&Delete"), tr("Can be undone"), [this] { emit deleteRequested(selectedRows()); });
+    delete_ = button(tr("Delete"), tr("Can be undone"), [this] { emit deleteRequested(selectedRows()); });
     auto* remove = new QShortcut(QKeySequence::Delete, view_);
     remove->setContext(Qt::WidgetShortcut);
     connect(remove, &QShortcut::activated, delete_, &QPushButton::click);
@@ -226,6 +227,10 @@ void WhatIfList::select(const std::vector<int>& rows) {
     view_->selectionModel()->select(selection, QItemSelectionModel::ClearAndSelect);
     if (!rows.empty() && rows.back() < model_->rowCount()) view_->scrollTo(model_->index(rows.back(), 0));
     updateButtons();
+}
+
+QSize WhatIfList::sizeHint() const {
+    return {fontMetrics().averageCharWidth() * 100, fontMetrics().height() * 11};
 }
 
 QString WhatIfList::emptyText() const {

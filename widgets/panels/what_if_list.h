@@ -50,6 +50,7 @@ class WhatIfList : public QWidget {
     /// Selected rows, rising.
     [[nodiscard]] std::vector<int> selectedRows() const;
     void select(const std::vector<int>& rows);
+    [[nodiscard]] QSize sizeHint() const override;
     [[nodiscard]] QString emptyText() const; ///< empty when there is something to see
 
   signals:

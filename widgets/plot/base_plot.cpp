@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace qroar {
 
@@ -67,6 +68,7 @@ void BasePlot::useWidgetTheme() {
 
 void BasePlot::setTheme(const PlotTheme& theme, int fontPixels) {
     theme_ = theme;
+    if (sequential_) theme_.sequential = *sequential_;
     fontPixels_ = std::clamp(fontPixels, 6, 64);
     setBackground(QBrush(theme.background));
     for (QCPAxisRect* rect : axisRects())
@@ -79,8 +81,15 @@ void BasePlot::setTheme(const PlotTheme& theme, int fontPixels) {
     applyTheme();
 }
 
+void BasePlot::setSequentialMap(const ColorMap& map) {
+    sequential_ = map;
+    theme_.sequential = map;
+    setTheme(PlotTheme(theme_), fontPixels_);
+    replot(QCustomPlot::rpQueuedReplot);
+}
+
 QFont BasePlot::plotFont(double scale) const {
-    QFont result = font();
+    QFont result = figureFont_.value_or(font());
     result.setPixelSize(std::max(6, static_cast<int>(std::lround(fontPixels_ * scale))));
     return result;
 }
@@ -155,7 +164,7 @@ void BasePlot::wrapLegend() {
         return sum;
     };
     int columns = 1;
-    for (int rows = 1; rows < count; ++rows) {
+    for (int rows = 1; rows <= count; ++rows) {
         columns = (count + rows - 1) / rows;
         if (columns == 1 || widthOf(columns) <= room) break;
     }
@@ -236,6 +245,14 @@ void BasePlot::step(std::vector<View>& from, std::vector<View>& to) {
     replot(rpQueuedReplot);
 }
 
+void BasePlot::zoomTo(const QCPRange& x, const QCPRange& y) {
+    remember();
+    if (navigableX_) xAxis->setRange(limited(xAxis, x, homeX_));
+    if (navigableY_) yAxis->setRange(limited(yAxis, y, homeY_));
+    zoomed_ = (navigableX_ && xAxis->range() != homeX_) || (navigableY_ && yAxis->range() != homeY_);
+    replot(rpQueuedReplot);
+}
+
 void BasePlot::zoomBack() {
     step(back_, forward_);
 }
@@ -249,17 +266,68 @@ void BasePlot::setNavigable(bool x, bool y) {
     navigableY_ = y;
 }
 
-void BasePlot::renderTo(QCPPainter* painter, const QSize& size) {
-    const QRect shown = viewport();
+void BasePlot::layOutFor(const QSize& size) {
+    if (screen_.isNull()) screen_ = viewport();
     setViewport(QRect(QPoint(0, 0), size));
     prepareLayout();
     updateLayout();
     prepareLayout();
+    updateLayout();
+}
+
+QRect BasePlot::axesAt(const QSize& size) {
+    layOutFor(size);
+    return axisRect()->rect();
+}
+
+void BasePlot::renderTo(QCPPainter* painter, const QSize& size) {
+    layOutFor(size);
     toPainter(painter, size.width(), size.height());
-    setViewport(shown);
+}
+
+void BasePlot::settle() {
+    if (!screen_.isNull()) setViewport(std::exchange(screen_, QRect()));
     updateLayout();
     prepareLayout();
     updateLayout();
+    replot(rpQueuedReplot);
+}
+
+void BasePlot::setFurniture(bool legendShown, bool colourBarShown) {
+    show(legend, legendPlace_, legendShown);
+    if (colourBar_) show(colourBar_, barPlace_, colourBarShown);
+}
+
+void BasePlot::show(QCPLayoutElement* element, Furniture& place, bool shown) {
+    QCPLayoutGrid* grid = plotLayout();
+    if (shown && place.out) {
+        grid->setRowStretchFactor(place.row, place.rowStretch);
+        grid->setColumnStretchFactor(place.column, place.columnStretch);
+        grid->addElement(place.row, place.column, element);
+        element->setVisible(place.visible);
+        place.out = false;
+    }
+    if (shown || place.out) return;
+    for (int row = 0; row < grid->rowCount(); ++row)
+        for (int column = 0; column < grid->columnCount(); ++column) {
+            if (!grid->hasElement(row, column) || grid->element(row, column) != element) continue;
+            place = {true,
+                     element->visible(),
+                     row,
+                     column,
+                     grid->rowStretchFactors().at(row),
+                     grid->columnStretchFactors().at(column)};
+            grid->take(element);
+            element->setVisible(false);
+            bool rowEmpty = true, columnEmpty = true;
+            for (int other = 0; other < grid->columnCount(); ++other)
+                rowEmpty = rowEmpty && !grid->hasElement(row, other);
+            for (int other = 0; other < grid->rowCount(); ++other)
+                columnEmpty = columnEmpty && !grid->hasElement(other, column);
+            if (rowEmpty) grid->setRowStretchFactor(row, 0.001);
+            if (columnEmpty) grid->setColumnStretchFactor(column, 0.001);
+            return;
+        }
 }
 
 void BasePlot::describe(const QString& name, const QString& summary) {
@@ -284,7 +352,7 @@ Qt::CursorShape BasePlot::cursorAt(const QPointF&) const {
 }
 
 void BasePlot::showReadout(const QPointF& position) {
-    const bool inside = axisRect()->rect().contains(position.toPoint());
+    const bool inside = readoutArea().contains(position.toPoint());
     const QString text = inside ? readoutAt(position) : QString();
     readout_->setVisible(!text.isEmpty());
     if (text.isEmpty()) return;
@@ -346,7 +414,11 @@ void BasePlot::mouseReleaseEvent(QMouseEvent* event) {
         endGesture(false);
     } else if (finished == Drag::RubberBand) {
         const QRectF area = QRectF(pressed_, event->position()).normalized() & QRectF(axisRect()->rect());
-        if (area.width() > dragThreshold && area.height() > dragThreshold) zoomInto(area);
+        if (area.width() > dragThreshold && area.height() > dragThreshold)
+            zoomInto(area);
+        else if (event->button() == Qt::RightButton
+                 && (event->position() - pressed_).manhattanLength() < dragThreshold)
+            emit menuWanted(event->globalPosition().toPoint());
     } else if (finished == Drag::Pending) {
         emit clicked(event->position());
     }
@@ -420,6 +492,11 @@ void BasePlot::keyPressEvent(QKeyEvent* event) {
         if (drag_ == Drag::Gesture) endGesture(true);
         if (rubberBand_) rubberBand_->hide();
         drag_ = Drag::None;
+        return;
+    }
+    if (event->key() == Qt::Key_Menu
+        || (event->key() == Qt::Key_F10 && event->modifiers() == Qt::ShiftModifier)) {
+        emit menuWanted(mapToGlobal(axisRect()->rect().center()));
         return;
     }
     QCustomPlot::keyPressEvent(event);

@@ -29,6 +29,8 @@ class BasePlot : public QCustomPlot {
     /// Back to the palette and font of the widget.
     void useWidgetTheme();
     [[nodiscard]] int fontPixels() const { return fontPixels_; }
+    /// Instead of the sequential map of whatever theme is set, now and later.
+    void setSequentialMap(const ColorMap& map);
 
     /// Small heading above the axes; empty takes no room.
     void setHeading(const QString& text);
@@ -46,8 +48,19 @@ class BasePlot : public QCustomPlot {
     void setNavigable(bool x, bool y);
     [[nodiscard]] bool isNavigable() const { return navigableX_ || navigableY_; }
 
-    /// Draws at `size` logical pixels, laid out for it, with the theme in force; the widget stays as it is.
+    /// Draws at `size` logical pixels, laid out for it, with the theme in force; the widget stays as it is
+    /// but for its layout: settle() afterwards.
     void renderTo(QCPPainter* painter, const QSize& size);
+    /// Where renderTo would put the axes.
+    [[nodiscard]] QRect axesAt(const QSize& size);
+    /// Lays out for the screen again.
+    void settle();
+    /// What of the legend and the colour bar is there at all; what is not takes no room.
+    void setFurniture(bool legendShown, bool colourBarShown);
+    /// Instead of the widget's font, while figures are drawn.
+    void setFontOfFigures(const std::optional<QFont>& font) { figureFont_ = font; }
+    /// To these ranges, as if the user had zoomed there; home() leads back.
+    void zoomTo(const QCPRange& x, const QCPRange& y);
     /// Name and summary for assistive technology (a plot is one opaque widget to it).
     void describe(const QString& name, const QString& summary);
     [[nodiscard]] QString readoutText() const;
@@ -56,10 +69,14 @@ class BasePlot : public QCustomPlot {
 
   signals:
     void clicked(const QPointF& position); ///< left button, without dragging; widget coordinates
+    /// Right button without dragging, or the menu key.
+    void menuWanted(const QPoint& globalPosition);
 
   protected:
     /// Text under the cursor; empty hides it. Positions are widget coordinates inside the axes.
     [[nodiscard]] virtual QString readoutAt(const QPointF& position) const;
+    /// Where readoutAt() is asked: the axes, for most.
+    [[nodiscard]] virtual QRect readoutArea() const { return axisRect()->rect(); }
     /// Colours of what the subclass adds. Not called for the first time before the subclass calls
     /// useWidgetTheme().
     virtual void applyTheme() {}
@@ -80,6 +97,8 @@ class BasePlot : public QCustomPlot {
     void fitTitle(QCPAxis* axis, const QString& title) const;
     [[nodiscard]] bool hasRoomFor(const QCPAxis* axis, const QString& title) const;
     void wrapLegend(); ///< of a horizontal legend, to the width of the plot
+    /// The element that setFurniture() takes for the colour bar.
+    void setColourBar(QCPLayoutElement* element) { colourBar_ = element; }
 
     void mousePressEvent(QMouseEvent* event) override;
     void mouseMoveEvent(QMouseEvent* event) override;
@@ -100,12 +119,21 @@ class BasePlot : public QCustomPlot {
     };
     void remember(); ///< the view in force, before it changes
     void step(std::vector<View>& from, std::vector<View>& to);
+    /// A part of the plot that can be taken out of the layout and put back.
+    struct Furniture {
+        bool out = false, visible = true;
+        int row = 0, column = 0;
+        double rowStretch = 1, columnStretch = 1;
+    };
+    void show(QCPLayoutElement* element, Furniture& place, bool shown);
+    void layOutFor(const QSize& size);
     void panTo(const QPointF& position);
     void zoomInto(const QRectF& area);
     void showReadout(const QPointF& position);
     [[nodiscard]] int titleRoom(const QCPAxis* axis) const; ///< pixels along the axis
 
     PlotTheme theme_;
+    std::optional<ColorMap> sequential_;
     int fontPixels_ = 12;
     bool exportTheme_ = false, zoomed_ = false, zoomMode_ = false, navigableX_ = true, navigableY_ = true;
     Drag drag_ = Drag::None;
@@ -114,6 +142,10 @@ class BasePlot : public QCustomPlot {
     std::vector<View> back_, forward_;
     QElapsedTimer wheel_; ///< since the last turn: one turn of the wheel is one step back
     QString headingText_;
+    std::optional<QFont> figureFont_;
+    QCPLayoutElement* colourBar_ = nullptr;
+    Furniture legendPlace_, barPlace_;
+    QRect screen_; ///< the viewport on screen while figures are drawn; null: none are
     QCPTextElement* headingElement_ = nullptr;
     QLabel* readout_ = nullptr;
     QRubberBand* rubberBand_ = nullptr;

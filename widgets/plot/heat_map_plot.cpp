@@ -10,6 +10,8 @@ namespace qroar {
 namespace {
 
 constexpr int narrowWidth = 300; // pixels
+constexpr int barWidth = 14;     // pixels
+constexpr int labelRoom = 5;     // pixels above the cells: labels of low rows are higher than the rows
 
 /// 1, 2, 4, 8, ...: the smallest step at which labels of `needed` pixels do not touch.
 int labelStep(double cellPixels, double needed) {
@@ -23,17 +25,27 @@ int labelStep(double cellPixels, double needed) {
 HeatMapPlot::HeatMapPlot(QWidget* parent)
     : BasePlot(parent), rowTicker_(new IndexTicker), columnTicker_(new IndexTicker) {
     cells_ = new CellMap(xAxis, yAxis);
+    margins_ = new MapMargins(xAxis, yAxis);
     xAxis->setTicker(columnTicker_);
     yAxis->setTicker(rowTicker_);
     xAxis->grid()->setVisible(false);
     yAxis->grid()->setVisible(false);
     yAxis->setRangeReversed(true);
+    makeColorBar();
+    axisRect()->setMinimumMargins(QMargins(0, labelRoom, 0, 0));
+    legend->setVisible(false);
+    setNavigable(false, false);
+    connect(this, &BasePlot::clicked, this, [this](const QPointF& position) {
+        if (const auto cell = cellAt(position)) select(cell->y(), cell->x());
+    });
+    useWidgetTheme();
+}
 
+void HeatMapPlot::makeColorBar() {
     barRect_ = new QCPAxisRect(this, true);
     const int row = plotLayout()->rowCount() - 1;
     plotLayout()->addElement(row, 1, barRect_);
-    barRect_->setMinimumSize(14, 40);
-    barRect_->setMaximumSize(14, QWIDGETSIZE_MAX);
+    setColourBar(barRect_);
     auto* together = new QCPMarginGroup(this);
     barRect_->setMarginGroup(QCP::msTop | QCP::msBottom, together);
     axisRect()->setMarginGroup(QCP::msTop | QCP::msBottom, together);
@@ -47,22 +59,46 @@ HeatMapPlot::HeatMapPlot(QWidget* parent)
     values->setTicks(true);
     values->setTickLabels(true);
     bar_ = new ColorBar(barRect_->axis(QCPAxis::atBottom), values);
-    legend->setVisible(false);
-    setNavigable(false, false);
-    connect(this, &BasePlot::clicked, this, [this](const QPointF& position) {
-        if (const auto cell = cellAt(position)) select(cell->y(), cell->x());
-    });
-    useWidgetTheme();
+    showColorBar(true);
+}
+
+void HeatMapPlot::showColorBar(bool on) {
+    const int width = on ? barWidth : 0;
+    barRect_->setVisible(on);
+    // Without a bar the column of the layout has no width at all; top and bottom stay those of the cells.
+    barRect_->setAutoMargins(on ? QCP::msAll : QCP::msTop | QCP::msBottom);
+    if (!on) barRect_->setMargins(QMargins(0, barRect_->margins().top(), 0, barRect_->margins().bottom()));
+    barRect_->setMinimumSize(width, 40);
+    barRect_->setMaximumSize(width, QWIDGETSIZE_MAX);
+    prepareLayout();
+    replot(rpQueuedReplot);
+}
+
+void HeatMapPlot::showMargins(bool on) {
+    if (on == showsMargins_) return;
+    showsMargins_ = on;
+    prepareLayout();
+    replot(rpQueuedReplot);
+}
+
+void HeatMapPlot::setOwnMap(const std::optional<ColorMap>& map) {
+    ownMap_ = map;
+    applyTheme();
+    replot(rpQueuedReplot);
 }
 
 void HeatMapPlot::setContent(Content content) {
     content_ = std::move(content);
     cells_->setCells(content_.rows, content_.columns, content_.values);
+    cells_->setPlainGaps(content_.plainGaps);
     rowTicker_->setLabels(content_.rowLabels);
     columnTicker_->setLabels(content_.columnLabels);
     xAxis->setLabel(content_.columnTitle);
     yAxis->setLabel(content_.rowTitle);
     barRect_->axis(QCPAxis::atRight)->setLabel(content_.valueTitle);
+    selectedNote_.clear(); // of other numbers
+    updateMeans();
+    updateBeyond();
     setHomeRanges({-0.5, content_.columns - 0.5}, {-0.5, content_.rows - 0.5}, false);
     // Maps of many cells can be zoomed; small ones stay put, so that a click never moves them.
     setNavigable(content_.columns > 16, content_.rows > 16);
@@ -70,6 +106,45 @@ void HeatMapPlot::setContent(Content content) {
     updateLayout();
     prepareLayout();
     replot(rpQueuedReplot);
+}
+
+void HeatMapPlot::updateMeans() {
+    struct Mean {
+        double sum = 0;
+        int count = 0;
+        [[nodiscard]] double value() const { return count > 0 ? sum / count : std::nan(""); }
+        void add(double value) {
+            if (!std::isfinite(value)) return;
+            sum += value;
+            ++count;
+        }
+    };
+    std::vector<Mean> rows(static_cast<size_t>(content_.rows)),
+        columns(static_cast<size_t>(content_.columns));
+    for (size_t row = 0; row < rows.size(); ++row)
+        for (size_t column = 0; column < columns.size(); ++column) {
+            const double value = content_.values[row * columns.size() + column];
+            rows[row].add(value);
+            columns[column].add(value);
+        }
+    const auto means = [](const std::vector<Mean>& all) {
+        std::vector<double> result;
+        for (const Mean& mean : all) result.push_back(mean.value());
+        return result;
+    };
+    margins_->setValues(means(rows), means(columns));
+}
+
+void HeatMapPlot::updateBeyond() {
+    const double slack = 1e-9 * (scale_.high - scale_.low);
+    bool below = false, above = false;
+    for (const double value : content_.values) {
+        below = below || value < scale_.low - slack;
+        above = above || value > scale_.high + slack;
+    }
+    bar_->setBeyond(below, above);
+    barRect_->setMinimumMargins(
+        QMargins(0, above ? ColorBar::arrow + 3 : 0, 0, below ? ColorBar::arrow + 3 : 0));
 }
 
 void HeatMapPlot::setScale(const ColorScale& scale) {
@@ -81,11 +156,13 @@ void HeatMapPlot::setScale(const ColorScale& scale) {
     else
         values->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableTicker));
     values->setRange(scale.low, scale.high);
+    updateBeyond();
     applyTheme();
     replot(rpQueuedReplot);
 }
 
 void HeatMapPlot::setSelectedCell(int row, int column) {
+    if (row != selectedRow_ || column != selectedColumn_) selectedNote_.clear();
     selectedRow_ = row;
     selectedColumn_ = column;
     cells_->setSelected(row, column);
@@ -104,20 +181,49 @@ std::optional<QPoint> HeatMapPlot::cellAt(const QPointF& position) const {
     return QPoint(column, row);
 }
 
+QRect HeatMapPlot::readoutArea() const {
+    return axisRect()->rect().adjusted(0, -margins_->top() - MapMargins::gap,
+                                       margins_->right() + MapMargins::gap, 0);
+}
+
 QString HeatMapPlot::readoutAt(const QPointF& position) const {
     const auto cell = cellAt(position);
-    if (!cell) return {};
+    if (!cell) return marginReadout(position);
     const double value = cells_->value(cell->y(), cell->x());
     QString text = QStringLiteral("%1 %2 · %3")
                        .arg(content_.rowName, content_.rowLabels.value(cell->y()),
                             content_.columnDetails.value(cell->x()));
     text += u'\n' + content_.valueTitle + QStringLiteral(": ");
-    return text + (std::isnan(value) ? tr("no data") : readableNumber(value, 4));
+    text += std::isnan(value) ? tr("no data") : readableNumber(value, 4);
+    if (value < scale_.low || value > scale_.high) text += tr(" (beyond the colours)");
+    const bool selected = cell->y() == selectedRow_ && cell->x() == selectedColumn_;
+    for (const QString& more : {selected ? selectedNote_ : QString(),
+                                content_.details ? content_.details(cell->y(), cell->x()) : QString()})
+        if (!more.isEmpty()) text += u'\n' + more;
+    return text;
+}
+
+QString HeatMapPlot::marginReadout(const QPointF& position) const {
+    const auto say = [this](const QString& of, const QString& over, double value) {
+        return tr("%1 · mean over the %2\n%3: %4")
+            .arg(of, over, content_.valueTitle, std::isnan(value) ? tr("no data") : readableNumber(value, 4));
+    };
+    const int column = static_cast<int>(std::lround(xAxis->pixelToCoord(position.x())));
+    const int row = static_cast<int>(std::lround(yAxis->pixelToCoord(position.y())));
+    if (margins_->topStrip().contains(position) && column >= 0 && column < content_.columns)
+        return say(content_.columnDetails.value(column), content_.rowsName,
+                   margins_->columns()[static_cast<size_t>(column)]);
+    if (margins_->rightStrip().contains(position) && row >= 0 && row < content_.rows)
+        return say(QStringLiteral("%1 %2").arg(content_.rowName, content_.rowLabels.value(row)),
+                   content_.columnsName, margins_->rows()[static_cast<size_t>(row)]);
+    return {};
 }
 
 void HeatMapPlot::applyTheme() {
     if (!cells_) return;
-    const ColorMap& map = scale_.diverging ? theme().diverging : theme().sequential;
+    const ColorMap& map = scale_.diverging ? theme().diverging : ownMap_ ? *ownMap_ : theme().sequential;
+    margins_->setColours(map, scale_);
+    margins_->setStyle(theme().text, theme().grid);
     cells_->setColours(map, scale_, theme().missing, theme().mutedText);
     cells_->setOutline(theme().highlight, theme().background);
     cells_->setValueFont(plotFont(0.88));
@@ -129,8 +235,22 @@ void HeatMapPlot::applyTheme() {
     xAxis->setTickLabelFont(plotFont(0.88));
 }
 
+bool HeatMapPlot::fitMargins() {
+    // Strips must not take the room that cells need to be seen.
+    const bool wanted = showsMargins_ && content_.means;
+    const bool top = wanted && content_.columns > 1 && viewport().height() >= 15 * fontPixels();
+    const bool right = wanted && content_.rows > 1 && viewport().width() >= 28 * fontPixels();
+    const int above = top ? 5 * fontPixels() / 2 : 0, beside = right ? 5 * fontPixels() / 2 : 0;
+    if (above == margins_->top() && beside == margins_->right()) return false;
+    margins_->setExtent(above, beside);
+    axisRect()->setMinimumMargins(QMargins(0, top ? above + MapMargins::gap + 2 : labelRoom,
+                                           right ? beside + MapMargins::gap + 2 : 0, 0));
+    return true;
+}
+
 void HeatMapPlot::prepareLayout() {
-    if (!barRect_) return;
+    if (!bar_) return;
+    if (fitMargins()) updateLayout();
     // Small maps leave out the name of the bar: the title of the panel says it as well.
     const bool roomy = viewport().width() >= narrowWidth;
     QCPAxis* bar = barRect_->axis(QCPAxis::atRight);
@@ -153,23 +273,72 @@ void HeatMapPlot::prepareLayout() {
 }
 
 void HeatMapPlot::keyPressEvent(QKeyEvent* event) {
-    const QPoint move = event->key() == Qt::Key_Left    ? QPoint(-1, 0)
-                        : event->key() == Qt::Key_Right ? QPoint(1, 0)
-                        : event->key() == Qt::Key_Up    ? QPoint(0, -1)
-                        : event->key() == Qt::Key_Down  ? QPoint(0, 1)
-                                                        : QPoint();
-    if (move.isNull() || content_.rows == 0 || content_.columns == 0) {
+    if (content_.rows == 0 || content_.columns == 0) {
         BasePlot::keyPressEvent(event);
         return;
     }
-    const int row = std::clamp(selectedRow_ + move.y(), 0, content_.rows - 1);
-    const int column = std::clamp(selectedColumn_ + move.x(), 0, content_.columns - 1);
-    select(row, column);
+    const int page = std::max(1, static_cast<int>(std::lround(yAxis->range().size())) - 1);
+    int row = selectedRow_, column = selectedColumn_;
+    switch (event->key()) {
+    case Qt::Key_Left:
+        --column;
+        break;
+    case Qt::Key_Right:
+        ++column;
+        break;
+    case Qt::Key_Up:
+        --row;
+        break;
+    case Qt::Key_Down:
+        ++row;
+        break;
+    case Qt::Key_PageUp:
+        row -= page;
+        break;
+    case Qt::Key_PageDown:
+        row += page;
+        break;
+    case Qt::Key_Home:
+        column = 0;
+        break;
+    case Qt::Key_End:
+        column = content_.columns - 1;
+        break;
+    default:
+        BasePlot::keyPressEvent(event);
+        return;
+    }
+    // A row as a whole stays one while keys move up and down only.
+    const bool wholeRow = column < 0 && column == selectedColumn_ && selectedRow_ >= 0;
+    select(std::clamp(row, 0, content_.rows - 1),
+           wholeRow ? -1 : std::clamp(column, 0, content_.columns - 1));
+}
+
+void HeatMapPlot::bringIntoView(int row, int column) {
+    const auto shift = [](QCPAxis* axis, int index) {
+        const QCPRange range = axis->range();
+        if (index - 0.5 < range.lower)
+            axis->setRange(index - 0.5, index - 0.5 + range.size());
+        else if (index + 0.5 > range.upper)
+            axis->setRange(index + 0.5 - range.size(), index + 0.5);
+    };
+    if (!isZoomed()) return;
+    if (row >= 0) shift(yAxis, row);
+    if (column >= 0) shift(xAxis, column);
+}
+
+void HeatMapPlot::paintEvent(QPaintEvent* event) {
+    BasePlot::paintEvent(event);
+    if (!hasFocus()) return;
+    QPainter painter(this); // on the screen only: exports have no focus
+    painter.setPen(QPen(palette().color(QPalette::Highlight), 2));
+    painter.drawRect(axisRect()->rect().adjusted(-1, -1, 1, 1));
 }
 
 void HeatMapPlot::select(int row, int column) {
-    // At once, so that fast keys count from here; views that select rows keep the outline of the row.
-    setSelectedCell(row, selectedRow_ >= 0 && selectedColumn_ < 0 ? -1 : column);
+    // At once, so that fast keys count from here.
+    setSelectedCell(row, column);
+    bringIntoView(row, column);
     emit cellSelected(row, column);
 }
 

@@ -28,6 +28,8 @@ QCPRange withMargin(double low, double high, bool logarithmic) {
 LinePlot::LinePlot(QWidget* parent) : BasePlot(parent) {
     reference_ = new QCPItemStraightLine(this);
     reference_->setVisible(false);
+    labels_ = new PointLabels(xAxis, yAxis);
+    labels_->setLayer(QStringLiteral("overlay"));
     connect(this, &BasePlot::clicked, this, [this](const QPointF& position) {
         const Hit hit = nearest(position);
         if (hit.series >= 0) emit seriesClicked(hit.series, series_[hit.series].x[hit.point]);
@@ -56,6 +58,7 @@ void LinePlot::setAxes(const QString& xTitle, Scale xScale, const QString& yTitl
     titleX_ = xTitle;
     titleY_ = yTitle;
     ticker_.reset();
+    yTicker_.reset();
     apply(xAxis, xTitle, xScale);
     apply(yAxis, yTitle, yScale);
 }
@@ -68,7 +71,27 @@ void LinePlot::setXTicks(const std::vector<double>& positions, const QStringList
     thinTicks();
 }
 
+void LinePlot::setYTicks(const std::vector<double>& positions, const QStringList& labels) {
+    yTickPositions_ = positions;
+    yTickLabels_ = labels;
+    yTicker_.reset(new QCPAxisTickerText);
+    yAxis->setTicker(yTicker_);
+    thinTicks();
+}
+
 void LinePlot::thinTicks() {
+    if (yTicker_) {
+        yTicker_->clear();
+        const double height = QFontMetricsF(yAxis->tickLabelFont()).height();
+        double free = std::numeric_limits<double>::infinity(); // from the lowest one upwards, in pixels
+        for (size_t tick = yTickPositions_.size(); tick-- > 0;) {
+            const double centre = yAxis->coordToPixel(yTickPositions_[tick]);
+            const bool fits = std::abs(free - centre) >= height || std::isinf(free);
+            yTicker_->addTick(yTickPositions_[tick],
+                              fits ? yTickLabels_.value(static_cast<qsizetype>(tick)) : QString());
+            if (fits) free = centre;
+        }
+    }
     if (!ticker_) return;
     ticker_->clear();
     const QFontMetricsF metrics(xAxis->tickLabelFont());
@@ -91,42 +114,67 @@ void LinePlot::setReadoutNames(const QString& x, const QString& y, const QString
     unitY_ = yUnit;
 }
 
+SegmentGraph* LinePlot::addGraph(const Series& one) {
+    auto* graph = new SegmentGraph(xAxis, yAxis);
+    graph->setData(QVector<double>(one.x.begin(), one.x.end()), QVector<double>(one.y.begin(), one.y.end()),
+                   true);
+    graph->setName(elidedMiddle(one.legendName.isEmpty() ? one.name : one.legendName, legendCharacters));
+    graph->setAdaptiveSampling(false);
+    graph->setLineStyle(!one.line ? QCPGraph::lsNone : one.steps ? QCPGraph::lsStepLeft : QCPGraph::lsLine);
+    if (one.inLegend) graph->addToLegend();
+    // where lines coincide, the thin ones stay visible; ridges keep their order
+    const bool ridges = std::any_of(series_.begin(), series_.end(),
+                                    [](const Series& each) { return each.cover.has_value(); });
+    if (one.line && one.emphasised && !ridges) graph->lower();
+    return graph;
+}
+
+void LinePlot::addInterval(const Series& one, SegmentGraph* graph) {
+    IntervalBand* band = nullptr;
+    QCPErrorBars* bars = nullptr;
+    if (!one.low.empty() && one.band) {
+        band = new IntervalBand(xAxis, yAxis);
+        band->setData(one.x, one.low, one.high);
+        band->setLayer(QStringLiteral("grid")); // behind all lines
+    } else if (!one.low.empty()) {
+        bars = new QCPErrorBars(xAxis, yAxis);
+        bars->setDataPlottable(graph);
+        QVector<double> below, above;
+        for (size_t point = 0; point < one.x.size(); ++point) {
+            below << one.y[point] - one.low[point];
+            above << one.high[point] - one.y[point];
+        }
+        bars->setData(below, above);
+        bars->setWhiskerWidth(7);
+        bars->setSymbolGap(6);
+    }
+    intervals_.push_back(band);
+    whiskers_.push_back(bars);
+}
+
 void LinePlot::setSeries(std::vector<Series> series) {
     legend->clearItems();
     for (QCPErrorBars* bars : whiskers_)
         if (bars) removePlottable(bars);
+    for (IntervalBand* band : intervals_)
+        if (band) removePlottable(band);
     for (SegmentGraph* graph : graphs_) removePlottable(graph);
     graphs_.clear();
     whiskers_.clear();
+    intervals_.clear();
     series_ = std::move(series);
+    std::vector<PointLabels::Label> labels;
     for (const Series& one : series_) {
-        auto* graph = new SegmentGraph(xAxis, yAxis);
-        const auto points = static_cast<qsizetype>(one.x.size());
-        graph->setData(QVector<double>(one.x.begin(), one.x.end()),
-                       QVector<double>(one.y.begin(), one.y.end()), true);
-        graph->setName(elidedMiddle(one.legendName.isEmpty() ? one.name : one.legendName, legendCharacters));
-        graph->setAdaptiveSampling(false);
-        graph->setLineStyle(one.line ? QCPGraph::lsLine : QCPGraph::lsNone);
-        QCPErrorBars* bars = nullptr;
-        if (!one.low.empty()) {
-            bars = new QCPErrorBars(xAxis, yAxis);
-            bars->setDataPlottable(graph);
-            QVector<double> below(points), above(points);
-            for (qsizetype point = 0; point < points; ++point) {
-                below[point] = one.y[point] - one.low[point];
-                above[point] = one.high[point] - one.y[point];
-            }
-            bars->setData(below, above);
-            bars->setWhiskerWidth(7);
-            bars->setSymbolGap(6);
-        }
-        if (one.inLegend) graph->addToLegend();
-        if (one.line && one.emphasised) graph->lower(); // where lines coincide, the thin ones stay visible
-        graphs_.push_back(graph);
-        whiskers_.push_back(bars);
+        graphs_.push_back(addGraph(one));
+        addInterval(one, graphs_.back());
+        for (size_t point = 0; point < one.x.size(); ++point)
+            if (const QString text = one.labels.value(static_cast<qsizetype>(point)); !text.isEmpty())
+                labels.push_back({one.x[point], one.y[point], text});
     }
     for (size_t index = 0; index < graphs_.size(); ++index) // references are thin and dashed: on top
-        if (series_[index].line && series_[index].category < 0) graphs_[index]->raise();
+        if (series_[index].line && series_[index].category < 0 && !series_[index].cover)
+            graphs_[index]->raise();
+    labels_->setLabels(std::move(labels));
     applyTheme();
     prepareLayout();
     replot(rpQueuedReplot);
@@ -181,11 +229,13 @@ QString LinePlot::readoutAt(const QPointF& position) const {
                                    : readableNumber(value, 4);
         return unit.isEmpty() ? number : number + u' ' + unit;
     };
+    const double value = one.readout.empty() ? one.y[hit.point] : one.readout[hit.point];
     QString text = one.name + u'\n' + readoutX_ + QStringLiteral(": ") + withUnit(one.x[hit.point], unitX_)
-                   + u'\n' + readoutY_ + QStringLiteral(": ") + withUnit(one.y[hit.point], unitY_);
+                   + u'\n' + readoutY_ + QStringLiteral(": ") + withUnit(value, unitY_);
     if (!one.low.empty() && std::isfinite(one.low[hit.point]))
-        text += QStringLiteral("  [%1, %2] 95 %")
-                    .arg(readableNumber(one.low[hit.point], 4), readableNumber(one.high[hit.point], 4));
+        text += QStringLiteral("  [%1, %2] %3")
+                    .arg(readableNumber(one.low[hit.point], 4), readableNumber(one.high[hit.point], 4),
+                         one.intervalName.isEmpty() ? tr("95 %") : one.intervalName);
     return one.details.isEmpty() ? text : text + u'\n' + one.details;
 }
 
@@ -205,7 +255,15 @@ void LinePlot::applyTheme() {
                 one.marker, QPen(pen.color(), 1.4),
                 one.emphasised ? QBrush(pen.color()) : QBrush(theme().background), one.emphasised ? 8 : 6.5));
         if (whiskers_[index]) whiskers_[index]->setPen(QPen(pen.color(), 1));
+        if (one.cover) graphs_[index]->setCover(*one.cover, theme().background);
+        QColor shade = pen.color();
+        shade.setAlphaF(one.emphasised ? 0.28f : 0.12f);
+        if (intervals_[index]) intervals_[index]->setColour(shade);
     }
+    QColor behind = theme().background;
+    behind.setAlphaF(0.75f);
+    labels_->setColours(theme().text, behind);
+    labels_->setFont(plotFont(0.88));
     reference_->setPen(QPen(theme().axis, 1, Qt::DashLine));
     reference_->setVisible(referenceY_.has_value());
     if (referenceY_) {

@@ -1,5 +1,6 @@
-// LinePlot: series of points or lines with optional 95 % whiskers, reference lines and a legend that never
-// covers the data. Not here: what the numbers mean.
+// LinePlot: series of points or lines with optional 95 % whiskers or bands, labels at points, lines raised
+// above baselines of their own (ridges), reference lines and a legend that never covers the data. Not here:
+// what the numbers mean.
 #pragma once
 
 #include "widgets/plot/base_plot.h"
@@ -25,7 +26,14 @@ class LinePlot : public BasePlot {
         bool emphasised = false;
         bool line = true;
         bool inLegend = true;
-        QString details; ///< more for the read-out
+        QString details;             ///< more for the read-out
+        QString intervalName;        ///< what low and high are; empty: "95 %"
+        bool band = false;           ///< the interval as a band instead of whiskers
+        bool steps = false;          ///< keeps its value until the next point
+        std::vector<double> readout; ///< what the read-out says instead of y; empty: y
+        QStringList labels;          ///< drawn at the points; empty: none
+        /// Of a ridge: covers what is drawn before it from the line down to here.
+        std::optional<double> cover{};
     };
     void setSeries(std::vector<Series> series);
     [[nodiscard]] const std::vector<Series>& series() const { return series_; }
@@ -34,10 +42,12 @@ class LinePlot : public BasePlot {
     void setAxes(const QString& xTitle, Scale xScale, const QString& yTitle, Scale yScale);
     /// Ticks at these x only (context lengths).
     void setXTicks(const std::vector<double>& positions, const QStringList& labels);
+    void setYTicks(const std::vector<double>& positions, const QStringList& labels);
     void setReferenceLine(std::optional<double> y) { referenceY_ = y; }
     void setLegendAbove(bool above);
     /// Home ranges from the series with a margin; `includeY` widens the y range to contain it.
     void fitRanges(bool keepZoom, std::optional<double> includeY = std::nullopt);
+    [[nodiscard]] const PointLabels& pointLabels() const { return *labels_; }
     /// Names in the read-out: "context", "NLL".
     void setReadoutNames(const QString& x, const QString& y, const QString& xUnit, const QString& yUnit);
 
@@ -56,17 +66,21 @@ class LinePlot : public BasePlot {
     };
     [[nodiscard]] Hit nearest(const QPointF& position) const;
     [[nodiscard]] QPen penOf(const Series& series) const;
+    SegmentGraph* addGraph(const Series& series);
+    void addInterval(const Series& series, SegmentGraph* graph);
+    void thinTicks(); ///< leaves out tick labels that would touch
 
     std::vector<Series> series_;
     std::vector<SegmentGraph*> graphs_;
     std::vector<QCPErrorBars*> whiskers_; ///< null where a series has no interval
     QCPItemStraightLine* reference_ = nullptr;
     std::optional<double> referenceY_;
-    void thinTicks(); ///< leaves out tick labels that would touch
+    std::vector<IntervalBand*> intervals_; ///< the same for bands
+    PointLabels* labels_ = nullptr;
     QString titleX_, titleY_;
-    std::vector<double> tickPositions_;
-    QStringList tickLabels_;
-    QSharedPointer<QCPAxisTickerText> ticker_; ///< of setXTicks; null: automatic
+    std::vector<double> tickPositions_, yTickPositions_;
+    QStringList tickLabels_, yTickLabels_;
+    QSharedPointer<QCPAxisTickerText> ticker_, yTicker_; ///< of setXTicks, setYTicks; null: automatic
     QString readoutX_, readoutY_, unitX_, unitY_;
     bool legendAbove_ = true, legendPlaced_ = false;
 };

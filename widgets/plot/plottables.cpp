@@ -8,6 +8,36 @@
 
 namespace qroar {
 
+namespace {
+constexpr double sameLine = 3; ///< pixels between marks that look like one line
+} // namespace
+
+void SegmentGraph::draw(QCPPainter* painter) {
+    if (cover_.isValid()) {
+        painter->setAntialiasing(false); // antialiased fills are slow
+        painter->setPen(Qt::NoPen);
+        painter->setBrush(cover_);
+        const double base = valueAxis()->coordToPixel(coverBase_);
+        QPolygonF area;
+        const auto close = [&] {
+            if (area.size() > 1) {
+                area << QPointF(area.last().x(), base);
+                area.prepend(QPointF(area.first().x(), base));
+                painter->drawPolygon(area);
+            }
+            area.clear();
+        };
+        for (const QCPGraphData& point : *data()) {
+            if (std::isfinite(point.value))
+                area << QPointF(keyAxis()->coordToPixel(point.key), valueAxis()->coordToPixel(point.value));
+            else
+                close();
+        }
+        close();
+    }
+    QCPGraph::draw(painter);
+}
+
 void SegmentGraph::drawLinePlot(QCPPainter* painter, const QVector<QPointF>& lines) const {
     const bool raster = painter->paintEngine() && painter->paintEngine()->type() == QPaintEngine::Raster;
     if (!raster) {
@@ -41,6 +71,67 @@ QCPRange PassivePlottable::getKeyRange(bool& found, QCP::SignDomain) const {
 QCPRange PassivePlottable::getValueRange(bool& found, QCP::SignDomain, const QCPRange&) const {
     found = false;
     return {};
+}
+
+void IntervalBand::setData(std::vector<double> keys, std::vector<double> low, std::vector<double> high) {
+    keys_ = std::move(keys);
+    low_ = std::move(low);
+    high_ = std::move(high);
+}
+
+void IntervalBand::draw(QCPPainter* painter) {
+    painter->setAntialiasing(false); // antialiased fills are slow
+    painter->setPen(Qt::NoPen);
+    painter->setBrush(colour_);
+    const auto pixel = [this](double key, double value) {
+        return QPointF(keyAxis()->coordToPixel(key), valueAxis()->coordToPixel(value));
+    };
+    for (size_t first = 0; first < keys_.size(); ++first) {
+        size_t end = first;
+        while (end < keys_.size() && std::isfinite(low_[end]) && std::isfinite(high_[end])) ++end;
+        QPolygonF area;
+        for (size_t point = first; point < end; ++point) area << pixel(keys_[point], high_[point]);
+        for (size_t point = end; point > first; --point) area << pixel(keys_[point - 1], low_[point - 1]);
+        if (area.size() > 3) painter->drawPolygon(area);
+        first = end;
+    }
+}
+
+std::vector<QRectF> PointLabels::places() const {
+    const QFontMetricsF metrics(font_);
+    const QRectF area = keyAxis()->axisRect()->rect();
+    std::vector<QRectF> places;
+    for (const Label& label : labels_) {
+        const double x = keyAxis()->coordToPixel(label.key), y = valueAxis()->coordToPixel(label.value);
+        const double width = metrics.horizontalAdvance(label.text) + 4, height = metrics.height();
+        QRectF rect;
+        if (std::isfinite(x + y) && area.adjusted(-1, -1, 1, 1).contains(QPointF(x, y)))
+            for (const double top : {y - 7 - height, y + 7}) { // above, else below
+                const double most = std::max(area.left(), area.right() - width);
+                const QRectF place(std::clamp(x - width / 2, area.left(), most), top, width, height);
+                const bool fits = place.top() >= area.top() && place.bottom() <= area.bottom()
+                                  && std::none_of(places.begin(), places.end(), [&](const QRectF& other) {
+                                         return other.intersects(place);
+                                     });
+                if (!fits) continue;
+                rect = place;
+                break;
+            }
+        places.push_back(rect);
+    }
+    return places;
+}
+
+void PointLabels::draw(QCPPainter* painter) {
+    const std::vector<QRectF> rects = places();
+    painter->setAntialiasing(false);
+    painter->setFont(font_);
+    painter->setPen(text_);
+    for (size_t index = 0; index < rects.size(); ++index) {
+        if (rects[index].isEmpty()) continue;
+        if (behind_.isValid()) painter->fillRect(rects[index], behind_);
+        painter->drawText(rects[index], Qt::AlignCenter, labels_[index].text);
+    }
 }
 
 void CellMap::setCells(int rows, int columns, std::vector<double> values) {
@@ -83,10 +174,10 @@ void CellMap::draw(QCPPainter* painter) {
     for (int row = 0; row < rows_; ++row)
         for (int column = 0; column < columns_; ++column) {
             const QRectF rect = cellRect(row, column);
-            if (std::isnan(value(row, column)))
-                drawMissing(painter, rect);
-            else
+            if (!std::isnan(value(row, column)))
                 painter->fillRect(rect, cellColour(row, column));
+            else if (!plainGaps_)
+                drawMissing(painter, rect);
         }
     drawValues(painter);
     if (selectedRow_ < 0 || selectedRow_ >= rows_ || selectedColumn_ >= columns_ || columns_ == 0) return;
@@ -143,6 +234,14 @@ void ColorBar::draw(QCPPainter* painter) {
         gradient.setColorAt(static_cast<double>(stop) / last, map_.stops[stop]);
     painter->setAntialiasing(false);
     painter->fillRect(rect, gradient);
+    const auto point = [&](double from, double tip, double position) {
+        painter->setAntialiasing(true);
+        painter->setPen(Qt::NoPen);
+        painter->setBrush(map_.at(position));
+        painter->drawPolygon(QPolygonF{{rect.left(), from}, {rect.right(), from}, {rect.center().x(), tip}});
+    };
+    if (above_) point(rect.top() - 1, rect.top() - 1 - arrow, 1);
+    if (below_) point(rect.bottom() + 1, rect.bottom() + 1 + arrow, 0);
 }
 
 int ZoneStrips::headHeight() const {
@@ -197,8 +296,9 @@ bool MarkStrip::tryPlace(size_t index, int row, double left, double width) {
         if (other == index) continue;
         const Place& taken = places_[other];
         if (taken.row == row && rect.intersects(taken.rect.adjusted(-4, 0, 4, 0))) return false;
-        // Lines of names further up pass through the rows below.
-        if (taken.x > rect.left() - 2 && taken.x < rect.right() + 2 && (taken.row < 0 || taken.row > row))
+        // Lines of names further up pass through the rows below; one beside its own is hidden by it.
+        if (std::abs(taken.x - places_[index].x) >= sameLine && taken.x > rect.left() - 2
+            && taken.x < rect.right() + 2 && (taken.row < 0 || taken.row > row))
             return false;
     }
     places_[index].row = row;
@@ -234,7 +334,11 @@ void MarkStrip::draw(QCPPainter* painter) {
         painter->setAntialiasing(false);
         painter->setPen(QPen(colour_, 1, Qt::DashLine));
         const double x = std::round(place.x) + 0.5;
-        painter->drawLine(QLineF(x, place.row < 0 ? area.top() : place.rect.bottom(), x, area.bottom()));
+        const bool behindName = std::any_of(places_.begin(), places_.end(), [&](const Place& other) {
+            return other.row >= 0 && other.row < place.row && other.rect.left() < x && x < other.rect.right();
+        });
+        const double top = place.row < 0 || behindName ? area.top() : place.rect.bottom();
+        painter->drawLine(QLineF(x, top, x, area.bottom()));
         if (place.row < 0) continue;
         painter->setPen(colour_);
         painter->drawText(place.rect, Qt::AlignCenter, marks_[mark].label);

@@ -17,9 +17,16 @@ class SegmentGraph : public QCPGraph {
     SegmentGraph(QCPAxis* keyAxis, QCPAxis* valueAxis) : QCPGraph(keyAxis, valueAxis) {}
     void lower() { moveToLayer(layer(), true); }  ///< below everything else of its layer
     void raise() { moveToLayer(layer(), false); } ///< above everything else of its layer
+    /// Covers what is behind, from the line down to `base`.
+    void setCover(double base, const QColor& colour) { coverBase_ = base, cover_ = colour; }
 
   protected:
+    void draw(QCPPainter* painter) override;
     void drawLinePlot(QCPPainter* painter, const QVector<QPointF>& lines) const override;
+
+  private:
+    double coverBase_ = 0;
+    QColor cover_; ///< invalid: nothing is covered
 };
 
 /// A plottable that takes no part in ranges, selection or legends.
@@ -34,6 +41,45 @@ class PassivePlottable : public QCPAbstractPlottable {
     void drawLegendIcon(QCPPainter*, const QRectF&) const override {}
 };
 
+/// A translucent band between two lines over the same keys; gaps where either is not finite.
+class IntervalBand : public PassivePlottable {
+  public:
+    IntervalBand(QCPAxis* keyAxis, QCPAxis* valueAxis) : PassivePlottable(keyAxis, valueAxis) {}
+    void setData(std::vector<double> keys, std::vector<double> low, std::vector<double> high);
+    void setColour(const QColor& colour) { colour_ = colour; }
+
+  protected:
+    void draw(QCPPainter* painter) override;
+
+  private:
+    std::vector<double> keys_, low_, high_;
+    QColor colour_;
+};
+
+/// Short texts above points. The first come first: what would touch another one is left out.
+class PointLabels : public PassivePlottable {
+  public:
+    struct Label {
+        double key = 0, value = 0;
+        QString text;
+    };
+    PointLabels(QCPAxis* keyAxis, QCPAxis* valueAxis) : PassivePlottable(keyAxis, valueAxis) {}
+    void setLabels(std::vector<Label> labels) { labels_ = std::move(labels); }
+    void setColours(const QColor& text, const QColor& behind) { text_ = text, behind_ = behind; }
+    void setFont(const QFont& font) { font_ = font; }
+    [[nodiscard]] const std::vector<Label>& labels() const { return labels_; }
+    /// Where they are drawn, in pixels; empty rectangles for those left out.
+    [[nodiscard]] std::vector<QRectF> places() const;
+
+  protected:
+    void draw(QCPPainter* painter) override;
+
+  private:
+    std::vector<Label> labels_;
+    QColor text_, behind_;
+    QFont font_;
+};
+
 /// rows x columns rectangles; cell (row, column) is centred on (column, row) in coordinates. Missing cells
 /// are hatched; values are printed when all of them fit.
 class CellMap : public PassivePlottable {
@@ -44,6 +90,7 @@ class CellMap : public PassivePlottable {
     void setOutline(const QColor& inner, const QColor& outer);
     void setSelected(int row, int column) { selectedRow_ = row, selectedColumn_ = column; } ///< -1: none
     void setValueFont(const QFont& font) { font_ = font; }
+    void setPlainGaps(bool plain) { plainGaps_ = plain; } ///< missing cells are left empty, not hatched
     [[nodiscard]] int rows() const { return rows_; }
     [[nodiscard]] int columns() const { return columns_; }
     [[nodiscard]] double value(int row, int column) const {
@@ -60,6 +107,7 @@ class CellMap : public PassivePlottable {
     void drawValues(QCPPainter* painter) const;
 
     int rows_ = 0, columns_ = 0, selectedRow_ = -1, selectedColumn_ = -1;
+    bool plainGaps_ = false;
     std::vector<double> values_;
     ColorMap map_ = ColorMap::viridis();
     ColorScale scale_;
@@ -67,17 +115,25 @@ class CellMap : public PassivePlottable {
     QFont font_;
 };
 
-/// Fills its axis rect with a vertical colour gradient.
+/// Fills its axis rect with a vertical colour gradient; an arrow at an end says that there are values beyond.
 class ColorBar : public PassivePlottable {
   public:
     ColorBar(QCPAxis* keyAxis, QCPAxis* valueAxis) : PassivePlottable(keyAxis, valueAxis) {}
     void setMap(const ColorMap& map) { map_ = map; }
+    void setBeyond(bool below, bool above) { below_ = below, above_ = above; }
+    [[nodiscard]] bool isBelow() const { return below_; }
+    [[nodiscard]] bool isAbove() const { return above_; }
+    static constexpr int arrow = 8; ///< pixels; the owner reserves them above and below the axes
 
   protected:
     void draw(QCPPainter* painter) override;
+    QRect clipRect() const override {
+        return keyAxis()->axisRect()->rect().adjusted(0, -arrow - 2, 0, arrow + 2);
+    }
 
   private:
     ColorMap map_ = ColorMap::viridis();
+    bool below_ = false, above_ = false;
 };
 
 /// Vertical zones of the full height, with a coloured head above the axes that holds their names, so that

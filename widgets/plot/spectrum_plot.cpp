@@ -1,5 +1,6 @@
 #include "widgets/plot/spectrum_plot.h"
 
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 
 #include <algorithm>
@@ -11,6 +12,7 @@ namespace qroar {
 namespace {
 
 constexpr double grabRadius = 6, snapRadius = 8; // pixels
+constexpr int largeStep = 4;                     // pairs, with Shift
 
 /// The first edge with every pair below the point on its left.
 int edgeOf(const SnapPoint& point) {
@@ -38,6 +40,13 @@ SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new 
     plain_ = new SegmentGraph(xAxis, yAxis);
     scaled_ = new SegmentGraph(xAxis, yAxis);
     right_ = new SegmentGraph(xAxis, yAxis2);
+    otherScaled_ = new SegmentGraph(xAxis, yAxis);
+    otherRight_ = new SegmentGraph(xAxis, yAxis2);
+    otherScaled_->setName(tr("ω′ of B"));
+    curveMarkLabels_ = new PointLabels(xAxis, yAxis2);
+    for (SegmentGraph* graph : {otherScaled_, otherRight_}) graph->setAdaptiveSampling(false);
+    snapLine_ = new QCPItemStraightLine(this);
+    snapLine_->setVisible(false);
     plain_->setName(tr("ω trained"));
     scaled_->setName(tr("ω′ after scaling"));
     for (SegmentGraph* graph : {scaled_, plain_, right_}) {
@@ -57,8 +66,9 @@ SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new 
     setNavigable(true, false);
     connect(this, &BasePlot::clicked, this, [this](const QPointF& position) {
         const int pair = static_cast<int>(std::lround(xAxis->pixelToCoord(position.x())));
-        if (axisRect()->rect().contains(position.toPoint()) && pair >= 0 && pair < bands_.pairs())
-            emit pairClicked(pair);
+        if (pair < 0 || pair >= bands_.pairs()) return;
+        if (axisRect()->rect().contains(position.toPoint())) emit pairClicked(pair);
+        if (headRect().contains(position.toPoint())) emit bandClicked(bands_.bandOf(pair));
     });
     useWidgetTheme();
 }
@@ -70,7 +80,8 @@ void SpectrumPlot::setTable(const FrequencyTable& table, std::vector<SnapPoint> 
     double low = INFINITY, high = 0;
     for (size_t pair = 0; pair < table_.omega.size(); ++pair) {
         keys << static_cast<double>(pair);
-        for (const double omega : {table_.omega[pair], table_.plain[pair]}) {
+        const double other = pair < otherOmega_.size() ? otherOmega_[pair] : 0;
+        for (const double omega : {table_.omega[pair], table_.plain[pair], other}) {
             if (!(omega > 0)) continue;
             low = std::min(low, omega);
             high = std::max(high, omega);
@@ -92,17 +103,30 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& ti
     curve_ = values;
     curveTitle_ = title;
     curveUnit_ = unit;
-    QVector<double> keys, shown;
     double low = INFINITY, high = -INFINITY;
-    for (size_t pair = 0; pair < values.size(); ++pair) {
-        const double value = values[pair];
-        if (!std::isfinite(value) || (logarithmic && value <= 0)) continue;
-        keys << static_cast<double>(pair);
-        shown << value;
-        low = std::min(low, value);
-        high = std::max(high, value);
+    const auto fill = [&](SegmentGraph* graph, const std::vector<double>& numbers) {
+        QVector<double> keys, shown;
+        for (size_t pair = 0; pair < numbers.size(); ++pair) {
+            const double value = numbers[pair];
+            if (!std::isfinite(value) || (logarithmic && value <= 0)) continue;
+            keys << static_cast<double>(pair);
+            shown << value;
+            low = std::min(low, value);
+            high = std::max(high, value);
+        }
+        graph->setData(keys, shown, true);
+    };
+    fill(right_, values);
+    fill(otherRight_, otherCurve_);
+    otherRight_->setName(tr("%1, B").arg(title));
+    for (SegmentGraph* graph : {otherScaled_, otherRight_}) {
+        const bool used = !graph->data()->isEmpty();
+        graph->setVisible(used);
+        if (used)
+            graph->addToLegend();
+        else
+            graph->removeFromLegend();
     }
-    right_->setData(keys, shown, true);
     right_->setName(title);
     curveAxisTitle_ = unit.isEmpty() ? title : tr("%1 (%2)").arg(title, unit);
     fitTitle(yAxis2, curveAxisTitle_);
@@ -111,18 +135,52 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& ti
         yAxis2->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableLogTicker));
     else
         yAxis2->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableTicker));
-    if (keys.isEmpty())
+    if (!(low <= high))
         yAxis2->setRange(0.1, 1);
     else if (logarithmic)
         yAxis2->setRange(low / 1.3, std::max(high, low * 1.1) * 1.3);
+    else if (low < 0)
+        yAxis2->setRange(low - 0.06 * (high - low), std::max(high, 0.0) + 0.06 * (high - low));
     else
         yAxis2->setRange(0, high > 0 ? high * 1.06 : 1); // nothing is scaled: all zero
     replot(rpQueuedReplot);
 }
 
+void SpectrumPlot::setOther(const std::vector<double>& omega, const std::vector<double>& curve) {
+    otherOmega_ = omega;
+    otherCurve_ = curve;
+    QVector<double> keys;
+    for (size_t pair = 0; pair < omega.size(); ++pair) keys << static_cast<double>(pair);
+    otherScaled_->setData(keys, QVector<double>(omega.begin(), omega.end()), true);
+}
+
+void SpectrumPlot::setCurveMarks(std::vector<CurveMark> marks) {
+    curveMarks_ = std::move(marks);
+    for (QCPItemStraightLine* line : curveMarkLines_) removeItem(line);
+    curveMarkLines_.clear();
+    std::vector<PointLabels::Label> labels;
+    for (const CurveMark& mark : curveMarks_) {
+        auto* line = new QCPItemStraightLine(this);
+        for (QCPItemPosition* point : {line->point1, line->point2}) point->setAxes(xAxis, yAxis2);
+        line->point1->setCoords(0, mark.value);
+        line->point2->setCoords(1, mark.value);
+        curveMarkLines_.push_back(line);
+        labels.push_back({static_cast<double>(table_.omega.size()) - 1, mark.value, mark.label});
+    }
+    curveMarkLabels_->setLabels(std::move(labels));
+    applyTheme();
+}
+
 void SpectrumPlot::setBands(const BandPartition& bands) {
     bands_ = bands;
     if (focusedEdge_ >= bands_.count()) focusedEdge_ = 0;
+    rebuildZones();
+    replot(rpQueuedReplot);
+}
+
+void SpectrumPlot::setStyles(const BandStyles& styles) {
+    if (styles == styles_) return;
+    styles_ = styles;
     rebuildZones();
     replot(rpQueuedReplot);
 }
@@ -138,6 +196,7 @@ void SpectrumPlot::setFocusedEdge(int edge) {
     focusedEdge_ = edge >= 1 && edge < bands_.count() ? edge : 0;
     rebuildZones();
     replot(rpQueuedReplot);
+    emit edgeFocused(focusedEdge_);
 }
 
 QPointF SpectrumPlot::edgePosition(int edge) const {
@@ -148,10 +207,10 @@ QPointF SpectrumPlot::edgePosition(int edge) const {
 void SpectrumPlot::rebuildZones() {
     std::vector<ZoneStrips::Zone> zones;
     for (int band = 0; band < bands_.count(); ++band) {
-        QColor fill = theme().category(band);
+        QColor fill = bandColour(styles_, band, theme());
         const bool selected = band == selectedBand_;
         fill.setAlphaF(selected ? 0.26f : 0.12f);
-        zones.push_back({bands_.begin(band) - 0.5, bands_.end(band) - 0.5, fill, tr("band %1").arg(band),
+        zones.push_back({bands_.begin(band) - 0.5, bands_.end(band) - 0.5, fill, bandName(styles_, band),
                          QString::number(band), selected});
     }
     zones_->setZones(std::move(zones));
@@ -183,6 +242,7 @@ void SpectrumPlot::reserveStrips() {
     // The heights depend on the width of the axes, not on their height: no second round is needed.
     const int marks = markStrip_->arrange();
     zones_->setGap(marks);
+    headGap_ = marks;
     const QMargins margins(15, zones_->headHeight() + marks + 4, 15, 15);
     if (axisRect()->minimumMargins() == margins) return;
     axisRect()->setMinimumMargins(margins);
@@ -198,8 +258,20 @@ void SpectrumPlot::applyTheme() {
     right_->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssDisc, accent, 4));
     yAxis2->setTickLabelColor(accent);
     yAxis2->setLabelColor(accent);
+    styleExtras(accent);
     rebuildZones();
     rebuildMarks();
+}
+
+void SpectrumPlot::styleExtras(const QColor& accent) {
+    otherScaled_->setPen(QPen(theme().text, 1.4, Qt::DashLine));
+    otherRight_->setPen(QPen(accent, 1.2, Qt::DashLine));
+    otherRight_->setScatterStyle(QCPScatterStyle(QCPScatterStyle::ssCircle, accent, 4));
+    for (QCPItemStraightLine* line : curveMarkLines_) line->setPen(QPen(accent, 1, Qt::DashDotLine));
+    QColor behind = theme().background;
+    behind.setAlphaF(0.75f);
+    curveMarkLabels_->setColours(accent, behind);
+    curveMarkLabels_->setFont(plotFont(0.88));
 }
 
 void SpectrumPlot::prepareLayout() {
@@ -232,16 +304,44 @@ int SpectrumPlot::edgeNear(const QPointF& position) const {
     return nearest;
 }
 
-int SpectrumPlot::snapped(const QPointF& position) const {
+int SpectrumPlot::edgePlaceAt(const QPointF& position) const {
+    return static_cast<int>(std::lround(xAxis->pixelToCoord(position.x()) + 0.5));
+}
+
+int SpectrumPlot::markNear(const QPointF& position) const {
+    int nearest = -1;
     double best = snapRadius;
-    int pair = static_cast<int>(std::lround(xAxis->pixelToCoord(position.x()) + 0.5));
-    for (const SnapPoint& mark : marks_) {
-        const double distance = std::abs(xAxis->coordToPixel(mark.pair) - position.x());
+    for (size_t mark = 0; snaps_ && mark < marks_.size(); ++mark) {
+        const double distance = std::abs(xAxis->coordToPixel(marks_[mark].pair) - position.x());
         if (distance > best) continue;
         best = distance;
-        pair = edgeOf(mark);
+        nearest = static_cast<int>(mark);
     }
-    return pair;
+    return nearest;
+}
+
+QRect SpectrumPlot::headRect() const {
+    const QRect axes = axisRect()->rect();
+    const int height = zones_->headHeight();
+    return {axes.left(), axes.top() - headGap_ - height, axes.width(), height};
+}
+
+QString SpectrumPlot::snappedTo() const {
+    return snappedMark_ < 0 ? QString()
+                            : QString::fromStdString(marks_[static_cast<size_t>(snappedMark_)].reason);
+}
+
+void SpectrumPlot::showSnap(int mark) {
+    if (mark == snappedMark_) return;
+    snappedMark_ = mark;
+    snapLine_->setVisible(mark >= 0);
+    if (mark >= 0) {
+        const double x = marks_[static_cast<size_t>(mark)].pair;
+        snapLine_->point1->setCoords(x, 1);
+        snapLine_->point2->setCoords(x, 2);
+        snapLine_->setPen(QPen(theme().highlight, 1.6, Qt::DashLine));
+    }
+    replot(rpQueuedReplot);
 }
 
 QString SpectrumPlot::reasonAt(int edge) const {
@@ -252,21 +352,25 @@ QString SpectrumPlot::reasonAt(int edge) const {
     return reasons.join(QStringLiteral(" · "));
 }
 
+QString SpectrumPlot::edgeText(int edge) const {
+    if (edge < 1 || edge >= bands_.count()) return {};
+    const QString reason = reasonAt(edge);
+    const QString text = tr("Edge %1: %2 ends at pair %3, %4 starts at pair %5")
+                             .arg(edge)
+                             .arg(bandName(styles_, edge - 1))
+                             .arg(bands_.begin(edge) - 1)
+                             .arg(bandName(styles_, edge))
+                             .arg(bands_.begin(edge));
+    return reason.isEmpty() ? text : text + u'\n' + reason;
+}
+
 QString SpectrumPlot::readoutAt(const QPointF& position) const {
     const int edge = before_ ? focusedEdge_ : edgeNear(position);
-    if (edge >= 1 && edge < bands_.count()) {
-        const QString reason = reasonAt(edge);
-        const QString text = tr("Edge %1: band %2 ends at pair %3, band %4 starts at pair %5")
-                                 .arg(edge)
-                                 .arg(edge - 1)
-                                 .arg(bands_.begin(edge) - 1)
-                                 .arg(edge)
-                                 .arg(bands_.begin(edge));
-        return reason.isEmpty() ? text : text + u'\n' + reason;
-    }
+    if (edge >= 1 && edge < bands_.count()) return edgeText(edge);
     const int pair = static_cast<int>(std::lround(xAxis->pixelToCoord(position.x())));
     if (pair < 0 || pair >= static_cast<int>(table_.omega.size())) return {};
-    QString text = tr("Pair %1 · band %2").arg(pair).arg(pair < bands_.pairs() ? bands_.bandOf(pair) : 0);
+    QString text = tr("Pair %1").arg(pair);
+    if (pair < bands_.pairs()) text += QStringLiteral(" · ") + bandName(styles_, bands_.bandOf(pair));
     text += tr("\nω′ %1 rad/token (trained %2)")
                 .arg(readableNumber(table_.omega[pair], 4), readableNumber(table_.plain[pair], 4));
     text += tr("\nWavelength %1 tokens (trained %2)")
@@ -274,11 +378,13 @@ QString SpectrumPlot::readoutAt(const QPointF& position) const {
                      readableNumber(2 * std::numbers::pi / table_.plain[pair], 4));
     if (pair < static_cast<int>(curve_.size()))
         text += QStringLiteral("\n%1: %2 %3").arg(curveTitle_, readableNumber(curve_[pair], 4), curveUnit_);
+    if (const QString more = pairDetails_.value(pair); !more.isEmpty()) text += u'\n' + more;
     return text;
 }
 
 Qt::CursorShape SpectrumPlot::cursorAt(const QPointF& position) const {
-    return edgeNear(position) ? Qt::SplitHCursor : Qt::ArrowCursor;
+    if (edgeNear(position)) return Qt::SplitHCursor;
+    return headRect().contains(position.toPoint()) ? Qt::PointingHandCursor : Qt::ArrowCursor;
 }
 
 void SpectrumPlot::moveEdge(int edge, int pair) {
@@ -288,49 +394,134 @@ void SpectrumPlot::moveEdge(int edge, int pair) {
     emit bandsEdited(bands_);
 }
 
+void SpectrumPlot::editEdges(const BandPartition& after, int focused, BandEdit what) {
+    endGesture(false); // an arrow key still down
+    const BandPartition before = bands_;
+    if (after == before) return;
+    setBands(after);
+    setFocusedEdge(focused);
+    emit bandEditFinished(before, after, what);
+}
+
+void SpectrumPlot::addEdge(int pair) {
+    const BandPartition after = BandLayout{bands_, {}}.withEdgeAdded(pair).bands;
+    editEdges(after, after.bandOf(pair), BandEdit::Add);
+}
+
+void SpectrumPlot::removeEdge(int edge) {
+    const BandPartition after = BandLayout{bands_, {}}.withEdgeRemoved(edge).bands;
+    editEdges(after, std::min(edge, after.count() - 1), BandEdit::Remove);
+}
+
+int SpectrumPlot::insertPlace() const {
+    return focusedEdge_ > 0 ? splitPlace(bands_, focusedEdge_)
+                            : splitPlace(bands_, selectedBand_, selectedPair_);
+}
+
 bool SpectrumPlot::beginGesture(const QPointF& position) {
     const int edge = edgeNear(position);
     if (edge == 0) return false;
-    if (before_) endGesture(false); // an arrow key still down
+    endGesture(false); // an arrow key still down
     setFocusedEdge(edge);
     before_ = bands_;
+    stepping_ = false;
     return true;
 }
 
 void SpectrumPlot::moveGesture(const QPointF& position) {
-    if (before_) moveEdge(focusedEdge_, snapped(position));
+    if (!before_) return;
+    dragged_ = position;
+    const int mark = markNear(position);
+    moveEdge(focusedEdge_, mark < 0 ? edgePlaceAt(position) : edgeOf(marks_[static_cast<size_t>(mark)]));
+    // A mark that other edges keep out of reach is not snapped to.
+    const bool there = mark >= 0 && bands_.begin(focusedEdge_) == edgeOf(marks_[static_cast<size_t>(mark)]);
+    showSnap(there ? mark : -1);
 }
 
 void SpectrumPlot::endGesture(bool cancelled) {
     if (!before_) return;
     const BandPartition before = *before_;
     before_.reset();
+    showSnap(-1);
     if (before == bands_) return;
     if (cancelled) {
         setBands(before);
         emit bandsEdited(bands_);
     } else {
-        emit bandEditFinished(before, bands_);
+        emit bandEditFinished(before, bands_, stepping_ ? BandEdit::Step : BandEdit::Drag);
     }
 }
 
-void SpectrumPlot::keyPressEvent(QKeyEvent* event) {
+bool SpectrumPlot::event(QEvent* event) {
+    if (event->type() == QEvent::ShortcutOverride && before_ && !stepping_
+        && static_cast<QKeyEvent*>(event)->key() == Qt::Key_Alt) {
+        event->accept(); // in a drag, Alt is not the way to the menus
+        return true;
+    }
+    return BasePlot::event(event);
+}
+
+void SpectrumPlot::mouseMoveEvent(QMouseEvent* event) {
+    snaps_ = !(event->modifiers() & Qt::AltModifier);
+    BasePlot::mouseMoveEvent(event);
+}
+
+void SpectrumPlot::mouseDoubleClickEvent(QMouseEvent* event) {
+    const QPointF position = event->position();
+    const int edge = edgeNear(position);
+    const bool head = headRect().contains(position.toPoint());
+    if (event->button() != Qt::LeftButton || (edge == 0 && !head)) {
+        BasePlot::mouseDoubleClickEvent(event);
+        return;
+    }
+    if (edge > 0)
+        removeEdge(edge);
+    else
+        addEdge(edgePlaceAt(position));
+    event->accept();
+}
+
+bool SpectrumPlot::editByKey(QKeyEvent* event) {
     const int step = event->key() == Qt::Key_Left ? -1 : event->key() == Qt::Key_Right ? 1 : 0;
+    if (step != 0 && focusedEdge_ > 0) {
+        if (!before_) before_ = bands_;
+        stepping_ = true;
+        const int pairs = event->modifiers() & Qt::ShiftModifier ? largeStep : 1;
+        moveEdge(focusedEdge_, bands_.begin(focusedEdge_) + step * pairs);
+        return true;
+    }
+    if ((event->key() == Qt::Key_Delete || event->key() == Qt::Key_Backspace) && focusedEdge_ > 0) {
+        removeEdge(focusedEdge_);
+        return true;
+    }
+    if (event->key() == Qt::Key_Insert && insertPlace() > 0) {
+        addEdge(insertPlace());
+        return true;
+    }
+    return false;
+}
+
+void SpectrumPlot::keyPressEvent(QKeyEvent* event) {
     if (event->key() == Qt::Key_Escape && before_) {
         endGesture(true);
         BasePlot::keyPressEvent(event); // ends the drag as well
         return;
     }
-    if (step == 0 || focusedEdge_ == 0) {
-        BasePlot::keyPressEvent(event);
+    if (event->key() == Qt::Key_Alt && before_ && !stepping_) {
+        snaps_ = false;
+        moveGesture(dragged_);
         return;
     }
-    if (!before_) before_ = bands_;
-    moveEdge(focusedEdge_, bands_.begin(focusedEdge_) + step);
+    if (!editByKey(event)) BasePlot::keyPressEvent(event);
 }
 
 void SpectrumPlot::keyReleaseEvent(QKeyEvent* event) {
     const bool arrow = event->key() == Qt::Key_Left || event->key() == Qt::Key_Right;
+    if (event->key() == Qt::Key_Alt && before_ && !stepping_) {
+        snaps_ = true;
+        moveGesture(dragged_);
+        return;
+    }
     if (arrow && !event->isAutoRepeat())
         endGesture(false);
     else

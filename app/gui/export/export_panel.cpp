@@ -1,6 +1,8 @@
 #include "app/gui/export/export_panel.h"
 
+#include "app/gui/setup/column_area.h"
 #include "core/base/strings.h"
+#include "core/session/what_if.h"
 #include "widgets/common/number_format.h"
 
 #include <QCheckBox>
@@ -10,7 +12,6 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QSignalBlocker>
 #include <QToolButton>
 #include <QVBoxLayout>
@@ -68,7 +69,7 @@ ExportPanel::ExportPanel(QWidget* parent) : QWidget(parent) {
     column->addWidget(note_);
     column->addWidget(result_);
     column->addStretch(1);
-    auto* scroll = new QScrollArea;
+    auto* scroll = new ColumnArea;
     scroll->setWidget(content);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
@@ -88,7 +89,7 @@ ExportPanel::ExportPanel(QWidget* parent) : QWidget(parent) {
 
 void ExportPanel::buildForm(QFormLayout* form) {
     quant_ = choice(tr("Weights to export"), tr("none, stored, or a quantizer such as rtn:4:g64"), true);
-    scales_ = choice(tr("Gains to fold in"), tr("Accepted searches of the open session"));
+    scales_ = choice(tr("Gains to fold in"), tr("Accepted searches and what-ifs of the open session"));
     rope_ = choice(tr("RoPE scaling to store"),
                    tr("Written to config.json; model: what the checkpoint stores"), true);
     format_ = choice(tr("Format"), tr("What the serving stack loads"));
@@ -114,8 +115,8 @@ void ExportPanel::buildForm(QFormLayout* form) {
     where->addWidget(target_, 1);
     where->addWidget(browse);
     form->addRow(tr("&Weights"), quant_);
-    form->addRow(tr("&Gains"), scales_);
-    form->addRow(tr("&RoPE"), rope_);
+    form->addRow(tr("Gai&ns"), scales_);
+    form->addRow(tr("RoPE"), rope_);
     form->addRow(tr("&Format"), format_);
     form->addRow(tr("&Type"), type_);
     auto* to = new QLabel(tr("T&o")); // a row of two widgets has no buddy of its own
@@ -147,7 +148,7 @@ void ExportPanel::setSession(const std::shared_ptr<const Session>& session) {
             if (!ropes.contains(rope)) ropes << rope;
             if (!quants.contains(quant)) quants << quant;
         }
-        for (const auto& search : session_->searches) scales << QString::fromStdString(search->scales.name);
+        for (const NamedScales& one : allScales(*session_)) scales << QString::fromStdString(one.scales->name);
     }
     offer(quant_, quants);
     offer(rope_, ropes);
@@ -175,11 +176,12 @@ Outcome<ExportTask> ExportPanel::task() const {
         request.dtype = *type;
     }
     if (scales_->currentIndex() > 0 && session_) {
-        const auto& search = session_->searches[static_cast<std::size_t>(scales_->currentIndex() - 1)];
-        request.gains = search->scales.gains;
-        request.scalesName = search->scales.name;
-        // The weights that the search measured: calibrated at its longest context.
-        const std::vector<int>& contexts = search->settings.contexts;
+        const NamedScales chosen =
+            allScales(*session_)[static_cast<std::size_t>(scales_->currentIndex() - 1)];
+        request.gains = chosen.scales->gains;
+        request.scalesName = chosen.scales->name;
+        // The weights that the search (or the evaluation) measured: calibrated at its longest context.
+        const std::vector<int>& contexts = chosen.contexts;
         task.calibrationContext = contexts.empty() ? 0 : *std::max_element(contexts.begin(), contexts.end());
     }
     request.patch = patch_->isChecked();

@@ -1,5 +1,7 @@
 #include "app/gui/jobs/job.h"
 
+#include <omp.h>
+
 #include <exception>
 #include <new>
 
@@ -39,7 +41,8 @@ JobQueue::~JobQueue() {
 void JobQueue::start(Job* job) {
     job->setParent(this);
     if (++running_ == 1) emit busyChanged(true);
-    pool_.start([this, job] {
+    pool_.start([this, job, threads = threads_] {
+        omp_set_num_threads(threads > 0 ? threads : omp_get_num_procs()); // of this thread only
         job->runGuarded();
         // After the job's own queued signals, and only when its thread no longer touches it.
         QMetaObject::invokeMethod(

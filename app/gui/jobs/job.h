@@ -62,6 +62,8 @@ class JobQueue : public QObject {
     void start(Job* job);
     [[nodiscard]] bool busy() const { return running_ > 0; }
     void cancelAll();
+    /// Of the computations in jobs that start from now on; 0: all there are. Results do not depend on it.
+    void setThreads(int threads) { threads_ = threads; }
 
   signals:
     void busyChanged(bool busy);
@@ -70,6 +72,7 @@ class JobQueue : public QObject {
     void finish(Job* job);
     QThreadPool pool_;
     int running_ = 0;
+    int threads_ = 0;
 };
 
 /// Tells the result of the newest job from those it replaced: keep the ticket beside the job, drop the result

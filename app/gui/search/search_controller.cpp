@@ -1,5 +1,7 @@
 #include "app/gui/search/search_controller.h"
 
+#include "core/session/what_if.h"
+
 #include <algorithm>
 
 namespace qroar {
@@ -11,6 +13,7 @@ SearchController::SearchController(Workspace& workspace, AnalysisController& ana
 void SearchController::setState(State state) {
     if (state == state_) return;
     state_ = state;
+    if (state == State::Idle) workspace_.release(target_);
     emit stateChanged();
 }
 
@@ -24,6 +27,9 @@ bool SearchController::start(SearchTask task) {
         return false;
     task.previous = nullptr;
     task_ = std::move(task);
+    if (state_ != State::Idle) workspace_.release(target_);
+    target_ = workspace_.current();
+    workspace_.hold(target_);
     setRecord(nullptr);
     launch();
     return true;
@@ -71,9 +77,13 @@ void SearchController::stop() {
         setState(State::Undecided);
 }
 
+SessionId SearchController::target() const {
+    return workspace_.isOpen(target_) ? target_ : workspace_.current();
+}
+
 void SearchController::accept() {
     if (!record_ || running()) return;
-    const auto session = workspace_.session();
+    const auto session = workspace_.session(target());
     const bool fits = session && session->modelFingerprint == record_->scales.modelFingerprint;
     if (!fits) {
         emit failed(tr("The open session is of another model: open the session this search belongs to, or "
@@ -81,14 +91,11 @@ void SearchController::accept() {
         return;
     }
     auto named = std::make_shared<SearchRecord>(*record_);
-    const auto taken = [&](const std::string& name) {
-        return std::any_of(session->searches.begin(), session->searches.end(),
-                           [&](const auto& one) { return one->scales.name == name; });
-    };
+    const auto taken = [&](const std::string& name) { return scalesNamed(*session, name).scales != nullptr; };
     for (std::size_t number = session->searches.size() + 1;
          named->scales.name.empty() || taken(named->scales.name); ++number)
         named->scales.name = "g" + std::to_string(number);
-    workspace_.addSearch(named);
+    workspace_.addSearch(target(), named);
     record_ = nullptr;
     emit recordChanged(nullptr);
     setState(State::Idle);

@@ -28,13 +28,16 @@ class SearchController : public QObject {
     bool resume();
     /// Ends the search where it is: what was found can be accepted or discarded.
     void stop();
-    /// Puts the record into the session under a name of its own.
+    /// Puts the record into the session that was current when it started, under a name of its own; where that
+    /// has been closed, into the current one if it is of the same model.
     void accept();
     void discard();
 
     [[nodiscard]] State state() const { return state_; }
     [[nodiscard]] bool running() const { return state_ == State::Running; }
     [[nodiscard]] std::shared_ptr<const SearchRecord> record() const { return record_; }
+    /// The session that accept() writes into.
+    [[nodiscard]] SessionId target() const;
 
   signals:
     void stateChanged();
@@ -56,6 +59,7 @@ class SearchController : public QObject {
     QPointer<SearchJob> job_;
     std::shared_ptr<const SearchRecord> record_;
     State state_ = State::Idle;
+    SessionId target_ = noSession; ///< current when it started
     bool stopping_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "app/gui/search/search_setup.h"
 
 #include "app/gui/search/gain_window_table.h"
+#include "app/gui/setup/column_area.h"
 #include "core/base/strings.h"
 #include "core/evaluate/perplexity.h"
 #include "widgets/common/number_format.h"
@@ -12,7 +13,6 @@
 #include <QLabel>
 #include <QLineEdit>
 #include <QPushButton>
-#include <QScrollArea>
 #include <QSignalBlocker>
 #include <QSpinBox>
 #include <QStandardItemModel>
@@ -81,7 +81,7 @@ SearchSetup::SearchSetup(QWidget* parent) : QWidget(parent) {
     result_ = words();
     column->addWidget(result_);
     column->addStretch(1);
-    auto* scroll = new QScrollArea;
+    auto* scroll = new ColumnArea;
     scroll->setWidget(content);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
@@ -132,9 +132,9 @@ void SearchSetup::buildForm(QVBoxLayout* column) {
         choice(tr("Method"),
                tr("gradient: all gains at once from one reverse pass; grid: the papers' coordinate search"),
                {"gradient", "grid"});
-    form->addRow(tr("&RoPE"), rope_);
+    form->addRow(tr("RoPE"), rope_);
     form->addRow(tr("&Weights"), quant_);
-    form->addRow(tr("Conte&xts"), contexts_);
+    form->addRow(tr("Contexts"), contexts_);
     form->addRow(tr("Sco&pe"), scope_);
     form->addRow(tr("&Variant"), variant_);
     form->addRow(tr("M&ethod"), method_);
@@ -168,13 +168,13 @@ void SearchSetup::buildLimits(QFormLayout* form) {
     budget_ = whole(tr("Budget"), tr("Most forward-pass equivalents"), 1000000, tr("no limit"));
     maxWindows_ =
         whole(tr("Windows per document"), tr("At most this many of each document"), 100000, tr("all"));
-    form->addRow(tr("&Bands"), bands_);
+    form->addRow(tr("Bands"), bands_);
     form->addRow(tr("Least τ"), leastTau_);
-    form->addRow(tr("Largest &gain τ"), tau_);
-    form->addRow(tr("&Guard λ"), lambda_);
+    form->addRow(tr("&Largest gain τ"), tau_);
+    form->addRow(tr("Guard λ"), lambda_);
     form->addRow(tr("&Free δ (nats)"), delta_);
     form->addRow(tr("S&teps"), steps_);
-    form->addRow(tr("B&udget"), budget_);
+    form->addRow(tr("Budget"), budget_);
     form->addRow(tr("Wi&ndows"), maxWindows_);
 }
 

@@ -1,15 +1,15 @@
 #include "app/gui/setup/setup_panel.h"
 
+#include "app/gui/setup/column_area.h"
 #include "core/base/strings.h"
 #include "core/inference/layer_weights.h"
 #include "widgets/common/number_format.h"
 
-#include <QDragEnterEvent>
+#include <QEvent>
 #include <QFileInfo>
 #include <QFormLayout>
 #include <QMenu>
-#include <QMimeData>
-#include <QScrollArea>
+#include <QMimeDatabase>
 #include <QSignalBlocker>
 #include <QVBoxLayout>
 
@@ -68,23 +68,34 @@ QString describeModel(const ModelConfig& config, const QString& format) {
 
 } // namespace
 
+/// By name, else by content: text of any kind. A file that is not there is judged by its name.
+static bool isDocument(const QFileInfo& info) {
+    static const QStringList suffixes{"txt", "md", "jsonl", "npy", "u16", "u32", "text", ""};
+    if (suffixes.contains(info.suffix().toLower())) return true;
+    return QMimeDatabase().mimeTypeForFile(info).inherits(QStringLiteral("text/plain"));
+}
+
 DroppedPaths sortDropped(const QStringList& localFiles) {
     DroppedPaths paths;
     for (const QString& file : localFiles) {
         const QFileInfo info(file);
         const QString suffix = info.suffix().toLower();
-        if (info.isDir() || suffix == "safetensors" || suffix == "bin")
+        if (info.isDir() || suffix == "safetensors" || suffix == "bin") {
+            if (!paths.model.isEmpty()) paths.refused << paths.model;
             paths.model = file;
-        else if (suffix == "h5" || suffix == "hdf5")
+        } else if (suffix == "h5" || suffix == "hdf5") {
             paths.session = file;
-        else
+            paths.sessions << file;
+        } else if (isDocument(info)) {
             paths.documents << file;
+        } else {
+            paths.refused << file;
+        }
     }
     return paths;
 }
 
 SetupPanel::SetupPanel(QWidget* parent) : QWidget(parent) {
-    setAcceptDrops(true);
     auto* content = new QWidget;
     auto* column = new QVBoxLayout(content);
     column->setContentsMargins(8, 8, 8, 8);
@@ -95,11 +106,10 @@ SetupPanel::SetupPanel(QWidget* parent) : QWidget(parent) {
     buildOptions(column);
     column->addStretch(1);
 
-    auto* scroll = new QScrollArea(this);
+    auto* scroll = new ColumnArea(this);
     scroll->setWidget(content);
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
-    scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
     auto* outer = new QVBoxLayout(this);
     outer->setContentsMargins(0, 0, 0, 0);
     outer->setSpacing(0);
@@ -116,6 +126,7 @@ SetupPanel::SetupPanel(QWidget* parent) : QWidget(parent) {
 
 void SetupPanel::buildModel(QVBoxLayout* column) {
     modelPath_ = new QLineEdit;
+    modelPath_->setAcceptDrops(false); // the window opens it; a field would take its address as text
     modelPath_->setPlaceholderText(tr("Folder or file; drop it here"));
     modelPath_->setAccessibleName(tr("Model path"));
     auto* browse = new QPushButton(tr("Browse")); // a tool button draws its arrow over the text
@@ -147,7 +158,7 @@ void SetupPanel::buildDocuments(QVBoxLayout* column) {
     documents_->setSelectionMode(QAbstractItemView::ExtendedSelection);
     documents_->setTextElideMode(Qt::ElideMiddle);
     documents_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    documents_->setFixedHeight(4 * documents_->fontMetrics().lineSpacing() + 12);
+    fitDocuments();
     auto* add = new QToolButton;
     add->setText(tr("Add..."));
     add->setAccessibleName(tr("Add documents"));
@@ -226,23 +237,38 @@ void SetupPanel::buildOptions(QVBoxLayout* column) {
     groups_ = new QComboBox;
     groups_->addItems({tr("pooled"), tr("per KV head")});
     groups_->setToolTip(tr("Per KV head keeps the statistics of every key/value head apart (larger file)"));
-    gradients_ = new QCheckBox(tr("&Gradients"));
+    gradients_ = new QCheckBox(tr("Grad&ients"));
     gradients_->setObjectName(QStringLiteral("gradients"));
     gradients_->setToolTip(
         tr("Also how the loss reacts to gains and frequencies of every layer, head and pair: "
            "one reverse pass a condition, about as long as three forward passes"));
+    noise_ = new QCheckBox(tr("Quantization &noise"));
+    noise_->setObjectName(QStringLiteral("noise"));
+    noise_->setToolTip(
+        tr("Also how far q, k and the attention logits of quantized conditions are from full precision: "
+           "two more passes for each of them"));
+    damage_ = new QComboBox;
+    damage_->setObjectName(QStringLiteral("damage"));
+    damage_->addItems({tr("not measured"), tr("layer by layer"), tr("layers and bands")});
+    damage_->setToolTip(
+        tr("What quantizing one layer alone costs, or one band of Q or K in it: many passes, take few "
+           "windows"));
     auto* form = new QFormLayout;
     form->setSpacing(5);
     form->addRow(tr("W&indows per document"), maxWindows_);
-    form->addRow(tr("&Bands"), bands_);
+    form->addRow(tr("Bands"), bands_);
     form->addRow(tr("&Head groups"), groups_);
     form->addRow(gradients_);
+    form->addRow(noise_);
+    form->addRow(tr("Damage"), damage_);
     column->addWidget(sectionLabel(tr("Options"), nullptr));
     column->addLayout(form);
     connect(maxWindows_, &QSpinBox::valueChanged, this, &SetupPanel::edited);
     connect(bands_, &QSpinBox::valueChanged, this, &SetupPanel::edited);
     connect(groups_, &QComboBox::currentIndexChanged, this, &SetupPanel::edited);
     connect(gradients_, &QCheckBox::toggled, this, &SetupPanel::edited);
+    connect(noise_, &QCheckBox::toggled, this, &SetupPanel::edited);
+    connect(damage_, &QComboBox::currentIndexChanged, this, &SetupPanel::edited);
 }
 
 void SetupPanel::buildRun(QVBoxLayout* column) {
@@ -299,6 +325,8 @@ SetupRequest SetupPanel::request() const {
     request.bands = bands_->value();
     request.groupPerKvHead = groups_->currentIndex() == 1;
     request.gradients = gradients_->isChecked();
+    request.noise = noise_->isChecked();
+    request.damage = static_cast<DamageScope>(damage_->currentIndex());
     return request;
 }
 
@@ -374,6 +402,8 @@ void SetupPanel::setRequest(const SetupRequest& request) {
     bands_->setValue(request.bands);
     groups_->setCurrentIndex(request.groupPerKvHead ? 1 : 0);
     gradients_->setChecked(request.gradients);
+    noise_->setChecked(request.noise);
+    damage_->setCurrentIndex(static_cast<int>(request.damage));
     edited();
 }
 
@@ -550,25 +580,14 @@ void SetupPanel::setDone(int done, const QString& reason) {
     updateRun();
 }
 
-void SetupPanel::dragEnterEvent(QDragEnterEvent* event) {
-    if (event->mimeData()->hasUrls()) event->acceptProposedAction();
+void SetupPanel::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::FontChange && documents_) fitDocuments();
 }
 
-void SetupPanel::dropEvent(QDropEvent* event) {
-    QStringList files;
-    for (const QUrl& url : event->mimeData()->urls())
-        if (url.isLocalFile()) files << url.toLocalFile();
-    const DroppedPaths dropped = sortDropped(files);
-    if (!dropped.session.isEmpty()) {
-        event->ignore(); // the window opens sessions
-        return;
-    }
-    event->acceptProposedAction();
-    if (!dropped.model.isEmpty()) {
-        setModelPath(dropped.model);
-        emit modelPathChosen(dropped.model);
-    }
-    if (!dropped.documents.isEmpty()) addDocuments(dropped.documents);
+/// Four lines of whatever font.
+void SetupPanel::fitDocuments() {
+    documents_->setFixedHeight(4 * documents_->fontMetrics().lineSpacing() + 12);
 }
 
 } // namespace qroar

@@ -67,10 +67,10 @@ class SetupPanel : public QWidget {
     void browseDocuments();
 
   protected:
-    void dragEnterEvent(QDragEnterEvent* event) override;
-    void dropEvent(QDropEvent* event) override;
+    void changeEvent(QEvent* event) override;
 
   private:
+    void fitDocuments();
     void buildModel(QVBoxLayout* column);
     void buildDocuments(QVBoxLayout* column);
     void buildConditions(QVBoxLayout* column);
@@ -100,7 +100,8 @@ class SetupPanel : public QWidget {
     QSpinBox* maxWindows_;
     QSpinBox* bands_;
     QComboBox* groups_;
-    QCheckBox* gradients_;
+    QCheckBox *gradients_, *noise_;
+    QComboBox* damage_; ///< in the order of DamageScope
     QLabel* estimate_;
     QPushButton* run_;
 
@@ -113,8 +114,9 @@ class SetupPanel : public QWidget {
 
 /// Folders, model files and documents among what was dropped, for all who accept drops.
 struct DroppedPaths {
-    QString model, session;
-    QStringList documents;
+    QString model, session; ///< the last of each kind
+    QStringList sessions, documents;
+    QStringList refused; ///< neither of these, or one model too many
     [[nodiscard]] bool empty() const { return model.isEmpty() && session.isEmpty() && documents.isEmpty(); }
 };
 DroppedPaths sortDropped(const QStringList& localFiles);

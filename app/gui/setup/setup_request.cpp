@@ -70,6 +70,9 @@ std::string reproduceCommand(const SetupRequest& request) {
     for (const auto& set : request.scales)
         if (set) command += " --scales " + shellQuoted("run.h5:" + set->name);
     if (request.gradients) command += " --gradients";
+    if (request.noise) command += " --noise";
+    if (request.damage != DamageScope::None)
+        command += request.damage == DamageScope::Bands ? " --damage bands" : " --damage layers";
     return command + " -o run.h5";
 }
 
@@ -86,6 +89,8 @@ AnalysisPlan makePlan(const SetupRequest& request, std::shared_ptr<const Model> 
     plan.bands = request.bands;
     plan.groupPerKvHead = request.groupPerKvHead;
     plan.gradients = request.gradients;
+    plan.noise = request.noise;
+    plan.damage = request.damage;
     plan.command = reproduceCommand(request);
     return plan;
 }
@@ -102,6 +107,11 @@ SetupRequest requestOf(const Session& session, const QString& sessionFolder) {
         addOnce(request.contexts, condition->key.context);
         addOnce(request.quants, condition->key.quant);
         if (!condition->sensitivity.empty()) request.gradients = true;
+        if (!condition->noise.empty()) request.noise = true;
+        if (!condition->damage.empty())
+            request.damage =
+                std::max(request.damage,
+                         condition->damage.bandEdges.empty() ? DamageScope::Layers : DamageScope::Bands);
         if (condition->statistics.cells() > 0 && condition->statistics.shape().groups > 1)
             request.groupPerKvHead = true;
     }

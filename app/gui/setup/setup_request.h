@@ -21,7 +21,8 @@ struct SetupRequest {
     int maxWindows = 0; ///< of each document; 0 = all
     int bands = 8;
     bool groupPerKvHead = false;
-    bool gradients = false;
+    bool gradients = false, noise = false;
+    DamageScope damage = DamageScope::None;
 };
 
 /// "256, 1024": whole numbers of at least 2, in any order; repeats are dropped, the result ascends.

@@ -84,6 +84,12 @@ void Appearance::apply(AppearanceMode mode) {
                  palette.color(QPalette::Highlight).name()));
 }
 
+void Appearance::followSystem(AppearanceMode mode) {
+    QApplication::setPalette(QPalette()); // nothing of our own: what is left is the desktop's
+    system_ = QApplication::palette();
+    apply(mode);
+}
+
 QIcon themedIcon(const QString& name, const QPalette& palette) {
     QFile file(QStringLiteral(":/icons/%1.svg").arg(name));
     if (!file.open(QIODevice::ReadOnly)) return {};

@@ -14,6 +14,8 @@ class Appearance {
     /// Remembers the palette the desktop gave us, for AppearanceMode::System, and sets the Fusion style.
     Appearance();
     void apply(AppearanceMode mode);
+    /// The desktop has another theme: asks it for its palette, and applies `mode` again.
+    void followSystem(AppearanceMode mode);
     [[nodiscard]] static QPalette lightPalette();
     [[nodiscard]] static QPalette darkPalette();
     [[nodiscard]] static bool isDark(const QPalette& palette);

@@ -21,19 +21,39 @@ QString fileWords(const QString& text) {
 struct Place {
     QString folder; ///< below the export folder; empty: that one
     int condition = -1;
-    bool difference = false;
+    int conditionB = -1;                    ///< subtracted from it; -1: not
+    std::shared_ptr<const Session> other{}; ///< that conditionB is of, where it is another one
 };
 
-std::vector<Place> placesOf(const Session& session) {
+/// What the user subtracts from every condition where A - B is on screen; else what differs from it by the
+/// gains alone.
+struct Subtrahend {
+    std::shared_ptr<const Session> other;
+    int index = -1;
+    [[nodiscard]] const ConditionResult* of(const Session& session) const {
+        const auto& conditions = (other ? *other : session).conditions;
+        return index >= 0 && index < static_cast<int>(conditions.size())
+                   ? conditions[static_cast<std::size_t>(index)].get()
+                   : nullptr;
+    }
+};
+
+std::vector<Place> placesOf(const Session& session, const Subtrahend& chosen) {
     std::vector<Place> places;
     for (int index = 0; index < static_cast<int>(session.conditions.size()); ++index) {
         const ConditionKey& key = session.conditions[static_cast<std::size_t>(index)]->key;
         QString name = fileWords(QString::fromStdString(key.text()));
         for (const Place& other : places)
             if (other.folder == name) name += QStringLiteral("-%1").arg(index);
-        places.push_back({name, index, false});
-        if (!key.scales.empty() && scaleTwins(session, index, {}).complete())
-            places.push_back({name + QStringLiteral("-minus-before"), index, true});
+        places.push_back({name, index});
+        const ConditionResult* b = chosen.of(session);
+        const ScaleTwins twins = scaleTwins(session, index, {});
+        if (b && b != session.conditions[static_cast<std::size_t>(index)].get())
+            places.push_back(
+                {name + QStringLiteral("-minus-") + fileWords(QString::fromStdString(b->key.text())), index,
+                 chosen.index, chosen.other});
+        else if (!b && !key.scales.empty() && twins.complete())
+            places.push_back({name + QStringLiteral("-minus-before"), index, twins.before});
     }
     return places;
 }
@@ -45,21 +65,30 @@ class Writer {
     ExportedPlots run() {
         SelectionModel* selection = what_.panels.isEmpty() ? nullptr : what_.panels.first()->selectionModel();
         const auto session = what_.panels.isEmpty() ? nullptr : what_.panels.first()->session();
+        const auto other = session ? what_.panels.first()->other() : nullptr;
         std::vector<Place> places{{}};
-        if (what_.everyCondition && session && selection) places = placesOf(*session);
+        if (what_.everyCondition && session && selection) {
+            const Selection& now = selection->selection();
+            places =
+                placesOf(*session, now.compare == CompareMode::Difference ? Subtrahend{other, now.conditionB}
+                                                                          : Subtrahend{});
+        }
         all_ = static_cast<int>(places.size() * static_cast<std::size_t>(what_.panels.size()));
         const Selection before = selection ? selection->selection() : Selection();
         for (const Place& place : places) {
             if (what_.everyCondition && selection) {
                 Selection next = before;
                 next.condition = place.condition;
-                next.difference = place.difference;
+                next.conditionB = place.conditionB;
+                next.compare = place.conditionB < 0 ? CompareMode::A : CompareMode::Difference;
                 selection->setSelection(next);
+                for (DiagnosticPanel* panel : what_.panels) panel->setOther(place.other);
             }
             writePanels(place, &place == &places.front());
             if (result_.stopped) break;
         }
         if (selection) selection->setSelection(before);
+        for (DiagnosticPanel* panel : what_.panels) panel->setOther(other);
         return std::move(result_);
     }
 

@@ -12,8 +12,9 @@ namespace qroar {
 
 struct PlotsToExport {
     QList<DiagnosticPanel*> panels;
-    /// A folder per condition, and one more for after - before where a condition was run with gains. What
-    /// does not follow the condition stays in the folder itself.
+    /// A folder per condition, and one more for its difference: A - B for every A where that is on screen,
+    /// else with the gains minus without for what was run with them. What does not follow the condition stays
+    /// in the folder itself.
     bool everyCondition = false;
     /// A file per metric of the heat maps and per measure of the weight distortion.
     bool everyMetric = false;

@@ -1,9 +1,11 @@
 #include "app/gui/window/main_window.h"
+#include "app/gui/figures/figure_center.h"
 
 #include "app/gui/export/export_panel.h"
 #include "app/gui/resources.h"
 #include "app/gui/search/search_setup.h"
 #include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/compare_bar.h"
 #include "app/gui/window/dock_grip.h"
 #include "app/gui/window/log_panel.h"
 #include "app/gui/window/message_bar.h"
@@ -11,8 +13,10 @@
 #include "app/gui/window/project_tree.h"
 #include "app/gui/window/run_status.h"
 #include "app/gui/window/selection_bar.h"
+#include "app/gui/window/session_tabs.h"
 #include "app/gui/window/start_page.h"
 #include "core/base/strings.h"
+#include "widgets/common/default_condition.h"
 #include "widgets/common/names.h"
 #include "widgets/panels/spectrum_panel.h"
 
@@ -30,20 +34,20 @@
 namespace qroar {
 
 namespace {
-constexpr int sideWidth = 290;
+constexpr int sideCharacters = 42; ///< of average width
 }
 
 MainWindow::MainWindow(const WindowEnvironment& environment, QWidget* parent)
     : QMainWindow(parent), settings_(*environment.settings), autosave_(environment.autosaveFolder),
-      samples_(findSamples(environment.sampleFolders)), analysis_(workspace_, heavy_, files_),
-      sessions_(workspace_, files_), search_(workspace_, analysis_, heavy_), exporting_(heavy_) {
+      samples_(findSamples(environment.sampleFolders)), compare_(workspace_, selection_),
+      analysis_(workspace_, heavy_, files_), sessions_(workspace_, files_),
+      search_(workspace_, analysis_, heavy_), exporting_(heavy_) {
     question_ = [this](const QString& text, QMessageBox::StandardButtons buttons) {
         return QMessageBox::question(this, tr("Q-ROAR Workbench"), text, buttons);
     };
     loadWorkbenchResources();
     appearance_.apply(settings_.appearance());
     setWindowIcon(QIcon(QStringLiteral(":/icons/qroar-workbench.svg")));
-    setAcceptDrops(true);
     setDockOptions(AnimatedDocks | AllowTabbedDocks | AllowNestedDocks);
     setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
     buildPanels();
@@ -52,11 +56,13 @@ MainWindow::MainWindow(const WindowEnvironment& environment, QWidget* parent)
     buildMenus();
     buildToolBar();
     connectWorkspace();
+    connectSessions();
     connectSetup();
     connectAnalysis();
     connectSearch();
     connectExport();
     connectFiles();
+    buildComfort();
     updateRecent();
     updateIcons();
     sessionChanged(nullptr);
@@ -65,12 +71,14 @@ MainWindow::MainWindow(const WindowEnvironment& environment, QWidget* parent)
 
 MainWindow::~MainWindow() {
     // The panels hear of the selection until they are gone; jobs must not reach a half-destroyed window.
+    compare_.disconnect();
     analysis_.disconnect(this);
     sessions_.disconnect(this);
     search_.disconnect(this);
     exporting_.disconnect(this);
     workspace_.disconnect(this);
-    workspace_.undoStack()->disconnect();
+    delete std::exchange(scales_, nullptr);
+    workspace_.undoGroup()->disconnect();
 }
 
 void MainWindow::buildPanels() {
@@ -80,6 +88,9 @@ void MainWindow::buildPanels() {
     exportPanel_ = new ExportPanel;
     log_ = new LogPanel;
     plots_ = new PlotArea(&selection_);
+    figures_ = new FigureCenter(this, *plots_, workspace_, compare_, settings_);
+    connect(figures_, &FigureCenter::message, this, &MainWindow::report);
+    connect(figures_, &FigureCenter::failed, this, &MainWindow::reportError);
     start_ = new StartPage(samples_.found());
     connect(start_, &StartPage::sampleRequested, this, &MainWindow::openSample);
     connect(start_, &StartPage::openModelRequested, this, &MainWindow::chooseModelFolder);
@@ -88,6 +99,8 @@ void MainWindow::buildPanels() {
     connect(start_, &StartPage::modelPicked, this, &MainWindow::openModel);
     messages_ = new MessageBar;
     selectionBar_ = new SelectionBar(&selection_);
+    compareBar_ = new CompareBar(workspace_, selection_, compare_);
+    tabs_ = new SessionTabs(workspace_);
     pages_ = new QStackedWidget;
     pages_->addWidget(start_);
     pages_->addWidget(plots_);
@@ -96,6 +109,7 @@ void MainWindow::buildPanels() {
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(0);
     column->addWidget(messages_);
+    column->addWidget(tabs_);
     column->addWidget(pages_, 1);
     setCentralWidget(middle);
 }
@@ -112,8 +126,10 @@ void MainWindow::buildDocks() {
     searchDock_ = dock(tr("Search"), "searchSetup", searchSetup_);
     exportDock_ = dock(tr("Export"), "export", exportPanel_);
     logDock_ = dock(tr("Log"), "log", log_);
+    buildBandsDock();
     setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
     for (QDockWidget* tabbed : {setupDock_, projectDock_, searchDock_, exportDock_}) useGrip(tabbed);
+    buildScales();
     resize(1280, 800);
     arrangeDocks();
 }
@@ -124,7 +140,8 @@ void MainWindow::resetLayout() {
 }
 
 void MainWindow::arrangeDocks() {
-    for (QDockWidget* dock : {setupDock_, projectDock_, searchDock_, exportDock_, logDock_}) {
+    for (QDockWidget* dock :
+         {setupDock_, projectDock_, searchDock_, exportDock_, logDock_, scalesDock_, whatIfDock_}) {
         dock->setFloating(false);
         removeDockWidget(dock);
     }
@@ -133,20 +150,28 @@ void MainWindow::arrangeDocks() {
     tabifyDockWidget(projectDock_, searchDock_);
     tabifyDockWidget(searchDock_, exportDock_);
     addDockWidget(Qt::BottomDockWidgetArea, logDock_);
+    addDockWidget(Qt::RightDockWidgetArea, scalesDock_);
+    tabifyDockWidget(logDock_, whatIfDock_);
+    scalesDock_->hide();
+    whatIfDock_->hide();
+    arrangeBandsDock();
     setupDock_->show();
     projectDock_->show();
     searchDock_->show();
     exportDock_->show();
     logDock_->hide();
     setupDock_->raise();
-    resizeDocks({setupDock_}, {sideWidth}, Qt::Horizontal);
+    resizeDocks({setupDock_}, {sideCharacters * fontMetrics().averageCharWidth()}, Qt::Horizontal);
     resizeDocks({logDock_}, {120}, Qt::Vertical);
     plots_->resetLayout(height());
 }
 
 void MainWindow::restoreLayout() {
     const AppSettings::Layout layout = settings_.layout();
-    if (!layout.geometry.isEmpty()) restoreGeometry(layout.geometry);
+    if (!layout.geometry.isEmpty()) {
+        restoreGeometry(layout.geometry);
+        keepReachable();
+    }
     if (!layout.docks.isEmpty()) restoreState(layout.docks);
     if (!layout.plots.isEmpty()) plots_->restoreState(layout.plots);
 }
@@ -163,18 +188,9 @@ void MainWindow::buildStatusBar() {
 
 void MainWindow::connectWorkspace() {
     connect(&workspace_, &Workspace::sessionChanged, this, &MainWindow::sessionChanged);
-    connect(&workspace_, &Workspace::bandsChanged, plots_, &PlotArea::setBands);
-    connect(&workspace_, &Workspace::bandsChanged, selectionBar_, &SelectionBar::setBands);
+    connectBands();
     connect(&workspace_, &Workspace::dirtyChanged, this, &MainWindow::updateTitle);
     connect(&workspace_, &Workspace::pathChanged, this, &MainWindow::updateTitle);
-    connect(&workspace_, &Workspace::dirtyChanged, this, [this](bool dirty) {
-        if (!dirty) autosave_.discard(); // saved, or given up for something else
-    });
-    connect(plots_->spectrum(), &SpectrumPanel::bandsEdited, &workspace_, &Workspace::previewBands);
-    connect(plots_->spectrum(), &SpectrumPanel::bandEditFinished, &workspace_,
-            [this](const BandPartition& before, const BandPartition& after) {
-                workspace_.setBands(before, after);
-            });
     connect(plots_, &PlotArea::message, this, &MainWindow::report);
     connect(plots_, &PlotArea::failed, this, &MainWindow::reportError);
     // Until the user picks a condition, the views follow the most telling one that is done.
@@ -226,12 +242,17 @@ void MainWindow::connectAnalysis() {
     connect(&analysis_, &AnalysisController::runningChanged, this, [this](bool running) {
         setup_->setRunning(running);
         jobChanged(running);
+        if (!running) showAwaitedInputs();
         if (!running && std::exchange(compareWhenDone_, false)) showDifference();
-        if (!running && !pendingSave_.isEmpty()) saveTo(std::exchange(pendingSave_, QString()));
+        if (!running)
+            for (const auto& [id, path] : std::exchange(pendingSaves_, {}))
+                sessions_.save(id, path, viewStateOf(id));
+        if (const SessionId id = std::exchange(closeSessionWhenStopped_, noSession); !running)
+            closeSession(id);
         if (!running && closeWhenStopped_) close();
     });
-    connect(&analysis_, &AnalysisController::autosaveEnded, this, [this] {
-        if (!workspace_.dirty()) autosave_.discard(); // saved, or not wanted, while it was written
+    connect(&analysis_, &AnalysisController::autosaveEnded, this, [this](int id) {
+        if (!workspace_.dirty(id)) autosave_.discard(id); // saved, or not wanted, while it was written
         if (!analysis_.autosaving() && std::exchange(closeWhenAutosaved_, false)) close();
     });
     connect(&analysis_, &AnalysisController::progressed, this, [this](const Progress& progress) {
@@ -284,12 +305,8 @@ void MainWindow::startRun() {
         return;
     }
     const SetupRequest request = setup_->request();
-    if (!analysis_.continues(request)) {
-        if (!mayReplaceSession()) return;
-        followResults_ = true;
-    }
     messages_->dismiss();
-    if (sessions_.loading() || !analysis_.start(request, autosave_.path())) {
+    if (sessions_.loading() || !analysis_.start(request)) {
         reportError(tr("Something else is still being read. Try again in a moment."));
         return;
     }
@@ -302,6 +319,7 @@ void MainWindow::stopRun() {
     if (exporting_.running()) report(tr("Export cancelled: the folder is not written."));
     exporting_.cancel();
     if (search_.running()) search_.pause();
+    scales_->controller().cancel();
 }
 
 void MainWindow::showPlots() {
@@ -313,11 +331,11 @@ bool MainWindow::showsStartPage() const {
 }
 
 void MainWindow::updateTitle() {
-    QString name = tr("no session");
-    if (workspace_.hasSession())
-        name = workspace_.path().isEmpty() ? tr("unsaved session") : QFileInfo(workspace_.path()).fileName();
-    QString title = tr("%1[*] - Q-ROAR Workbench").arg(name);
-    if (busy()) title = tr("%1 % - %2").arg(runStatus_->percent()).arg(title);
+    QString title = tr("%1[*] - Q-ROAR Workbench").arg(workspace_.name(workspace_.current()));
+    if (busy())
+        title = runStatus_->timeLeft().isEmpty()
+                    ? tr("%1 % - %2").arg(runStatus_->percent()).arg(title)
+                    : tr("%1 %, %2 left - %3").arg(runStatus_->percent()).arg(runStatus_->timeLeft(), title);
     setWindowTitle(title);
     setWindowModified(workspace_.dirty());
     if (save_)
@@ -326,7 +344,7 @@ void MainWindow::updateTitle() {
 
 void MainWindow::updateActions() {
     const bool session = workspace_.hasSession();
-    for (QAction* action : {saveAs_, exportCurrent_, exportAll_, exportEvery_, close_})
+    for (QAction* action : {saveAs_, exportCurrent_, exportAll_, exportEvery_, exportReport_, close_})
         action->setEnabled(session);
     run_->setEnabled(!busy());
     stop_->setEnabled(busy());
@@ -354,6 +372,7 @@ void MainWindow::setAppearance(AppearanceMode mode) {
 void MainWindow::changeEvent(QEvent* event) {
     QMainWindow::changeEvent(event);
     if (event->type() == QEvent::PaletteChange && toolBar_) updateIcons();
+    if (event->type() == QEvent::ThemeChange && toolBar_) appearance_.followSystem(settings_.appearance());
 }
 
 } // namespace qroar

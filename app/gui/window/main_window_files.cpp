@@ -1,4 +1,6 @@
 // Opening, saving, dropping, exporting, recovering, closing.
+#include "app/gui/figures/figure_center.h"
+#include "app/gui/report/report_action.h"
 #include "app/gui/setup/setup_panel.h"
 #include "app/gui/window/export_plots.h"
 #include "app/gui/window/log_panel.h"
@@ -6,7 +8,6 @@
 #include "app/gui/window/message_bar.h"
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/run_status.h"
-#include "widgets/common/before_after.h"
 #include "widgets/common/number_format.h"
 #include "widgets/panels/search_panel.h"
 
@@ -14,12 +15,10 @@
 #include <QCoreApplication>
 #include <QDir>
 #include <QDockWidget>
-#include <QDragEnterEvent>
 #include <QFileDialog>
 #include <QFileInfo>
 #include <QJsonDocument>
 #include <QJsonObject>
-#include <QMimeData>
 #include <QProgressDialog>
 
 namespace qroar {
@@ -27,28 +26,35 @@ namespace qroar {
 void MainWindow::connectFiles() {
     connect(&sessions_, &SessionController::loaded, this, [this](const QString& path, bool recovered) {
         if (recovered) {
-            autosave_.adopt(path);
+            autosave_.adopt(path, workspace_.current());
             report(tr("Recovered unsaved results. Save them to keep them."));
         } else {
             settings_.addRecentSession(path);
             updateRecent();
             report(tr("Opened session %1.").arg(path));
         }
-        restoreViewState(workspace_.session()->viewState);
+        const SessionId id = workspace_.current();
+        const ViewState now = qroar::viewStateOf(selection_, compare_, *plots_);
+        showViewState(viewStateFrom(workspace_.session()->viewState, now, workspace_, id), selection_,
+                      compare_, *plots_);
+        scales_->restoreEdit(workspace_.session()->viewState, id);
         showInputsOf(*workspace_.session(), path);
         projectDock_->raise();
         emit sessionOpened(path);
     });
     connect(&sessions_, &SessionController::loadFailed, this,
             [this](const QString&, const QString& message) { reportError(message); });
-    connect(&sessions_, &SessionController::saved, this, [this](const QString& path) {
+    connect(&sessions_, &SessionController::saved, this, [this](int id, const QString& path) {
         settings_.addRecentSession(path);
         updateRecent();
         report(tr("Saved session %1.").arg(path));
+        if (closing_.erase(id) > 0) closeSession(id);
         if (closeWhenSaved_) close();
     });
     connect(&sessions_, &SessionController::saveFailed, this, [this](const QString&, const QString& message) {
         closeWhenSaved_ = false;
+        closing_.clear();
+        unwanted_.clear();
         reportError(message);
     });
 }
@@ -79,14 +85,16 @@ void MainWindow::openSession(const QString& path) {
 }
 
 void MainWindow::loadSession(const QString& path, bool recovered) {
-    if (analysis_.running()) {
-        reportError(tr("An analysis is running: stop it before opening a session."));
+    messages_->dismiss();
+    const SessionId open = recovered ? noSession : workspace_.withPath(path);
+    if (open == noSession) {
+        sessions_.load(path, recovered);
         return;
     }
-    if (!mayReplaceSession()) return;
-    messages_->dismiss();
-    followResults_ = true;
-    sessions_.load(path, recovered);
+    workspace_.setCurrent(open);
+    showPlots();
+    report(tr("%1 is open already.").arg(path));
+    emit sessionOpened(path);
 }
 
 void MainWindow::openSample() {
@@ -119,51 +127,23 @@ bool MainWindow::saveAs() {
 }
 
 void MainWindow::saveTo(const QString& path) {
-    if (analysis_.running()) {
-        pendingSave_ = path;
+    const SessionId id = workspace_.current();
+    if (analysis_.running() && analysis_.target() == id) {
+        pendingSaves_[id] = path;
         report(tr("The session will be saved when the running analysis ends."));
         return;
     }
-    sessions_.save(path, viewState());
-}
-
-std::string MainWindow::viewState() const {
-    const Selection& now = selection_.selection();
-    const QJsonObject state{{"layer", now.layer},
-                            {"tensor", now.tensor == QkTensor::Q ? "q" : "k"},
-                            {"stage", now.stage == RopeStage::Pre ? "pre" : "post"},
-                            {"band", now.band},
-                            {"condition", now.condition},
-                            {"epsilon", now.epsilon},
-                            {"difference", now.difference}};
-    return QJsonDocument(state).toJson(QJsonDocument::Compact).toStdString();
-}
-
-void MainWindow::restoreViewState(const std::string& json) {
-    const QJsonObject state = QJsonDocument::fromJson(QByteArray::fromStdString(json)).object();
-    if (state.isEmpty() || !workspace_.hasSession()) return;
-    const Session& session = *workspace_.session();
-    Selection next = selection_.selection();
-    const auto within = [&state](const char* key, int count, int& value) {
-        const int read = state.value(key).toInt(-1);
-        if (read >= 0 && read < count) value = read;
-    };
-    within("layer", session.model.layers, next.layer);
-    within("band", session.bands.count(), next.band);
-    within("condition", static_cast<int>(session.conditions.size()), next.condition);
-    next.tensor = state.value("tensor").toString() == "q" ? QkTensor::Q : QkTensor::K;
-    next.stage = state.value("stage").toString() == "pre" ? RopeStage::Pre : RopeStage::Post;
-    const double epsilon = state.value("epsilon").toDouble();
-    if (epsilon > 0 && epsilon < 1) next.epsilon = epsilon;
-    next.difference = state.value("difference").toBool();
-    next.pair = -1;
-    selection_.setSelection(next);
+    sessions_.save(id, path, viewStateOf(id));
 }
 
 /// Setup as the session was made, its files opened in the background; what is gone is said, and the plots do
 /// not need it.
 void MainWindow::showInputsOf(const Session& session, const QString& path) {
     const SetupRequest request = requestOf(session, QFileInfo(path).absolutePath());
+    if (analysis_.running()) { // which Setup shows
+        awaited_ = {workspace_.current(), request};
+        return;
+    }
     const MissingInputs missing = missingInputs(request);
     analysis_.closeInputs();
     setup_->setRequest(request);
@@ -186,25 +166,22 @@ void MainWindow::showInputsOf(const Session& session, const QString& path) {
     messages_->show(MessageBar::Kind::Warning, text);
 }
 
-bool MainWindow::mayReplaceSession() {
-    if (!workspace_.dirty()) return true;
-    const auto answer = question_(tr("The session has unsaved results or changes. Save them first?"),
-                                  QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel);
-    if (answer == QMessageBox::Discard) return true; // the autosave goes when something else is open
-    // After the save is written the user asks again: an error must not cost the results.
-    if (answer == QMessageBox::Save) save();
-    return false;
-}
-
 void MainWindow::offerRecovery() {
-    if (autosave_.orphans().isEmpty()) return;
-    const QString path = autosave_.orphans().first();
-    messages_->show(MessageBar::Kind::Warning,
-                    tr("The workbench ended without saving: results of %1 can be recovered.")
-                        .arg(QLocale().toString(QFileInfo(path).lastModified(), QLocale::ShortFormat)));
-    messages_->addButton(tr("Recover"), [this, path] { loadSession(path, true); });
-    messages_->addButton(tr("Discard"), [this, path] {
-        Autosave::discardOrphan(path);
+    const QStringList paths = autosave_.orphans();
+    if (paths.isEmpty()) return;
+    const QString when = QLocale().toString(QFileInfo(paths.first()).lastModified(), QLocale::ShortFormat);
+    messages_->show(
+        MessageBar::Kind::Warning,
+        paths.size() == 1
+            ? tr("The workbench ended without saving: results of %1 can be recovered.").arg(when)
+            : tr("The workbench ended without saving: %1 sessions can be recovered, the last of %2.")
+                  .arg(paths.size())
+                  .arg(when));
+    messages_->addButton(tr("Recover"), [this, paths] {
+        for (const QString& path : paths) loadSession(path, true);
+    });
+    messages_->addButton(tr("Discard"), [this, paths] {
+        for (const QString& path : paths) Autosave::discardOrphan(path);
         report(tr("Discarded the unsaved results of an earlier start."));
     });
 }
@@ -243,9 +220,17 @@ void MainWindow::chooseSession() {
     openSession(path);
 }
 
+void MainWindow::saveReport() {
+    const SavedReport saved = saveReportAs(this, workspace_.session(), workspace_.path(),
+                                           settings_.folder(QStringLiteral("export")));
+    if (!saved.error.isEmpty()) return reportError(saved.error);
+    if (saved.path.isEmpty()) return;
+    settings_.setFolder(QStringLiteral("export"), saved.path);
+    report(tr("Saved the report %1.").arg(saved.path));
+}
+
 void MainWindow::exportCurrentPlot() {
-    const QString written = plots_->currentPanel()->saveAs(settings_.folder("export"));
-    if (!written.isEmpty()) settings_.setFolder("export", written);
+    figures_->exportFigure(plots_->currentPanel());
 }
 
 void MainWindow::chooseExportFolder(bool everything) {
@@ -275,7 +260,11 @@ bool MainWindow::exportPlots(const QString& folder, PlotsToExport what) {
     what.panels = plots_->panels();
     if (const auto session = workspace_.session(); session && !session->searches.empty())
         what.panels << plots_->searches();
+    const CompareController::State b = compare_.state();
+    const Selection selected = selection_.selection();
     const ExportedPlots exported = exportPlotsTo(folder, what);
+    compare_.restore(b);
+    selection_.setSelection(selected);
     for (const QString& reason : exported.skipped) log_->add(tr("Not exported: %1").arg(reason));
     const QString files = counted(static_cast<std::size_t>(exported.written.size()), tr("file"), tr("files"));
     report(exported.stopped ? tr("Stopped: %1 exported to %2.").arg(files, folder)
@@ -306,10 +295,10 @@ bool MainWindow::saveScreenshots(const QString& folder) {
     };
     save(QStringLiteral("window"));
     const auto session = workspace_.session();
-    const ScaleTwins twins = session ? scaleTwins(*session, selected.condition, {}) : ScaleTwins();
-    if (twins.complete()) {
-        choose(selection_, *session, twins, BeforeAfter::Difference);
+    const CompareController::State b = compare_.state();
+    if (session && compare_.showGains({})) {
         save(QStringLiteral("window-difference"));
+        compare_.restore(b);
         selection_.setSelection(selected);
     }
     if (session && !session->searches.empty()) {
@@ -321,25 +310,6 @@ bool MainWindow::saveScreenshots(const QString& folder) {
     setAppearance(before);
     if (!fine) reportError(tr("%1: the screenshots could not be written").arg(folder));
     return fine;
-}
-
-void MainWindow::dragEnterEvent(QDragEnterEvent* event) {
-    if (event->mimeData()->hasUrls()) event->acceptProposedAction();
-}
-
-void MainWindow::dropEvent(QDropEvent* event) {
-    QStringList files;
-    for (const QUrl& url : event->mimeData()->urls())
-        if (url.isLocalFile()) files << url.toLocalFile();
-    const DroppedPaths dropped = sortDropped(files);
-    if (dropped.empty()) {
-        reportError(tr("Only files and folders of this machine can be dropped here."));
-        return;
-    }
-    event->acceptProposedAction();
-    if (!dropped.session.isEmpty()) openSession(dropped.session);
-    if (!dropped.model.isEmpty()) openModel(dropped.model);
-    if (!dropped.documents.isEmpty()) setup_->addDocuments(dropped.documents);
 }
 
 void MainWindow::closeEvent(QCloseEvent* event) {
@@ -359,18 +329,9 @@ void MainWindow::closeEvent(QCloseEvent* event) {
         closeWhenAutosaved_ = true;
         return;
     }
-    if (workspace_.dirty()) {
-        const auto answer =
-            question_(tr("The session has unsaved results or changes. Save them before quitting?"),
-                      QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel);
-        if (answer == QMessageBox::Save) {
-            closeWhenSaved_ = save();
-            return; // comes back when the file is written
-        }
-        if (answer != QMessageBox::Discard) return;
-    }
+    if (!settleForQuitting()) return; // comes back when what is wanted is written
     closeWhenSaved_ = false;
-    autosave_.discard();
+    autosave_.discardAll();
     settings_.setLayout({saveGeometry(), saveState(), plots_->saveState()});
     event->accept();
 }

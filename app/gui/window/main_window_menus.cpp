@@ -1,5 +1,9 @@
 // The menus, the tool bar and their shortcuts.
+#include "app/gui/figures/figure_center.h"
+#include "app/gui/help/help_center.h"
+#include "app/gui/settings/layout_menu.h"
 #include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/compare_bar.h"
 #include "app/gui/window/dialogs.h"
 #include "app/gui/window/main_window.h"
 #include "app/gui/window/plot_area.h"
@@ -54,15 +58,17 @@ void MainWindow::buildFileMenu() {
     save_ = addAction(
         menu, tr("&Save session"), QKeySequence::Save, [this] { save(); }, "save");
     saveAs_ = addAction(menu, tr("Save session &as..."), tr("Ctrl+Shift+S"), [this] { saveAs(); });
-    close_ = addAction(menu, tr("&Close session"), tr("Ctrl+W"), [this] {
-        if (mayReplaceSession()) workspace_.close();
-    });
+    close_ =
+        addAction(menu, tr("&Close session"), tr("Ctrl+W"), [this] { closeSession(workspace_.current()); });
     menu->addSeparator();
     exportCurrent_ =
         addAction(menu, tr("&Export current plot..."), tr("Ctrl+E"), [this] { exportCurrentPlot(); });
+    addAction(menu, tr("Export the arran&gement..."), {}, [this] { figures_->exportFigure(nullptr); });
+    addAction(menu, tr("Compose a &figure..."), tr("Ctrl+Shift+F"), [this] { figures_->compose(); });
     exportAll_ = addAction(
         menu, tr("Export a&ll plots..."), tr("Ctrl+Shift+E"), [this] { chooseExportFolder(false); },
         "export");
+    exportReport_ = addAction(menu, tr("Save a rep&ort..."), tr("Ctrl+Shift+P"), [this] { saveReport(); });
     exportEvery_ = addAction(menu, tr("Export e&very condition and metric..."), tr("Ctrl+Alt+E"),
                              [this] { chooseExportFolder(true); });
     menu->addSeparator();
@@ -71,17 +77,24 @@ void MainWindow::buildFileMenu() {
 
 void MainWindow::buildEditMenu() {
     QMenu* menu = menuBar()->addMenu(tr("&Edit"));
-    QAction* undo = workspace_.undoStack()->createUndoAction(this, tr("&Undo"));
+    QAction* undo = workspace_.undoGroup()->createUndoAction(this, tr("&Undo"));
     undo->setShortcut(QKeySequence::Undo);
     undo->setProperty(iconProperty, "undo");
-    QAction* redo = workspace_.undoStack()->createRedoAction(this, tr("&Redo"));
+    QAction* redo = workspace_.undoGroup()->createRedoAction(this, tr("&Redo"));
     redo->setShortcuts({QKeySequence(tr("Ctrl+Shift+Z")), QKeySequence(tr("Ctrl+Y"))});
     redo->setProperty(iconProperty, "redo");
     menu->addAction(undo);
     menu->addAction(redo);
     menu->addSeparator();
     addAction(menu, tr("&Copy current plot"), tr("Ctrl+Shift+C"),
-              [this] { plots_->currentPanel()->copyImage(); });
+              [this] { figures_->copyImage(plots_->currentPanel()); });
+    addAction(menu, tr("Copy its &table"), tr("Ctrl+Alt+C"), [this] { plots_->currentPanel()->copyTable(); });
+    addAction(menu, tr("Copy the co&mmand that reproduces this figure"), tr("Ctrl+Shift+K"),
+              [this] { figures_->copyCommand(plots_->currentPanel(), settings_.figureStyle()); });
+    menu->addSeparator();
+    addAction(menu, tr("Se&ttings..."), tr("Ctrl+,"), [this] {
+        showSettings();
+    })->setMenuRole(QAction::PreferencesRole);
 }
 
 void MainWindow::buildSelectionMenu() {
@@ -95,7 +108,24 @@ void MainWindow::buildSelectionMenu() {
     menu->addSeparator();
     addAction(menu, tr("&Query or key"), tr("Alt+Q"), [this] { selectionBar_->toggleTensor(); });
     addAction(menu, tr("Before or after &RoPE"), tr("Alt+R"), [this] { selectionBar_->toggleStage(); });
-    addAction(menu, tr("Before, after the &gains, difference"), tr("Alt+G"), [this] { stepBeforeAfter(); });
+    addAction(menu, tr("Ne&xt pair"), tr("Alt+Shift+Right"), [this] { selectionBar_->stepPair(1); });
+    addAction(menu, tr("Previous pa&ir"), tr("Alt+Shift+Left"), [this] { selectionBar_->stepPair(-1); });
+    addAction(menu, tr("&Whole band"), tr("Alt+Shift+W"), [this] { selectionBar_->wholeBand(); });
+    addAction(menu, tr("Next &head group"), tr("Alt+Shift+Down"), [this] { selectionBar_->stepGroup(1); });
+    addAction(menu, tr("Previous head gro&up"), tr("Alt+Shift+Up"), [this] { selectionBar_->stepGroup(-1); });
+    menu->addSeparator();
+    const auto compare = [this, menu](const QString& text, const QString& keys,
+                                      const std::function<QString()>& change) {
+        addAction(menu, text, keys, [this, change] {
+            if (const QString reason = change(); !reason.isEmpty()) report(reason);
+        });
+    };
+    compare(tr("Show &A"), tr("Alt+A"), [this] { return compare_.show(CompareMode::A); });
+    compare(tr("Show B"), tr("Alt+B"), [this] { return compare_.show(CompareMode::B); });
+    compare(tr("Show the &difference A \u2212 B"), tr("Alt+D"),
+            [this] { return compare_.show(CompareMode::Difference); });
+    compare(tr("&Exchange A and B"), tr("Alt+X"), [this] { return compare_.swap(); });
+    compare(tr("Before, after the &gains, difference"), tr("Alt+G"), [this] { return compare_.stepGains(); });
 }
 
 void MainWindow::buildViewMenu() {
@@ -121,13 +151,27 @@ void MainWindow::buildViewMenu() {
     plots_->addViewActions(panels);
     panels->addSeparator();
     const std::pair<QDockWidget*, const char*> docks[] = {
-        {setupDock_, "F2"}, {projectDock_, "F3"}, {logDock_, "F4"}, {searchDock_, "F6"}, {exportDock_, "F7"}};
+        {setupDock_, "F2"},  {projectDock_, "F3"}, {logDock_, "F4"},    {searchDock_, "F6"},
+        {exportDock_, "F7"}, {bandsDock_, "F8"},   {scalesDock_, "F9"}, {whatIfDock_, "Shift+F9"}};
     for (const auto& [dock, key] : docks) {
         dock->toggleViewAction()->setShortcut(QKeySequence(QLatin1String(key)));
         menu->addAction(dock->toggleViewAction());
     }
+    addAction(menu, tr("Ne&xt session"), tr("Ctrl+Tab"), [this] { workspace_.step(1); });
+    addAction(menu, tr("Previous s&ession"), tr("Ctrl+Shift+Tab"), [this] { workspace_.step(-1); });
     addAction(menu, tr("&Start page"), tr("Ctrl+Home"), [this] { pages_->setCurrentWidget(start_); });
-    addAction(menu, tr("&Reset layout"), tr("Ctrl+Shift+R"), [this] { resetLayout(); });
+    QMenu* layouts = menu->addMenu(tr("&Layouts"));
+    addAction(layouts, tr("&Reset layout"), tr("Ctrl+Shift+R"), [this] { resetLayout(); });
+    layouts->addSeparator();
+    layouts_ = new LayoutMenu(
+        layouts, settings_,
+        [this] {
+            return AppSettings::Layout{{}, saveState(), plots_->saveState()};
+        },
+        [this](const AppSettings::Layout& layout) {
+            restoreState(layout.docks);
+            plots_->restoreState(layout.plots);
+        });
     menu->addSeparator();
     QMenu* appearance = menu->addMenu(tr("&Appearance"));
     appearanceGroup_ = new QActionGroup(this);
@@ -147,7 +191,7 @@ void MainWindow::buildViewMenu() {
 }
 
 void MainWindow::buildRunMenu() {
-    QMenu* menu = menuBar()->addMenu(tr("&Run"));
+    QMenu* menu = menuBar()->addMenu(tr("R&un")); // Alt+R: before or after RoPE
     run_ = addAction(
         menu, tr("&Run the analysis"), tr("Ctrl+R"), [this] { startRun(); }, "run");
     stop_ = addAction(
@@ -164,8 +208,11 @@ void MainWindow::buildRunMenu() {
 
 void MainWindow::buildHelpMenu() {
     QMenu* menu = menuBar()->addMenu(tr("&Help"));
-    addAction(menu, tr("&Handbook"), QKeySequence::HelpContents, [this] { showHandbook(this); });
-    addAction(menu, tr("Keyboard &shortcuts"), tr("Ctrl+/"), [this] { showShortcuts(this, menuBar()); });
+    help_ = new HelpCenter(this);
+    addAction(menu, tr("&Handbook"), tr("Shift+F1"), [this] { help_->showHandbook(); });
+    addAction(menu, tr("&Explain this panel"), tr("F1"), [this] { help_->showForFocus(); });
+    addAction(menu, tr("&Find a command..."), tr("Ctrl+K"), [this] { help_->showCommands(); });
+    addAction(menu, tr("Keyboard &shortcuts"), tr("Ctrl+/"), [this] { help_->showShortcuts(); });
     menu->addSeparator();
     addAction(menu, tr("&About"), {}, [this] { showAbout(this); })->setMenuRole(QAction::AboutRole);
 }
@@ -188,11 +235,18 @@ void MainWindow::buildToolBar() {
     toolBar_->addActions(edits);
     toolBar_->addActions({run_, stop_, exportAll_});
     toolBar_->addSeparator();
-    toolBar_->addWidget(selectionBar_);
+    toolBar_->addWidget(compareBar_);
+    pathBar_ = new QToolBar(tr("Selection"), this);
+    pathBar_->setObjectName(QStringLiteral("selectionBar"));
+    pathBar_->setMovable(false);
+    addToolBarBreak();
+    addToolBar(pathBar_);
+    pathBar_->addWidget(selectionBar_);
 }
 
 void MainWindow::updateIcons() {
     start_->updateIcons(palette());
+    compareBar_->updateIcons();
     for (QMenu* menu : menuBar()->findChildren<QMenu*>())
         for (QAction* action : menu->actions())
             if (const QString name = action->property(iconProperty).toString(); !name.isEmpty())

@@ -8,8 +8,6 @@
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/run_status.h"
 #include "core/session/search_record.h"
-#include "widgets/common/before_after.h"
-#include "widgets/common/default_condition.h"
 #include "widgets/panels/search_panel.h"
 
 #include <QDir>
@@ -25,6 +23,7 @@ void MainWindow::jobChanged(bool running) {
         runStatus_->end();
     searchSetup_->setBlocked(busy() && !search_.running());
     exportPanel_->setBlocked(busy());
+    scales_->update(busy());
     updateActions();
     updateTitle();
 }
@@ -75,7 +74,6 @@ void MainWindow::startSearch() {
     }
     const auto session = workspace_.session();
     if (!session || session->modelFingerprint != task->plan.model->fingerprint()) {
-        if (!mayReplaceSession()) return;
         AnalysisPlan plan = analysis_.plan(setup_->request());
         workspace_.open(std::make_shared<const Session>(emptySession(plan)), {});
     }
@@ -103,37 +101,22 @@ void MainWindow::startScaledRun() {
         return;
     }
     messages_->dismiss();
+    gainsToShow_ = {};
     compareWhenDone_ = true;
-    if (sessions_.loading() || !analysis_.start(request, autosave_.path())) {
+    if (sessions_.loading() || !analysis_.start(request)) {
         compareWhenDone_ = false;
         reportError(tr("Something else is still being read. Try again in a moment."));
     }
 }
 
-void MainWindow::stepBeforeAfter() {
-    const auto session = workspace_.session();
-    if (!session) return;
-    const Selection& now = selection_.selection();
-    const int condition = now.condition < 0 ? mostTellingCondition(*session) : now.condition;
-    const ScaleTwins twins = scaleTwins(*session, condition, now.scales);
-    if (!twins.complete()) {
-        report(whyNoTwins(*session, condition));
-        return;
-    }
-    const auto shown = static_cast<int>(shownOf(now, twins, condition));
-    choose(selection_, *session, twins, static_cast<BeforeAfter>((shown + 1) % 3));
-}
-
 void MainWindow::showDifference() {
     const auto session = workspace_.session();
-    if (!session || session->searches.empty()) return;
-    const int chosen = selection_.selection().condition;
-    const ScaleTwins twins = scaleTwins(*session, chosen < 0 ? mostTellingCondition(*session) : chosen,
-                                        session->searches.back()->scales.name);
-    if (!twins.complete()) return;
-    choose(selection_, *session, twins, BeforeAfter::Difference);
-    report(tr("The views show after minus before the gains %1. Alt+G: before, after, difference.")
-               .arg(QString::fromStdString(session->searches.back()->scales.name)));
+    if (analysis_.target() == workspace_.current() && showGains()) return;
+    if (!session || session->searches.empty() || analysis_.target() != workspace_.current()) return;
+    const std::string& gains = session->searches.back()->scales.name;
+    if (!compare_.showGains(gains)) return;
+    report(tr("The views show A \u2212 B: with the gains %1 minus without. Alt+G: before, after, difference.")
+               .arg(QString::fromStdString(gains)));
 }
 
 void MainWindow::connectExport() {

@@ -6,8 +6,10 @@
 #include "widgets/panels/distortion_panel.h"
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/histogram_panel.h"
+#include "widgets/panels/noise_panel.h"
 #include "widgets/panels/outlier_panel.h"
 #include "widgets/panels/perplexity_panel.h"
+#include "widgets/panels/phase_panel.h"
 #include "widgets/panels/search_panel.h"
 #include "widgets/panels/spectrum_panel.h"
 
@@ -48,6 +50,8 @@ PlotArea::PlotArea(SelectionModel* selection, QWidget* parent) : QMainWindow(par
     addPanel(new PerplexityPanel(selection), "perplexity", tr("Perplexity"));
     addPanel(new OutlierPanel(selection), "outliers", tr("Outliers"));
     addPanel(new DistortionPanel(selection), "distortion", tr("Distortion"));
+    addPanel(new NoisePanel(selection), "logitNoise", tr("Logit noise"));
+    addPanel(new PhasePanel(selection), "phases", tr("Phases"));
     searches_ = new SearchPanel(selection);
     addPanel(searches_, "searches", tr("Search"));
     panels_.removeLast(); // a view of searches, not of conditions: most sessions have nothing to show in it
@@ -71,7 +75,18 @@ QDockWidget* PlotArea::addPanel(DiagnosticPanel* panel, const QString& objectNam
 }
 
 void PlotArea::resetLayout(int height) {
-    enum { Spectrum, Tails, Pressure, Histogram, Perplexity, Outliers, Distortion, Searches };
+    enum {
+        Spectrum,
+        Tails,
+        Pressure,
+        Histogram,
+        Perplexity,
+        Outliers,
+        Distortion,
+        LogitNoise,
+        Phases,
+        Searches
+    };
     for (QDockWidget* dock : std::as_const(docks_)) {
         dock->setFloating(false);
         removeDockWidget(dock);
@@ -92,7 +107,11 @@ void PlotArea::resetLayout(int height) {
     }
     tabifyDockWidget(threeRows ? docks_[Perplexity] : docks_[Outliers], docks_[Distortion]);
     tabifyDockWidget(docks_[Distortion], docks_[Searches]);
+    tabifyDockWidget(docks_[Spectrum], docks_[Phases]);
+    tabifyDockWidget(docks_[Pressure], docks_[LogitNoise]);
     for (QDockWidget* dock : std::as_const(docks_)) dock->show();
+    docks_[Spectrum]->raise();
+    if (threeRows) docks_[Pressure]->raise();
     docks_[Perplexity]->raise();
     docks_[Tails]->raise();
     docks_[Histogram]->raise();
@@ -118,6 +137,10 @@ void PlotArea::setBands(const BandPartition& bands) {
     for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setBands(bands);
 }
 
+void PlotArea::setBandStyles(const BandStyles& styles) {
+    for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setBandStyles(styles);
+}
+
 void PlotArea::setOther(const std::shared_ptr<const Session>& other) {
     for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setOther(other);
 }
@@ -132,6 +155,12 @@ void PlotArea::noteFocus(QWidget* now) {
 
 DiagnosticPanel* PlotArea::currentPanel() const {
     return current_ ? current_.data() : panels_.first();
+}
+
+QString PlotArea::keyOf(const DiagnosticPanel* panel) const {
+    for (const QDockWidget* dock : docks_)
+        if (dock->widget() == panel) return dock->objectName();
+    return {};
 }
 
 void PlotArea::addViewActions(QMenu* menu) const {

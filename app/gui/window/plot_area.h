@@ -22,6 +22,7 @@ class PlotArea : public QMainWindow {
 
     void setSession(const std::shared_ptr<const Session>& session);
     void setBands(const BandPartition& bands);
+    void setBandStyles(const BandStyles& styles);
     /// Another session that conditions B are taken from; null: the same.
     void setOther(const std::shared_ptr<const Session>& other);
 
@@ -31,6 +32,8 @@ class PlotArea : public QMainWindow {
     [[nodiscard]] const QList<DiagnosticPanel*>& panels() const { return panels_; }
     /// The panel that has, or had last, the keyboard.
     [[nodiscard]] DiagnosticPanel* currentPanel() const;
+    /// The name that a panel keeps: in layouts, sessions and commands ("tailInflation").
+    [[nodiscard]] QString keyOf(const DiagnosticPanel* panel) const;
     void addViewActions(QMenu* menu) const;
     /// Rows under each other where there is height for them, tabs where there is not.
     void resetLayout(int height);

@@ -19,12 +19,11 @@ RunStatus::RunStatus(QWidget* parent)
     row->addWidget(left_);
     row->addWidget(cancel_);
     bar_->setRange(0, 1000);
-    bar_->setFixedWidth(180);
+    bar_->setFixedWidth(bar_->fontMetrics().averageCharWidth() * 24);
     bar_->setFormat(QStringLiteral("%p %"));
     bar_->setAccessibleName(tr("Progress of the analysis"));
     cancel_->setObjectName(QStringLiteral("cancelButton"));
     cancel_->setToolTip(tr("Stop the analysis; finished conditions are kept (Ctrl+.)"));
-    cancel_->setMaximumHeight(cancel_->fontMetrics().height() + 8);
     connect(cancel_, &QPushButton::clicked, this, &RunStatus::cancelRequested);
     hide();
 }
@@ -32,6 +31,7 @@ RunStatus::RunStatus(QWidget* parent)
 void RunStatus::begin() {
     stopping_ = false;
     percent_ = 0;
+    timeLeft_.clear();
     bar_->setValue(0);
     stage_->setText(tr("Starting..."));
     left_->clear();
@@ -45,14 +45,16 @@ void RunStatus::show(const Progress& progress) {
     bar_->setFormat(QStringLiteral("%1 %").arg(percent_));
     if (stopping_) return;
     stage_->setText(QString::fromStdString(progress.stage));
-    left_->setText(
-        progress.secondsLeft >= 0
-            ? tr("%1 left").arg(QString::fromStdString(formatDuration(progress.secondsLeft)))
-            : tr("%1 so far").arg(QString::fromStdString(formatDuration(progress.secondsElapsed))));
+    const QString elapsed = QString::fromStdString(formatDuration(progress.secondsElapsed));
+    timeLeft_ =
+        progress.secondsLeft >= 0 ? QString::fromStdString(formatDuration(progress.secondsLeft)) : QString();
+    left_->setText(progress.secondsLeft >= 0 ? tr("%1 so far, %2 left").arg(elapsed, timeLeft_)
+                                             : tr("%1 so far").arg(elapsed));
 }
 
 void RunStatus::stopping() {
     stopping_ = true;
+    timeLeft_.clear();
     stage_->setText(tr("Stopping..."));
     left_->clear();
     cancel_->setEnabled(false);

@@ -22,6 +22,8 @@ class RunStatus : public QWidget {
     void stopping();
     void end();
     [[nodiscard]] int percent() const { return percent_; }
+    /// Of the running job ("3 min"); empty while unknown.
+    [[nodiscard]] QString timeLeft() const { return timeLeft_; }
 
   signals:
     void cancelRequested();
@@ -31,6 +33,7 @@ class RunStatus : public QWidget {
     QLabel* left_;
     QProgressBar* bar_;
     QPushButton* cancel_;
+    QString timeLeft_;
     int percent_ = 0;
     bool stopping_ = false;
 };

@@ -1,6 +1,7 @@
 #include "app/gui/window/selection_bar.h"
 
 #include "core/diagnostics/tails.h"
+#include "widgets/common/elided.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 
@@ -31,54 +32,81 @@ void setShown(QComboBox* box, int index) {
     box->setCurrentIndex(std::min(index, box->count() - 1));
 }
 
+int groupsOf(const Session& session) {
+    int groups = 1;
+    for (const auto& condition : session.conditions)
+        if (condition->statistics.cells() > 0)
+            groups = std::max(groups, condition->statistics.shape().groups);
+    return groups;
+}
+
 } // namespace
 
 SelectionBar::SelectionBar(SelectionModel* selection, QWidget* parent)
-    : QWidget(parent), selection_(selection), model_(new QLabel(this)) {
-    auto* row = new QHBoxLayout(this);
-    row->setContentsMargins(6, 0, 6, 0);
-    row->setSpacing(4);
-    model_->setMinimumWidth(30);
+    : QWidget(parent), selection_(selection), model_(new ElidedLabel(180, this)),
+      condition_(new ElidedLabel(260, this)) {
     QFont bold = model_->font();
     bold.setBold(true);
     model_->setFont(bold);
-    condition_ = step(tr("Condition"), tr("RoPE · context · weights (Ctrl+PgUp, Ctrl+PgDown)"), 20);
     layer_ = step(tr("Layer"), tr("Layer (Alt+Up, Alt+Down)"), 7);
     tensor_ = step(tr("Query or key"), tr("Query or key (Alt+Q)"), 2);
     stage_ = step(tr("Before or after RoPE"), tr("Before or after rotation (Alt+R)"), 10);
+    group_ = step(
+        tr("Heads"),
+        tr("All heads pooled, or those of one key head with its queries (Alt+Shift+Up, Alt+Shift+Down)"), 7);
     band_ = step(tr("Band"), tr("Frequency band (Alt+Left, Alt+Right)"), 14);
+    pair_ = step(tr("Pair"), tr("Rotary pair, or the whole band (Alt+Shift+Left, Alt+Shift+Right)"), 9);
     epsilon_ = step(tr("Tail epsilon"), tr("Share of values that counts as tail"), 5);
-    auto divider = [this] {
+    buildRow();
+    tensor_->addItems({tr("Q"), tr("K")});
+    stage_->addItems({tr("before RoPE"), tr("after RoPE")});
+    for (const double epsilon : tailEpsilons)
+        epsilon_->addItem(powerOfTen(static_cast<int>(std::lround(std::log10(epsilon)))), epsilon);
+    connectBoxes();
+    setSession(nullptr);
+}
+
+void SelectionBar::buildRow() {
+    auto* row = new QHBoxLayout(this);
+    row->setContentsMargins(6, 0, 6, 0);
+    row->setSpacing(4);
+    const auto divider = [this, row] {
         auto* label = new QLabel(QStringLiteral("\u203a"), this);
         label->setEnabled(false);
+        row->addWidget(label);
         return label;
     };
     row->addWidget(model_);
-    for (QComboBox* box : {condition_, layer_, tensor_, stage_, band_}) {
-        row->addWidget(divider());
-        row->addWidget(box);
+    for (QWidget* one :
+         std::initializer_list<QWidget*>{condition_, layer_, tensor_, stage_, group_, band_, pair_}) {
+        QLabel* before = divider();
+        if (one == group_) groupDivider_ = before;
+        row->addWidget(one, one == condition_ ? 3 : 0);
     }
     row->addStretch(1);
     auto* tail = new QLabel(tr("tail ε"), this);
     tail->setBuddy(epsilon_);
     row->addWidget(tail);
     row->addWidget(epsilon_);
+}
 
-    tensor_->addItems({tr("Q"), tr("K")});
-    stage_->addItems({tr("before RoPE"), tr("after RoPE")});
-    for (const double epsilon : tailEpsilons)
-        epsilon_->addItem(powerOfTen(static_cast<int>(std::lround(std::log10(epsilon)))), epsilon);
-    connect(condition_, &QComboBox::currentIndexChanged, selection_, &SelectionModel::setCondition);
+void SelectionBar::connectBoxes() {
     connect(layer_, &QComboBox::currentIndexChanged, selection_, &SelectionModel::setLayer);
     connect(tensor_, &QComboBox::currentIndexChanged, this,
             [this](int index) { selection_->setTensor(index == 0 ? QkTensor::Q : QkTensor::K); });
     connect(stage_, &QComboBox::currentIndexChanged, this,
             [this](int index) { selection_->setStage(index == 0 ? RopeStage::Pre : RopeStage::Post); });
+    connect(group_, &QComboBox::currentIndexChanged, this, [this](int index) {
+        Selection next = selection_->selection();
+        next.group = index - 1;
+        selection_->setSelection(next);
+    });
     connect(band_, &QComboBox::currentIndexChanged, selection_, &SelectionModel::setBand);
+    connect(pair_, &QComboBox::currentIndexChanged, this,
+            [this] { selection_->setPair(pair_->currentData().toInt()); });
     connect(epsilon_, &QComboBox::currentIndexChanged, this,
             [this] { selection_->setEpsilon(epsilon_->currentData().toDouble()); });
     connect(selection_, &SelectionModel::changed, this, &SelectionBar::follow);
-    setSession(nullptr);
 }
 
 QComboBox* SelectionBar::step(const QString& accessibleName, const QString& tip, int minimumCharacters) {
@@ -96,37 +124,74 @@ QComboBox* SelectionBar::step(const QString& accessibleName, const QString& tip,
 
 void SelectionBar::setSession(const std::shared_ptr<const Session>& session) {
     session_ = session;
-    model_->setText(session ? modelName(*session) : tr("No session"));
+    model_->setFullText(session ? modelName(*session) : tr("No session"));
     model_->setEnabled(session != nullptr);
-    QStringList conditions, layers;
-    if (session) {
-        for (const auto& condition : session->conditions) conditions << conditionName(condition->key);
+    QStringList layers, groups;
+    if (session)
         for (int layer = 0; layer < session->model.layers; ++layer) layers << tr("layer %1").arg(layer);
+    groups_ = session ? groupsOf(*session) : 1;
+    if (groups_ > 1) {
+        groups << tr("all heads");
+        for (int group = 0; group < groups_; ++group) groups << tr("KV head %1").arg(group);
     }
-    refill(condition_, conditions);
     refill(layer_, layers);
+    refill(group_, groups);
+    group_->setVisible(groups_ > 1);
+    groupDivider_->setVisible(groups_ > 1);
     for (QComboBox* box : {tensor_, stage_, epsilon_}) box->setEnabled(session != nullptr);
+    styles_ = session ? session->bandStyles : BandStyles();
     setBands(session ? session->bands : BandPartition());
+}
+
+void SelectionBar::setBandStyles(const BandStyles& styles) {
+    styles_ = styles;
+    setBands(bands_);
+}
+
+void SelectionBar::setConditionName(const QString& name) {
+    condition_->setFullText(name.isEmpty() && session_ ? tr("no condition") : name);
+    setAccessibleName(tr("Selection: %1").arg(breadcrumb()));
 }
 
 void SelectionBar::setBands(const BandPartition& bands) {
     bands_ = bands;
+    pairsOf_ = -1;
     QStringList texts;
-    for (int band = 0; band < bands.count(); ++band)
-        texts << (bands.end(band) - bands.begin(band) == 1
-                      ? tr("band %1: pair %2").arg(band).arg(bands.begin(band))
-                      : tr("band %1: pairs %2–%3").arg(band).arg(bands.begin(band)).arg(bands.end(band) - 1));
+    constexpr int longestName = 24; // characters
+    for (int band = 0; band < bands.count(); ++band) {
+        QString name = bandName(styles_, band);
+        if (name.size() > longestName) name = name.left(longestName - 1) + u'\u2026';
+        const int first = bands.begin(band), last = bands.end(band) - 1;
+        texts << (first == last ? tr("%1: pair %2").arg(name).arg(first)
+                                : tr("%1: pairs %2–%3").arg(name).arg(first).arg(last));
+    }
     refill(band_, texts);
     follow();
 }
 
+/// The pairs of the selected band.
+void SelectionBar::fillPairs() {
+    const int band = band_->currentIndex();
+    if (band == pairsOf_) return;
+    const QSignalBlocker quiet(pair_);
+    pairsOf_ = band;
+    pair_->clear();
+    pair_->setEnabled(band >= 0);
+    if (band < 0) return;
+    pair_->addItem(tr("all its pairs"), -1);
+    for (int pair = bands_.begin(band); pair < bands_.end(band); ++pair)
+        pair_->addItem(tr("pair %1").arg(pair), pair);
+}
+
 void SelectionBar::follow() {
     const Selection& now = selection_->selection();
-    setShown(condition_, now.condition);
     setShown(layer_, std::max(0, now.layer));
     setShown(tensor_, now.tensor == QkTensor::Q ? 0 : 1);
     setShown(stage_, now.stage == RopeStage::Pre ? 0 : 1);
+    setShown(group_, std::max(0, now.group + 1));
     setShown(band_, std::max(0, now.band));
+    fillPairs();
+    if (pair_->count() > 0) setShown(pair_, std::max(0, pair_->findData(now.pair)));
     for (int index = 0; index < epsilon_->count(); ++index)
         if (std::abs(epsilon_->itemData(index).toDouble() / now.epsilon - 1) < 1e-9)
             setShown(epsilon_, index);
@@ -135,9 +200,12 @@ void SelectionBar::follow() {
 
 QString SelectionBar::breadcrumb() const {
     if (!session_) return tr("no session");
-    return QStringList{model_->text(),         condition_->currentText(), layer_->currentText(),
-                       tensor_->currentText(), stage_->currentText(),     band_->currentText()}
-        .join(QStringLiteral(" \u203a "));
+    QStringList steps{model_->fullText(), condition_->fullText(), layer_->currentText(),
+                      tensor_->currentText(), stage_->currentText()};
+    if (groups_ > 1) steps << group_->currentText();
+    steps << band_->currentText();
+    if (pair_->currentIndex() > 0) steps << pair_->currentText();
+    return steps.join(QStringLiteral(" \u203a "));
 }
 
 void SelectionBar::stepLayer(int by) {
@@ -150,10 +218,32 @@ void SelectionBar::stepBand(int by) {
         selection_->setBand(std::clamp(selection_->selection().band + by, 0, band_->count() - 1));
 }
 
+void SelectionBar::stepPair(int by) {
+    const int band = band_->currentIndex();
+    if (band < 0 || by == 0) return;
+    Selection next = selection_->selection();
+    const bool inside = next.pair >= bands_.begin(band) && next.pair < bands_.end(band);
+    const int pair = inside ? next.pair + by : by > 0 ? bands_.begin(band) : bands_.end(band) - 1;
+    next.pair = std::clamp(pair, 0, bands_.pairs() - 1);
+    for (int one = 0; one < bands_.count(); ++one)
+        if (next.pair >= bands_.begin(one) && next.pair < bands_.end(one)) next.band = one;
+    selection_->setSelection(next);
+}
+
+void SelectionBar::wholeBand() {
+    selection_->setPair(-1);
+}
+
+void SelectionBar::stepGroup(int by) {
+    if (groups_ < 2) return;
+    Selection next = selection_->selection();
+    next.group = std::clamp(next.group + by, -1, groups_ - 1);
+    selection_->setSelection(next);
+}
+
 void SelectionBar::stepCondition(int by) {
-    if (condition_->count() > 0)
-        selection_->setCondition(
-            std::clamp(selection_->selection().condition + by, 0, condition_->count() - 1));
+    const int count = session_ ? static_cast<int>(session_->conditions.size()) : 0;
+    if (count > 0) selection_->setCondition(std::clamp(selection_->selection().condition + by, 0, count - 1));
 }
 
 void SelectionBar::toggleTensor() {

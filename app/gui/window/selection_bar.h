@@ -1,9 +1,9 @@
-// SelectionBar: what all views look at, as a path from model to band whose steps can be changed: model ›
-// condition › layer › Q/K › before/after RoPE › band. Writes to the SelectionModel and follows it.
+// SelectionBar: what all views look at, as a path whose steps can be changed: model › condition › layer › Q/K
+// › before/after RoPE › head group › band › pair. Writes to the SelectionModel and follows it. Not here:
+// which conditions are compared (CompareBar).
 #pragma once
 
 #include "core/session/session.h"
-#include "widgets/common/default_condition.h"
 #include "widgets/common/selection_model.h"
 
 #include <QWidget>
@@ -15,6 +15,8 @@ class QLabel;
 
 namespace qroar {
 
+class ElidedLabel;
+
 class SelectionBar : public QWidget {
     Q_OBJECT
 
@@ -22,24 +24,39 @@ class SelectionBar : public QWidget {
     explicit SelectionBar(SelectionModel* selection, QWidget* parent = nullptr);
     void setSession(const std::shared_ptr<const Session>& session);
     void setBands(const BandPartition& bands);
-    /// "qroar-nano › yarn:4 · 1,024 · none › layer 3 › K › band 5"
+    void setBandStyles(const BandStyles& styles);
+    /// What is shown, A, B or A − B; empty: no condition.
+    void setConditionName(const QString& name);
+    /// "qroar-nano › yarn:4 · 1,024 · FP › layer 3 › K › after RoPE › band 5: pairs 20–23 › pair 21"; heads
+    /// only where they were recorded apart, a pair only when one is selected.
     [[nodiscard]] QString breadcrumb() const;
 
     void stepLayer(int by);
     void stepBand(int by);
+    /// Through all pairs, into the next band behind the last one of a band.
+    void stepPair(int by);
+    void wholeBand();
+    /// Through all heads pooled and each group.
+    void stepGroup(int by);
     void stepCondition(int by);
     void toggleTensor();
     void toggleStage();
 
   private:
     QComboBox* step(const QString& accessibleName, const QString& tip, int minimumCharacters);
+    void buildRow();
+    void connectBoxes();
     void follow();
+    void fillPairs();
 
     SelectionModel* selection_;
     std::shared_ptr<const Session> session_;
     BandPartition bands_;
-    QLabel* model_;
-    QComboBox *condition_, *layer_, *tensor_, *stage_, *band_, *epsilon_;
+    BandStyles styles_;
+    int groups_ = 1, pairsOf_ = -1;
+    ElidedLabel *model_, *condition_;
+    QLabel* groupDivider_ = nullptr;
+    QComboBox *layer_, *tensor_, *stage_, *group_, *band_, *pair_, *epsilon_;
 };
 
 } // namespace qroar

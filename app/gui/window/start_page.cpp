@@ -6,8 +6,12 @@
 #include <QDir>
 #include <QFileInfo>
 #include <QLabel>
+#include <QStyleOptionToolButton>
+#include <QStylePainter>
 #include <QToolButton>
 #include <QVBoxLayout>
+
+#include <algorithm>
 
 namespace qroar {
 
@@ -23,6 +27,37 @@ QLabel* heading(const QString& text, double scale) {
     label->setFont(font);
     return label;
 }
+
+/// A flat button whose name gives way in its middle, so that the end of a long name stays readable.
+class ElidedButton : public QToolButton {
+  public:
+    ElidedButton(QString name, QString kind) : name_(std::move(name)), kind_(std::move(kind)) {
+        setAutoRaise(true);
+        setToolButtonStyle(Qt::ToolButtonTextOnly);
+        setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
+        setText(name_);
+    }
+
+  protected:
+    void paintEvent(QPaintEvent*) override {
+        QStylePainter painter(this);
+        QStyleOptionToolButton option;
+        initStyleOption(&option);
+        option.text.clear();
+        painter.drawComplexControl(QStyle::CC_ToolButton, option);
+        const QRect room = rect().adjusted(6, 0, -6, 0);
+        const int kindWidth = fontMetrics().horizontalAdvance(kind_);
+        const QString name =
+            fontMetrics().elidedText(name_, Qt::ElideMiddle, std::max(40, room.width() - kindWidth - 16));
+        style()->drawItemText(&painter, room, Qt::AlignVCenter | Qt::AlignLeft, palette(), isEnabled(), name,
+                              QPalette::ButtonText);
+        style()->drawItemText(&painter, room, Qt::AlignVCenter | Qt::AlignRight, palette(), false, kind_,
+                              QPalette::ButtonText);
+    }
+
+  private:
+    QString name_, kind_;
+};
 
 } // namespace
 
@@ -59,6 +94,8 @@ StartPage::StartPage(bool sampleAvailable, QWidget* parent) : QWidget(parent), r
         &StartPage::openModelRequested);
     add(tr("Open a s&ession..."), tr("Results of an earlier analysis (.h5)"),
         &StartPage::openSessionRequested);
+    add(tr("Read the &handbook"), tr("A tour in five minutes, every formula with its source"),
+        &StartPage::handbookRequested);
     column->addSpacing(8);
     column->addLayout(recent_);
     column->addSpacing(12);
@@ -82,7 +119,7 @@ StartPage::StartPage(bool sampleAvailable, QWidget* parent) : QWidget(parent), r
 }
 
 void StartPage::updateIcons(const QPalette& palette) {
-    const char* names[] = {"run", "model", "open"}; // in the order of the choices
+    const char* names[] = {"run", "model", "open", "handbook"}; // in the order of the choices
     for (qsizetype index = 0; index < choices_.size(); ++index) {
         choices_[index]->setIcon(themedIcon(QLatin1String(names[index]), palette));
         choices_[index]->setIconSize({22, 22});
@@ -96,20 +133,40 @@ void StartPage::setRecent(const QStringList& sessions, const QStringList& models
     }
     if (sessions.isEmpty() && models.isEmpty()) return;
     recent_->addWidget(heading(tr("Recent"), 1.1));
-    auto add = [this](const QString& path, const QString& kind, void (StartPage::*signal)(const QString&)) {
-        const QFileInfo info(path);
-        auto* button = new QToolButton;
-        button->setAutoRaise(true);
-        button->setToolButtonStyle(Qt::ToolButtonTextOnly);
-        button->setText(QStringLiteral("%1/%2   %3").arg(info.dir().dirName(), info.fileName(), kind));
-        button->setToolTip(path);
-        button->setEnabled(info.exists());
-        connect(button, &QToolButton::clicked, this, [this, signal, path] { emit(this->*signal)(path); });
-        recent_->addWidget(button, 0, Qt::AlignLeft);
-    };
     for (const QString& path : sessions.mid(0, shownRecent))
-        add(path, tr("session"), &StartPage::sessionPicked);
-    for (const QString& path : models.mid(0, shownRecent)) add(path, tr("model"), &StartPage::modelPicked);
+        addRecent(path, tr("session"), &StartPage::sessionPicked);
+    for (const QString& path : models.mid(0, shownRecent))
+        addRecent(path, tr("model"), &StartPage::modelPicked);
+}
+
+void StartPage::addRecent(const QString& path, const QString& kind,
+                          void (StartPage::*picked)(const QString&)) {
+    const QFileInfo info(path);
+    const bool there = info.exists();
+    const QString name = QStringLiteral("%1/%2").arg(info.dir().dirName(), info.fileName());
+    auto* line = new QWidget;
+    auto* row = new QHBoxLayout(line);
+    row->setContentsMargins(0, 0, 0, 0);
+    row->setSpacing(2);
+    auto* open = new ElidedButton(name, there ? kind : tr("%1, not found").arg(kind));
+    open->setToolTip(there
+                         ? QDir::toNativeSeparators(path)
+                         : tr("%1\nis not there any more: moved, renamed, or on a disk that is not mounted.")
+                               .arg(QDir::toNativeSeparators(path)));
+    open->setAccessibleName(tr("Open %1 %2").arg(kind, name));
+    open->setEnabled(there);
+    connect(open, &QToolButton::clicked, this, [this, picked, path] { emit(this->*picked)(path); });
+    auto* remove = new QToolButton;
+    remove->setAutoRaise(true);
+    remove->setText(QStringLiteral("\u2715"));
+    remove->setToolTip(tr("Remove from this list; the file stays"));
+    remove->setAccessibleName(tr("Remove %1 from the list").arg(name));
+    connect(
+        remove, &QToolButton::clicked, this, [this, path] { emit removeRecentRequested(path); },
+        Qt::QueuedConnection); // the row goes
+    row->addWidget(open, 1);
+    row->addWidget(remove);
+    recent_->addWidget(line);
 }
 
 } // namespace qroar

@@ -1,5 +1,5 @@
-// `qroar diagnose`: numbers worked out by hand from a session made for it, tables, CSV, partial rotary
-// models, sessions without an analysis. Runs the built program.
+// `qroar diagnose` and `qroar compare`: numbers worked out by hand from a session made for it, tables, CSV,
+// partial rotary models, sessions without an analysis. Runs the built program.
 #include "core/session/search_record.h"
 #include "core/session/session_file.h"
 #include "tests/app/cli/cli_test.h"
@@ -36,7 +36,7 @@ qroar::ModelConfig twoPairs() {
 
 /// d = 4 (omega 1 and 0.01), L0 = 32. Short: every |x| is 1. Long (yarn:4 with m = 2 at 64): 1 up to L0; from
 /// there on 1 before and 2 after RoPE, but pair 1 holds 8 at every fourth position (keys, after RoPE).
-qroar::Session handMade() {
+qroar::Session handMade(double outlier = 8) {
     using namespace qroar;
     Session session;
     session.modelPath = "nowhere";
@@ -58,10 +58,37 @@ qroar::Session handMade() {
         session.put(std::move(condition));
     };
     put("none", 32, [](const SamplePlace&) { return 1.0; });
-    put("yarn:4:attn=2", 64, [](const SamplePlace& p) {
+    put("yarn:4:attn=2", 64, [outlier](const SamplePlace& p) {
         if (p.stage == RopeStage::Pre || p.position < 32) return 1.0;
-        return p.tensor == QkTensor::K && p.pair == 1 && p.position % 4 == 0 ? 8.0 : 2.0;
+        return p.tensor == QkTensor::K && p.pair == 1 && p.position % 4 == 0 ? outlier : 2.0;
     });
+    return session;
+}
+
+/// NLL of one window of every document: nll[i] at all of its tokens.
+void setNll(qroar::Session& session, const std::vector<float>& nll) {
+    for (auto& condition : session.conditions) {
+        auto changed = std::make_shared<qroar::ConditionResult>(*condition);
+        changed->windows.clear();
+        for (std::size_t document = 0; document < nll.size(); ++document)
+            changed->windows.push_back(
+                {static_cast<int>(document), 0,
+                 std::vector<float>(static_cast<std::size_t>(changed->key.context) - 1, nll[document])});
+        condition = changed;
+    }
+}
+
+/// As handMade(), but the planted outliers are half as large, the documents are in the other order, and there
+/// is one more condition.
+qroar::Session otherHandMade() {
+    using namespace qroar;
+    Session session = handMade(4);
+    std::swap(session.documents[0], session.documents[1]);
+    session.documents[1].name = "a, renamed";
+    auto quantized = std::make_shared<ConditionResult>(*session.conditions[0]);
+    quantized->key.quant = QuantSpec::parse("rtn:4:g2").value();
+    quantized->windows.clear();
+    session.put(quantized);
     return session;
 }
 
@@ -228,6 +255,65 @@ class TestCliDiagnose : public QObject {
         QVERIFY(!QFile::exists(file("tables/sensitivity.csv")));
     }
 
+    void twoSessionsByHand() {
+        qroar::Session a = handMade(), b = otherHandMade();
+        setNll(a, {2.0F, 3.0F});
+        setNll(b, {2.75F, 1.875F}); // of "b" and "a": A - B is 0.25 and 0.125
+        save(a, file("a.h5"));
+        save(b, file("b.h5"));
+        const Result found =
+            runProgram({"compare", "a.h5", "b.h5", "--json", "--csv", "compared"}, folder_.path());
+        QVERIFY2(found.code == 0, found.err.constData());
+        const Json said = found.json();
+        QVERIFY(said["model"]["same"] == true);
+        QVERIFY(said["documents"]["both"] == Json({"a", "b"}));
+        QCOMPARE(said["conditions"]["both"].size(), std::size_t(2));
+        QCOMPARE(said["conditions"]["only_b"].size(), std::size_t(1));
+        for (const Json& row : said["nll"]) { // matched by what the documents are, not by where they are
+            QVERIFY(near(row["difference"], 0.1875));
+            QCOMPARE(row["shared_documents"].get<int>(), 2);
+            QVERIFY(row["ci95"][0].get<double>() >= 0.125 && row["ci95"][1].get<double>() <= 0.25);
+        }
+        Json key{{"metric", "tir"}, {"tensor", "k"}, {"stage", "post"}, {"epsilon", 0.01}};
+        const Json tails = rowWith(said["grids"], key);
+        QVERIFY(near(tails["largest"], 4, 0.1)); // 8 - 4, in band 1
+        QCOMPARE(tails["largest_band"].get<int>(), 1);
+        QVERIFY(near(tails["mean"], 2, 0.05)); // band 0 is the same in both
+        key["tensor"] = "q";
+        QVERIFY(near(rowWith(said["grids"], key)["mean_absolute"], 0));
+        for (const Json& row : said["grids"])
+            if (row["metric"] == "ip_raw") QVERIFY(near(row["largest"], 0));
+        QFile cells(file("compared/cells.csv"));
+        QVERIFY(cells.open(QIODevice::ReadOnly));
+        const QByteArray csv = cells.readAll();
+        QVERIFY2(csv.startsWith("condition,metric,tensor,stage,epsilon,layer,band,a,b,difference\n"), csv);
+        // 2 conditions x 3 pressures x 2 bands, and 12 tails of the long one
+        QCOMPARE(csv.count('\n'), 1 + 2 * 3 * 2 + 12 * 2);
+        const Result text = runProgram({"compare", "a.h5", "b.h5", "--epsilon", "0.01"}, folder_.path());
+        QVERIFY2(text.out.contains("models: the same") && text.out.contains("tir k post")
+                     && text.out.contains("0.1875"),
+                 text.out.constData());
+    }
+
+    void sessionsOfDifferentModels() {
+        qroar::Session a = handMade(), b = handMade();
+        b.model.ropeTheta = 500;
+        b.modelFingerprint = "4567";
+        b.documents[0].fingerprint = "other";
+        setNll(a, {2.0F, 3.0F});
+        setNll(b, {1.0F, 2.5F});
+        save(a, file("a.h5"));
+        save(b, file("b.h5"));
+        const Json said = runProgram({"compare", "a.h5", "b.h5", "--json"}, folder_.path()).json();
+        QVERIFY(said["model"]["same"] == false);
+        const Json theta = rowWith(said["model"]["differences"], {{"field", "rope_theta"}});
+        QVERIFY(near(theta["a"], 10000) && near(theta["b"], 500));
+        QVERIFY(said["documents"]["only_a"] == Json({"a"}) && said["documents"]["only_b"] == Json({"a"}));
+        for (const Json& row : said["nll"]) QVERIFY(near(row["difference"], 0.5)); // of document b alone
+        const Result gone = runProgram({"compare", "a.h5", "gone.h5"}, folder_.path());
+        QVERIFY(gone.code == 1 && gone.err.contains("gone.h5"));
+    }
+
     void rowsWithoutRotation() {
         RandomModelOptions options;
         options.maxPositions = 64;
@@ -243,6 +329,46 @@ class TestCliDiagnose : public QObject {
         QCOMPARE(document["bands"].size(), std::size_t{2});
         QVERIFY(run({"partial.h5"}).out.contains("Rows 4..7 of every head are not rotated (NoPE band)"));
         QVERIFY(json({"hand.h5"})["nope"].is_null());
+    }
+
+    /// Recorded later into the same file; rows agree with each other and with the tables.
+    void noiseAndDamage() {
+        RandomModelOptions options;
+        options.maxPositions = 64;
+        makeRandomHfModel(file("noisy").toStdString(), options, 3);
+        writeIds(file("n.u16"), 300, options.vocab);
+        QStringList words{"analyze", "noisy",          "--text",  "n.u16", "--contexts", "64",
+                          "--quant", "none,rtn:3:g32", "--bands", "2",     "-o",         "noisy.h5"};
+        const Result first = runProgram(words, folder_.path());
+        QVERIFY2(first.code == 0, first.err);
+        QVERIFY(json({"noisy.h5"})["logit_noise"].empty() && json({"noisy.h5"})["damage"].empty());
+        words << "--resume"
+              << "--noise"
+              << "--damage"
+              << "bands";
+        const Result second = runProgram(words, folder_.path());
+        QVERIFY2(second.code == 0, second.err);
+        const Json document = json({"noisy.h5", "--csv", "noisy"});
+        QCOMPARE(document["anisotropy"].size(), std::size_t{2 * 4});       // layers, pairs
+        QCOMPARE(document["logit_noise"].size(), std::size_t{2 * 3 * 6});  // layers, bands and all, distances
+        QCOMPARE(document["damage"].size(), std::size_t{2 * (1 + 2 * 2)}); // layers, whole and q, k by band
+        for (const Json& row : document["anisotropy"]) {
+            QVERIFY(row["anisotropy_k"] >= 0 && row["anisotropy_k"] <= 1);
+            QVERIFY(row["depth_mean"] >= 0 && row["depth_mean"] <= row["depth"]);
+        }
+        double sum = 0;
+        for (const Json& row : document["damage"])
+            if (row["band"].is_null()) sum += row["kl"].get<double>();
+        const Json& whole = document["damage_summary"].at(0);
+        QVERIFY(near(whole["layer_additivity"], sum / whole["kl"].get<double>()));
+        QCOMPARE(whole["band_edges"], Json("0,2,4"));
+        for (const char* name : {"anisotropy", "logit_noise", "damage", "damage_summary"})
+            QVERIFY2(QFile::exists(file(QString("noisy/%1.csv").arg(name))), name);
+        const Result tables = run({"noisy.h5", "--metric", "anisotropy,noise,damage"});
+        for (const char* word : {"psi q (deg)", "RMS noise of the attention logits", "32..63", "random KL"})
+            QVERIFY2(tables.out.contains(word), tables.out);
+        words[words.size() - 1] = "heads";
+        QCOMPARE(runProgram(words, folder_.path()).code, 2);
     }
 
     void aSessionOfASearch() {

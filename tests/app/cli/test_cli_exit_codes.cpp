@@ -24,6 +24,7 @@ class TestCliExitCodes : public QObject {
                 {"rope", {"rope", "gone"}},
                 {"analyze", QStringList{"analyze", "gone"} + text + contexts + QStringList{"-o", "x.h5"}},
                 {"diagnose", {"diagnose", "gone.h5"}},
+                {"compare", {"compare", "gone.h5", "gone.h5"}},
                 {"evaluate", QStringList{"evaluate", "gone"} + text + contexts},
                 {"export", {"export", "gone", "--format", "hf", "-o", "x"}},
                 {"search", QStringList{"search", "--model", "gone"} + text + contexts}};
@@ -60,6 +61,8 @@ class TestCliExitCodes : public QObject {
         add("diagnose", {"--bands", "0"});
         add("diagnose", {"--bands", "2", "--band-edges", "0,1"});
         add("diagnose", {"--metric", "heat"});
+        add("compare", {"--epsilon", "0.5"});
+        add("compare", {"--convention", "some"});
         add("diagnose", {"--scope", "band"});
         add("evaluate", {"--convention", "some"});
         add("evaluate", {"--copy", "1"});

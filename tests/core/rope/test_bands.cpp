@@ -1,4 +1,6 @@
-// BandPartition and snap points: edges stay ordered whatever is asked of them.
+// BandPartition, snap points and layouts: edges stay ordered whatever is asked of them, and names follow
+// them.
+#include "core/rope/band_layout.h"
 #include "core/rope/bands.h"
 
 #include <QtTest>
@@ -21,6 +23,10 @@ class TestBands : public QObject {
     void movesEdges();
     void snaps();
     void snapsLeaveOut();
+    void namesFollowEdges();
+    void splitsAndMerges();
+    void yarnZonesAreThoseOfTheRamp();
+    void thirdsAreEqualInLogWavelength();
 };
 
 void TestBands::equalBands() {
@@ -143,6 +149,89 @@ void TestBands::snapsLeaveOut() {
     for (const double bad : {0.0, -1.0, std::nan(""), std::numeric_limits<double>::infinity()})
         QCOMPARE(snapPoints(none, model.theta, bad).size(), std::size_t{1});
     QVERIFY(snapPoints(FrequencyTable{}, 1e4, 512).size() <= 1);
+}
+
+namespace {
+
+BandLayout named(const char* edges, std::initializer_list<const char*> names, int pairs = 16) {
+    BandLayout layout{*BandPartition::parseEdges(edges, pairs), {}};
+    int band = 0;
+    for (const char* name : names) layout.setStyle(band++, {name, {}});
+    return layout;
+}
+
+QString text(const BandLayout& layout) {
+    QStringList parts{QString::fromStdString(layout.bands.text())};
+    for (int band = 0; band < layout.bands.count(); ++band)
+        parts << QString::fromStdString(layout.style(band).name);
+    return parts.join(u'|');
+}
+
+} // namespace
+
+void TestBands::namesFollowEdges() {
+    const BandLayout layout = named("0,4,9", {"a", "", "c"});
+    QCOMPARE(text(layout.withEdges(layout.bands.withEdgeMoved(1, 6))), QString("0,6,9,16|a||c"));
+    QCOMPARE(text(layout.withEdges(BandPartition::equal(1, 16))), QString("0,16|a"));
+    QCOMPARE(text(layout.withEdges(*BandPartition::parseEdges("0,2,4,9,12", 16))),
+             QString("0,2,4,9,12,16|a|||c|"));
+    BandLayout cleared = layout;
+    cleared.setStyle(0, {});
+    QCOMPARE(cleared.styles.size(), std::size_t{3});
+    cleared.setStyle(2, {});
+    QVERIFY(cleared.styles.empty()); // nobody named anything: nothing to store
+    cleared.setStyle(7, {"outside", {}});
+    QVERIFY(cleared.styles.empty());
+    QVERIFY(isBandColour("#0072B2"));
+    for (const char* bad : {"", "0072b2", "#0072b", "#0072bg", "#0072b22"}) QVERIFY2(!isBandColour(bad), bad);
+}
+
+void TestBands::splitsAndMerges() {
+    const BandLayout layout = named("0,4,9", {"a", "", "c"});
+    QCOMPARE(text(layout.withEdgeAdded(12)), QString("0,4,9,12,16|a||c|")); // the left part keeps the name
+    QCOMPARE(text(layout.withEdgeAdded(2)), QString("0,2,4,9,16|a|||c"));
+    for (const int there : {-1, 0, 4, 9, 16, 99}) QVERIFY(layout.withEdgeAdded(there) == layout);
+    QCOMPARE(text(layout.withEdgeRemoved(1)), QString("0,9,16|a|c"));
+    QCOMPARE(text(layout.withEdgeRemoved(2)), QString("0,4,16|a|c")); // the left one has no name
+    for (const int none : {-1, 0, 3, 9}) QVERIFY(layout.withEdgeRemoved(none) == layout);
+    QCOMPARE(splitPlace(layout.bands, 1), 6);
+    QCOMPARE(splitPlace(layout.bands, 1, 8), 8);
+    QCOMPARE(splitPlace(layout.bands, 1, 4), 6);  // its own first pair: no cut there
+    QCOMPARE(splitPlace(layout.bands, 1, 12), 6); // not in this band
+    QCOMPARE(splitPlace(BandPartition::equal(16, 16), 3), -1);
+}
+
+void TestBands::yarnZonesAreThoseOfTheRamp() {
+    RopeModel model;
+    model.headDim = model.rotaryDim = 128;
+    model.theta = 1e4;
+    model.maxPositions = 4096;
+    const FrequencyTable yarn = *buildFrequencyTable(*RopeSpec::parse("yarn:4"), model, 16384);
+    const ZoneLayout zones = yarnZones(yarn); // ramp from 20 to 46, as in snaps()
+    QCOMPARE(QString::fromStdString(zones.bands.text()), QString("0,20,46,64"));
+    QCOMPARE(zones.zones, (std::vector<int>{0, 1, 2}));
+    // Beyond the ramp everything is interpolated by the factor; below it nothing.
+    QVERIFY(std::abs(yarn.omega[19] / yarn.plain[19] - 1) < 1e-12);
+    QVERIFY(std::abs(yarn.omega[46] / yarn.plain[46] - 0.25) < 1e-12);
+    const FrequencyTable none = *buildFrequencyTable(RopeSpec{}, model, 4096);
+    QVERIFY(yarnZones(none).zones.empty());
+}
+
+void TestBands::thirdsAreEqualInLogWavelength() {
+    RopeModel model;
+    model.headDim = model.rotaryDim = 128;
+    model.theta = 1e4;
+    model.maxPositions = 4096;
+    const FrequencyTable table = *buildFrequencyTable(RopeSpec{}, model, 4096);
+    // 64 ln(4096 / 2 pi) / ln 1e4 = 45.03 pairs up to L0, 15.01 in each third.
+    const ZoneLayout zones = wavelengthThirds(table);
+    QCOMPARE(QString::fromStdString(zones.bands.text()), QString("0,16,31,46,64"));
+    QCOMPARE(zones.zones, (std::vector<int>{0, 1, 2, 3}));
+    model.theta = 10; // all wavelengths below L0: no pair is beyond it, none in the last third
+    const ZoneLayout fast = wavelengthThirds(*buildFrequencyTable(RopeSpec{}, model, 4096));
+    QCOMPARE(fast.zones, (std::vector<int>{0, 1}));
+    model.maxPositions = 4; // L0 below 2 pi: nothing to divide
+    QVERIFY(wavelengthThirds(*buildFrequencyTable(RopeSpec{}, model, 4)).zones.empty());
 }
 
 QTEST_APPLESS_MAIN(TestBands)

@@ -70,6 +70,7 @@ inline std::string difference(const ConditionResult& a, const ConditionResult& b
     if (!sameDistortions(a.distortions, b.distortions)) return "distortions";
     if (a.calibration != b.calibration) return "calibration";
     if (!(a.sensitivity == b.sensitivity)) return "sensitivity";
+    if (!(a.noise == b.noise)) return "noise";
     return a.seconds == b.seconds ? "" : "seconds";
 }
 

@@ -2,6 +2,7 @@
 #include "core/session/scales_file.h"
 #include "core/session/search_record.h"
 #include "core/session/session_file.h"
+#include "core/session/what_if.h"
 #include "tests/core/session/hdf5_edit.h"
 #include "tests/core/session/session_equality.h"
 #include "tests/support/synthetic_session.h"
@@ -177,6 +178,20 @@ std::vector<Case> lies() {
         {"more gradients than rows", "gradient",
          [](hid_t f) { overwrite(f, "searches/000/trials/with_gradient", H5T_NATIVE_INT, 1, 1); }},
         {"twice the same name", "twice", [](hid_t f) { setText(f, "searches/001", "name", "000"); }},
+        {"what-if of the name of a search", "twice",
+         [](hid_t f) { setText(f, "what_ifs/000", "name", "000"); }},
+        {"what-if with a negative gain", "gains",
+         [](hid_t f) { overwrite(f, "what_ifs/000/scales/q", H5T_NATIVE_DOUBLE, 1, -0.5); }},
+        {"what-if without gains", "scales/k",
+         [](hid_t f) { H5Ldelete(f, "what_ifs/000/scales/k", H5P_DEFAULT); }},
+        {"what-if with an infinite prediction", "predicted",
+         [infinity](hid_t f) { overwrite(f, "what_ifs/000/predicted", H5T_NATIVE_DOUBLE, 0, infinity); }},
+        {"what-if with an effect that is no number", "quantized",
+         [nan](hid_t f) {
+             overwrite(f, "what_ifs/000/quantized/nll_difference", H5T_NATIVE_DOUBLE, 0, nan);
+         }},
+        {"what-if without an interval", "nll_difference",
+         [](hid_t f) { H5Ldelete(f, "what_ifs/000/quantized/nll_difference", H5P_DEFAULT); }},
         {"more searches", "/searches/002",
          [](hid_t f) {
              const hid_t group = H5Gopen2(f, "searches", H5P_DEFAULT);
@@ -209,6 +224,13 @@ class TestSearchStorage : public QObject {
         const ModelConfig model = session_.model;
         session_.searches = {std::make_shared<const SearchRecord>(makeRecord(model, "000", 6)),
                              std::make_shared<const SearchRecord>(makeRecord(model, "head, W4", 1))};
+        auto whatIf = std::make_shared<WhatIf>();
+        whatIf->scales = session_.searches.front()->scales;
+        whatIf->scales.name = "by hand";
+        whatIf->context = 256;
+        whatIf->quantized.mean = -0.01;
+        whatIf->quantized.tokens = 100;
+        session_.whatIfs = {whatIf};
         QVERIFY2(saveSession(session_, path("run.h5")).ok(), "");
     }
 
@@ -237,6 +259,9 @@ class TestSearchStorage : public QObject {
         QCOMPARE(difference(*session.searches[0], *(*loadSession(path("none.h5")))->searches[0]),
                  std::string());
         session.searches.clear();
+        QVERIFY(saveSession(session, path("by hand.h5")).ok());
+        QCOMPARE(loadScales(path("by hand.h5"))->scales.name, std::string("by hand"));
+        session.whatIfs.clear();
         QVERIFY(saveSession(session, path("no.h5")).ok());
         QVERIFY((*loadSession(path("no.h5")))->searches.empty());
         const auto scales = loadScales(path("no.h5"));

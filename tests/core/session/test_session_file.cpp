@@ -56,6 +56,27 @@ class TestSessionFile : public QObject {
         QVERIFY((*loaded)->find(scaled->key));
     }
 
+    void bandNamesAndColours() {
+        Session session = *test::makeSyntheticSession();
+        session.bandStyles.assign(8, {});
+        session.bandStyles[0] = {"h\xc3\xb6" "chste", "#0072b2"};
+        session.bandStyles[5].name = "a name, with \"quotes\"";
+        QCOMPARE(roundTrip(session, "styles.h5"), std::string());
+        for (BandStyle& style : session.bandStyles) style.name.clear(); // only colours
+        QCOMPARE(roundTrip(session, "colours.h5"), std::string());
+        session.bandStyles.pop_back();
+        QVERIFY(!saveSession(session, path("wrong.h5")));
+        session.bandStyles.assign(8, {"", "blue"});
+        QVERIFY(!saveSession(session, path("wrong.h5")));
+        session.bandStyles.assign(8, {std::string(longestBandName + 1, 'x'), ""});
+        QVERIFY(!saveSession(session, path("wrong.h5")));
+        QVERIFY(!std::filesystem::exists(path("wrong.h5")));
+        // As all files before there were names.
+        QCOMPARE(roundTrip(*test::makeSyntheticSession(), "unnamed.h5"), std::string());
+        const auto unnamed = loadSession(path("unnamed.h5"));
+        QVERIFY((*unnamed)->bandStyles.empty());
+    }
+
     void divergence() {
         test::SyntheticOptions options;
         options.capture = false;

@@ -207,6 +207,20 @@ std::vector<Case> wrongContainers() {
              replace(f, "documents/name", text, {4}, 0);
              H5Tclose(text);
          }},
+        {"names of two bands", "3 bands or none",
+         [](hid_t f) {
+             const hid_t text = H5Tcopy(H5T_C_S1);
+             H5Tset_size(text, 8);
+             replace(f, "bands/names", text, {2}, 'x');
+             H5Tclose(text);
+         }},
+        {"colour in words", "#rrggbb",
+         [](hid_t f) {
+             const hid_t text = H5Tcopy(H5T_C_S1);
+             H5Tset_size(text, 8);
+             replace(f, "bands/colours", text, {3}, 'x');
+             H5Tclose(text);
+         }},
         {"never written", "cannot hold",
          [](hid_t f) {
              H5Ldelete(f, values, H5P_DEFAULT);

@@ -1,0 +1,350 @@
+#include "app/cli/compare_rows.h"
+
+#include "core/base/files.h"
+#include "core/diagnostics/csv.h"
+#include "core/diagnostics/pressure.h"
+#include "core/diagnostics/tails.h"
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+#include <map>
+#include <utility>
+
+namespace qroar::cli {
+
+namespace {
+
+constexpr std::array tensors{QkTensor::Q, QkTensor::K};
+constexpr std::array stages{RopeStage::Pre, RopeStage::Post};
+
+Json sessionRow(const ComparedSession& one) {
+    const Session& session = *one.session;
+    return {{"path", one.path},
+            {"model", session.modelPath},
+            {"model_fingerprint", session.modelFingerprint},
+            {"documents", session.documents.size()},
+            {"conditions", session.conditions.size()},
+            {"searches", session.searches.size()},
+            {"created", session.provenance.created}};
+}
+
+/// What a model is, field by field, in words of config.json where it has them.
+Json modelFields(const Session& session) {
+    const ModelConfig& model = session.model;
+    return {{"fingerprint", session.modelFingerprint},
+            {"format", session.modelFormat},
+            {"architecture", model.architecture},
+            {"layers", model.layers},
+            {"heads", model.heads},
+            {"kv_heads", model.kvHeads},
+            {"head_dim", model.headDim},
+            {"rotary_dim", model.rotaryDim},
+            {"hidden_size", model.hiddenSize},
+            {"vocab_size", model.vocabSize},
+            {"trained_context", model.trainedContext()},
+            {"rope_theta", model.ropeTheta},
+            {"stored_rope", model.storedRope.text()}};
+}
+
+Json modelJson(const Session& a, const Session& b) {
+    const Json fieldsA = modelFields(a), fieldsB = modelFields(b);
+    Json differences = Json::array();
+    for (const auto& [field, value] : fieldsA.items())
+        if (value != fieldsB[field])
+            differences.push_back({{"field", field}, {"a", value}, {"b", fieldsB[field]}});
+    return {{"same", differences.empty()}, {"differences", std::move(differences)}};
+}
+
+/// Names in both, only in A, only in B; `keyOf` tells one from another, `nameOf` is what is listed.
+template<class Items, class KeyOf, class NameOf>
+Json membership(const Items& a, const Items& b, KeyOf keyOf, NameOf nameOf) {
+    const auto holds = [&](const Items& items, const auto& key) {
+        return std::any_of(items.begin(), items.end(), [&](const auto& item) { return keyOf(item) == key; });
+    };
+    Json both = Json::array(), onlyA = Json::array(), onlyB = Json::array();
+    for (const auto& item : a) (holds(b, keyOf(item)) ? both : onlyA).push_back(nameOf(item));
+    for (const auto& item : b)
+        if (!holds(a, keyOf(item))) onlyB.push_back(nameOf(item));
+    return {{"both", std::move(both)}, {"only_a", std::move(onlyA)}, {"only_b", std::move(onlyB)}};
+}
+
+/// Windows of B's documents under the indices that A gives these documents; what A lacks is left out.
+std::vector<WindowNll> underIndicesOf(const Session& a, const Session& b,
+                                      const std::vector<WindowNll>& windows) {
+    std::map<int, int> indexInA;
+    for (std::size_t inB = 0; inB < b.documents.size(); ++inB)
+        for (std::size_t inA = 0; inA < a.documents.size(); ++inA)
+            if (a.documents[inA].fingerprint == b.documents[inB].fingerprint)
+                indexInA[static_cast<int>(inB)] = static_cast<int>(inA);
+    std::vector<WindowNll> result;
+    for (const WindowNll& window : windows)
+        if (const auto found = indexInA.find(window.document); found != indexInA.end()) {
+            result.push_back(window);
+            result.back().document = found->second;
+        }
+    std::stable_sort(result.begin(), result.end(), [](const WindowNll& one, const WindowNll& other) {
+        return std::pair(one.document, one.index) < std::pair(other.document, other.index);
+    });
+    return result;
+}
+
+struct Both {
+    const ComparedSession &a, &b;
+    std::shared_ptr<const ConditionResult> conditionA, conditionB;
+};
+
+Json nllRow(const Both& both, const ComparisonOptions& options) {
+    const ConditionResult &a = *both.conditionA, &b = *both.conditionB;
+    const auto summary = [&](const ConditionResult& of) {
+        return summarizeNll(of.windows, of.key.context, static_cast<int>(of.table.trainedContext),
+                            options.convention, 0);
+    };
+    const NllSummary summaryA = summary(a), summaryB = summary(b);
+    const PairedDifference paired =
+        pairedDifference(a.windows, underIndicesOf(*both.a.session, *both.b.session, b.windows),
+                         a.key.context, options.convention, options.draws);
+    const bool known = paired.ciLow && paired.ciHigh;
+    return {{"condition", a.key.text()},
+            {"context", a.key.context},
+            {"convention", conventionName(options.convention)},
+            {"tokens_a", summaryA.tokens},
+            {"tokens_b", summaryB.tokens},
+            {"nll_a", number(summaryA.nll)},
+            {"nll_b", number(summaryB.nll)},
+            {"shared_documents", paired.documents},
+            {"shared_windows", paired.windows},
+            {"shared_tokens", paired.tokens},
+            {"difference", paired.tokens > 0 ? number(paired.mean) : Json(nullptr)},
+            {"ci95", known ? Json({*paired.ciLow, *paired.ciHigh}) : Json(nullptr)}};
+}
+
+/// Two grids of the same metric: a row of what differs most and on average, and a row a cell.
+void addGrid(const Json& head, const BandGrid& a, const BandGrid& b, Json& rows, Json& cells) {
+    if (a.layers != b.layers || a.bands != b.bands || a.layers == 0) return;
+    double most = 0, sum = 0, sumOfSizes = 0;
+    int count = 0, mostLayer = -1, mostBand = -1;
+    for (int layer = 0; layer < a.layers; ++layer)
+        for (int band = 0; band < a.bands; ++band) {
+            const double difference = a.at(layer, band) - b.at(layer, band);
+            Json cell = head;
+            cell["layer"] = layer;
+            cell["band"] = band;
+            cell["a"] = number(a.at(layer, band));
+            cell["b"] = number(b.at(layer, band));
+            cell["difference"] = number(difference);
+            cells.push_back(std::move(cell));
+            if (!std::isfinite(difference)) continue;
+            ++count;
+            sum += difference;
+            sumOfSizes += std::abs(difference);
+            if (mostLayer >= 0 && std::abs(difference) <= std::abs(most)) continue;
+            most = difference;
+            mostLayer = layer;
+            mostBand = band;
+        }
+    if (count == 0) return;
+    Json row = head;
+    row["cells"] = count;
+    row["largest"] = most;
+    row["largest_layer"] = mostLayer;
+    row["largest_band"] = mostBand;
+    row["mean"] = sum / count;
+    row["mean_absolute"] = sumOfSizes / count;
+    rows.push_back(std::move(row));
+}
+
+Json gridHead(const Both& both, const char* metric, const char* tensor, const char* stage,
+              const Json& epsilon) {
+    return {{"condition", both.conditionA->key.text()},
+            {"metric", metric},
+            {"tensor", tensor ? Json(tensor) : Json(nullptr)},
+            {"stage", stage ? Json(stage) : Json(nullptr)},
+            {"epsilon", epsilon}};
+}
+
+void addGrids(const Both& both, const BandPartition& bands, Json& rows, Json& cells) {
+    const ConditionResult &a = *both.conditionA, &b = *both.conditionB;
+    if (a.statistics.cells() == 0 || b.statistics.cells() == 0) return;
+    const auto pressure = [&](const ConditionResult& of, PressureForm form) {
+        return pressureGrid(form, of.table, of.key.context, bands, of.statistics);
+    };
+    for (const auto& [form, metric] :
+         {std::pair{PressureForm::Raw, "ip_raw"}, std::pair{PressureForm::Saturated, "ip_saturated"},
+          std::pair{PressureForm::EnergyWeighted, "ip_weighted"}})
+        addGrid(gridHead(both, metric, nullptr, nullptr, nullptr), pressure(a, form), pressure(b, form), rows,
+                cells);
+    const auto shortA = both.a.session->shortReference(a), shortB = both.b.session->shortReference(b);
+    const auto usable = [](const auto& reference, const ConditionResult& of) {
+        return reference && reference.get() != &of && reference->statistics.cells() > 0;
+    };
+    if (!usable(shortA, a) || !usable(shortB, b)) return;
+    for (const QkTensor tensor : tensors)
+        for (const RopeStage stage : stages)
+            for (const double epsilon : tailEpsilons) {
+                const TailInflationOptions what{tensor, stage, epsilon, false};
+                addGrid(gridHead(both, "tir", tensor == QkTensor::Q ? "q" : "k",
+                                 stage == RopeStage::Pre ? "pre" : "post", epsilon),
+                        tailInflation(a, *shortA, bands, what), tailInflation(b, *shortB, bands, what), rows,
+                        cells);
+            }
+}
+
+/// Why grids cannot be subtracted; empty when they can.
+std::string whyNoGrids(const ModelConfig& a, const ModelConfig& b) {
+    if (a.layers == b.layers && a.pairs() == b.pairs()) return {};
+    return "A has " + std::to_string(a.layers) + " layers of " + std::to_string(a.pairs()) + " pairs, B "
+           + std::to_string(b.layers) + " of " + std::to_string(b.pairs());
+}
+
+std::string rowsCsv(const Json& rows) {
+    std::string text;
+    const auto cell = [](const Json& value) {
+        if (value.is_null()) return std::string();
+        return value.is_string() ? csvField(value.get<std::string>()) : value.dump();
+    };
+    for (const Json& row : rows) {
+        std::string header, line;
+        bool first = true;
+        for (const auto& [key, value] : row.items()) {
+            const bool interval = key == "ci95";
+            header += (header.empty() ? "" : ",") + (interval ? std::string("ci95_low,ci95_high") : key);
+            if (!std::exchange(first, false)) line += ',';
+            if (!interval)
+                line += cell(value);
+            else
+                line += value.is_null() ? "," : cell(value[0]) + "," + cell(value[1]);
+        }
+        if (text.empty()) text = header + '\n';
+        text += line + '\n';
+    }
+    return text;
+}
+
+double valueOf(const Json& field) {
+    return field.is_number() ? field.get<double>() : NAN;
+}
+
+void printMembers(const std::string& what, const Json& members) {
+    const auto list = [](const Json& names) {
+        std::string text;
+        for (const Json& name : names) text += (text.empty() ? "" : "; ") + name.get<std::string>();
+        return text;
+    };
+    std::cout << what << ": " << members["both"].size() << " in both";
+    for (const auto& [key, words] : {std::pair{"only_a", "only in A"}, std::pair{"only_b", "only in B"}})
+        if (!members[key].empty())
+            std::cout << ", " << members[key].size() << ' ' << words << " (" << list(members[key]) << ")";
+    std::cout << '\n';
+}
+
+void printModel(const Json& model) {
+    std::cout << "models: " << (model["same"].get<bool>() ? "the same" : "different") << '\n';
+    if (model["differences"].empty()) return;
+    Table table({"field", "A", "B"});
+    const auto text = [](const Json& value) {
+        return value.is_string() ? value.get<std::string>() : value.dump();
+    };
+    for (const Json& row : model["differences"])
+        table.add({text(row["field"]), text(row["a"]), text(row["b"])});
+    table.print();
+}
+
+void printNll(const Json& rows) {
+    if (rows.empty()) return;
+    std::cout << "\nNLL, nats per token; A - B over the windows that both hold, 95 % interval\n\n";
+    Table table({"condition", "A", "B", "A - B", "95 %", "shared tokens"});
+    for (const Json& row : rows) {
+        const Json& ci = row["ci95"];
+        table.add({row["condition"].get<std::string>(), fixed(valueOf(row["nll_a"]), 4),
+                   fixed(valueOf(row["nll_b"]), 4), fixed(valueOf(row["difference"]), 4),
+                   ci.is_null() ? "-" : "[" + fixed(ci[0], 4) + ", " + fixed(ci[1], 4) + "]",
+                   row["shared_tokens"].dump()});
+    }
+    table.print();
+}
+
+void printGrids(const Json& document, double epsilon) {
+    if (!document["grids_reason"].is_null())
+        std::cout << "\nno grids: " << document["grids_reason"].get<std::string>() << '\n';
+    if (document["grids"].empty()) return;
+    std::cout << "\nlayer x band, A - B; tails of the top " << 100 * epsilon << " %\n\n";
+    Table table({"condition", "metric", "largest", "at layer", "band", "mean", "mean |A - B|"});
+    int same = 0, shown = 0;
+    for (const Json& row : document["grids"]) {
+        if (row["epsilon"].is_number() && row["epsilon"].get<double>() != epsilon) continue;
+        ++shown;
+        if (row["largest"].get<double>() == 0) {
+            ++same;
+            continue;
+        }
+        std::string metric = row["metric"].get<std::string>();
+        if (row["tensor"].is_string())
+            metric += " " + row["tensor"].get<std::string>() + " " + row["stage"].get<std::string>();
+        table.add({row["condition"].get<std::string>(), metric, significant(row["largest"], 4),
+                   row["largest_layer"].dump(), row["largest_band"].dump(), significant(row["mean"], 4),
+                   significant(row["mean_absolute"], 4)});
+    }
+    if (same < shown) table.print();
+    if (same > 0) std::cout << same << " of " << shown << " grids are the same in both\n";
+}
+
+} // namespace
+
+Json comparison(const ComparedSession& a, const ComparedSession& b, const ComparisonOptions& options,
+                Json& cells) {
+    const Session &one = *a.session, &other = *b.session;
+    const std::string reason = whyNoGrids(one.model, other.model);
+    Json nll = Json::array(), grids = Json::array();
+    cells = Json::array();
+    for (const auto& condition : one.conditions) {
+        const Both both{a, b, condition, other.find(condition->key)};
+        if (!both.conditionB) continue;
+        if (!condition->windows.empty() && !both.conditionB->windows.empty())
+            nll.push_back(nllRow(both, options));
+        if (reason.empty()) addGrids(both, one.bands, grids, cells);
+    }
+    return {{"schema", 1},
+            {"a", sessionRow(a)},
+            {"b", sessionRow(b)},
+            {"model", modelJson(one, other)},
+            {"documents", membership(
+                              one.documents, other.documents,
+                              [](const SessionDocument& document) { return document.fingerprint; },
+                              [](const SessionDocument& document) { return document.name; })},
+            {"conditions", membership(
+                               one.conditions, other.conditions,
+                               [](const auto& condition) { return condition->key.text(); },
+                               [](const auto& condition) { return condition->key.text(); })},
+            {"band_edges", one.bands.edges()},
+            {"nll", std::move(nll)},
+            {"grids_reason", reason.empty() ? Json(nullptr) : Json(reason)},
+            {"grids", std::move(grids)}};
+}
+
+Status writeComparisonCsv(const std::filesystem::path& folder, const Json& document, const Json& cells) {
+    std::error_code failed;
+    std::filesystem::create_directories(folder, failed);
+    if (failed) return Error::io(folder.string() + ": cannot be created: " + failed.message());
+    for (const auto& [name, rows] : {std::pair<const char*, const Json&>{"nll.csv", document["nll"]},
+                                     {"grids.csv", document["grids"]},
+                                     {"cells.csv", cells}}) {
+        if (rows.empty()) // no table without a header
+            std::filesystem::remove(folder / name, failed);
+        else if (Status written = writeTextAtomically(folder / name, rowsCsv(rows)); !written)
+            return written;
+    }
+    return Done{};
+}
+
+void printComparison(const Json& document, double epsilon) {
+    std::cout << "A: " << document["a"]["path"].get<std::string>()
+              << "\nB: " << document["b"]["path"].get<std::string>() << "\n\n";
+    printModel(document["model"]);
+    printMembers("documents", document["documents"]);
+    printMembers("conditions", document["conditions"]);
+    printNll(document["nll"]);
+    printGrids(document, epsilon);
+}
+
+} // namespace qroar::cli

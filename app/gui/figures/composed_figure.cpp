@@ -1,0 +1,131 @@
+#include "app/gui/figures/composed_figure.h"
+
+#include "app/gui/window/plot_area.h"
+#include "widgets/models/result_table_model.h"
+
+#include <QCoreApplication>
+
+#include <algorithm>
+
+namespace qroar {
+
+namespace {
+
+QString translated(const char* text) {
+    return QCoreApplication::translate("ComposedFigure", text);
+}
+
+QString csvOf(DiagnosticPanel& panel, const QString& label) {
+    QString text;
+    for (const DiagnosticPanel::Table& table : panel.tables()) {
+        QStringList comments = panel.tableComments() + table.comments;
+        if (!label.isEmpty()) comments.prepend(label);
+        text += table.model->toCsv(comments) + u'\n';
+    }
+    return text;
+}
+
+} // namespace
+
+QString ComposedFigure::set(const Composition& composition, const std::shared_ptr<const Session>& session,
+                            const SessionSource& source) {
+    if (const QString problem = composition.problem(); !problem.isEmpty()) return problem;
+    if (composition.cells.isEmpty()) return translated("The composition has no plots: add one.");
+    std::vector<std::shared_ptr<Shown>> kept;
+    if (session == session_) kept = std::move(views_);
+    views_.clear();
+    composition_ = composition;
+    session_ = session;
+    for (qsizetype index = 0; index < composition.cells.size(); ++index) {
+        const FigureSpec& spec = composition.cells[index].figure;
+        const auto same =
+            std::find_if(kept.begin(), kept.end(), [&](const auto& one) { return one && one->spec == spec; });
+        if (same != kept.end()) {
+            views_.push_back(std::exchange(*same, nullptr));
+            continue;
+        }
+        auto shown = std::make_shared<Shown>();
+        shown->spec = spec;
+        if (const QString error = shown->view.set(spec, session, source); !error.isEmpty()) {
+            views_.clear();
+            return translated("cell %1: %2").arg(index + 1).arg(error);
+        }
+        views_.push_back(std::move(shown));
+    }
+    return {};
+}
+
+Figure ComposedFigure::begin() {
+    Figure figure;
+    figure.rows = composition_.rows;
+    figure.columns = composition_.columns;
+    figure.boldLabels = composition_.boldLabels;
+    figure.title = composition_.title;
+    for (std::size_t index = 0; index < views_.size(); ++index) {
+        const Composition::Cell& cell = composition_.cells[static_cast<qsizetype>(index)];
+        const Figure one = views_[index]->view.begin();
+        FigureCell placed;
+        placed.parts = one.cells.front().parts;
+        placed.label = composition_.labelOf(static_cast<int>(index));
+        if (composition_.headings || !cell.figure.title.isEmpty()) placed.heading = one.title;
+        placed.row = cell.row;
+        placed.column = cell.column;
+        placed.rowSpan = cell.rowSpan;
+        placed.columnSpan = cell.columnSpan;
+        figure.cells << placed;
+        figure.provenance = one.provenance;
+    }
+    return figure;
+}
+
+void ComposedFigure::end() {
+    for (const auto& shown : views_) shown->view.end();
+}
+
+QString ComposedFigure::csv() {
+    QString text;
+    for (std::size_t index = 0; index < views_.size(); ++index)
+        text += csvOf(*views_[index]->view.panel(), composition_.labelOf(static_cast<int>(index)));
+    return text;
+}
+
+QList<DiagnosticPanel*> visiblePanels(const PlotArea& plots) {
+    QList<DiagnosticPanel*> visible;
+    for (DiagnosticPanel* panel : plots.findChildren<DiagnosticPanel*>()) {
+        if (!panel->isVisible() || panel->window() != plots.window()) continue; // floats by itself
+        const QRect place(panel->mapTo(&plots, QPoint(0, 0)), panel->size());
+        if (plots.rect().contains(place.center()) && panel->emptyText().isEmpty()) visible << panel;
+    }
+    std::sort(visible.begin(), visible.end(), [&](const DiagnosticPanel* a, const DiagnosticPanel* b) {
+        const QPoint left = a->mapTo(&plots, QPoint(0, 0)), right = b->mapTo(&plots, QPoint(0, 0));
+        return left.y() != right.y() ? left.y() < right.y() : left.x() < right.x();
+    });
+    return visible;
+}
+
+Figure arrangementFigure(const PlotArea& plots, const QList<DiagnosticPanel*>& panels) {
+    Figure figure;
+    QRectF whole;
+    for (const DiagnosticPanel* panel : panels)
+        whole |= QRectF(panel->mapTo(&plots, QPoint(0, 0)), panel->size());
+    for (DiagnosticPanel* panel : panels) {
+        const Figure one = panel->beginFigure();
+        const QPointF corner = panel->mapTo(&plots, QPoint(0, 0)) - whole.topLeft();
+        FigureCell cell = one.cells.front();
+        cell.heading = one.title;
+        cell.place = QRectF(corner.x() / whole.width(), corner.y() / whole.height(),
+                            panel->width() / whole.width(), panel->height() / whole.height());
+        figure.cells << cell;
+        figure.provenance = one.provenance;
+    }
+    figure.shownSize = whole.size().toSize();
+    return figure;
+}
+
+QString arrangementCsv(const QList<DiagnosticPanel*>& panels) {
+    QString text;
+    for (DiagnosticPanel* panel : panels) text += csvOf(*panel, {});
+    return text;
+}
+
+} // namespace qroar

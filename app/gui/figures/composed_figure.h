@@ -1,0 +1,40 @@
+// A Composition with the views it shows, and other figures of several panels: the arrangement on screen.
+// Not here: files.
+#pragma once
+
+#include "app/gui/figures/composition.h"
+#include "app/gui/figures/figure_panels.h"
+
+namespace qroar {
+
+class PlotArea;
+
+/// Views of its own for every cell of a composition.
+class ComposedFigure {
+  public:
+    /// Empty, or the first cell that cannot be shown, and why. Views whose spec is the same as before stay.
+    QString set(const Composition& composition, const std::shared_ptr<const Session>& session,
+                const SessionSource& source);
+    [[nodiscard]] Figure begin();
+    void end();
+    /// The tables of all cells, each behind its label.
+    [[nodiscard]] QString csv();
+
+  private:
+    struct Shown {
+        FigureSpec spec;
+        FigureView view;
+    };
+    Composition composition_;
+    std::shared_ptr<const Session> session_;
+    std::vector<std::shared_ptr<Shown>> views_; ///< of the cells, in order
+};
+
+/// The panels that can be seen in the plot area and have something to show.
+QList<DiagnosticPanel*> visiblePanels(const PlotArea& plots);
+/// Those, where they lie. beginFigure() has been called for each of `panels`.
+Figure arrangementFigure(const PlotArea& plots, const QList<DiagnosticPanel*>& panels);
+/// All their tables in one text, each behind its title.
+QString arrangementCsv(const QList<DiagnosticPanel*>& panels);
+
+} // namespace qroar

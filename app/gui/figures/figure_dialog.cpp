@@ -1,0 +1,220 @@
+#include "app/gui/figures/figure_dialog.h"
+
+#include "app/gui/figures/composed_figure.h"
+#include "app/gui/figures/figure_style_form.h"
+#include "app/gui/window/plot_area.h"
+#include "widgets/plot/figure_export.h"
+
+#include <QClipboard>
+#include <QComboBox>
+#include <QDialogButtonBox>
+#include <QDir>
+#include <QFileDialog>
+#include <QFileInfo>
+#include <QFormLayout>
+#include <QGuiApplication>
+#include <QHBoxLayout>
+#include <QMessageBox>
+#include <QPushButton>
+
+namespace qroar {
+
+namespace {
+
+QString filterOf(const QString& format) {
+    return format == QLatin1String("svg")   ? FigureDialog::tr("SVG (*.svg)")
+           : format == QLatin1String("pdf") ? FigureDialog::tr("PDF (*.pdf)")
+           : format == QLatin1String("png") ? FigureDialog::tr("PNG (*.png)")
+                                            : FigureDialog::tr("CSV table (*.csv)");
+}
+
+} // namespace
+
+QString askForFigureName(QWidget* parent, AppSettings& settings, const QString& title, const QString& name,
+                         const QString& format) {
+    QString words = name.toLower();
+    for (QChar& character : words)
+        if (!character.isLetterOrNumber()) character = u'-';
+    QStringList filters{filterOf(format)};
+    for (const char* other : {"svg", "pdf", "png", "csv"})
+        if (format != QLatin1String(other)) filters << filterOf(QLatin1String(other));
+    QString filter = filters.first();
+    const QString chosen = QFileDialog::getSaveFileName(
+        parent, title, QDir(settings.folder(QStringLiteral("export"))).filePath(words + u'.' + format),
+        filters.join(QStringLiteral(";;")), &filter);
+    if (chosen.isEmpty()) return {};
+    const QString path = withFigureSuffix(chosen, filter);
+    if (path != chosen && QFileInfo::exists(path) // the file dialog has asked about another name
+        && QMessageBox::question(parent, title, FigureDialog::tr("%1 exists. Replace it?").arg(path))
+               != QMessageBox::Yes)
+        return {};
+    settings.setFolder(QStringLiteral("export"), path);
+    return path;
+}
+
+FigureDialog::FigureDialog(PlotArea& plots, AppSettings& settings, QWidget* parent)
+    : QDialog(parent), plots_(plots), settings_(settings) {
+    setWindowTitle(tr("Export figure"));
+    setObjectName(QStringLiteral("figureDialog"));
+    what_ = new QComboBox(this);
+    what_->setAccessibleName(tr("Which figure"));
+    what_->setSizeAdjustPolicy(QComboBox::AdjustToMinimumContentsLengthWithIcon);
+    what_->setMinimumContentsLength(22);
+    format_ = new QComboBox(this);
+    format_->setAccessibleName(tr("Format of the file"));
+    for (const auto& [key, text] :
+         {std::pair{"svg", tr("SVG, vectors")}, std::pair{"pdf", tr("PDF, vectors")},
+          std::pair{"png", tr("PNG, pixels")}, std::pair{"csv", tr("CSV, the numbers")}})
+        format_->addItem(text, QLatin1String(key));
+    form_ = new FigureStyleForm(this);
+    preview_ = new FigurePreview(this);
+    preview_->setSource([this](QSize room) { return draw(room); });
+    save_ = new QPushButton(tr("&Save..."), this);
+    save_->setDefault(true);
+    image_ = new QPushButton(tr("Copy &image"), this);
+    table_ = new QPushButton(tr("Copy ta&ble"), this);
+    command_ = new QPushButton(tr("Copy &command"), this);
+    command_->setToolTip(tr("The command that makes the same figure from the saved session: qroar plot"));
+
+    auto* side = new QVBoxLayout;
+    auto* top = new QFormLayout;
+    top->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+    top->addRow(tr("Fi&gure"), what_);
+    side->addLayout(top);
+    side->addWidget(form_);
+    auto* bottom = new QFormLayout;
+    bottom->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+    bottom->addRow(tr("For&mat"), format_);
+    side->addLayout(bottom);
+    side->addStretch(1);
+    auto* row = new QHBoxLayout;
+    row->addLayout(side);
+    row->addWidget(preview_, 1);
+    auto* buttons = new QDialogButtonBox(QDialogButtonBox::Close, this);
+    for (QPushButton* button : {image_, table_, command_})
+        buttons->addButton(button, QDialogButtonBox::ActionRole);
+    buttons->addButton(save_, QDialogButtonBox::ActionRole);
+    auto* column = new QVBoxLayout(this);
+    column->addLayout(row, 1);
+    column->addWidget(buttons);
+    resize(900, 560);
+
+    connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);
+    connect(save_, &QPushButton::clicked, this, &FigureDialog::save);
+    connect(image_, &QPushButton::clicked, this, &FigureDialog::copyImage);
+    connect(table_, &QPushButton::clicked, this, &FigureDialog::copyTable);
+    connect(command_, &QPushButton::clicked, this, [this] { emit commandWanted(panel(), style()); });
+    connect(what_, &QComboBox::currentIndexChanged, this, [this] {
+        updateButtons();
+        preview_->refresh();
+    });
+    connect(form_, &FigureStyleForm::changed, preview_, &FigurePreview::refresh);
+    fillFigures();
+    setStyle(settings_.figureStyle());
+    format_->setCurrentIndex(std::max(0, format_->findData(settings_.preferences().figureFormat)));
+}
+
+void FigureDialog::fillFigures() {
+    what_->addItem(tr("The whole arrangement"));
+    for (DiagnosticPanel* panel : plots_.findChildren<DiagnosticPanel*>()) {
+        if (!panel->session() || !panel->emptyText().isEmpty()) continue;
+        panels_ << panel;
+        what_->addItem(panel->title());
+        what_->setItemData(what_->count() - 1, panel->figureTitle(), Qt::ToolTipRole);
+    }
+}
+
+void FigureDialog::choose(DiagnosticPanel* panel) {
+    what_->setCurrentIndex(std::max(0, static_cast<int>(panels_.indexOf(panel)) + 1));
+    updateButtons();
+}
+
+DiagnosticPanel* FigureDialog::panel() const {
+    return what_->currentIndex() > 0 ? panels_.value(what_->currentIndex() - 1).data() : nullptr;
+}
+
+void FigureDialog::updateButtons() {
+    table_->setEnabled(panel() != nullptr);
+    command_->setEnabled(panel() != nullptr);
+}
+
+FigureStyle FigureDialog::style() const {
+    return form_->style();
+}
+
+void FigureDialog::setStyle(const FigureStyle& style) {
+    form_->setStyle(style);
+    preview_->refresh();
+}
+
+FigurePreview::Drawn FigureDialog::draw(QSize room) {
+    if (DiagnosticPanel* one = panel()) {
+        if (const QString empty = one->emptyText(); !empty.isEmpty()) return {{}, {}, empty};
+        const auto drawn = previewOf(one->beginFigure(), style(), room, devicePixelRatioF());
+        one->endFigure();
+        return drawn;
+    }
+    const QList<DiagnosticPanel*> visible = visiblePanels(plots_);
+    if (visible.isEmpty()) return {{}, {}, tr("No plot is in sight: show one, or open a session.")};
+    const auto drawn = previewOf(arrangementFigure(plots_, visible), style(), room, devicePixelRatioF());
+    for (DiagnosticPanel* one : visible) one->endFigure();
+    return drawn;
+}
+
+bool FigureDialog::saveTo(const QString& path, QString* error) {
+    if (DiagnosticPanel* one = panel()) return one->exportTo(path, error, style());
+    const QList<DiagnosticPanel*> visible = visiblePanels(plots_);
+    if (visible.isEmpty()) {
+        *error = tr("No plot is in sight: show one, or open a session.");
+        return false;
+    }
+    if (path.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive))
+        return writeWholeFile(path, arrangementCsv(visible).toUtf8(), error);
+    const bool written = writeFigure(arrangementFigure(plots_, visible), path, style(), error);
+    for (DiagnosticPanel* one : visible) one->endFigure();
+    return written;
+}
+
+void FigureDialog::remember() {
+    settings_.setFigureStyle(style());
+    Preferences preferences = settings_.preferences();
+    const QString format = format_->currentData().toString();
+    if (format == QLatin1String("csv") || format == preferences.figureFormat) return;
+    preferences.figureFormat = format;
+    settings_.setPreferences(preferences);
+}
+
+void FigureDialog::save() {
+    const QString name = panel() ? panel()->title() : tr("arrangement");
+    const QString path =
+        askForFigureName(this, settings_, tr("Save %1").arg(name), name, format_->currentData().toString());
+    if (path.isEmpty()) return;
+    QString error;
+    if (!saveTo(path, &error)) {
+        emit failed(error);
+        QMessageBox::warning(this, windowTitle(), error);
+        return;
+    }
+    remember();
+    emit message(tr("Saved %1.").arg(path));
+    accept();
+}
+
+void FigureDialog::copyImage() {
+    if (DiagnosticPanel* one = panel()) {
+        one->copyImage(style());
+    } else {
+        const QList<DiagnosticPanel*> visible = visiblePanels(plots_);
+        if (visible.isEmpty()) return;
+        QGuiApplication::clipboard()->setImage(renderFigure(arrangementFigure(plots_, visible), style()));
+        for (DiagnosticPanel* shown : visible) shown->endFigure();
+        emit message(tr("The arrangement is on the clipboard."));
+    }
+    remember();
+}
+
+void FigureDialog::copyTable() {
+    if (panel()) panel()->copyTable();
+}
+
+} // namespace qroar

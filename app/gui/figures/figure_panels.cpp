@@ -1,0 +1,220 @@
+#include "app/gui/figures/figure_panels.h"
+
+#include "app/gui/window/plot_area.h"
+#include "widgets/figures/figure_layout.h"
+#include "widgets/panels/distortion_panel.h"
+#include "widgets/panels/heat_map_panel.h"
+#include "widgets/panels/histogram_panel.h"
+#include "widgets/panels/noise_panel.h"
+#include "widgets/panels/outlier_panel.h"
+#include "widgets/panels/perplexity_panel.h"
+#include "widgets/panels/phase_panel.h"
+#include "widgets/panels/search_panel.h"
+#include "widgets/panels/spectrum_panel.h"
+#include "widgets/plot/base_plot.h"
+
+#include <QCoreApplication>
+
+#include <algorithm>
+#include <cmath>
+
+namespace qroar {
+
+namespace {
+
+QString translated(const char* text) {
+    return QCoreApplication::translate("FigurePanels", text);
+}
+
+template<class Panel>
+FigureKind kind(const char* key, const char* title) {
+    return {QLatin1String(key), translated(title), &Panel::staticMetaObject,
+            [](SelectionModel* selection) { return std::make_unique<Panel>(selection); }};
+}
+
+QString wrong(const char* option, const QString& expected, const QString& found) {
+    return translated("--%1: expected %2, found \"%3\"").arg(QLatin1String(option), expected, found);
+}
+
+QStringList conditionTexts(const Session& session) {
+    QStringList texts;
+    for (const auto& condition : session.conditions) texts << QString::fromStdString(condition->key.text());
+    return texts;
+}
+
+/// Index of a condition by its text, with any of the separators and spaces that people write; -1: none.
+int conditionIndex(const Session& session, const QString& text) {
+    const auto plain = [](QString words) {
+        return words.replace(QStringLiteral("·"), QStringLiteral(".")).simplified();
+    };
+    const QStringList texts = conditionTexts(session);
+    for (qsizetype index = 0; index < texts.size(); ++index)
+        if (plain(texts[index]) == plain(text)) return static_cast<int>(index);
+    return -1;
+}
+
+QString checkIndex(const char* option, int value, int count) {
+    if (value < count) return {};
+    return wrong(option, translated("0 to %1").arg(count - 1), QString::number(value));
+}
+
+} // namespace
+
+const std::vector<FigureKind>& figureKinds() {
+    static const std::vector<FigureKind> kinds{
+        kind<SpectrumPanel>("spectrum", QT_TRANSLATE_NOOP("FigurePanels", "frequencies, bands, pressure")),
+        {QStringLiteral("heatmap"), translated("a metric by layer and band"), &HeatMapPanel::staticMetaObject,
+         [](SelectionModel* selection) {
+             return std::make_unique<HeatMapPanel>(HeatMapMetric::TailInflation, selection);
+         }},
+        kind<HistogramPanel>("histogram", QT_TRANSLATE_NOOP("FigurePanels", "magnitudes of q or k")),
+        kind<PerplexityPanel>("perplexity", QT_TRANSLATE_NOOP("FigurePanels", "loss by length and position")),
+        kind<OutlierPanel>("outliers", QT_TRANSLATE_NOOP("FigurePanels", "where the largest values sit")),
+        kind<DistortionPanel>("distortion", QT_TRANSLATE_NOOP("FigurePanels", "quantized weights per layer")),
+        kind<NoisePanel>("noise", QT_TRANSLATE_NOOP("FigurePanels", "noise of logits by distance")),
+        kind<PhasePanel>("phases", QT_TRANSLATE_NOOP("FigurePanels", "RoPE angles by pair and distance")),
+        kind<SearchPanel>("search", QT_TRANSLATE_NOOP("FigurePanels", "trials of a search and its gains"))};
+    return kinds;
+}
+
+QString figureKey(const DiagnosticPanel& panel) {
+    for (const FigureKind& kind : figureKinds())
+        if (kind.type == panel.metaObject()) return kind.key;
+    return {};
+}
+
+FigureView::FigureView() = default;
+FigureView::~FigureView() = default;
+FigureView::FigureView(FigureView&&) noexcept = default;
+FigureView& FigureView::operator=(FigureView&&) noexcept = default;
+
+QString FigureView::set(const FigureSpec& spec, const std::shared_ptr<const Session>& session,
+                        const SessionSource& source) {
+    spec_ = spec;
+    QStringList keys;
+    panel_.reset();
+    selection_ = std::make_unique<SelectionModel>();
+    for (const FigureKind& kind : figureKinds()) {
+        keys << kind.key;
+        if (kind.key == spec.view) panel_ = kind.make(selection_.get());
+    }
+    if (!panel_)
+        return wrong("figure", translated("one of %1").arg(keys.join(QStringLiteral(", "))), spec.view);
+    std::shared_ptr<const Session> other;
+    if (!spec.otherSession.isEmpty()) {
+        QString error;
+        other = source ? source(spec.otherSession, &error) : nullptr;
+        if (!other) return translated("--compare: %1").arg(error);
+    }
+    panel_->setProvenance(provenanceLine(*session));
+    panel_->setSession(session);
+    panel_->setOther(other);
+    if (const QString error = select(session, other); !error.isEmpty()) return error;
+    return setUp();
+}
+
+QString FigureView::select(const std::shared_ptr<const Session>& session,
+                           const std::shared_ptr<const Session>& other) {
+    Selection next = spec_.selection;
+    const auto find = [](const char* option, const QString& text, const Session& where, int& index) {
+        index = text.isEmpty() ? -1 : conditionIndex(where, text);
+        if (text.isEmpty() || index >= 0) return QString();
+        return wrong(option,
+                     translated("a condition of the session: %1")
+                         .arg(conditionTexts(where).join(QStringLiteral("; "))),
+                     text);
+    };
+    QString error = find("condition", spec_.condition, *session, next.condition);
+    if (error.isEmpty()) error = find("other", spec_.other, other ? *other : *session, next.conditionB);
+    if (error.isEmpty() && spec_.selection.compare != CompareMode::A && spec_.other.isEmpty())
+        error = translated("--show: B is asked for, but no --other says which condition that is");
+    if (error.isEmpty() && !spec_.bands.isEmpty()) {
+        const auto bands = BandPartition::parseEdges(spec_.bands.toStdString(), session->model.pairs());
+        if (bands)
+            panel_->setBands(*bands);
+        else
+            error = translated("--bands: %1").arg(QString::fromStdString(bands.error().message));
+    }
+    if (error.isEmpty()) error = checkIndex("layer", next.layer, session->model.layers);
+    if (error.isEmpty()) error = checkIndex("group", next.group, std::max(1, session->model.kvHeads));
+    if (error.isEmpty()) error = checkIndex("band", next.band, panel_->bands().count());
+    if (error.isEmpty()) error = checkIndex("pair", next.pair, session->model.pairs());
+    if (error.isEmpty()) selection_->setSelection(next);
+    return error;
+}
+
+QString FigureView::setUp() {
+    panel_->ensureFresh(); // some controls list what the session has
+    for (const auto& [name, value] : spec_.options)
+        if (const QString error = panel_->setOption(name, value); !error.isEmpty())
+            return translated("--option: %1").arg(error);
+    if (!spec_.map.isEmpty())
+        panel_->setSequentialMap(spec_.map == QLatin1String("cividis") ? ColorMap::cividis()
+                                                                       : ColorMap::viridis());
+    if (const QString empty = panel_->emptyText(); !empty.isEmpty())
+        return translated("%1 has nothing to show: %2").arg(panel_->title(), empty);
+    const QList<BasePlot*> plots = panel_->plots();
+    if (spec_.part > plots.size())
+        return wrong("part", translated("0 (all) to %1").arg(plots.size()), QString::number(spec_.part));
+    for (const FigureSpec::Zoom& zoom : spec_.zooms) {
+        if (zoom.part > plots.size())
+            return wrong("zoom", translated("a plot from 1 to %1").arg(plots.size()),
+                         QString::number(zoom.part));
+        plots[zoom.part - 1]->zoomTo({zoom.fromX, zoom.toX}, {zoom.fromY, zoom.toY});
+    }
+    return {};
+}
+
+Figure FigureView::begin() {
+    Figure figure = panel_->beginFigure();
+    if (!spec_.title.isEmpty()) figure.title = spec_.title;
+    if (spec_.part > 0) figure.cells.front().parts = {{panel_->plots().at(spec_.part - 1), {0, 0, 1, 1}}};
+    return figure;
+}
+
+FigureSpec figureSpecOf(DiagnosticPanel& panel, const FigureStyle& style, const QString& otherPath) {
+    FigureSpec spec;
+    spec.view = figureKey(panel);
+    spec.style = style;
+    panel.ensureFresh();
+    for (const DiagnosticPanel::Option& option : panel.options())
+        if (!option.value.isEmpty()) spec.options.push_back({option.name, option.value});
+    const auto session = panel.session();
+    if (!session) return spec;
+    const Selection& selected = panel.selectionModel()->selection();
+    spec.selection = selected;
+    spec.selection.layer = std::clamp(selected.layer, 0, std::max(0, session->model.layers - 1));
+    spec.selection.band = std::clamp(selected.band, 0, std::max(0, panel.bands().count() - 1));
+    if (selected.pair >= session->model.pairs()) spec.selection.pair = -1;
+    const auto textOf = [](const Session& of, int index) {
+        if (index < 0 || index >= static_cast<int>(of.conditions.size())) return QString();
+        return QString::fromStdString(of.conditions[static_cast<std::size_t>(index)]->key.text());
+    };
+    const auto other = panel.other();
+    spec.condition = textOf(*session, selected.condition);
+    spec.other = textOf(other ? *other : *session, selected.conditionB);
+    if (spec.other.isEmpty())
+        spec.selection.compare = CompareMode::A;
+    else if (other && other != session)
+        spec.otherSession = otherPath;
+    if (panel.bands() != session->bands) spec.bands = QString::fromStdString(panel.bands().text());
+    const QList<BasePlot*> plots = panel.plots();
+    for (qsizetype index = 0; index < plots.size(); ++index) {
+        const QCPRange x = plots[index]->xAxis->range(), y = plots[index]->yAxis->range();
+        if (plots[index]->isZoomed())
+            spec.zooms.push_back({static_cast<int>(index) + 1, x.lower, x.upper, y.lower, y.upper});
+    }
+    if (!plots.isEmpty() && plots.front()->theme().sequential.stops == ColorMap::cividis().stops)
+        spec.map = QStringLiteral("cividis");
+    if (style.size == FigureSize::AsShown) {
+        const QSizeF size = figurePageSize(panel.beginFigure(), style);
+        panel.endFigure();
+        spec.style.size = FigureSize::Custom;
+        spec.style.unit = FigureStyle::Unit::Pixels;
+        spec.style.width = size.width();
+        spec.style.height = size.height();
+    }
+    return spec;
+}
+
+} // namespace qroar

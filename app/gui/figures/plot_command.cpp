@@ -1,0 +1,212 @@
+#include "app/gui/figures/plot_command.h"
+
+#include "app/gui/figures/composed_figure.h"
+#include "core/session/session_file.h"
+#include "widgets/plot/figure_export.h"
+
+#include <QCoreApplication>
+#include <QFile>
+#include <QFileInfo>
+
+#include <cstdio>
+
+namespace qroar {
+
+namespace {
+
+enum ExitCode { Fine = 0, Failed = 1, Usage = 2 };
+
+QString translated(const char* text) {
+    return QCoreApplication::translate("PlotCommand", text);
+}
+
+int complain(const QString& message, ExitCode code) {
+    std::fprintf(stderr, "qroar: %s\n", qPrintable(message));
+    if (code == Usage) std::fputs("Run qroar plot --help for more information.\n", stderr);
+    return code;
+}
+
+struct Request {
+    QString session, output, composition;
+    bool list = false, help = false;
+    QStringList figure; ///< the words of the FigureSpec
+};
+
+QString helpText() {
+    return translated(
+        "Usage: qroar plot SESSION --figure NAME [options] -o FILE\n"
+        "       qroar plot SESSION --composition FILE.qfigure [look] -o FILE\n"
+        "       qroar plot [SESSION] --list\n\n"
+        "FILE ends in .svg, .pdf, .png or .csv.\n\n"
+        "What is shown:\n"
+        "  --figure NAME            the view; --list prints them and their options\n"
+        "  --option NAME=VALUE      an option of the view; may be given again\n"
+        "  --condition TEXT         \"yarn:4 . 1024 . rtn:4:g64\", as qroar inspect prints it: A\n"
+        "  --other TEXT             the condition it is compared with: B\n"
+        "  --compare FILE           another session that B is taken from\n"
+        "  --show a|b|a-b           A, B or their difference (a)\n"
+        "  --layer N  --tensor q|k  --stage pre|post  --group N|all  --band N  --pair N|all\n"
+        "  --epsilon SHARE          of the largest values (0.001)\n"
+        "  --bands EDGES            0,4,9,16 (those of the session)\n"
+        "  --zoom PLOT:X0:X1:Y0:Y1  ranges of a plot of the view, counted from 1\n"
+        "  --part N                 only this plot of the view (0: all)\n"
+        "  --title TEXT             instead of the view's own\n"
+        "  --map viridis|cividis\n\n"
+        "The look:\n"
+        "  --size SIZE              shown, 3.3in, 7in, slide, or 84mm, 120x80mm, 3.5x2.5in, 812x460px\n"
+        "  --font-size PT  --dpi N  --line-width FACTOR  --theme light|dark\n"
+        "  --without LIST           some of title,legend,colour-bar,footer\n\n"
+        "Exit codes: 0 done, 1 failed, 2 usage.\n");
+}
+
+QString read(const QStringList& arguments, Request& request) {
+    for (qsizetype at = 0; at < arguments.size(); ++at) {
+        const QString& word = arguments[at];
+        const auto equals = word.indexOf(u'=');
+        const bool isLong = word.startsWith(QLatin1String("--"));
+        const QString name = isLong && equals > 0 ? word.left(equals) : word;
+        QString* target = name == QLatin1String("-o") || name == QLatin1String("--output") ? &request.output
+                          : name == QLatin1String("--composition") ? &request.composition
+                                                                   : nullptr;
+        if (name == QLatin1String("--help") || name == QLatin1String("-h")) {
+            request.help = true;
+        } else if (name == QLatin1String("--list")) {
+            request.list = true;
+        } else if (!isLong && !target) {
+            if (word.startsWith(u'-'))
+                return translated("%1: unknown option; expected -o or one of --list, --composition, --%2")
+                    .arg(word, FigureSpec::optionNames().join(QStringLiteral(", --")));
+            if (!request.session.isEmpty())
+                return translated("expected one session, found \"%1\" and \"%2\"").arg(request.session, word);
+            request.session = word;
+        } else if (target) {
+            if (name == word && at + 1 >= arguments.size())
+                return translated("%1: expected a value").arg(word);
+            *target = name == word ? arguments[++at] : word.mid(equals + 1);
+        } else {
+            if (!FigureSpec::optionNames().contains(name.mid(2))) return FigureSpec().set(name.mid(2), {});
+            if (name == word && at + 1 >= arguments.size())
+                return translated("%1: expected a value").arg(word);
+            request.figure << word;
+            if (name == word) request.figure << arguments[++at];
+        }
+    }
+    return {};
+}
+
+QString check(const Request& request) {
+    if (request.session.isEmpty()) return translated("expected a session (.h5), found none");
+    if (request.output.isEmpty()) return translated("-o: expected a file name, found none");
+    const QString suffix = QFileInfo(request.output).suffix().toLower();
+    if (!QStringList{QStringLiteral("svg"), QStringLiteral("pdf"), QStringLiteral("png"),
+                     QStringLiteral("csv")}
+             .contains(suffix))
+        return translated("-o: expected a name that ends in .svg, .pdf, .png or .csv, found \"%1\"")
+            .arg(request.output);
+    return {};
+}
+
+std::shared_ptr<const Session> open(const QString& path, QString* error) {
+    auto session = loadSession(path.toStdString());
+    if (session) return *session;
+    *error = QString::fromStdString(session.error().message);
+    return nullptr;
+}
+
+void print(const QString& text) {
+    std::fputs(text.toUtf8().constData(), stdout);
+}
+
+/// Every view with its options, their values and, for a session, what they are now; and its conditions.
+void list(const std::shared_ptr<const Session>& session) {
+    for (const FigureKind& kind : figureKinds()) {
+        SelectionModel selection;
+        const auto panel = kind.make(&selection);
+        if (session) panel->setSession(session);
+        panel->ensureFresh();
+        print(QStringLiteral("%1  %2\n").arg(kind.key.leftJustified(14), kind.title));
+        for (const DiagnosticPanel::Option& option : panel->options())
+            print(QStringLiteral("    --option %1=%2\n")
+                      .arg(option.name,
+                           option.values.isEmpty() ? translated("NUMBER") : option.values.join(u'|')));
+    }
+    if (!session) return;
+    print(translated("\nConditions:\n"));
+    for (const auto& condition : session->conditions)
+        print(QStringLiteral("    %1\n").arg(QString::fromStdString(condition->key.text())));
+}
+
+int write(const Request& request, const Figure& figure, const FigureStyle& style) {
+    QString error;
+    return writeFigure(figure, request.output, style, &error) ? Fine : complain(error, Failed);
+}
+
+bool isCsv(const Request& request) {
+    return request.output.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive);
+}
+
+int plotOne(const Request& request, const FigureSpec& spec, const std::shared_ptr<const Session>& session) {
+    FigureView view;
+    if (const QString error = view.set(spec, session, open); !error.isEmpty()) return complain(error, Usage);
+    QString error;
+    if (isCsv(request))
+        return view.panel()->exportTo(request.output, &error) ? Fine : complain(error, Failed);
+    const int code = write(request, view.begin(), spec.style);
+    view.end();
+    return code;
+}
+
+int plotComposition(const Request& request, const FigureSpec& look,
+                    const std::shared_ptr<const Session>& session) {
+    QFile file(request.composition);
+    if (!file.open(QIODevice::ReadOnly))
+        return complain(QStringLiteral("%1: %2").arg(request.composition, file.errorString()), Failed);
+    auto composition = Composition::fromJson(file.readAll());
+    if (!composition)
+        return complain(QStringLiteral("%1: %2").arg(request.composition,
+                                                     QString::fromStdString(composition.error().message)),
+                        Usage);
+    // The look of the command line goes before that of the file, option by option.
+    FigureSpec merged;
+    merged.style = composition->style;
+    if (const QString error = FigureSpec::parse(request.figure, merged); !error.isEmpty())
+        return complain(error, Usage);
+    composition->style = merged.style;
+    if (!look.title.isEmpty()) composition->title = look.title;
+    ComposedFigure composed;
+    if (const QString error = composed.set(*composition, session, open); !error.isEmpty())
+        return complain(QStringLiteral("%1: %2").arg(request.composition, error), Usage);
+    QString error;
+    if (isCsv(request))
+        return writeWholeFile(request.output, composed.csv().toUtf8(), &error) ? Fine
+                                                                               : complain(error, Failed);
+    const int code = write(request, composed.begin(), composition->style);
+    composed.end();
+    return code;
+}
+
+} // namespace
+
+int runPlot(const QStringList& arguments) {
+    Request request;
+    if (const QString error = read(arguments, request); !error.isEmpty()) return complain(error, Usage);
+    if (request.help) {
+        print(helpText());
+        return Fine;
+    }
+    FigureSpec spec;
+    QString error = FigureSpec::parse(request.figure, spec);
+    if (error.isEmpty() && !request.list) error = check(request);
+    if (!error.isEmpty()) return complain(error, Usage);
+    std::shared_ptr<const Session> session;
+    if (!request.session.isEmpty() && !(session = open(request.session, &error)))
+        return complain(error, Failed);
+    if (request.list) {
+        list(session);
+        return Fine;
+    }
+    return request.composition.isEmpty() ? plotOne(request, spec, session)
+                                         : plotComposition(request, spec, session);
+}
+
+} // namespace qroar

@@ -1,0 +1,61 @@
+// ScalesController: the gains that are being set by hand in each open session, as undo steps; their exact
+// evaluation in the background; and the list of what-ifs: pinning, renaming, deleting, as undo steps too. It
+// talks to no widget: ManualScales connects its signals.
+#pragma once
+
+#include "app/gui/scales/gain_effect_job.h"
+#include "app/gui/workspace.h"
+#include "core/scales/gain_edit.h"
+#include "core/session/what_if.h"
+
+#include <QPointer>
+
+#include <map>
+
+namespace qroar {
+
+class ScalesController : public QObject {
+    Q_OBJECT
+
+  public:
+    /// `heavy` is shared with all who need the heavy thread; both must outlive this.
+    ScalesController(Workspace& workspace, JobQueue& heavy, QObject* parent = nullptr);
+
+    /// Of the current session; empty without one.
+    [[nodiscard]] GainEdit edit() const { return editOf(workspace_.current()); }
+    [[nodiscard]] GainEdit editOf(SessionId id) const;
+    /// One undo step; steps of the same gesture (not empty) that follow each other become one.
+    void setEdit(const GainEdit& next, const QString& text, const QString& gesture = {});
+    /// As it was saved: no undo step.
+    void restoreEdit(SessionId id, const GainEdit& edit);
+
+    /// Starts an evaluation for the current session; the result is pinned under a fresh name, with the given
+    /// prediction. False when the heavy thread is busy.
+    bool evaluate(GainEffectRequest request, const WhatIf& prediction);
+    void cancel();
+    [[nodiscard]] bool running() const { return !job_.isNull(); }
+    /// Into the list of a session, under a fresh name when it has none or one that is taken.
+    void pin(SessionId id, WhatIf whatIf);
+    /// Empty, or why the name cannot be had.
+    QString rename(int row, const QString& name);
+    void remove(const std::vector<int>& rows);
+
+  signals:
+    void editChanged(const qroar::GainEdit& edit); ///< of the current session
+    void runningChanged(bool running);
+    void progressed(const qroar::Progress& progress);
+    void pinned(const QString& name);
+    void failed(const QString& message);
+
+  private:
+    friend class SetGainsCommand;
+    void apply(SessionId id, const GainEdit& edit);
+    void setList(SessionId id, std::vector<std::shared_ptr<const WhatIf>> list, const QString& text);
+
+    Workspace& workspace_;
+    JobQueue& heavy_;
+    std::map<SessionId, GainEdit> edits_;
+    QPointer<GainEffectJob> job_;
+};
+
+} // namespace qroar

@@ -1,0 +1,219 @@
+// Looks of figures: what a FigureStyle and a FigureSpec say, and what it does to the picture.
+#include "tests/support/synthetic_session.h"
+#include "tests/widgets/panel_set.h"
+#include "widgets/figures/figure_layout.h"
+#include "widgets/figures/figure_spec.h"
+#include "widgets/plot/heat_map_plot.h"
+#include "widgets/plot/line_plot.h"
+
+#include <QTemporaryDir>
+#include <QXmlStreamReader>
+#include <QtTest>
+
+using namespace qroar;
+using namespace qroar::test;
+
+namespace {
+
+QByteArray contentsOf(const QString& path) {
+    QFile file(path);
+    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
+}
+
+/// All text of an SVG, in order, without spaces (Qt may split a line into several elements).
+QString svgText(const QByteArray& svg) {
+    QXmlStreamReader xml(svg);
+    QString text;
+    while (!xml.atEnd())
+        if (xml.readNext() == QXmlStreamReader::StartElement && xml.name() == QLatin1String("text"))
+            text += xml.readElementText();
+    return text.remove(u' ').remove(u'\n');
+}
+
+} // namespace
+
+class TestWidgetsFigures : public QObject {
+    Q_OBJECT
+  private slots:
+    void whatIsLeftOutTakesNoRoom();
+    void looksOfFigures();
+    void wordsOfALook();
+    void wordsOfAFigure();
+    void axesOfAGridLineUp();
+};
+
+void TestWidgetsFigures::whatIsLeftOutTakesNoRoom() {
+    QTemporaryDir folder;
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    const auto axes = [](DiagnosticPanel& panel, const FigureStyle& style) {
+        const auto all = figureAxes(panel.beginFigure(), style);
+        panel.endFigure();
+        return all.first().first();
+    };
+    FigureStyle whole, bare;
+    bare.title = bare.legend = bare.colourBar = bare.footer = false;
+    FigureStyle noBar, noLegend;
+    noBar.colourBar = false;
+    noLegend.legend = false;
+    QVERIFY(axes(*panels.tir, noBar).width() > axes(*panels.tir, whole).width() + 20);
+    QVERIFY(axes(*panels.histogram, noLegend).height() > axes(*panels.histogram, whole).height() + 8);
+    const QString path = folder.filePath(QStringLiteral("a.svg"));
+    const auto wordsOf = [&](const FigureStyle& style) {
+        return panels.histogram->exportTo(path, nullptr, style) ? svgText(contentsOf(path)) : QString();
+    };
+    const QString title = panels.histogram->figureTitle().remove(u' ');
+    const QString full = wordsOf(whole), none = wordsOf(bare);
+    QVERIFY(full.contains(title) && !none.contains(title));
+    const QString name =
+        panels.histogram->plot()->legend->item(0)
+            ? qobject_cast<QCPPlottableLegendItem*>(panels.histogram->plot()->legend->item(0))
+                  ->plottable()
+                  ->name()
+                  .remove(u' ')
+            : QString();
+    QVERIFY2(full.contains(name) && !none.contains(name), qPrintable(name));
+    QCOMPARE(wordsOf(whole), full); // everything was put back
+}
+
+void TestWidgetsFigures::looksOfFigures() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    FigureStyle style(FigureSize::Custom);
+    style.width = 120;
+    style.height = 80;
+    style.dpi = 127; // 5 pixels a millimetre
+    QCOMPARE(panels.histogram->renderFigure(style).size(), QSize(600, 400));
+    style.dark = true;
+    QVERIFY(panels.histogram->renderFigure(style).pixelColor(2, 2).lightness() < 64);
+    style.dark = false;
+    const QImage thin = panels.histogram->renderFigure(style);
+    style.lineWidth = 3;
+    const QImage thick = panels.histogram->renderFigure(style);
+    const auto inked = [](const QImage& image) {
+        int count = 0;
+        for (int y = 0; y < image.height(); ++y)
+            for (int x = 0; x < image.width(); ++x) count += image.pixelColor(x, y).lightness() < 200;
+        return count;
+    };
+    QVERIFY2(inked(thick) > inked(thin) * 1.2,
+             qPrintable(QStringLiteral("%1 %2").arg(inked(thick)).arg(inked(thin))));
+    style.lineWidth = 1;
+    QCOMPARE(panels.histogram->renderFigure(style), thin);
+    style.height = 0; // as the content needs
+    QVERIFY(panels.histogram->renderFigure(style).height() > 200);
+}
+
+void TestWidgetsFigures::wordsOfALook() {
+    FigureStyle style;
+    QVERIFY(style.arguments().isEmpty());
+    const std::pair<const char*, const char*> words[] = {
+        {"size", "120.5x80mm"}, {"font-size", "7.5"},  {"dpi", "600"},
+        {"theme", "dark"},      {"line-width", "1.5"}, {"without", "title,colour-bar"}};
+    QStringList all;
+    for (const auto& [name, value] : words) {
+        QCOMPARE(style.set(QLatin1String(name), QLatin1String(value)), QString());
+        all << QStringLiteral("--") + QLatin1String(name) << QLatin1String(value);
+    }
+    QCOMPARE(style.arguments(), all);
+    QVERIFY(style.dark && !style.title && style.legend && !style.colourBar);
+    for (const char* size : {"shown", "3.3in", "7in", "slide", "84mm", "3.5x2.5in", "812x460px"}) {
+        QCOMPARE(style.set(QStringLiteral("size"), QLatin1String(size)), QString());
+        QCOMPARE(figureSizeText(style), QLatin1String(size));
+    }
+    const FigureStyle before = style;
+    const std::pair<const char*, const char*> bad[] = {
+        {"size", "7"},       {"size", "1mm"},           {"size", "9x9in9"},
+        {"font-size", "0"},  {"dpi", "many"},           {"theme", "purple"},
+        {"line-width", "0"}, {"without", "everything"}, {"colour", "green"}};
+    for (const auto& [name, value] : bad) {
+        const QString error = style.set(QLatin1String(name), QLatin1String(value));
+        QVERIFY2(error.contains(QLatin1String("--") + QLatin1String(name)), qPrintable(error));
+    }
+    QVERIFY2(style.size == before.size && style.width == before.width, "a wrong size changed the size");
+}
+
+void TestWidgetsFigures::wordsOfAFigure() {
+    const QStringList words{"--figure",    "heatmap",
+                            "--option",    "metric=tir",
+                            "--option",    "range=locked",
+                            "--condition", "yarn:4 . 1024 . rtn:4:g64",
+                            "--other",     "none . 256 . none",
+                            "--compare",   "it's.h5",
+                            "--show",      "a-b",
+                            "--layer",     "3",
+                            "--tensor",    "q",
+                            "--stage",     "pre",
+                            "--group",     "1",
+                            "--band",      "2",
+                            "--pair",      "5",
+                            "--epsilon",   "0.01",
+                            "--bands",     "0,4,9,16",
+                            "--zoom",      "1:0.1:2.5:-3:4",
+                            "--part",      "1",
+                            "--title",     "A title",
+                            "--map",       "cividis",
+                            "--size",      "3.3in"};
+    FigureSpec spec;
+    QCOMPARE(FigureSpec::parse(words, spec), QString());
+    QCOMPARE(spec.arguments(), words);
+    QCOMPARE(spec.selection.layer, 3);
+    QVERIFY(spec.selection.compare == CompareMode::Difference && spec.selection.stage == RopeStage::Pre);
+    QCOMPARE(spec.zooms.first().toX, 2.5);
+    FigureSpec joined;
+    QCOMPARE(FigureSpec::parse({"--layer=3", "--title=a=b"}, joined), QString());
+    QCOMPARE(joined.title, QStringLiteral("a=b"));
+    QCOMPARE(shellLine({"qroar", "it's", "a b", "yarn:4"}), QStringLiteral("qroar 'it'\\''s' 'a b' yarn:4"));
+    QCOMPARE(FigureSpec().arguments(), QStringList());
+    const std::pair<QStringList, const char*> bad[] = {
+        {{"--layer", "x"}, "--layer: expected a whole number from 0, found \"x\""},
+        {{"--layer"}, "--layer: expected a value"},
+        {{"--tensor", "v"}, "--tensor: expected q or k, found \"v\""},
+        {{"--option", "metric"}, "--option: expected NAME=VALUE"},
+        {{"--epsilon", "2"}, "--epsilon: expected a share"},
+        {{"--zoom", "1:2:1:0:1"}, "--zoom: expected PLOT"},
+        {{"--colour", "red"}, "--colour: unknown option; expected one of --figure"},
+        {{"heatmap"}, "expected an option, found \"heatmap\""}};
+    for (const auto& [wrong, message] : bad) {
+        FigureSpec unused;
+        const QString error = FigureSpec::parse(wrong, unused);
+        QVERIFY2(error.contains(QLatin1String(message)), qPrintable(error));
+    }
+}
+
+void TestWidgetsFigures::axesOfAGridLineUp() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    DiagnosticPanel* shown[] = {panels.tir.get(), panels.histogram.get(), panels.spectrum.get(),
+                                panels.distortion.get()};
+    Figure figure;
+    figure.rows = figure.columns = 2;
+    for (int index = 0; index < 4; ++index) {
+        FigureCell cell;
+        cell.parts = shown[index]->beginFigure().cells.first().parts;
+        cell.label = QStringLiteral("(%1)").arg(QChar(u'a' + static_cast<char16_t>(index)));
+        cell.row = index / 2;
+        cell.column = index % 2;
+        figure.cells << cell;
+    }
+    const auto axes = figureAxes(figure, FigureSize::TwoColumn);
+    for (int column = 0; column < 2; ++column) {
+        const QRectF above = axes[column].first(), below = axes[column + 2].first();
+        QCOMPARE(above.left(), below.left());
+        QCOMPARE(above.right(), below.right());
+    }
+    for (int row = 0; row < 2; ++row) {
+        const QRectF left = axes[2 * row].first(), right = axes[2 * row + 1].first();
+        QCOMPARE(left.top(), right.top());
+        QCOMPARE(left.bottom(), right.bottom());
+    }
+    figure.rows = figure.columns = 0; // by themselves they do not
+    const QRectF places[] = {{0, 0, 0.5, 0.5}, {0.5, 0, 0.5, 0.5}, {0, 0.5, 0.5, 0.5}, {0.5, 0.5, 0.5, 0.5}};
+    for (int index = 0; index < 4; ++index) figure.cells[index].place = places[index];
+    const auto free = figureAxes(figure, FigureSize::TwoColumn);
+    QVERIFY(free[0].first().left() != free[2].first().left());
+    for (DiagnosticPanel* panel : shown) panel->endFigure();
+}
+
+QTEST_MAIN(TestWidgetsFigures)
+#include "test_widgets_figures.moc"

@@ -1,0 +1,243 @@
+// The panels of logit noise and of RoPE phases: checked numbers, comparison, empty states, options, tables.
+#include "tests/support/noisy_session.h"
+#include "widgets/panels/noise_panel.h"
+#include "widgets/panels/phase_panel.h"
+#include "widgets/plot/heat_map_plot.h"
+
+#include <QLineEdit>
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include <cmath>
+#include <numbers>
+
+using namespace qroar;
+using namespace qroar::test;
+
+namespace {
+
+/// Index of a condition by its key's text.
+int indexOf(const Session& session, const std::string& text) {
+    for (std::size_t at = 0; at < session.conditions.size(); ++at)
+        if (session.conditions[at]->key.text() == text) return static_cast<int>(at);
+    return -1;
+}
+
+} // namespace
+
+class TestWidgetsNoise : public QObject {
+    Q_OBJECT
+    std::shared_ptr<const Session> plain_, noisy_;
+    int first_ = -1, second_ = -1; ///< two quantized conditions of one context
+
+  private slots:
+    void initTestCase() {
+        plain_ = makeSyntheticSession();
+        noisy_ = withNoise(plain_);
+        first_ = indexOf(*noisy_, "linear:4 · 1024 · rtn:4:g64");
+        second_ = indexOf(*noisy_, "yarn:4 · 1024 · rtn:4:g64");
+        QVERIFY(first_ >= 0 && second_ >= 0);
+    }
+
+    void aCurveForEveryConditionOfTheContext() {
+        SelectionModel selection;
+        NoisePanel panel(&selection);
+        panel.setSession(noisy_);
+        Selection next;
+        next.condition = first_;
+        next.layer = 2;
+        next.band = 1; // pairs 2 and 3
+        selection.setSelection(next);
+        panel.ensureFresh();
+        QCOMPARE(panel.emptyText(), QString());
+        const auto& series = panel.plot()->series();
+        QCOMPARE(series.size(), std::size_t{3}); // three RoPE specs
+        const auto chosen =
+            std::find_if(series.begin(), series.end(), [](const auto& s) { return s.emphasised; });
+        QVERIFY(chosen != series.end());
+        QCOMPARE(chosen->x.size(), std::size_t{10}); // 1, 2.., 512..1023
+        const NoiseStatistics& noise = noisy_->conditions[static_cast<std::size_t>(first_)]->noise;
+        const double scale = std::sqrt(noise.products(noise.logitCell(0, 0, 0))[0] / 100) / 0.01;
+        const double expected = 0.01 * scale * 4 * std::sqrt(5.0 * 5 + 6 * 6); // layer 2, bucket 3
+        QVERIFY(std::abs(chosen->y[3] - expected) < 1e-12);
+        QVERIFY(std::abs(chosen->x[3] - std::sqrt(8.0 * 15)) < 1e-12);
+        QCOMPARE(panel.tableModel()->rowCount(), 30);
+        QVERIFY(panel.summary().contains(QStringLiteral("logits")));
+        QCOMPARE(panel.setOption(QStringLiteral("pairs"), QStringLiteral("all")), QString());
+        panel.ensureFresh();
+        double squares = 0;
+        for (int pair = 0; pair < 16; ++pair) squares += std::pow(0.01 * scale * (3 + pair) * 4, 2);
+        const auto& all = panel.plot()->series();
+        const auto again = std::find_if(all.begin(), all.end(), [](const auto& s) { return s.emphasised; });
+        QVERIFY(std::abs(again->y[3] - std::sqrt(squares)) < 1e-12);
+        next.pair = 2; // one pair of the band
+        selection.setSelection(next);
+        (void)panel.setOption(QStringLiteral("pairs"), QStringLiteral("selected"));
+        panel.ensureFresh();
+        const auto& one = panel.plot()->series();
+        const auto single = std::find_if(one.begin(), one.end(), [](const auto& s) { return s.emphasised; });
+        QVERIFY(std::abs(single->y[3] - 0.01 * scale * 4 * 5) < 1e-12);
+    }
+
+    void aCurveForEveryBand() {
+        SelectionModel selection;
+        NoisePanel panel(&selection);
+        panel.setSession(noisy_);
+        selection.setCondition(first_);
+        QCOMPARE(panel.setOption(QStringLiteral("curves"), QStringLiteral("bands")), QString());
+        panel.ensureFresh();
+        QCOMPARE(panel.plot()->series().size(), std::size_t{9});
+        panel.setBands(BandPartition::equal(4, 16)); // a view: no run is needed
+        panel.ensureFresh();
+        QCOMPARE(panel.plot()->series().size(), std::size_t{5});
+        QCOMPARE(panel.setOption(QStringLiteral("measure"), QStringLiteral("mean")), QString());
+        panel.ensureFresh();
+        QVERIFY(panel.plot()->series().front().y.front() > 0);
+    }
+
+    void theDifferenceOfTwo() {
+        SelectionModel selection;
+        NoisePanel panel(&selection);
+        panel.setSession(noisy_);
+        Selection next;
+        next.condition = first_;
+        next.conditionB = second_;
+        next.compare = CompareMode::Difference;
+        selection.setSelection(next);
+        panel.ensureFresh();
+        const auto& series = panel.plot()->series();
+        QCOMPARE(series.size(), std::size_t{3});
+        for (std::size_t at = 0; at < series[2].y.size(); ++at)
+            QVERIFY(std::abs(series[2].y[at] - (series[0].y[at] - series[1].y[at])) < 1e-15);
+        QVERIFY(series[2].y.front() < 0); // the second one was made noisier
+        next.conditionB = 0;              // full precision
+        selection.setSelection(next);
+        panel.ensureFresh();
+        QVERIFY(panel.emptyText().contains(QStringLiteral("--noise")));
+    }
+
+    void withoutNoiseItSaysWhatToRun() {
+        SelectionModel selection;
+        NoisePanel panel(&selection);
+        panel.setSession(plain_);
+        panel.ensureFresh();
+        QVERIFY(panel.emptyText().contains(QStringLiteral("--noise")));
+    }
+
+    void phasesOfTheSessionsSpecs() {
+        SelectionModel selection;
+        PhasePanel panel(&selection);
+        panel.setSession(plain_);
+        selection.setCondition(indexOf(*plain_, "yarn:4 · 1024 · none"));
+        panel.ensureFresh();
+        QCOMPARE(panel.emptyText(), QString());
+        const HeatMapPlot& none = *panel.maps()[0];
+        QCOMPARE(none.content().rows, 16);
+        const double theta = plain_->model.ropeTheta;
+        const auto columns = static_cast<std::size_t>(none.content().columns);
+        QCOMPARE(none.content().columnLabels.back(), QStringLiteral("1,024"));
+        for (const int pair : {0, 3, 15}) {
+            const double angle = 1024 * std::pow(theta, -2.0 * pair / plain_->model.rotaryDim);
+            const double turns = std::floor(angle / (2 * std::numbers::pi) + 0.5);
+            const double found = none.content().values[static_cast<std::size_t>(pair + 1) * columns - 1];
+            QVERIFY(std::abs(found - (angle - 2 * std::numbers::pi * turns)) < 1e-6);
+        }
+        QCOMPARE(panel.setOption(QStringLiteral("value"), QStringLiteral("unwrapped")), QString());
+        panel.ensureFresh();
+        const HeatMapPlot& linear = *panel.maps()[2];
+        QVERIFY(std::abs(linear.content().values[columns - 1] - 256) < 1e-9); // none, yarn:4, linear:4
+        QVERIFY(panel.tableModel()->rowCount() > 3 * 16);
+    }
+
+    void typedSpecsAreAddedOrRefused() {
+        SelectionModel selection;
+        PhasePanel panel(&selection);
+        panel.setSession(plain_);
+        panel.specEdit()->setText(QStringLiteral("ntk:8"));
+        emit panel.specEdit()->editingFinished();
+        panel.ensureFresh();
+        QCOMPARE(panel.specError(), QString());
+        QVERIFY(panel.summary().contains(QStringLiteral("ntk:8")));
+        panel.specEdit()->setText(QStringLiteral("yarm:8"));
+        emit panel.specEdit()->editingFinished();
+        panel.ensureFresh();
+        QCOMPARE(panel.specError(), QString::fromStdString(RopeSpec::parse("yarm:8").error().message));
+        QVERIFY(panel.emptyText().isEmpty()); // the others are still there
+    }
+
+    void curvesOfOnePair() {
+        SelectionModel selection;
+        PhasePanel panel(&selection);
+        panel.setSession(plain_);
+        QCOMPARE(panel.setOption(QStringLiteral("view"), QStringLiteral("curves")), QString());
+        QCOMPARE(panel.setOption(QStringLiteral("value"), QStringLiteral("cosine")), QString());
+        selection.setPair(15);
+        panel.ensureFresh();
+        const auto& line = panel.curves()->series().front();
+        const double omega = std::pow(plain_->model.ropeTheta, -30.0 / plain_->model.rotaryDim);
+        QVERIFY(std::abs(line.y.back() - std::cos(omega * line.x.back())) < 1e-9);
+    }
+
+    /// Only a model: no condition was run.
+    void phasesWithoutAnAnalysis() {
+        auto empty = std::make_shared<Session>(*plain_);
+        empty->conditions.clear();
+        SelectionModel selection;
+        PhasePanel panel(&selection);
+        panel.setSession(empty);
+        panel.ensureFresh();
+        QCOMPARE(panel.emptyText(), QString());
+        QCOMPARE(panel.maps()[0]->content().rows, 16);
+        panel.setSession(nullptr);
+        QVERIFY(panel.emptyText().contains(QStringLiteral("Open a model")));
+    }
+
+    void figuresAndTablesAreWritten() {
+        QTemporaryDir folder;
+        SelectionModel selection;
+        NoisePanel noise(&selection);
+        PhasePanel phase(&selection);
+        noise.setSession(noisy_);
+        phase.setSession(noisy_);
+        selection.setCondition(first_);
+        for (DiagnosticPanel* panel : std::initializer_list<DiagnosticPanel*>{&noise, &phase})
+            for (const char* suffix : {"png", "svg", "pdf", "csv"}) {
+                QString error;
+                const QString path =
+                    folder.filePath(panel->title() + QLatin1Char('.') + QLatin1String(suffix));
+                QVERIFY2(panel->exportTo(path, &error), qPrintable(error));
+                QVERIFY(QFileInfo(path).size() > 500);
+            }
+    }
+
+    /// Pictures to look at: QROAR_SCREENSHOTS=FOLDER.
+    void pictures() {
+        const QString folder = qEnvironmentVariable("QROAR_SCREENSHOTS");
+        if (folder.isEmpty()) QSKIP("no folder was named");
+        SelectionModel selection;
+        NoisePanel noise(&selection);
+        PhasePanel phase(&selection);
+        noise.setSession(noisy_);
+        phase.setSession(noisy_);
+        selection.setCondition(first_);
+        selection.setBand(2);
+        const auto shoot = [&](DiagnosticPanel& panel, const char* name, QSize size) {
+            panel.resize(size);
+            panel.show();
+            panel.ensureFresh();
+            QCoreApplication::processEvents();
+            panel.grab().save(folder + QLatin1Char('/') + QLatin1String(name) + QStringLiteral(".png"));
+        };
+        shoot(noise, "noise", {760, 460});
+        (void)noise.setOption(QStringLiteral("curves"), QStringLiteral("bands"));
+        shoot(noise, "noise-bands", {520, 360});
+        shoot(phase, "phase", {900, 640});
+        shoot(phase, "phase-small", {480, 340});
+        (void)phase.setOption(QStringLiteral("view"), QStringLiteral("curves"));
+        selection.setPair(9);
+        shoot(phase, "phase-curves", {760, 460});
+    }
+};
+
+QTEST_MAIN(TestWidgetsNoise)
+#include "test_widgets_noise.moc"

@@ -1,0 +1,111 @@
+#include "widgets/common/elided.h"
+
+#include <QAbstractItemView>
+#include <QEvent>
+#include <QRegularExpression>
+#include <QStyle>
+#include <QStyleOptionComboBox>
+#include <QStylePainter>
+
+#include <algorithm>
+
+namespace qroar {
+
+namespace {
+constexpr int prefixRole = Qt::UserRole + 101;
+constexpr int leastLabel = 24;
+} // namespace
+
+ElidedLabel::ElidedLabel(int widest, QWidget* parent) : QLabel(parent), widest_(widest) {
+    setTextFormat(Qt::PlainText);
+    setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Preferred);
+}
+
+void ElidedLabel::setFullText(const QString& text) {
+    full_ = text;
+    setAccessibleName(text);
+    setMaximumWidth(fontMetrics().horizontalAdvance(full_) + 2);
+    updateGeometry();
+    elide();
+}
+
+void ElidedLabel::elide() {
+    const QString shown =
+        fontMetrics().elidedText(full_, Qt::ElideMiddle, std::max(0, contentsRect().width()));
+    setText(shown);
+    setToolTip(shown == full_ ? QString() : full_);
+}
+
+QSize ElidedLabel::sizeHint() const {
+    const int wanted = fontMetrics().horizontalAdvance(full_) + 2;
+    return {std::min(wanted, widest_), QLabel::sizeHint().height()};
+}
+
+QSize ElidedLabel::minimumSizeHint() const {
+    return {std::min(leastLabel, sizeHint().width()), QLabel::minimumSizeHint().height()};
+}
+
+void ElidedLabel::resizeEvent(QResizeEvent* event) {
+    QLabel::resizeEvent(event);
+    elide();
+}
+
+ElidedComboBox::ElidedComboBox(int least, int most, QWidget* parent)
+    : QComboBox(parent), least_(least), most_(most) {
+    setSizePolicy(QSizePolicy::Preferred, QSizePolicy::Fixed);
+    setMaxVisibleItems(24);
+}
+
+void ElidedComboBox::setPrefix(int index, const QString& prefix) {
+    setItemData(index, prefix, prefixRole);
+}
+
+QString ElidedComboBox::shownText() const {
+    return currentData(prefixRole).toString() + currentText();
+}
+
+void ElidedComboBox::setPurpose(const QString& text) {
+    purpose_ = text;
+}
+
+QSize ElidedComboBox::sizeOf(int characters) const {
+    QStyleOptionComboBox option;
+    initStyleOption(&option);
+    const QSize content(fontMetrics().averageCharWidth() * characters + 4,
+                        std::max(fontMetrics().height(), 14) + 2);
+    return style()->sizeFromContents(QStyle::CT_ComboBox, &option, content, this);
+}
+
+QSize ElidedComboBox::sizeHint() const {
+    return sizeOf(most_);
+}
+
+QSize ElidedComboBox::minimumSizeHint() const {
+    return sizeOf(least_);
+}
+
+void ElidedComboBox::showPopup() {
+    view()->setMinimumWidth(std::max(width(), view()->sizeHintForColumn(0) + 28));
+    QComboBox::showPopup();
+}
+
+bool ElidedComboBox::event(QEvent* event) {
+    if (event->type() == QEvent::ToolTip)
+        setToolTip(
+            QStringList{purpose_, shownText()}.filter(QRegularExpression(QStringLiteral("."))).join('\n'));
+    return QComboBox::event(event);
+}
+
+void ElidedComboBox::paintEvent(QPaintEvent*) {
+    QStylePainter painter(this);
+    painter.setPen(palette().color(QPalette::Text));
+    QStyleOptionComboBox option;
+    initStyleOption(&option);
+    const QRect room =
+        style()->subControlRect(QStyle::CC_ComboBox, &option, QStyle::SC_ComboBoxEditField, this);
+    option.currentText = fontMetrics().elidedText(shownText(), Qt::ElideMiddle, room.width() - 4);
+    painter.drawComplexControl(QStyle::CC_ComboBox, option);
+    painter.drawControl(QStyle::CE_ComboBoxLabel, option);
+}
+
+} // namespace qroar

@@ -1,0 +1,54 @@
+// A label and a combo box that shorten what does not fit with an ellipsis and say the whole of it in their
+// tool tip. Only looks. A combo box with short texts of its own: compact_combo_box.h.
+#pragma once
+
+#include <QComboBox>
+#include <QLabel>
+
+namespace qroar {
+
+class ElidedLabel : public QLabel {
+    Q_OBJECT
+  public:
+    /// Wants what it needs up to `widest` pixels; takes any less, and more where a layout has it.
+    explicit ElidedLabel(int widest, QWidget* parent = nullptr);
+    void setFullText(const QString& text);
+    [[nodiscard]] QString fullText() const { return full_; }
+    [[nodiscard]] QSize sizeHint() const override;
+    [[nodiscard]] QSize minimumSizeHint() const override;
+
+  protected:
+    void resizeEvent(QResizeEvent* event) override;
+
+  private:
+    void elide();
+    QString full_;
+    int widest_;
+};
+
+class ElidedComboBox : public QComboBox {
+    Q_OBJECT
+  public:
+    /// Between `least` and `most` average characters wide.
+    ElidedComboBox(int least, int most, QWidget* parent = nullptr);
+    /// Said before the text of the chosen entry, in the closed box only.
+    void setPrefix(int index, const QString& prefix);
+    /// Of the chosen entry, with its prefix: what the closed box says when there is room.
+    [[nodiscard]] QString shownText() const;
+    /// What the box is for; the tool tip says the chosen entry below it.
+    void setPurpose(const QString& text);
+    [[nodiscard]] QSize sizeHint() const override;
+    [[nodiscard]] QSize minimumSizeHint() const override;
+    void showPopup() override;
+
+  protected:
+    void paintEvent(QPaintEvent* event) override;
+    bool event(QEvent* event) override;
+
+  private:
+    [[nodiscard]] QSize sizeOf(int characters) const;
+    int least_, most_;
+    QString purpose_;
+};
+
+} // namespace qroar

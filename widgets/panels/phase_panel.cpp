@@ -1,0 +1,374 @@
+#include "widgets/panels/phase_panel.h"
+
+#include "widgets/common/compact_combo_box.h"
+#include "widgets/common/number_format.h"
+#include "widgets/models/result_table_model.h"
+#include "widgets/plot/heat_map_plot.h"
+#include "widgets/plot/line_plot.h"
+
+#include <QGridLayout>
+#include <QLabel>
+#include <QLineEdit>
+#include <QStackedWidget>
+#include <QVBoxLayout>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <map>
+#include <numbers>
+
+namespace qroar {
+
+namespace {
+
+constexpr double pi = std::numbers::pi;
+constexpr int stepsPerOctave = 4;
+
+double wrapped(double angle) {
+    return std::remainder(angle, 2 * pi); // -pi .. pi
+}
+
+} // namespace
+
+PhasePanel::PhasePanel(SelectionModel* selection, QWidget* parent)
+    : DiagnosticPanel(tr("RoPE phases"), selection, parent), pages_(new QStackedWidget),
+      specEdit_(new QLineEdit(this)), valueBox_(new CompactComboBox(this)),
+      viewBox_(new CompactComboBox(this)) {
+    valueBox_->addEntry(tr("Angle ω′·D, modulo 2π"), tr("angle mod 2π"));
+    valueBox_->addEntry(tr("cos(ω′·D)"), tr("cosine"));
+    valueBox_->addEntry(tr("Angle ω′·D, unwrapped"), tr("unwrapped"));
+    valueBox_->setAccessibleName(tr("Value"));
+    for (int entry = 0; entry < valueBox_->count(); ++entry)
+        valueBox_->setItemData(
+            entry,
+            tr("ω′·D: the angle that RoPE puts between a query and a key D tokens before it, ω′ the pair's "
+               "frequency after scaling. [std]")
+                + u'\n' + tr("Handbook (F1): theory.md#rope-phases-std"),
+            Qt::ToolTipRole);
+    viewBox_->addEntry(tr("Maps: pairs by distance"), tr("maps"));
+    viewBox_->addEntry(tr("Curves of the selected pair"), tr("curves"));
+    viewBox_->setAccessibleName(tr("View"));
+    specEdit_->setAccessibleName(tr("More RoPE specs"));
+    specEdit_->setPlaceholderText(tr("add specs: yarn:8"));
+    specEdit_->setToolTip(
+        tr("RoPE specs to compare with those of the session, separated by spaces: none, linear:4, "
+           "ntk:4, dynamic:4, yarn:8, llama3:8"));
+    specEdit_->setClearButtonEnabled(true);
+    specEdit_->setMinimumWidth(150);
+    addOption(QStringLiteral("value"), valueBox_,
+              {QStringLiteral("wrapped"), QStringLiteral("cosine"), QStringLiteral("unwrapped")});
+    addOption(QStringLiteral("view"), viewBox_, {QStringLiteral("maps"), QStringLiteral("curves")});
+    for (QWidget* control : std::initializer_list<QWidget*>{valueBox_, viewBox_, specEdit_})
+        addControl(control);
+    for (CompactComboBox* box : {valueBox_, viewBox_})
+        connect(box, &QComboBox::currentIndexChanged, this, [this] {
+            home();
+            invalidate(OptionsChanged);
+        });
+    connect(specEdit_, &QLineEdit::editingFinished, this, [this] { invalidate(OptionsChanged); });
+
+    auto* content = new QWidget(this);
+    auto* column = new QVBoxLayout(content);
+    column->setContentsMargins(0, 0, 0, 0);
+    errorLabel_ = new QLabel(content);
+    errorLabel_->setWordWrap(true);
+    errorLabel_->hide();
+    column->addWidget(errorLabel_);
+    column->addWidget(pages_, 1);
+    auto* grid = new QWidget(pages_);
+    auto* cells = new QGridLayout(grid);
+    cells->setContentsMargins(0, 0, 0, 0);
+    for (int at = 0; at < mostMaps; ++at) {
+        HeatMapPlot*& map = maps_[static_cast<size_t>(at)];
+        map = new HeatMapPlot(grid);
+        cells->addWidget(map, at / 2, at % 2);
+        addFigurePart(map);
+        connect(map, &HeatMapPlot::cellSelected, this, [this](int pair, int) {
+            Selection next = this->selection();
+            next.pair = pair;
+            next.band = bands().bandOf(pair);
+            selectionModel()->setSelection(next);
+        });
+    }
+    curves_ = new LinePlot(pages_);
+    curves_->setLegendAbove(true);
+    addFigurePart(curves_);
+    pages_->addWidget(grid);
+    pages_->addWidget(curves_);
+    setContent(content);
+}
+
+QString PhasePanel::noSessionText() const {
+    return tr("Open a model to see the phases of its rotary pairs.");
+}
+
+PhasePanel::Value PhasePanel::value() const {
+    return static_cast<Value>(valueBox_->currentIndex());
+}
+
+double PhasePanel::valueOf(double angle) const {
+    return value() == Wrapped ? wrapped(angle) : value() == Cosine ? std::cos(angle) : angle;
+}
+
+QString PhasePanel::valueTitle() const {
+    return value() == Wrapped  ? tr("ω′·D mod 2π (rad)")
+           : value() == Cosine ? tr("cos(ω′·D)")
+                               : tr("ω′·D (rad)");
+}
+
+int PhasePanel::context() const {
+    const auto chosen = condition();
+    return std::max(2, chosen ? chosen->key.context : session()->model.maxPositions);
+}
+
+int PhasePanel::selectedPair() const {
+    const int pairs = session()->model.pairs();
+    if (selection().pair >= 0 && selection().pair < pairs) return selection().pair;
+    return bands().count() > 0 ? bands().begin(selectedBand()) : 0;
+}
+
+void PhasePanel::refresh(Changes) {
+    collectSpecs();
+    errorLabel_->setText(specError_);
+    errorLabel_->setVisible(!specError_.isEmpty());
+    if (specs_.empty())
+        return showEmpty(specError_.isEmpty() ? tr("This model has no rotary frequencies.") : specError_);
+    chooseDistances();
+    arrangeParts();
+    pages_->setCurrentIndex(viewBox_->currentIndex());
+    if (viewBox_->currentIndex() == 0)
+        drawMaps();
+    else
+        drawCurves();
+    fillTable();
+    QStringList names;
+    for (const Spec& spec : specs_) names << spec.name;
+    showContent(viewBox_->currentIndex() == 0 ? tr("Phases by pair and distance")
+                                              : tr("Phase of pair %1 by distance").arg(selectedPair()),
+                names.join(QStringLiteral(" · ")), summaryText());
+}
+
+void PhasePanel::addSpec(const RopeSpec& spec) {
+    auto table = buildFrequencyTable(spec, session()->model.ropeModel(), context());
+    if (!table) {
+        specError_ = QString::fromStdString(table.error().message);
+        return;
+    }
+    const QString name = QString::fromStdString(spec.text());
+    const auto same = [&](const Spec& other) {
+        return other.name == name
+               || (other.table.omega == table->omega
+                   && other.table.attentionFactor == table->attentionFactor);
+    };
+    if (std::any_of(specs_.begin(), specs_.end(), same)) return;
+    if (specs_.size() >= static_cast<size_t>(mostMaps)) {
+        specError_ = tr("%1 is not shown: there is room for %2 different specs").arg(name).arg(mostMaps);
+        return;
+    }
+    specs_.push_back({name, std::move(*table)});
+}
+
+void PhasePanel::collectSpecs() {
+    specs_.clear();
+    specError_.clear();
+    // What was typed comes first where there is no room for all.
+    std::vector<RopeSpec> typed;
+    for (const QString& text : specEdit_->text().split(QLatin1Char(' '), Qt::SkipEmptyParts)) {
+        auto spec = RopeSpec::parse(text.toStdString());
+        if (spec)
+            typed.push_back(std::move(*spec));
+        else
+            specError_ = QString::fromStdString(spec.error().message);
+    }
+    const size_t room = mostMaps - std::min<size_t>(typed.size(), mostMaps);
+    const auto chosen = condition();
+    std::vector<RopeSpec> own;
+    if (session()->conditions.empty()) {
+        own.emplace_back().kind = RopeKind::Model;
+    } else {
+        if (chosen) own.push_back(chosen->key.rope);
+        for (const auto& one : session()->conditions)
+            if (std::find(own.begin(), own.end(), one->key.rope) == own.end()) own.push_back(one->key.rope);
+    }
+    // without scaling first, so that the others are seen beside it
+    std::stable_partition(own.begin(), own.end(),
+                          [](const RopeSpec& spec) { return spec.kind == RopeKind::None; });
+    for (const RopeSpec& spec : own)
+        if (specs_.size() < room) addSpec(spec);
+    for (const RopeSpec& spec : typed) addSpec(spec);
+}
+
+void PhasePanel::chooseDistances() {
+    // With 0 to 3 first, every fourth column is a power of two: what the labels show.
+    distances_ = {0, 1, 2, 3};
+    const int longest = context();
+    while (distances_.back() >= longest) distances_.pop_back();
+    for (int step = 2 * stepsPerOctave;; ++step) {
+        const auto distance =
+            static_cast<int>(std::lround(std::pow(2.0, static_cast<double>(step) / stepsPerOctave)));
+        if (distance >= longest) break;
+        distances_.push_back(distance);
+    }
+    distances_.push_back(longest);
+}
+
+void PhasePanel::arrangeParts() {
+    const auto shownMaps = viewBox_->currentIndex() == 0 ? specs_.size() : 0;
+    const double width = shownMaps > 1 ? 0.5 : 1, height = shownMaps > 2 ? 0.5 : 1;
+    for (size_t at = 0; at < maps_.size(); ++at) {
+        maps_[at]->setVisible(at < shownMaps);
+        useFigurePart(
+            maps_[at], at < shownMaps,
+            {static_cast<double>(at % 2) * width, static_cast<double>(at / 2) * height, width, height});
+    }
+    useFigurePart(curves_, viewBox_->currentIndex() == 1);
+}
+
+void PhasePanel::drawMaps() {
+    const int pairs = session()->model.pairs(), columns = static_cast<int>(distances_.size());
+    const double longest =
+        *std::max_element(specs_.front().table.plain.begin(), specs_.front().table.plain.end())
+        * distances_.back();
+    for (size_t at = 0; at < specs_.size(); ++at) {
+        const FrequencyTable& table = specs_[at].table;
+        HeatMapPlot::Content content;
+        content.rows = pairs;
+        content.columns = columns;
+        for (int pair = 0; pair < pairs; ++pair) {
+            content.rowLabels << QString::number(pair);
+            for (const int distance : distances_)
+                content.values.push_back(valueOf(table.omega[static_cast<size_t>(pair)] * distance));
+        }
+        for (const int distance : distances_) {
+            content.columnLabels << groupedCount(distance);
+            content.columnDetails << tr("%1 tokens").arg(groupedCount(distance));
+        }
+        content.rowTitle = content.rowName = tr("Pair");
+        content.columnTitle = tr("Distance D (tokens)");
+        content.columnName = tr("Distance");
+        content.valueTitle = valueTitle();
+        content.means = false;
+        content.details = [table, distances = distances_](int pair, int column) {
+            const double omega = table.omega[static_cast<size_t>(pair)];
+            const double angle = omega * distances[static_cast<size_t>(column)];
+            return tr("ω′ = %1 rad/token · angle %2 rad = %3 turns · wrapped %4 rad")
+                .arg(readableNumber(omega, 4), readableNumber(angle, 4), readableNumber(angle / (2 * pi), 3),
+                     readableNumber(wrapped(angle), 3));
+        };
+        HeatMapPlot& map = *maps_[at];
+        map.setHeading(specs_[at].name);
+        map.setContent(std::move(content));
+        ColorScale scale;
+        scale.diverging = value() != Unwrapped;
+        scale.logarithmic = value() == Unwrapped;
+        scale.high = value() == Wrapped ? pi : value() == Cosine ? 1 : std::max(longest, 1.0);
+        scale.low = value() == Unwrapped ? 1e-3 : -scale.high;
+        map.setScale(scale);
+        map.setSelectedCell(selectedPair(), -1);
+    }
+}
+
+void PhasePanel::drawCurves() {
+    const auto pair = static_cast<size_t>(selectedPair());
+    std::vector<LinePlot::Series> series;
+    double low = value() == Unwrapped ? 1e300 : 0, high = value() == Unwrapped ? 0 : 1;
+    for (size_t at = 0; at < specs_.size(); ++at) {
+        LinePlot::Series line;
+        line.name = specs_[at].name;
+        line.category = static_cast<int>(at);
+        constexpr Qt::PenStyle styles[] = {Qt::SolidLine, Qt::DashLine, Qt::DotLine, Qt::DashDotLine};
+        line.dash = styles[at % std::size(styles)]; // specs may agree on a pair
+        // fine enough to show every turn of slow pairs; of fast ones no screen could
+        const int points = 2000;
+        for (int point = 0; point <= points; ++point) {
+            const double distance =
+                std::pow(static_cast<double>(distances_.back()), static_cast<double>(point) / points);
+            const double shownValue = valueOf(specs_[at].table.omega[pair] * distance);
+            line.x.push_back(distance);
+            line.y.push_back(shownValue);
+            low = std::min(low, shownValue);
+            high = std::max(high, shownValue);
+        }
+        series.push_back(std::move(line));
+    }
+    const auto mark = [&](double distance, const QString& name, bool below = false) {
+        if (!(distance >= 1) || distance > distances_.back()) return;
+        LinePlot::Series line;
+        line.name = name;
+        line.x = {distance, distance};
+        line.y = {low, high};
+        line.category = -1;
+        line.dash = Qt::DashLine;
+        line.inLegend = false;
+        line.labels = below ? QStringList{name, QString()} : QStringList{QString(), name};
+        series.push_back(std::move(line));
+    };
+    mark(specs_.front().table.trainedContext, tr("L₀"));
+    mark(distances_.back(), tr("L"));
+    std::map<long long, QStringList> aliasing; // specs that move the pair equally share a mark
+    for (const Spec& spec : specs_) {
+        const double moved = std::abs(spec.table.plain[pair] - spec.table.omega[pair]);
+        if (moved > pi / distances_.back()) aliasing[std::llround(pi / moved)] << spec.name;
+    }
+    for (const auto& [distance, names] : aliasing)
+        mark(static_cast<double>(distance), tr("π/|ω−ω′| of %1").arg(names.join(QStringLiteral(", "))), true);
+    curves_->setAxes(tr("Distance D (tokens)"), LinePlot::Scale::Log2, valueTitle(),
+                     value() == Unwrapped ? LinePlot::Scale::Log : LinePlot::Scale::Linear);
+    std::vector<double> ticks;
+    QStringList labels;
+    for (double tick = 1; tick <= distances_.back(); tick *= 2) {
+        ticks.push_back(tick);
+        labels << groupedCount(std::llround(tick));
+    }
+    curves_->setXTicks(ticks, labels);
+    curves_->setReadoutNames(tr("distance"), value() == Cosine ? tr("cosine") : tr("angle"), tr("tokens"),
+                             value() == Cosine ? QString() : tr("rad"));
+    curves_->setReferenceLine(value() == Unwrapped ? std::nullopt : std::optional<double>(0));
+    curves_->setSeries(std::move(series));
+    curves_->fitRanges(true);
+}
+
+void PhasePanel::fillTable() {
+    std::vector<ResultTableModel::Row> rows;
+    rowPairs_.clear();
+    for (const Spec& spec : specs_)
+        for (int pair = 0; pair < session()->model.pairs(); ++pair)
+            for (const int distance : distances_) {
+                if (distance != distances_.back() && (distance & (distance - 1)) != 0)
+                    continue; // powers of two
+                const double omega = spec.table.omega[static_cast<size_t>(pair)], angle = omega * distance;
+                rows.push_back({spec.name, pair, distance, omega, angle, wrapped(angle), std::cos(angle)});
+                rowPairs_.push_back(pair);
+            }
+    table().setTable({{"spec", tr("Spec"), tr("RoPE spec")},
+                      {"pair", tr("Pair"), tr("Rotary pair, from 0")},
+                      {"distance", tr("Distance"), tr("Tokens between query and key")},
+                      {"omega", tr("ω′"), tr("Frequency after scaling, rad/token")},
+                      {"angle", tr("ω′·D"), tr("Unwrapped angle, rad")},
+                      {"wrapped", tr("mod 2π"), tr("Angle between −π and π, rad")},
+                      {"cosine", tr("cos"), tr("cos(ω′·D)")}},
+                     std::move(rows));
+}
+
+QString PhasePanel::summaryText() const {
+    const int pair = selectedPair(), longest = distances_.back();
+    QStringList parts;
+    for (const Spec& spec : specs_) {
+        const double angle = spec.table.omega[static_cast<size_t>(pair)] * longest;
+        parts << tr("%1: %2 turns").arg(spec.name, readableNumber(angle / (2 * pi), 3));
+    }
+    return tr("Pair %1 at D = %2 tokens: %3")
+        .arg(pair)
+        .arg(groupedCount(longest), parts.join(QStringLiteral(", ")));
+}
+
+void PhasePanel::tableRowActivated(int row) {
+    if (static_cast<size_t>(row) >= rowPairs_.size()) return;
+    Selection next = selection();
+    next.pair = rowPairs_[static_cast<size_t>(row)];
+    next.band = bands().bandOf(next.pair);
+    selectionModel()->setSelection(next);
+}
+
+} // namespace qroar

@@ -1,0 +1,71 @@
+// PhasePanel: the RoPE phase explorer: the effective angle omega' D of every pair and distance under several
+// RoPE specs side by side, as maps (pair x distance) or as curves of the selected pair. Works on any open
+// model: only frequency tables are needed, no analysis. Specs are those of the session's conditions and those
+// the user types.
+#pragma once
+
+#include "core/rope/rope_spec.h"
+#include "widgets/panels/diagnostic_panel.h"
+
+#include <array>
+
+class QLabel;
+class QLineEdit;
+class QStackedWidget;
+
+namespace qroar {
+
+class CompactComboBox;
+class HeatMapPlot;
+class LinePlot;
+
+class PhasePanel : public DiagnosticPanel {
+    Q_OBJECT
+  public:
+    explicit PhasePanel(SelectionModel* selection, QWidget* parent = nullptr);
+    static constexpr int mostMaps = 4;
+    [[nodiscard]] const std::array<HeatMapPlot*, mostMaps>& maps() const { return maps_; }
+    [[nodiscard]] LinePlot* curves() const { return curves_; }
+    [[nodiscard]] QLineEdit* specEdit() const { return specEdit_; }
+    /// What is wrong with the typed specs; empty when all are shown.
+    [[nodiscard]] QString specError() const { return specError_; }
+    [[nodiscard]] bool followsCondition() const override { return false; }
+
+  protected:
+    [[nodiscard]] QString noSessionText() const override;
+    void refresh(Changes changes) override;
+    void tableRowActivated(int row) override;
+
+  private:
+    enum Value { Wrapped, Cosine, Unwrapped };
+    struct Spec {
+        QString name;
+        FrequencyTable table;
+    };
+    [[nodiscard]] Value value() const;
+    [[nodiscard]] double valueOf(double angle) const;
+    [[nodiscard]] QString valueTitle() const;
+    void collectSpecs(); ///< into specs_ and specError_
+    void addSpec(const RopeSpec& spec);
+    [[nodiscard]] int context() const;      ///< L: of the condition, else the model's longest
+    [[nodiscard]] int selectedPair() const; ///< of the selection, else the first of the selected band
+    void chooseDistances();
+    void drawMaps();
+    void drawCurves();
+    void arrangeParts();
+    void fillTable();
+    [[nodiscard]] QString summaryText() const;
+
+    std::vector<Spec> specs_;
+    std::vector<int> distances_; ///< 0 to 3, then log-spaced, to the context
+    QString specError_;
+    std::array<HeatMapPlot*, mostMaps> maps_{};
+    LinePlot* curves_ = nullptr;
+    QStackedWidget* pages_ = nullptr;
+    QLabel* errorLabel_ = nullptr;
+    QLineEdit* specEdit_ = nullptr;
+    CompactComboBox *valueBox_ = nullptr, *viewBox_ = nullptr;
+    std::vector<int> rowPairs_; ///< of the table twin
+};
+
+} // namespace qroar
