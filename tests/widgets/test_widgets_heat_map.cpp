@@ -291,7 +291,8 @@ void TestWidgetsHeatMap::rangesByHandAndWithoutExtremes() {
     panels.setSession(session_);
     panels.selection.setSelection(selected(CompareMode::A));
     HeatMapPlot* plot = panels.tir->plot();
-    panels.tir->setMetric(HeatMapMetric::TopShare);
+    panels.tir->setMetric(HeatMapMetric::PressureMeasured); // no two cells alike
+    QCOMPARE(panels.tir->setOption("scale", "linear"), QString());
     panels.tir->ensureFresh();
     std::vector<double> sorted = panels.tir->grid().values; // naive quantiles
     std::sort(sorted.begin(), sorted.end());
@@ -323,6 +324,7 @@ void TestWidgetsHeatMap::rangesByHandAndWithoutExtremes() {
     QCOMPARE(panels.tir->setOption("min", "0.05"), QString());
     // by hand around 1: the middle stays where it is
     panels.tir->setMetric(HeatMapMetric::TailInflation);
+    QCOMPARE(panels.tir->setOption("scale", "auto"), QString());
     QCOMPARE(panels.tir->setOption("max", "4"), QString());
     panels.tir->ensureFresh();
     QCOMPARE(plot->scale(), (ColorScale{0.25, 4, true, true}));
