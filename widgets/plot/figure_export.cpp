@@ -32,8 +32,8 @@ QByteArray svgOf(const Figure& figure, const FigureStyle& style) {
     svg.setSize(size.toSize());
     svg.setViewBox(QRectF(QPointF(0, 0), size));
     svg.setResolution(96);
-    svg.setTitle(figure.title);
-    svg.setDescription(figure.provenance);
+    svg.setTitle(figure.title.toHtmlEscaped()); // Qt writes both as they are
+    svg.setDescription(figure.provenance.toHtmlEscaped());
     QCPPainter painter;
     if (!painter.begin(&svg)) return {};
     painter.setMode(QCPPainter::pmVectorized);

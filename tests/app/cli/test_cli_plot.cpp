@@ -53,7 +53,7 @@ class TestCliPlot : public QObject {
     void listsWhatThereIs() {
         const ProgramResult result = run({"plot", "run.h5", "--list"});
         QCOMPARE(result.code, 0);
-        for (const char* word : {"spectrum", "heatmap", "perplexity", "yarn:4 . 1024 . rtn:4:g64"})
+        for (const char* word : {"spectrum", "heatmap", "perplexity", "yarn:4 · 1024 · rtn:4:g64"})
             QVERIFY2(result.out.contains(word), result.out.constData());
         QVERIFY(run({"plot", "--help"}).out.contains("--condition"));
     }
