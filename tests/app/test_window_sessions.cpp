@@ -249,7 +249,7 @@ class TestWindowSessions : public QObject {
         bench.load(someSession(1, 5));
         const SessionId idB = window.workspace().current();
         bench.load(someSession(2));
-        pickB(window, idB, 0);
+        pickB(window, idB, 3); // scaled: there is a pressure
         CompareBar& bar = window.compareBar();
         QVERIFY(bar.modeButton(CompareMode::B)->isEnabled());
         QVERIFY(!bar.modeButton(CompareMode::Difference)->isEnabled());

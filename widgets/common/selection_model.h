@@ -6,8 +6,6 @@
 
 #include <QObject>
 
-#include <string>
-
 namespace qroar {
 
 /// What views show of two conditions A and B: one of them, or A - B.
@@ -26,9 +24,6 @@ struct Selection {
     /// B: index into the conditions of the session that is compared with (the same one or another); -1: none.
     int conditionB = -1;
     CompareMode compare = CompareMode::A;
-    /// Both the condition and its twin without (or with) gains at once, where there is one (before_after.h).
-    bool difference = false;
-    std::string scales{}; ///< gains compared with when a condition has twins with several; empty: the last
     bool operator==(const Selection&) const = default;
 };
 

@@ -17,6 +17,12 @@ namespace {
 constexpr int leastCharacters = 12, mostCharacters = 34;
 /// Data of an entry of B: the session's id, or one of these, and the index of the condition.
 constexpr int entryRole = Qt::UserRole, conditionRole = Qt::UserRole + 1;
+/// Which one is on is seen in dark colours, too.
+constexpr char modeStyle[] =
+    "QToolButton { border: 1px solid palette(mid); padding: 2px 7px; }"
+    "QToolButton:focus { border: 1px solid palette(highlight); }"
+    "QToolButton:checked { background: palette(highlight); color: palette(highlighted-text); }"
+    "QToolButton:disabled { color: palette(mid); }";
 constexpr int noB = -2, twin = -3, heading = -4;
 
 QIcon exchangeIcon(const QPalette& palette) {
@@ -70,6 +76,7 @@ CompareBar::CompareBar(Workspace& workspace, SelectionModel& selection, CompareC
     group->setSpacing(0);
     for (int mode = 0; mode < 3; ++mode) {
         modes_[mode]->setCheckable(true);
+        modes_[mode]->setStyleSheet(QLatin1String(modeStyle));
         group->addWidget(modes_[mode]);
         connect(modes_[mode], &QToolButton::clicked, this, [this, mode] {
             compare_.show(static_cast<CompareMode>(mode));
