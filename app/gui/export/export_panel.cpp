@@ -2,6 +2,7 @@
 
 #include "app/gui/setup/column_area.h"
 #include "core/base/strings.h"
+#include "core/exporting/gguf_export.h"
 #include "core/session/what_if.h"
 #include "widgets/common/number_format.h"
 
@@ -22,8 +23,12 @@ namespace qroar {
 
 namespace {
 
-constexpr ExportFormat formats[] = {ExportFormat::Hf, ExportFormat::Awq, ExportFormat::Gptq,
-                                    ExportFormat::GptqV2, ExportFormat::CompressedTensors};
+constexpr ExportFormat formats[] = {ExportFormat::Hf,
+                                    ExportFormat::Awq,
+                                    ExportFormat::Gptq,
+                                    ExportFormat::GptqV2,
+                                    ExportFormat::CompressedTensors,
+                                    ExportFormat::Gguf};
 
 QComboBox* choice(const QString& name, const QString& tip, bool editable = false) {
     auto* box = new QComboBox;
@@ -148,7 +153,8 @@ void ExportPanel::setSession(const std::shared_ptr<const Session>& session) {
             if (!ropes.contains(rope)) ropes << rope;
             if (!quants.contains(quant)) quants << quant;
         }
-        for (const NamedScales& one : allScales(*session_)) scales << QString::fromStdString(one.scales->name);
+        for (const NamedScales& one : allScales(*session_))
+            scales << QString::fromStdString(one.scales->name);
     }
     offer(quant_, quants);
     offer(rope_, ropes);
@@ -171,9 +177,16 @@ Outcome<ExportTask> ExportPanel::task() const {
     if (rope->kind != RopeKind::Model) request.rope = *rope;
     request.format = static_cast<ExportFormat>(format_->currentData().toInt());
     if (type_->currentIndex() > 0) {
-        auto type = parseExportType(type_->currentText().toStdString());
-        if (!type) return type.error();
-        request.dtype = *type;
+        const std::string name = type_->currentText().toStdString();
+        if (request.format == ExportFormat::Gguf) {
+            auto type = parseGgufType(name);
+            if (!type) return type.error();
+            request.ggufType = *type;
+        } else {
+            auto type = parseExportType(name);
+            if (!type) return type.error();
+            request.dtype = *type;
+        }
     }
     if (scales_->currentIndex() > 0 && session_) {
         const NamedScales chosen =
@@ -201,6 +214,7 @@ Outcome<ExportTask> ExportPanel::task() const {
 void ExportPanel::edited() {
     if (!note_ || !result_ || !export_ || !target_) return; // the form is being built
     format_->setEnabled(!patch_->isChecked());
+    offerTypes();
     const auto asked = task();
     export_->setEnabled(asked.ok() && !blocked_);
     result_->clear();
@@ -210,6 +224,15 @@ void ExportPanel::edited() {
     } else {
         note(QString::fromStdString(asked.error().message), false);
     }
+}
+
+void ExportPanel::offerTypes() {
+    QStringList types{tr("default"), QStringLiteral("f16"), QStringLiteral("bf16"), QStringLiteral("f32")};
+    const bool file = format_->currentData().toInt() == static_cast<int>(ExportFormat::Gguf);
+    if (file)
+        for (const char* name : {"q8_0", "q5_1", "q5_0", "q4_1", "q4_0"}) types << QLatin1String(name);
+    if (type_->count() != types.size()) offer(type_, types);
+    target_->setPlaceholderText(file ? tr("File of the new model (.gguf)") : tr("Folder of the new model"));
 }
 
 void ExportPanel::note(const QString& text, bool problem) {

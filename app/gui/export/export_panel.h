@@ -48,6 +48,7 @@ class ExportPanel : public QWidget {
   private:
     void buildForm(QFormLayout* form);
     void edited();
+    void offerTypes(); ///< those of the format
     void note(const QString& text, bool problem);
 
     OpenedModel model_;

@@ -133,7 +133,7 @@ void SetupPanel::buildModel(QVBoxLayout* column) {
     browse->setAccessibleName(tr("Browse for a model"));
     auto* menu = new QMenu(browse);
     menu->addAction(tr("Hugging Face &folder..."), this, &SetupPanel::browseModelFolder);
-    menu->addAction(tr("Model f&ile (.safetensors, .bin)..."), this, &SetupPanel::browseModelFile);
+    menu->addAction(tr("Model f&ile (.safetensors, .gguf, .bin)..."), this, &SetupPanel::browseModelFile);
     browse->setMenu(menu);
     modelNote_ = noteLabel(this);
     auto* row = new QHBoxLayout;

@@ -63,7 +63,7 @@ QString describeRefused(const DroppedPaths& paths) {
     QString text = names.join(QStringLiteral(", "));
     if (paths.refused.size() > 3) text += DropOverlay::tr(" and %1 more").arg(paths.refused.size() - 3);
     return DropOverlay::tr(
-               "Not opened: %1. Models are folders, .safetensors or .bin files, sessions .h5 files, "
+               "Not opened: %1. Models are folders, .safetensors, .gguf or .bin files, sessions .h5 files, "
                "documents text or token ids (.txt .md .jsonl .npy .u16 .u32).")
         .arg(text);
 }

@@ -197,7 +197,7 @@ void MainWindow::chooseModelFolder() {
 void MainWindow::chooseModelFile() {
     const QString path =
         QFileDialog::getOpenFileName(this, tr("Open a model file"), settings_.folder("model"),
-                                     tr("Models (*.safetensors *.bin);;All files (*)"));
+                                     tr("Models (*.safetensors *.gguf *.bin);;All files (*)"));
     if (path.isEmpty()) return;
     settings_.setFolder("model", path);
     openModel(path);

@@ -90,7 +90,7 @@ StartPage::StartPage(bool sampleAvailable, QWidget* parent) : QWidget(parent), r
     sample->setObjectName(QStringLiteral("sampleButton"));
     sample->setEnabled(sampleAvailable);
     if (!sampleAvailable) sample->setDescription(tr("The samples were not installed with this program"));
-    add(tr("Open a &model..."), tr("Hugging Face folder, .safetensors file or llama2.c .bin"),
+    add(tr("Open a &model..."), tr("Hugging Face folder, .safetensors, .gguf or llama2.c .bin file"),
         &StartPage::openModelRequested);
     add(tr("Open a s&ession..."), tr("Results of an earlier analysis (.h5)"),
         &StartPage::openSessionRequested);
