@@ -190,9 +190,9 @@ void WhatIfList::setSession(const std::shared_ptr<const Session>& session) {
     if (session_) bands_ = session_->bands;
     if (!sameList) {
         const std::vector<int> rows = selectedRows();
-        const bool first = model_->rowCount() == 0;
+        const int before = model_->rowCount();
         model_->show(session_ ? session_->whatIfs : WhatIfs(), bands_);
-        if (first && model_->rowCount() > 0) {
+        if (model_->rowCount() > before) { // numbers of other lengths
             view_->resizeColumnsToContents();
             view_->setColumnWidth(0, std::max(view_->columnWidth(0), fontMetrics().averageCharWidth() * 14));
         }
