@@ -79,7 +79,7 @@ std::shared_ptr<const WeightSource> withLayers(std::shared_ptr<const WeightSourc
 
 SharedLayer foldedLayer(const WeightSource& condition, const QkGains& gains, const ModelConfig& config,
                         int layer) {
-    const SharedLayer own = condition.layer(layer);
+    SharedLayer own = condition.layer(layer);
     if (gains.empty()) return own;
     auto folded = std::make_shared<LayerWeights>(*own);
     multiplyRows(*folded, Projection::Q, queryRowFactors(gains, config, layer));

@@ -125,7 +125,7 @@ void NoiseCapture::addErrors(QkTensor tensor) {
                 statistics_
                     .errors()[statistics_.errorCell(variant_->layer, tensor, head / groupHeads, pair, bucket)]
                     .add(partial[static_cast<std::size_t>(head)]
-                                [static_cast<std::size_t>(bucket * pairs + pair)]);
+                                [static_cast<std::size_t>(bucket) * pairs + pair]);
 }
 
 void NoiseCapture::addLogits() {
