@@ -59,10 +59,8 @@ void onlyOurWords(QtMsgType kind, const QMessageLogContext&, const QString& text
     std::fprintf(stderr, "%s\n", qPrintable(text));
 }
 
-} // namespace
-
-int main(int argc, char** argv) {
-    // What needs no window needs no display.
+/// What needs no window needs no display.
+void chooseDisplay(int argc, char** argv) {
     const auto asks = [&](const char* option) {
         return std::any_of(argv + 1, argv + argc,
                            [option](const char* word) { return std::strcmp(word, option) == 0; });
@@ -73,95 +71,116 @@ int main(int argc, char** argv) {
                         [&](const auto& one) { return asks(one.first); })
             || asks("--help") || asks("-h") || asks("--version") || asks("-v") || asks("--export-figures")))
         qputenv("QT_QPA_PLATFORM", "offscreen");
-    const auto* const command = std::find_if(std::begin(commands), std::end(commands), [&](const auto& one) {
-        return argc > 1 && std::strcmp(argv[1], one.first) == 0;
-    });
-    if (command != std::end(commands)) qInstallMessageHandler(onlyOurWords);
-    QApplication application(argc, argv);
+}
+
+void nameApplication() {
     QApplication::setApplicationName(QStringLiteral("qroar-workbench"));
     QApplication::setApplicationDisplayName(QStringLiteral("Q-ROAR Workbench"));
     QApplication::setApplicationVersion(QStringLiteral(QROAR_VERSION));
     QApplication::setOrganizationName(QStringLiteral("qroar"));
     QApplication::setDesktopFileName(QStringLiteral("qroar-workbench"));
-    QTranslator translator; // of the user's language, where there is one (resources/translations)
+}
+
+/// The user's language, where there is one (resources/translations).
+void translate(QTranslator& translator) {
     for (const char* folder : {"../share/qroar-workbench/translations", "../translations"})
         if (translator.load(QLocale(), QStringLiteral("qroar"), QStringLiteral("_"),
                             QDir(QApplication::applicationDirPath()).filePath(QLatin1String(folder)))) {
             QApplication::installTranslator(&translator);
-            break;
+            return;
         }
+}
 
-    if (command != std::end(commands)) return command->second(QApplication::arguments().mid(2));
+/// What the words of the command line ask for.
+struct Words {
+    QStringList paths;
+    QString figures; ///< folder of --export-figures
+    qroar::PlotsToExport what;
+    bool sample = false, headless = false, wrong = false;
+};
 
+Words parseWords(const QApplication& application) {
+    const auto text = [](const char* words) { return QApplication::translate("main", words); };
     QCommandLineParser parser;
-    parser.setApplicationDescription(QApplication::translate(
-        "main",
-        "Diagnostics workbench for RoPE scaling of quantized LLMs. All on this machine's processor."));
+    parser.setApplicationDescription(
+        text("Diagnostics workbench for RoPE scaling of quantized LLMs. All on this machine's processor."));
     parser.addHelpOption();
     parser.addVersionOption();
-    const QCommandLineOption sample(
-        QStringLiteral("sample"),
-        QApplication::translate("main", "Open the sample model and the sample texts."));
-    parser.addOption(sample);
+    const QCommandLineOption sample(QStringLiteral("sample"),
+                                    text("Open the sample model and the sample texts."));
     const QCommandLineOption figures(
         QStringLiteral("export-figures"),
-        QApplication::translate("main", "Write every plot of the session and screenshots of the window into "
-                                        "FOLDER, then end. Works without a display under "
-                                        "QT_QPA_PLATFORM=offscreen."),
+        text("Write every plot of the session and screenshots of the window into FOLDER, "
+             "then end. Works without a display under QT_QPA_PLATFORM=offscreen."),
         QStringLiteral("FOLDER"));
-    parser.addOption(figures);
     const QCommandLineOption everyCondition(
         QStringLiteral("every-condition"),
-        QApplication::translate("main",
-                                "With --export-figures: a folder of plots for every condition, and for "
-                                "after - before where it was run with gains."));
-    const QCommandLineOption everyMetric(
-        QStringLiteral("every-metric"),
-        QApplication::translate("main", "With --export-figures: every metric of the maps."));
-    const QCommandLineOption formats(
-        QStringLiteral("formats"),
-        QApplication::translate("main", "With --export-figures: which of svg,png,pdf,csv to write (all)."),
-        QStringLiteral("LIST"), QStringLiteral("svg,png,pdf,csv"));
-    parser.addOptions({everyCondition, everyMetric, formats});
+        text("With --export-figures: a folder of plots for every condition, and for "
+             "after - before where it was run with gains."));
+    const QCommandLineOption everyMetric(QStringLiteral("every-metric"),
+                                         text("With --export-figures: every metric of the maps."));
+    const QCommandLineOption formats(QStringLiteral("formats"),
+                                     text("With --export-figures: which of svg,png,pdf,csv to write (all)."),
+                                     QStringLiteral("LIST"), QStringLiteral("svg,png,pdf,csv"));
+    parser.addOptions({sample, figures, everyCondition, everyMetric, formats});
     parser.addPositionalArgument(
         QStringLiteral("path"),
-        QApplication::translate("main",
-                                "A session (.h5), a Hugging Face model folder, a .safetensors file or a "
-                                "llama2.c .bin."),
+        text(
+            "A session (.h5), a Hugging Face model folder, a .safetensors or .gguf file or a llama2.c .bin."),
         QStringLiteral("[path]"));
     parser.process(application);
 
-    const QStringList paths = parser.positionalArguments();
-    const bool headless = parser.isSet(figures);
-    qroar::PlotsToExport what;
-    what.everyCondition = parser.isSet(everyCondition);
-    what.everyMetric = parser.isSet(everyMetric);
-    what.formats = parser.value(formats).toLower().split(',', Qt::SkipEmptyParts);
-    const QStringList unknown = qroar::unknownFormats(what.formats);
-    const bool forFigures = what.everyCondition || what.everyMetric || parser.isSet(formats);
-    if (paths.size() > 1 || (headless && paths.isEmpty()) || (!headless && forFigures) || !unknown.isEmpty()
-        || what.formats.isEmpty()) {
-        for (const QString& word : unknown)
-            std::fprintf(stderr, "--formats: %s is not known\n\n", qPrintable(word));
-        std::fputs(qPrintable(parser.helpText()), stderr);
-        return 2;
-    }
+    Words words;
+    words.paths = parser.positionalArguments();
+    words.sample = parser.isSet(sample);
+    words.headless = parser.isSet(figures);
+    words.figures = parser.value(figures);
+    words.what.everyCondition = parser.isSet(everyCondition);
+    words.what.everyMetric = parser.isSet(everyMetric);
+    words.what.formats = parser.value(formats).toLower().split(',', Qt::SkipEmptyParts);
+    const QStringList unknown = qroar::unknownFormats(words.what.formats);
+    const bool forFigures = words.what.everyCondition || words.what.everyMetric || parser.isSet(formats);
+    words.wrong = words.paths.size() > 1 || (words.headless && words.paths.isEmpty())
+                  || (!words.headless && forFigures) || !unknown.isEmpty() || words.what.formats.isEmpty();
+    if (!words.wrong) return words;
+    for (const QString& word : unknown)
+        std::fprintf(stderr, "--formats: %s is not known\n\n", qPrintable(word));
+    std::fputs(qPrintable(parser.helpText()), stderr);
+    return words;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    chooseDisplay(argc, argv);
+    const auto* const command = std::find_if(std::begin(commands), std::end(commands), [&](const auto& one) {
+        return argc > 1 && std::strcmp(argv[1], one.first) == 0;
+    });
+    if (command != std::end(commands)) qInstallMessageHandler(onlyOurWords);
+    QApplication application(argc, argv);
+    nameApplication();
+    QTranslator translator;
+    translate(translator);
+    if (command != std::end(commands)) return command->second(QApplication::arguments().mid(2));
+
+    const Words words = parseWords(application);
+    if (words.wrong) return 2;
     // Headless: the user's settings and autosaves have no part in it.
-    auto settings = headless ? std::make_unique<QSettings>(QString(), QSettings::IniFormat)
-                             : std::make_unique<QSettings>();
+    auto settings = words.headless ? std::make_unique<QSettings>(QString(), QSettings::IniFormat)
+                                   : std::make_unique<QSettings>();
     qroar::WindowEnvironment environment;
     environment.settings = settings.get();
-    if (!headless)
+    if (!words.headless)
         environment.autosaveFolder =
             QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) + QStringLiteral("/autosave");
     environment.sampleFolders = qroar::sampleFolders();
     qroar::MainWindow window(environment);
     window.show();
-    if (headless) return exportFigures(window, paths.first(), parser.value(figures), what);
+    if (words.headless) return exportFigures(window, words.paths.first(), words.figures, words.what);
     QTimer::singleShot(0, &window, [&] {
-        if (!paths.isEmpty())
-            window.openPath(paths.first());
-        else if (parser.isSet(sample))
+        if (!words.paths.isEmpty())
+            window.openPath(words.paths.first());
+        else if (words.sample)
             window.openSample();
         window.offerRecovery(); // last: opening something clears the messages
     });

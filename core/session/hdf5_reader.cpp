@@ -117,20 +117,58 @@ class DatasetReader {
         return "";
     }
 
+    /// A chunk as the file has it, and where its elements go.
+    struct Piece {
+        std::vector<hsize_t> at;
+        std::vector<unsigned char> packed;
+        std::uint64_t offset = 0; ///< in elements, of the chunk's first
+        std::uint64_t count = 1;  ///< of the chunk's elements inside the array
+    };
+
+    /// HDF5 is asked from this thread only; what it gives is inflated by all of them, a few chunks at a time.
     std::string readChunks(unsigned char* target) {
-        std::vector<unsigned char> packed, shuffled(chunkBytes_);
+        constexpr std::size_t atOnce = 16;
         std::vector<hsize_t> at(dims_.size(), 0);
-        for (bool more = true; more; more = advance(at)) {
-            std::uint64_t offset = 0; // in elements, of the chunk's first
-            std::uint64_t count = 1;  // of the chunk's elements inside the array
-            for (std::size_t axis = 0; axis < dims_.size(); ++axis) {
-                offset = offset * dims_[axis] + at[axis];
-                count *= std::min(chunk_[axis], dims_[axis] - at[axis]);
+        std::vector<Piece> pieces;
+        for (bool more = true; more;) {
+            pieces.clear();
+            for (; more && pieces.size() < atOnce; more = advance(at)) {
+                Piece piece;
+                piece.at = at;
+                for (std::size_t axis = 0; axis < dims_.size(); ++axis) {
+                    piece.offset = piece.offset * dims_[axis] + at[axis];
+                    piece.count *= std::min(chunk_[axis], dims_[axis] - at[axis]);
+                }
+                if (std::string wrong = readChunk(piece); !wrong.empty()) return wrong;
+                pieces.push_back(std::move(piece));
             }
-            if (std::string wrong = inflateChunk(at, packed, shuffled); !wrong.empty()) return wrong;
-            unshuffle(shuffled, count, target + offset * elementBytes_);
+            if (std::string wrong = inflate(pieces, target); !wrong.empty()) return wrong;
         }
         return "";
+    }
+
+    /// Of several damaged chunks the first is named, whatever the number of threads.
+    std::string inflate(const std::vector<Piece>& pieces, unsigned char* target) const {
+        const auto count = static_cast<std::ptrdiff_t>(pieces.size());
+        std::ptrdiff_t damaged = count;
+#pragma omp parallel if (count > 1)
+        {
+            std::vector<unsigned char> shuffled(chunkBytes_);
+#pragma omp for schedule(dynamic) reduction(min : damaged)
+            for (std::ptrdiff_t index = 0; index < count; ++index) {
+                const Piece& piece = pieces[static_cast<std::size_t>(index)];
+                uLongf got = static_cast<uLongf>(shuffled.size());
+                if (uncompress(shuffled.data(), &got, piece.packed.data(),
+                               static_cast<uLong>(piece.packed.size()))
+                        != Z_OK
+                    || got != shuffled.size())
+                    damaged = std::min(damaged, index);
+                else
+                    unshuffle(shuffled, piece.count, target + piece.offset * elementBytes_);
+            }
+        }
+        if (damaged == count) return "";
+        return "the chunk at " + shapeText(pieces[static_cast<std::size_t>(damaged)].at) + " is damaged";
     }
 
     bool advance(std::vector<hsize_t>& at) const {
@@ -142,21 +180,17 @@ class DatasetReader {
         return false;
     }
 
-    std::string inflateChunk(const std::vector<hsize_t>& at, std::vector<unsigned char>& packed,
-                             std::vector<unsigned char>& shuffled) const {
+    std::string readChunk(Piece& piece) const {
         hsize_t stored = 0;
-        if (H5Dget_chunk_storage_size(dataset_, at.data(), &stored) < 0 || stored == 0)
-            return "the chunk at " + shapeText(at) + " is missing";
+        if (H5Dget_chunk_storage_size(dataset_, piece.at.data(), &stored) < 0 || stored == 0)
+            return "the chunk at " + shapeText(piece.at) + " is missing";
         if (stored > compressBound(static_cast<uLong>(chunkBytes_)) + 64 || stored > fileBytes_)
-            return "the chunk at " + shapeText(at) + " has an impossible size";
-        packed.resize(stored);
+            return "the chunk at " + shapeText(piece.at) + " has an impossible size";
+        piece.packed.resize(stored);
         std::uint32_t skipped = 0;
-        if (H5Dread_chunk(dataset_, H5P_DEFAULT, at.data(), &skipped, packed.data()) < 0 || skipped != 0)
-            return "the chunk at " + shapeText(at) + " cannot be read";
-        uLongf got = static_cast<uLongf>(shuffled.size());
-        if (uncompress(shuffled.data(), &got, packed.data(), static_cast<uLong>(stored)) != Z_OK
-            || got != shuffled.size())
-            return "the chunk at " + shapeText(at) + " is damaged";
+        if (H5Dread_chunk(dataset_, H5P_DEFAULT, piece.at.data(), &skipped, piece.packed.data()) < 0
+            || skipped != 0)
+            return "the chunk at " + shapeText(piece.at) + " cannot be read";
         return "";
     }
 

@@ -21,9 +21,9 @@ namespace {
 /// Longer tables of figures are cut: the rest is what CSV files are for.
 constexpr int mostRows = 300;
 
-QString translated(const char* text) {
-    return QCoreApplication::translate("HtmlReport", text);
-}
+class HtmlReport {
+    Q_DECLARE_TR_FUNCTIONS(HtmlReport)
+};
 
 QString escaped(const QString& text) {
     return text.toHtmlEscaped();
@@ -72,7 +72,7 @@ QString tableHtml(const ReportTable& table) {
 /// The table twin of a view, as it is shown.
 ReportTable twinOf(DiagnosticPanel& panel) {
     const QAbstractItemModel* model = panel.tableModel();
-    ReportTable table{translated("Numbers of the figure")};
+    ReportTable table{HtmlReport::tr("Numbers of the figure")};
     const int rows = model->rowCount(), columns = model->columnCount();
     for (int column = 0; column < columns; ++column) {
         table.columns << model->headerData(column, Qt::Horizontal).toString();
@@ -85,7 +85,7 @@ ReportTable twinOf(DiagnosticPanel& panel) {
         table.rows.push_back(std::move(values));
     }
     if (rows > mostRows)
-        table.note = translated("%1 of %2 rows; the command below with -o FILE.csv writes all of them.")
+        table.note = HtmlReport::tr("%1 of %2 rows; the command below with -o FILE.csv writes all of them.")
                          .arg(mostRows)
                          .arg(rows);
     return table;
@@ -106,13 +106,13 @@ QString figureHtml(FigureView& view, const FigureSpec& spec, const ReportRequest
         QStringLiteral("<figure id=\"figure-%1\"><img alt=\"%2\" src=\"data:image/svg+xml;base64,%3\">\n"
                        "<figcaption><b>%4</b> %5 <span class=\"note\">%6</span></figcaption>\n")
             .arg(QString::number(number), escaped(title + QStringLiteral(". ") + summary),
-                 QString::fromLatin1(svg.toBase64()), escaped(translated("Figure %1.").arg(number)),
+                 QString::fromLatin1(svg.toBase64()), escaped(HtmlReport::tr("Figure %1.").arg(number)),
                  escaped(title), escaped(summary));
     if (request.figureTables) {
         html += QStringLiteral(
                     "<details><summary>%1</summary>%2<p class=\"note\">%3</p><pre>%4</pre></details>\n")
-                    .arg(escaped(translated("Numbers and command")), tableHtml(twinOf(panel)),
-                         escaped(translated("Drawn again by:")), escaped(shellLine(words)));
+                    .arg(escaped(HtmlReport::tr("Numbers and command")), tableHtml(twinOf(panel)),
+                         escaped(HtmlReport::tr("Drawn again by:")), escaped(shellLine(words)));
     }
     return html + QStringLiteral("</figure>\n");
 }
@@ -145,7 +145,7 @@ QString definitions() {
     }
     return html + QStringLiteral("</dl>\n")
            + QStringLiteral("<p class=\"note\">%1</p>\n")
-                 .arg(escaped(translated(
+                 .arg(escaped(HtmlReport::tr(
                      "[paper]: stated by the authors of arXiv 2509.14391 and 2510.00028; [std]: standard in "
                      "the field; [ours]: defined by this program.")));
 }
@@ -171,7 +171,7 @@ QString tablesOf(ReportSection section, const Session& session) {
     if (section != ReportSection::Search) return {};
     QString html;
     for (const ReportSearch& search : reportSearches(session)) {
-        html += QStringLiteral("<h3>%1</h3>\n").arg(escaped(translated("Gains %1").arg(search.name)));
+        html += QStringLiteral("<h3>%1</h3>\n").arg(escaped(HtmlReport::tr("Gains %1").arg(search.name)));
         if (!search.verdict.isEmpty()) html += QStringLiteral("<p>%1</p>\n").arg(escaped(search.verdict));
         html += tableHtml(search.settings) + tableHtml(search.controls);
         const QString gains = tableHtml(search.gains);
@@ -194,9 +194,9 @@ QString opening(const ReportRequest& request, const QString& title) {
                  QLatin1String(styleSheet), escaped(provenanceLine(session)));
     for (const Heading& heading : headings)
         html += QStringLiteral("<a href=\"#%1\">%2</a> ")
-                    .arg(QLatin1String(heading.id), escaped(translated(heading.text)));
+                    .arg(QLatin1String(heading.id), escaped(HtmlReport::tr(heading.text)));
     html += QStringLiteral("</nav></header>\n<main>\n<h2>%1</h2>\n<ul class=\"findings\">")
-                .arg(escaped(translated("Findings")));
+                .arg(escaped(HtmlReport::tr("Findings")));
     for (const QString& finding : reportFindings(session))
         html += QStringLiteral("<li>%1</li>\n").arg(escaped(finding));
     html += QStringLiteral("</ul>\n") + tableHtml(modelTable(session))
@@ -209,7 +209,7 @@ QString opening(const ReportRequest& request, const QString& title) {
 std::optional<Report> makeReport(const ReportRequest& request) {
     const Session& session = *request.session;
     const QString title =
-        request.title.isEmpty() ? translated("Q-ROAR report: %1").arg(modelName(session)) : request.title;
+        request.title.isEmpty() ? HtmlReport::tr("Q-ROAR report: %1").arg(modelName(session)) : request.title;
     const QList<ReportFigure> figures = reportFigures(session, request.condition);
     Report report;
     QString html = opening(request, title);
@@ -229,16 +229,16 @@ std::optional<Report> makeReport(const ReportRequest& request) {
         }
         if (body.isEmpty())
             body = QStringLiteral("<p class=\"note\">%1</p>\n")
-                       .arg(escaped(translated("Nothing was recorded.")));
+                       .arg(escaped(HtmlReport::tr("Nothing was recorded.")));
         html += QStringLiteral("<h2 id=\"%1\">%2</h2>\n%3")
-                    .arg(QLatin1String(heading.id), escaped(translated(heading.text)), body);
+                    .arg(QLatin1String(heading.id), escaped(HtmlReport::tr(heading.text)), body);
     }
-    html += QStringLiteral("<h2>%1</h2>\n").arg(escaped(translated("Definitions"))) + definitions();
-    html += QStringLiteral("<h2>%1</h2>\n").arg(escaped(translated("Provenance")))
+    html += QStringLiteral("<h2>%1</h2>\n").arg(escaped(HtmlReport::tr("Definitions"))) + definitions();
+    html += QStringLiteral("<h2>%1</h2>\n").arg(escaped(HtmlReport::tr("Provenance")))
             + tableHtml(provenanceTable(session, request.sessionPath));
     if (!report.leftOut.isEmpty()) {
         html += QStringLiteral("<details><summary>%1</summary><ul class=\"note\">")
-                    .arg(escaped(translated("Views that had nothing to show")));
+                    .arg(escaped(HtmlReport::tr("Views that had nothing to show")));
         for (const QString& one : std::as_const(report.leftOut))
             html += QStringLiteral("<li>%1</li>").arg(escaped(one));
         html += QStringLiteral("</ul></details>\n");

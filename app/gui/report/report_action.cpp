@@ -13,9 +13,9 @@ namespace qroar {
 
 namespace {
 
-QString translated(const char* text) {
-    return QCoreApplication::translate("ReportAction", text);
-}
+class ReportAction {
+    Q_DECLARE_TR_FUNCTIONS(ReportAction)
+};
 
 } // namespace
 
@@ -27,9 +27,9 @@ SavedReport saveReportTo(QWidget* parent, const std::shared_ptr<const Session>& 
     request.sessionPath = sessionPath;
     std::unique_ptr<QProgressDialog> dialog;
     if (parent) {
-        dialog = std::make_unique<QProgressDialog>(translated("Drawing the figures of the report…"),
-                                                   translated("Cancel"), 0, 1, parent);
-        dialog->setWindowTitle(translated("Report"));
+        dialog = std::make_unique<QProgressDialog>(ReportAction::tr("Drawing the figures of the report…"),
+                                                   ReportAction::tr("Cancel"), 0, 1, parent);
+        dialog->setWindowTitle(ReportAction::tr("Report"));
         dialog->setWindowModality(Qt::WindowModal);
         dialog->setMinimumDuration(300);
         request.progress = [&dialog](int done, int all) {
@@ -47,9 +47,9 @@ SavedReport saveReportAs(QWidget* parent, const std::shared_ptr<const Session>& 
                          const QString& sessionPath, const QString& folder) {
     const QString name =
         sessionPath.isEmpty() ? QStringLiteral("report") : QFileInfo(sessionPath).completeBaseName();
-    const QString chosen = QFileDialog::getSaveFileName(parent, translated("Save the report"),
+    const QString chosen = QFileDialog::getSaveFileName(parent, ReportAction::tr("Save the report"),
                                                         QDir(folder).filePath(name + QStringLiteral(".html")),
-                                                        translated("HTML (*.html)"));
+                                                        ReportAction::tr("HTML (*.html)"));
     if (chosen.isEmpty()) return {};
     const bool named = QFileInfo(chosen).suffix().startsWith(QLatin1String("htm"), Qt::CaseInsensitive);
     return saveReportTo(parent, session, sessionPath, named ? chosen : chosen + QStringLiteral(".html"));

@@ -15,9 +15,9 @@ namespace {
 
 enum ExitCode { Fine = 0, Failed = 1, Usage = 2 };
 
-QString translated(const char* text) {
-    return QCoreApplication::translate("ReportCommand", text);
-}
+class ReportCommand {
+    Q_DECLARE_TR_FUNCTIONS(ReportCommand)
+};
 
 int complain(const QString& message, ExitCode code) {
     std::fprintf(stderr, "qroar: report: %s\n", qPrintable(message));
@@ -26,7 +26,7 @@ int complain(const QString& message, ExitCode code) {
 }
 
 QString helpText() {
-    return translated(
+    return ReportCommand::tr(
         "Usage: qroar report SESSION -o FILE.html [options]\n\n"
         "One HTML file with everything in it: findings, settings, tables, vector figures, provenance.\n\n"
         "  -o, --output FILE   where it goes; an existing .html file is replaced\n"
@@ -54,13 +54,15 @@ QString read(const QStringList& words, Arguments& arguments) {
         } else if (name == QLatin1String("--no-tables")) {
             arguments.tables = false;
         } else if (target) {
-            if (name == word && at + 1 >= words.size()) return translated("%1: expected a value").arg(word);
+            if (name == word && at + 1 >= words.size())
+                return ReportCommand::tr("%1: expected a value").arg(word);
             *target = name == word ? words[++at] : word.section(u'=', 1);
         } else if (word.startsWith(u'-')) {
-            return translated("%1: unknown option; expected -o, --title, --condition or --no-tables")
+            return ReportCommand::tr("%1: unknown option; expected -o, --title, --condition or --no-tables")
                 .arg(word);
         } else if (!arguments.session.isEmpty()) {
-            return translated("expected one session, found \"%1\" and \"%2\"").arg(arguments.session, word);
+            return ReportCommand::tr("expected one session, found \"%1\" and \"%2\"")
+                .arg(arguments.session, word);
         } else {
             arguments.session = word;
         }
@@ -69,11 +71,12 @@ QString read(const QStringList& words, Arguments& arguments) {
 }
 
 QString check(const Arguments& arguments) {
-    if (arguments.session.isEmpty()) return translated("expected a session (.h5), found none");
-    if (arguments.output.isEmpty()) return translated("-o: expected a file name, found none");
+    if (arguments.session.isEmpty()) return ReportCommand::tr("expected a session (.h5), found none");
+    if (arguments.output.isEmpty()) return ReportCommand::tr("-o: expected a file name, found none");
     const QString suffix = QFileInfo(arguments.output).suffix().toLower();
     if (suffix != QLatin1String("html") && suffix != QLatin1String("htm"))
-        return translated("-o: expected a name that ends in .html, found \"%1\"").arg(arguments.output);
+        return ReportCommand::tr("-o: expected a name that ends in .html, found \"%1\"")
+            .arg(arguments.output);
     return {};
 }
 
@@ -94,7 +97,7 @@ int runReport(const QStringList& words) {
     for (const auto& condition : (*session)->conditions)
         known << QString::fromStdString(condition->key.text());
     if (!arguments.condition.isEmpty() && !known.contains(arguments.condition))
-        return complain(translated("--condition: expected one of: %1; found \"%2\"")
+        return complain(ReportCommand::tr("--condition: expected one of: %1; found \"%2\"")
                             .arg(known.join(QStringLiteral("; ")), arguments.condition),
                         Usage);
     ReportRequest request;

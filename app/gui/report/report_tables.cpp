@@ -1,6 +1,7 @@
 #include "app/gui/report/report_tables.h"
 
 #include "core/base/strings.h"
+#include "core/controls/verdict.h"
 #include "core/evaluate/divergence.h"
 #include "core/evaluate/perplexity.h"
 #include "core/session/search_record.h"
@@ -18,9 +19,9 @@ namespace qroar {
 
 namespace {
 
-QString translated(const char* text) {
-    return QCoreApplication::translate("ReportTables", text);
-}
+class ReportTables {
+    Q_DECLARE_TR_FUNCTIONS(ReportTables)
+};
 
 QString text(const std::string& words) {
     return QString::fromStdString(words);
@@ -58,16 +59,16 @@ QString ropeNote(const ConditionResult& condition) {
 ReportTable settingsOf(const SearchRecord& search) {
     const SearchSettings& s = search.settings;
     const auto pair = [](const char* name, const QString& value) {
-        return QStringList{translated(name), value};
+        return QStringList{ReportTables::tr(name), value};
     };
     QStringList contexts, edges;
     for (std::size_t at = 0; at < s.contexts.size(); ++at)
-        contexts << translated("%1 (weight %2)")
+        contexts << ReportTables::tr("%1 (weight %2)")
                         .arg(groupedCount(s.contexts[at]),
                              readableNumber(at < s.contextWeights.size() ? s.contextWeights[at] : 1, 3));
     for (const int edge : s.bandEdges) edges << QString::number(edge);
     const SearchTrial* best = search.best();
-    ReportTable table{translated("Settings and course")};
+    ReportTable table{ReportTables::tr("Settings and course")};
     table.rows = {
         pair("RoPE, weights", text(s.rope) + QStringLiteral(", ") + text(s.quant)),
         pair("Variant, scope, method",
@@ -76,26 +77,29 @@ ReportTable settingsOf(const SearchRecord& search) {
                       QLatin1String(searchMethodName(s.method)))),
         pair("Contexts", contexts.join(QStringLiteral(", "))),
         pair("Band edges (pairs)", edges.join(QStringLiteral(", "))),
-        pair("Short-context guard",
-             translated("λ = %1, δ = %2 nats").arg(readableNumber(s.lambda, 3), readableNumber(s.delta, 3))),
+        pair("Short-context guard", ReportTables::tr("λ = %1, δ = %2 nats")
+                                        .arg(readableNumber(s.lambda, 3), readableNumber(s.delta, 3))),
         pair("L2 on ln g", readableNumber(s.l2, 3)),
-        pair("Trials", translated("%1, costing %2 forward passes over the dev windows")
+        pair("Trials", ReportTables::tr("%1, costing %2 forward passes over the dev windows")
                            .arg(groupedCount(static_cast<long long>(search.trials.size())),
                                 readableNumber(search.forwardEquivalents(), 3))),
-        pair("Dev objective",
-             best ? translated("%1 → %2").arg(nats(search.trials.front().objective), nats(best->objective))
-                  : QStringLiteral("–")),
+        pair("Dev objective", best ? ReportTables::tr("%1 → %2").arg(nats(search.trials.front().objective),
+                                                                     nats(best->objective))
+                                   : QStringLiteral("–")),
         pair("Ended", text(search.ending))};
     return table;
 }
 
 ReportTable controlsOf(const SearchRecord& search) {
     ReportTable table{
-        translated("Controls on documents the search never saw"),
-        translated("FP and Q are the model at full precision and quantized, +g with the gains folded in. "
-                   "What FP+g gains over FP, the gains owe to RoPE, not to quantization."),
-        {translated("Variant"), translated("RoPE"), translated("Weights"), translated("Context"),
-         translated("Windows"), translated("Tokens"), translated("NLL (nats)"), translated("95 %")}};
+        ReportTables::tr("Controls on documents the search never saw"),
+        ReportTables::tr(
+            "FP and Q are the model at full precision and quantized, +g with the gains folded in. "
+            "What FP+g gains over FP is not repair of quantization: it may be repair of the "
+            "interpolation, a better attention temperature, or a fit to this kind of text."),
+        {ReportTables::tr("Variant"), ReportTables::tr("RoPE"), ReportTables::tr("Weights"),
+         ReportTables::tr("Context"), ReportTables::tr("Windows"), ReportTables::tr("Tokens"),
+         ReportTables::tr("NLL (nats)"), ReportTables::tr("95 %")}};
     for (const SearchReportRow& row : search.report)
         table.rows.push_back({text(row.role), text(row.rope), text(row.quant), groupedCount(row.context),
                               groupedCount(row.windows), groupedCount(row.tokens), nats(row.nll),
@@ -107,13 +111,13 @@ ReportTable controlsOf(const SearchRecord& search) {
 ReportTable gainsOf(const SearchRecord& search) {
     const QkGains& gains = search.scales.gains;
     const std::vector<int>& edges = search.settings.bandEdges;
-    ReportTable table{translated("Effective gains gQ·gK per layer and band"),
-                      translated("Two numbers where query heads differ: the least and the largest."),
-                      {translated("Layer")}};
+    ReportTable table{ReportTables::tr("Effective gains gQ·gK per layer and band"),
+                      ReportTables::tr("Two numbers where query heads differ: the least and the largest."),
+                      {ReportTables::tr("Layer")}};
     if (gains.empty() || edges.size() < 2) return table;
     for (std::size_t band = 0; band + 1 < edges.size(); ++band)
         table.columns
-            << translated("band %1 (pairs %2–%3)").arg(band).arg(edges[band]).arg(edges[band + 1] - 1);
+            << ReportTables::tr("band %1 (pairs %2–%3)").arg(band).arg(edges[band]).arg(edges[band + 1] - 1);
     for (int layer = 0; layer < gains.layers; ++layer) {
         QStringList row{QString::number(layer)};
         for (std::size_t band = 0; band + 1 < edges.size(); ++band) {
@@ -154,58 +158,83 @@ PairedDifference intervalOf(const Session& session, const Interaction& one) {
     return pairedContrast(terms, one.context, Convention::All);
 }
 
-/// What the largest interaction says: a sentence that claims no more than its interval.
-QString interactionFinding(const Session& session, const Interaction& worst) {
-    const PairedDifference paired = intervalOf(session, worst);
-    const QString where = translated("%1, %2 at %3 tokens")
-                              .arg(text(worst.rope), text(worst.quant), groupedCount(worst.context));
-    const QString size =
-        paired.ciLow
-            ? QStringLiteral("%1 nats %2").arg(nats(worst.value), interval(paired.ciLow, paired.ciHigh))
-            : translated("%1 nats, no interval").arg(nats(worst.value));
-    if (paired.ciLow && *paired.ciLow > 0)
-        return translated("Interpolation and quantization hurt each other, most under %1: together they cost "
-                          "%2 more than "
-                          "the sum of both.")
-            .arg(where, size);
-    return translated(
-               "No measurable interaction of interpolation and quantization: the largest is under %1, %2.")
-        .arg(where, size);
+/// What the interactions say, in sentences that claim no more than their intervals: those from fewer than
+/// leastBlocks blocks cannot tell (verdict.h).
+QString interactionFinding(const Session& session, const std::vector<Interaction>& all) {
+    struct Judged {
+        const Interaction* one;
+        PairedDifference paired;
+    };
+    std::vector<Judged> hurting;
+    int relieving = 0, untold = 0;
+    for (const Interaction& one : all) {
+        const PairedDifference paired = intervalOf(session, one);
+        if (effectOf(paired) == Effect::Hurts) hurting.push_back({&one, paired});
+        if (effectOf(paired) == Effect::Helps) ++relieving;
+        if (!paired.ciLow || paired.blocks < leastBlocks) ++untold;
+    }
+    QString words;
+    if (!hurting.empty()) {
+        const Judged& worst =
+            *std::max_element(hurting.begin(), hurting.end(),
+                              [](const Judged& a, const Judged& b) { return a.one->value < b.one->value; });
+        words =
+            ReportTables::tr(
+                "Interpolation and quantization hurt each other at %1 of %2 places, most under %3, %4 at %5 "
+                "tokens: together they cost %6 nats %7 more than the sum of both.")
+                .arg(hurting.size())
+                .arg(all.size())
+                .arg(text(worst.one->rope), text(worst.one->quant), groupedCount(worst.one->context),
+                     nats(worst.one->value), interval(worst.paired.ciLow, worst.paired.ciHigh));
+    } else {
+        words = ReportTables::tr(
+                    "No measurable interaction that hurts: of %1 places, none has an interval above 0.")
+                    .arg(all.size());
+    }
+    if (relieving > 0)
+        words += ReportTables::tr(" At %1 they cost measurably less together than apart.").arg(relieving);
+    if (untold > 0)
+        words += ReportTables::tr(" %1 have too little text to tell (fewer than %2 blocks).")
+                     .arg(untold)
+                     .arg(leastBlocks);
+    return words;
 }
 
 } // namespace
 
 ReportTable provenanceTable(const Session& session, const QString& sessionPath) {
-    ReportTable table{translated("Provenance")};
-    table.rows = {{translated("Session"), QFileInfo(sessionPath).fileName()},
-                  {translated("Made by"), text(session.provenance.program)},
-                  {translated("When (UTC)"), text(session.provenance.created)},
-                  {translated("On"), text(session.provenance.host)},
-                  {translated("Command"), text(session.provenance.command)}};
+    ReportTable table{ReportTables::tr("Provenance")};
+    table.rows = {{ReportTables::tr("Session"), QFileInfo(sessionPath).fileName()},
+                  {ReportTables::tr("Made by"), text(session.provenance.program)},
+                  {ReportTables::tr("When (UTC)"), text(session.provenance.created)},
+                  {ReportTables::tr("On"), text(session.provenance.host)},
+                  {ReportTables::tr("Command"), text(session.provenance.command)}};
     return table;
 }
 
 ReportTable modelTable(const Session& session) {
     const ModelConfig& model = session.model;
-    ReportTable table{translated("Model")};
-    table.rows = {{translated("Name"), modelName(session)},
-                  {translated("Format"), text(session.modelFormat)},
-                  {translated("Architecture"), text(model.architecture)},
-                  {translated("Parameters"), groupedCount(model.parameterCount())},
-                  {translated("Layers, query heads, key heads"),
+    ReportTable table{ReportTables::tr("Model")};
+    table.rows = {{ReportTables::tr("Name"), modelName(session)},
+                  {ReportTables::tr("Format"), text(session.modelFormat)},
+                  {ReportTables::tr("Architecture"), text(model.architecture)},
+                  {ReportTables::tr("Parameters"), groupedCount(model.parameterCount())},
+                  {ReportTables::tr("Layers, query heads, key heads"),
                    QStringLiteral("%1, %2, %3").arg(model.layers).arg(model.heads).arg(model.kvHeads)},
-                  {translated("Dimensions of a head, rotary pairs"),
+                  {ReportTables::tr("Dimensions of a head, rotary pairs"),
                    QStringLiteral("%1, %2").arg(model.headDim).arg(model.pairs())},
-                  {translated("RoPE base"), QString::fromStdString(formatNumber(model.ropeTheta))},
-                  {translated("Stored RoPE scaling"), text(model.storedRope.text())},
-                  {translated("Trained length L₀ (tokens)"), groupedCount(model.trainedContext())},
-                  {translated("Fingerprint"), text(session.modelFingerprint)}};
+                  {ReportTables::tr("RoPE base"), QString::fromStdString(formatNumber(model.ropeTheta))},
+                  {ReportTables::tr("Stored RoPE scaling"), text(model.storedRope.text())},
+                  {ReportTables::tr("Trained length L₀ (tokens)"), groupedCount(model.trainedContext())},
+                  {ReportTables::tr("Fingerprint"), text(session.modelFingerprint)}};
     return table;
 }
 
 ReportTable documentTable(const std::vector<SessionDocument>& documents) {
     ReportTable table{
-        translated("Documents"), {}, {translated("Name"), translated("Tokens"), translated("Fingerprint")}};
+        ReportTables::tr("Documents"),
+        {},
+        {ReportTables::tr("Name"), ReportTables::tr("Tokens"), ReportTables::tr("Fingerprint")}};
     for (const SessionDocument& document : documents)
         table.rows.push_back(
             {text(document.name), groupedCount(document.tokens), text(document.fingerprint)});
@@ -214,12 +243,14 @@ ReportTable documentTable(const std::vector<SessionDocument>& documents) {
 
 ReportTable conditionTable(const Session& session) {
     ReportTable table{
-        translated("Conditions"),
-        translated("NLL: mean over the predicted tokens, convention \"all\"; 95 % interval by bootstrap over "
-                   "documents (or runs of windows where documents are few)."),
-        {translated("RoPE"), translated("Weights"), translated("Gains"), translated("Context"),
-         translated("Attention factor"), translated("Windows"), translated("Tokens"),
-         translated("NLL (nats)"), translated("95 %"), translated("Perplexity")}};
+        ReportTables::tr("Conditions"),
+        ReportTables::tr(
+            "NLL: mean over the predicted tokens, convention \"all\"; 95 % interval by bootstrap over "
+            "documents (or runs of windows where documents are few)."),
+        {ReportTables::tr("RoPE"), ReportTables::tr("Weights"), ReportTables::tr("Gains"),
+         ReportTables::tr("Context"), ReportTables::tr("Attention factor"), ReportTables::tr("Windows"),
+         ReportTables::tr("Tokens"), ReportTables::tr("NLL (nats)"), ReportTables::tr("95 %"),
+         ReportTables::tr("Perplexity")}};
     for (const auto& condition : session.conditions) {
         const ConditionKey& key = condition->key;
         const NllSummary nll =
@@ -234,11 +265,12 @@ ReportTable conditionTable(const Session& session) {
 }
 
 ReportTable divergenceTable(const Session& session) {
-    ReportTable table{translated("Divergence from full precision"),
-                      translated("KL(reference ‖ condition) per predicted token, nats."),
-                      {translated("Condition"), translated("Mean"), translated("95 %"), translated("Median"),
-                       translated("90 %"), translated("99 %"), translated("Largest"),
-                       translated("Same top token"), translated("RMS Δp")}};
+    ReportTable table{ReportTables::tr("Divergence from full precision"),
+                      ReportTables::tr("KL(reference ‖ condition) per predicted token, nats."),
+                      {ReportTables::tr("Condition"), ReportTables::tr("Mean"), ReportTables::tr("95 %"),
+                       ReportTables::tr("Median"), ReportTables::tr("90 %"), ReportTables::tr("99 %"),
+                       ReportTables::tr("Largest"), ReportTables::tr("Same top token"),
+                       ReportTables::tr("RMS Δp")}};
     for (const auto& condition : session.conditions) {
         if (condition->divergence.empty()) continue;
         const auto kl =
@@ -252,13 +284,14 @@ ReportTable divergenceTable(const Session& session) {
 }
 
 ReportTable interactionTable(const Session& session) {
-    ReportTable table{translated("Interpolation and quantization: the four-way split"),
-                      translated("Interaction = ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP), with its "
-                                 "paired 95 % interval; "
-                                 "positive: together they cost more than the sum of both."),
-                      {translated("RoPE"), translated("Weights"), translated("Context"), translated("FP"),
-                       translated("PI"), translated("Q"), translated("Q+PI"),
-                       translated("Interaction (nats)"), translated("95 %")}};
+    ReportTable table{
+        ReportTables::tr("Interpolation and quantization: the four-way split"),
+        ReportTables::tr("Interaction = ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP), with its "
+                         "paired 95 % interval; "
+                         "positive: together they cost more than the sum of both."),
+        {ReportTables::tr("RoPE"), ReportTables::tr("Weights"), ReportTables::tr("Context"),
+         ReportTables::tr("FP"), ReportTables::tr("PI"), ReportTables::tr("Q"), ReportTables::tr("Q+PI"),
+         ReportTables::tr("Interaction (nats)"), ReportTables::tr("95 %")}};
     for (const Interaction& one : interactions(session.conditions, Convention::All)) {
         const PairedDifference paired = intervalOf(session, one);
         table.rows.push_back({text(one.rope), text(one.quant), groupedCount(one.context), nats(one.fp),
@@ -269,10 +302,10 @@ ReportTable interactionTable(const Session& session) {
 }
 
 ReportTable bandTable(const Session& session) {
-    ReportTable table{translated("Bands"),
-                      translated("Wavelengths 2π/ω before scaling, in tokens."),
-                      {translated("Band"), translated("Pairs"), translated("Shortest wavelength"),
-                       translated("Longest wavelength")}};
+    ReportTable table{ReportTables::tr("Bands"),
+                      ReportTables::tr("Wavelengths 2π/ω before scaling, in tokens."),
+                      {ReportTables::tr("Band"), ReportTables::tr("Pairs"),
+                       ReportTables::tr("Shortest wavelength"), ReportTables::tr("Longest wavelength")}};
     const double d = session.model.rotaryDim;
     const auto wavelength = [&](int pair) {
         return readableNumber(2 * M_PI * std::pow(session.model.ropeTheta, 2.0 * pair / d), 4);
@@ -287,11 +320,12 @@ ReportTable bandTable(const Session& session) {
 
 ReportTable whatIfTable(const Session& session) {
     ReportTable table{
-        translated("What-ifs"),
-        translated(
+        ReportTables::tr("What-ifs"),
+        ReportTables::tr(
             "Gains set by hand. The prediction is first order, from gradients; the rest was measured."),
-        {translated("Name"), translated("Condition"), translated("Predicted (nats)"), translated("(Q+g) − Q"),
-         translated("95 %"), translated("(FP+g) − FP"), translated("95 %"), translated("Verdict")}};
+        {ReportTables::tr("Name"), ReportTables::tr("Condition"), ReportTables::tr("Predicted (nats)"),
+         ReportTables::tr("(Q+g) − Q"), ReportTables::tr("95 %"), ReportTables::tr("(FP+g) − FP"),
+         ReportTables::tr("95 %"), ReportTables::tr("Verdict")}};
     for (const auto& one : session.whatIfs)
         table.rows.push_back(
             {text(one->scales.name),
@@ -300,7 +334,7 @@ ReportTable whatIfTable(const Session& session) {
              nats(one->predicted), nats(one->quantized.mean),
              interval(one->quantized.low, one->quantized.high), nats(one->full.mean),
              interval(one->full.low, one->full.high),
-             one->words.empty() ? translated("not measured") : text(one->words)});
+             one->words.empty() ? ReportTables::tr("not measured") : text(one->words)});
     return table;
 }
 
@@ -321,19 +355,15 @@ std::vector<ReportSearch> reportSearches(const Session& session) {
 QStringList reportFindings(const Session& session) {
     QStringList findings;
     for (const auto& search : session.searches)
-        findings
-            << (search->verdict.words.empty()
-                    ? translated("Gains %1 were not judged on documents the search never saw.")
-                          .arg(text(search->scales.name))
-                    : translated("Gains %1: %2").arg(text(search->scales.name), text(search->verdict.words)));
+        findings << (search->verdict.words.empty()
+                         ? ReportTables::tr("Gains %1 were not judged on documents the search never saw.")
+                               .arg(text(search->scales.name))
+                         : ReportTables::tr("Gains %1: %2")
+                               .arg(text(search->scales.name), text(search->verdict.words)));
     const auto all = interactions(session.conditions, Convention::All);
-    if (const auto worst =
-            std::max_element(all.begin(), all.end(),
-                             [](const Interaction& a, const Interaction& b) { return a.value < b.value; });
-        worst != all.end())
-        findings << interactionFinding(session, *worst);
+    if (!all.empty()) findings << interactionFinding(session, all);
     if (all.empty())
-        findings << translated(
+        findings << ReportTables::tr(
             "The four-way split needs FP and quantized conditions with and without interpolation at one "
             "context length.");
     return findings;

@@ -1,0 +1,79 @@
+// What a panel shows: condition A, condition B, or their difference.
+#include "widgets/common/default_condition.h"
+#include "widgets/common/names.h"
+#include "widgets/panels/diagnostic_panel.h"
+
+#include <algorithm>
+
+namespace qroar {
+
+std::shared_ptr<const ConditionResult> DiagnosticPanel::condition() const {
+    const int index = conditionIndex();
+    return index < 0 ? nullptr : session_->conditions[index];
+}
+
+int DiagnosticPanel::conditionIndex() const {
+    if (!session_ || session_->conditions.empty()) return -1;
+    const int chosen = selection().condition;
+    if (chosen >= 0 && chosen < static_cast<int>(session_->conditions.size())) return chosen;
+    return mostTellingCondition(*session_);
+}
+
+void DiagnosticPanel::setOther(std::shared_ptr<const Session> other) {
+    if (other == other_) return;
+    other_ = std::move(other);
+    invalidate(SessionChanged | SelectionChanged);
+}
+
+DiagnosticPanel::Side DiagnosticPanel::sideA() const {
+    Side side{session_, condition(), conditionIndex(), {}};
+    if (side.condition) side.name = conditionName(side.condition->key);
+    return side;
+}
+
+DiagnosticPanel::Side DiagnosticPanel::sideB() const {
+    Side side{other_ ? other_ : session_, nullptr, selection().conditionB, {}};
+    if (!side.session || side.index < 0 || side.index >= static_cast<int>(side.session->conditions.size()))
+        return {};
+    side.condition = side.session->conditions[static_cast<std::size_t>(side.index)];
+    side.name = conditionName(side.condition->key);
+    if (other_ && other_ != session_) side.name += tr(" (%1)").arg(modelName(*other_));
+    return side;
+}
+
+QString DiagnosticPanel::whyNotComparable() const {
+    const Side a = sideA(), b = sideB();
+    if (!a.condition || !b.condition) return tr("Choose the conditions A and B to compare.");
+    const ModelConfig &modelA = a.session->model, &modelB = b.session->model;
+    if (modelA.layers != modelB.layers || modelA.pairs() != modelB.pairs())
+        return tr("A has %1 layers of %2 pairs, B %3 layers of %4 pairs: they cannot be subtracted.")
+            .arg(modelA.layers)
+            .arg(modelA.pairs())
+            .arg(modelB.layers)
+            .arg(modelB.pairs());
+    return {};
+}
+
+bool DiagnosticPanel::subtracts() const {
+    return selection().compare == CompareMode::Difference && whyNotComparable().isEmpty();
+}
+
+DiagnosticPanel::Side DiagnosticPanel::shown() const {
+    if (selection().compare == CompareMode::B)
+        if (Side b = sideB(); b.condition) return b;
+    return sideA();
+}
+
+QString DiagnosticPanel::shownName() const {
+    return subtracts() ? tr("%1 minus %2").arg(sideA().name, sideB().name) : shown().name;
+}
+
+int DiagnosticPanel::selectedLayer(int layers) const {
+    return std::clamp(selection().layer, 0, std::max(0, layers - 1));
+}
+
+int DiagnosticPanel::selectedBand() const {
+    return std::clamp(selection().band, 0, std::max(0, bands_.count() - 1));
+}
+
+} // namespace qroar
