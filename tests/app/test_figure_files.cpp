@@ -352,7 +352,7 @@ class TestFigureFiles : public QObject {
         composed.end();
         QCOMPARE(axes[0].first().left(), axes[2].first().left());
         QCOMPARE(axes[0].first().left(), axes[3].first().left());
-        QCOMPARE(axes[1].first().right(), axes[2].first().right());
+        QCOMPARE(axes[0].first().right(), axes[3].first().right());
         QCOMPARE(axes[0].first().top(), axes[1].first().top());
         QCOMPARE(axes[0].first().bottom(), axes[1].first().bottom());
     }

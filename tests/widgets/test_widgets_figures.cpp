@@ -184,8 +184,8 @@ void TestWidgetsFigures::wordsOfAFigure() {
 void TestWidgetsFigures::axesOfAGridLineUp() {
     PanelSet panels;
     panels.setSession(makeSyntheticSession());
-    DiagnosticPanel* shown[] = {panels.tir.get(), panels.histogram.get(), panels.spectrum.get(),
-                                panels.distortion.get()};
+    DiagnosticPanel* shown[] = {panels.tir.get(), panels.histogram.get(), panels.distortion.get(),
+                                panels.spectrum.get()};
     Figure figure;
     figure.rows = figure.columns = 2;
     for (int index = 0; index < 4; ++index) {
@@ -200,7 +200,7 @@ void TestWidgetsFigures::axesOfAGridLineUp() {
     for (int column = 0; column < 2; ++column) {
         const QRectF above = axes[column].first(), below = axes[column + 2].first();
         QCOMPARE(above.left(), below.left());
-        QCOMPARE(above.right(), below.right());
+        if (column == 0) QCOMPARE(above.right(), below.right()); // maps: no legend that needs the width
     }
     for (int row = 0; row < 2; ++row) {
         const QRectF left = axes[2 * row].first(), right = axes[2 * row + 1].first();

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
+#include <optional>
 
 namespace qroar {
 
@@ -13,6 +15,7 @@ namespace {
 constexpr double margin = 10, cellGap = 8;
 constexpr double stackBelow = 420; ///< parts of a narrower cell lie below each other
 constexpr int alignmentRounds = 8;
+constexpr double mostHead = 0.45; ///< of a plot's height that legend and strips take, to be aligned with
 
 struct PlacedPart {
     BasePlot* plot = nullptr;
@@ -115,22 +118,40 @@ void move(QRect& rect, Qt::Edge edge, int to) {
 
 /// A part with the room it had at first and where its axes are now.
 struct Aligned {
+    const FigureCell* cell = nullptr;
     PlacedPart* part = nullptr;
     QRect room, axes;
+    int legendRows = 0;     ///< with all of its room
+    bool freeRight = false; ///< its legend needs the width
+    /// Where the axes would end with all of the room.
+    [[nodiscard]] int natural(Qt::Edge edge) const {
+        return at(axes, edge) - at(part->rect, edge) + at(room, edge);
+    }
+    /// What stands beside the axes is so large that nothing else should make room for it.
+    /// `height`: of the lowest room beside it.
+    [[nodiscard]] bool standsOut(Qt::Edge edge, int height) const {
+        if (edge == Qt::RightEdge && freeRight) return true;
+        return edge == Qt::TopEdge && natural(edge) - room.top() > mostHead * height;
+    }
 };
 
 /// Moves one edge of the parts so that their axes end at the same place: where they do for the part that
 /// needs the most room beside its axes.
 void alignLine(const std::vector<Aligned*>& parts, Qt::Edge edge) {
-    if (parts.size() < 2) return;
     const bool inwards = edge == Qt::LeftEdge || edge == Qt::TopEdge; // grows towards the inside
-    std::vector<int> natural;
-    for (const Aligned* one : parts) // if the part had all of its room
-        natural.push_back(at(one->axes, edge) - at(one->part->rect, edge) + at(one->room, edge));
-    const int target = inwards ? *std::max_element(natural.begin(), natural.end())
-                               : *std::min_element(natural.begin(), natural.end());
-    for (std::size_t index = 0; index < parts.size(); ++index)
-        move(parts[index]->part->rect, edge, at(parts[index]->room, edge) + target - natural[index]);
+    int height = std::numeric_limits<int>::max();
+    for (const Aligned* one : parts) height = std::min(height, one->room.height());
+    std::optional<int> target;
+    for (const Aligned* one : parts) {
+        if (one->standsOut(edge, height)) continue;
+        const int natural = one->natural(edge);
+        target = !target ? natural : inwards ? std::max(*target, natural) : std::min(*target, natural);
+    }
+    for (Aligned* one : parts)
+        if (!one->standsOut(edge, height))
+            move(one->part->rect, edge, at(one->room, edge) + *target - one->natural(edge));
+        else
+            move(one->part->rect, edge, at(one->room, edge));
 }
 
 int lineOf(const FigureCell& cell, Qt::Edge edge) {
@@ -147,29 +168,37 @@ bool touches(const PlacedPart& part, Qt::Edge edge) {
                                    : part.bottom;
 }
 
+void alignOnce(const Figure& figure, std::vector<Aligned>& all) {
+    for (const Qt::Edge edge : {Qt::LeftEdge, Qt::RightEdge, Qt::TopEdge, Qt::BottomEdge}) {
+        const bool sideways = edge == Qt::LeftEdge || edge == Qt::RightEdge;
+        for (int line = 0; line < (sideways ? figure.columns : figure.rows); ++line) {
+            std::vector<Aligned*> parts;
+            for (Aligned& one : all)
+                if (lineOf(*one.cell, edge) == line && touches(*one.part, edge)) parts.push_back(&one);
+            alignLine(parts, edge);
+        }
+    }
+}
+
 void alignGrid(const Figure& figure, std::vector<PlacedCell>& cells) {
-    std::vector<std::pair<const FigureCell*, Aligned>> all;
+    std::vector<Aligned> all;
     for (PlacedCell& placed : cells)
-        for (PlacedPart& part : placed.parts) all.push_back({placed.cell, {&part, part.rect, {}}});
+        for (PlacedPart& part : placed.parts) all.push_back({placed.cell, &part, part.rect, {}});
     for (int round = 0; round < alignmentRounds; ++round) { // tick labels and legends change with the size
-        std::vector<QRect> before;
-        for (auto& [cell, one] : all) {
+        bool settled = round > 0;
+        for (Aligned& one : all) {
             one.axes = axesOf(*one.part);
-            before.push_back(one.part->rect);
+            const int rows = one.part->plot->legend->rowCount();
+            if (round == 0) one.legendRows = rows;
+            if (rows <= one.legendRows || one.freeRight) continue;
+            one.freeRight = true;
+            settled = false;
         }
-        for (const Qt::Edge edge : {Qt::LeftEdge, Qt::RightEdge, Qt::TopEdge, Qt::BottomEdge}) {
-            const bool sideways = edge == Qt::LeftEdge || edge == Qt::RightEdge;
-            for (int line = 0; line < (sideways ? figure.columns : figure.rows); ++line) {
-                std::vector<Aligned*> parts;
-                for (std::size_t index = 0; index < all.size(); ++index)
-                    if (lineOf(*all[index].first, edge) == line && touches(*all[index].second.part, edge))
-                        parts.push_back(&all[index].second);
-                alignLine(parts, edge);
-            }
-        }
-        bool settled = true;
+        std::vector<QRect> before;
+        for (const Aligned& one : all) before.push_back(one.part->rect);
+        alignOnce(figure, all);
         for (std::size_t index = 0; index < all.size(); ++index)
-            settled = settled && all[index].second.part->rect == before[index];
+            settled = settled && all[index].part->rect == before[index];
         if (settled) return;
     }
 }
