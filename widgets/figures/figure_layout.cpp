@@ -269,6 +269,7 @@ void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& st
     const FigureLook look(plotsOf(figure), style, style.fontPixels());
     const Page page = layOut(figure, style);
     const PlotTheme theme = PlotTheme::forExport(style.dark);
+    painter->setFont(page.headFont); // nothing depends on the application's
     painter->fillRect(page.page, theme.background);
     const auto text = [&](const QFont& font, const QColor& colour, const QRectF& place,
                           const QString& words) {

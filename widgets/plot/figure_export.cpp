@@ -19,9 +19,9 @@ namespace qroar {
 
 namespace {
 
-QString translated(const char* text) {
-    return QCoreApplication::translate("FigureExport", text);
-}
+class Words {
+    Q_DECLARE_TR_FUNCTIONS(FigureExport)
+};
 
 QByteArray svgOf(const Figure& figure, const FigureStyle& style) {
     const QSizeF size = figurePageSize(figure, style);
@@ -91,6 +91,7 @@ QImage renderFigure(const Figure& figure, const FigureStyle& style, double scale
     if (!painter.begin(&image)) return {};
     painter.setMode(QCPPainter::pmNoCaching);
     painter.setRenderHint(QPainter::TextAntialiasing);
+    if (scale < 1) painter.scale(scale, scale); // Qt takes ratios below 1 for 1
     drawFigure(figure, &painter, style);
     painter.end();
     return image;
@@ -114,7 +115,7 @@ QString withFigureSuffix(const QString& path, const QString& filter) {
 bool writeWholeFile(const QString& path, const QByteArray& bytes, QString* error) {
     QSaveFile file(path);
     if (file.open(QIODevice::WriteOnly) && file.write(bytes) == bytes.size() && file.commit()) return true;
-    if (error) *error = translated("Cannot write %1: %2").arg(path, file.errorString());
+    if (error) *error = Words::tr("Cannot write %1: %2").arg(path, file.errorString());
     return false;
 }
 
@@ -122,13 +123,13 @@ bool writeFigure(const Figure& figure, const QString& path, const FigureStyle& s
     const QString suffix = QFileInfo(path).suffix().toLower();
     if (suffix != QLatin1String("png") && suffix != QLatin1String("svg") && suffix != QLatin1String("pdf")) {
         if (error)
-            *error = translated("%1: unknown kind of file \"%2\"; expected .png, .svg, .pdf or .csv")
+            *error = Words::tr("%1: unknown kind of file \"%2\"; expected .png, .svg, .pdf or .csv")
                          .arg(path, suffix);
         return false;
     }
     const QByteArray bytes = figureBytes(figure, suffix, style);
     if (bytes.isEmpty()) {
-        if (error) *error = translated("%1: the figure could not be drawn").arg(path);
+        if (error) *error = Words::tr("%1: the figure could not be drawn").arg(path);
         return false;
     }
     return writeWholeFile(path, bytes, error);

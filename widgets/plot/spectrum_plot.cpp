@@ -224,6 +224,7 @@ void SpectrumPlot::rebuildZones() {
     for (int edge = 1; edge < bands_.count(); ++edge) {
         QCPItemStraightLine* line = edgeLines_[static_cast<size_t>(edge) - 1];
         const double x = bands_.begin(edge) - 0.5;
+        line->setLayer(line->layer()); // on top, however old it is
         line->point1->setCoords(x, 1);
         line->point2->setCoords(x, 2);
         const bool focused = edge == focusedEdge_;

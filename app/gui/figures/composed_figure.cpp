@@ -11,9 +11,9 @@ namespace qroar {
 
 namespace {
 
-QString translated(const char* text) {
-    return QCoreApplication::translate("ComposedFigure", text);
-}
+class Words {
+    Q_DECLARE_TR_FUNCTIONS(ComposedFigure)
+};
 
 QString csvOf(DiagnosticPanel& panel, const QString& label) {
     QString text;
@@ -30,7 +30,7 @@ QString csvOf(DiagnosticPanel& panel, const QString& label) {
 QString ComposedFigure::set(const Composition& composition, const std::shared_ptr<const Session>& session,
                             const SessionSource& source) {
     if (const QString problem = composition.problem(); !problem.isEmpty()) return problem;
-    if (composition.cells.isEmpty()) return translated("The composition has no plots: add one.");
+    if (composition.cells.isEmpty()) return Words::tr("The composition has no plots: add one.");
     std::vector<std::shared_ptr<Shown>> kept;
     if (session == session_) kept = std::move(views_);
     views_.clear();
@@ -48,7 +48,7 @@ QString ComposedFigure::set(const Composition& composition, const std::shared_pt
         shown->spec = spec;
         if (const QString error = shown->view.set(spec, session, source); !error.isEmpty()) {
             views_.clear();
-            return translated("cell %1: %2").arg(index + 1).arg(error);
+            return Words::tr("cell %1: %2").arg(index + 1).arg(error);
         }
         views_.push_back(std::move(shown));
     }

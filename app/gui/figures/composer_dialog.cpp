@@ -12,11 +12,13 @@
 #include <QFormLayout>
 #include <QGroupBox>
 #include <QHBoxLayout>
+#include <QLabel>
 #include <QLineEdit>
 #include <QListWidget>
 #include <QMessageBox>
 #include <QPushButton>
 #include <QScrollArea>
+#include <QScrollBar>
 #include <QSpinBox>
 
 namespace qroar {
@@ -63,7 +65,7 @@ ComposerDialog::ComposerDialog(AppSettings& settings, SessionSource source, QWid
     scroll->setWidgetResizable(true);
     scroll->setFrameShape(QFrame::NoFrame);
     scroll->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    scroll->setMinimumWidth(340);
+    scroll->setMinimumWidth(side->sizeHint().width() + scroll->verticalScrollBar()->sizeHint().width());
     auto* row = new QHBoxLayout;
     row->addWidget(scroll);
     row->addWidget(preview_, 1);
@@ -100,11 +102,10 @@ QWidget* ComposerDialog::buildCells() {
     auto* spans = new QHBoxLayout;
     rowSpan_ = spinBox(box, tr("Rows that the plot takes"), Composition::mostRows);
     columnSpan_ = spinBox(box, tr("Columns that the plot takes"), Composition::mostColumns);
-    rowSpan_->setSuffix(tr(" rows"));
-    columnSpan_->setSuffix(tr(" columns"));
-    spans->addWidget(rowSpan_);
-    spans->addWidget(columnSpan_);
-    form->addRow(tr("Ta&kes"), spans);
+    spans->addWidget(rowSpan_, 1);
+    spans->addWidget(new QLabel(QStringLiteral("×"), box));
+    spans->addWidget(columnSpan_, 1);
+    form->addRow(tr("Takes rows × columns"), spans);
     column->addLayout(form);
 
     connect(addCurrent, &QPushButton::clicked, this, &ComposerDialog::currentPlotWanted);
@@ -130,11 +131,10 @@ QWidget* ComposerDialog::buildPage() {
     auto* grid = new QHBoxLayout;
     rows_ = spinBox(box, tr("Rows of the grid"), Composition::mostRows);
     columns_ = spinBox(box, tr("Columns of the grid"), Composition::mostColumns);
-    rows_->setSuffix(tr(" rows"));
-    columns_->setSuffix(tr(" columns"));
-    grid->addWidget(rows_);
-    grid->addWidget(columns_);
-    form->addRow(tr("Gr&id"), grid);
+    grid->addWidget(rows_, 1);
+    grid->addWidget(new QLabel(QStringLiteral("×"), box));
+    grid->addWidget(columns_, 1);
+    form->addRow(tr("Rows × columns"), grid);
     labels_ = new QComboBox(box);
     labels_->addItems({tr("none"), QStringLiteral("a"), QStringLiteral("(a)"), QStringLiteral("A")});
     form->addRow(tr("La&bels"), labels_);

@@ -12,9 +12,9 @@ namespace qroar {
 
 namespace {
 
-QString translated(const char* text) {
-    return QCoreApplication::translate("Composition", text);
-}
+class Words {
+    Q_DECLARE_TR_FUNCTIONS(Composition)
+};
 
 const std::array<QString, 4>& labelNames() {
     static const std::array<QString, 4> names{QStringLiteral("none"), QStringLiteral("a"),
@@ -23,11 +23,11 @@ const std::array<QString, 4>& labelNames() {
 }
 
 Error wrong(const QString& key, const QString& expected, const QString& found) {
-    return Error::bad(translated("%1: expected %2, found %3").arg(key, expected, found).toStdString());
+    return Error::bad(Words::tr("%1: expected %2, found %3").arg(key, expected, found).toStdString());
 }
 
 QString shown(const QJsonValue& value) {
-    if (value.isUndefined()) return translated("nothing");
+    if (value.isUndefined()) return Words::tr("nothing");
     return QString::fromUtf8(QJsonDocument(QJsonArray{value}).toJson(QJsonDocument::Compact))
         .mid(1)
         .chopped(1);
@@ -43,19 +43,19 @@ class Reader {
         if (value.isUndefined()) return;
         if (!value.isDouble() || value.toDouble() != value.toInt() || value.toInt() < low
             || value.toInt() > high)
-            return fail(key, translated("a whole number from %1 to %2").arg(low).arg(high), value);
+            return fail(key, Words::tr("a whole number from %1 to %2").arg(low).arg(high), value);
         target = value.toInt();
     }
     void flag(const char* key, bool& target) {
         const QJsonValue value = object_.value(QLatin1String(key));
         if (value.isUndefined()) return;
-        if (!value.isBool()) return fail(key, translated("true or false"), value);
+        if (!value.isBool()) return fail(key, Words::tr("true or false"), value);
         target = value.toBool();
     }
     void text(const char* key, QString& target) {
         const QJsonValue value = object_.value(QLatin1String(key));
         if (value.isUndefined()) return;
-        if (!value.isString()) return fail(key, translated("a text"), value);
+        if (!value.isString()) return fail(key, Words::tr("a text"), value);
         target = value.toString();
     }
     void words(const char* key, FigureSpec& target) {
@@ -67,7 +67,7 @@ class Reader {
             fine = fine && word.isString();
             list << word.toString();
         }
-        if (!fine) return fail(key, translated("a list of words"), value);
+        if (!fine) return fail(key, Words::tr("a list of words"), value);
         if (const QString error = FigureSpec::parse(list, target); !error.isEmpty() && error_.isEmpty())
             error_ = where_ + QLatin1String(key) + QStringLiteral(": ") + error;
     }
@@ -126,10 +126,10 @@ void Composition::flow() {
 QString Composition::problem() const {
     for (qsizetype index = 0; index < cells.size(); ++index) {
         const Cell& cell = cells[index];
-        const QString name = translated("cell %1").arg(index + 1);
+        const QString name = Words::tr("cell %1").arg(index + 1);
         if (cell.row + cell.rowSpan > rows || cell.column + cell.columnSpan > columns)
-            return translated("%1: expected to lie in a grid of %2 x %3, found row %4 and column %5 with "
-                              "spans %6 and %7")
+            return Words::tr("%1: expected to lie in a grid of %2 x %3, found row %4 and column %5 with "
+                             "spans %6 and %7")
                 .arg(name)
                 .arg(rows)
                 .arg(columns)
@@ -141,7 +141,7 @@ QString Composition::problem() const {
             const Cell& other = cells[before];
             const QRect a(cell.column, cell.row, cell.columnSpan, cell.rowSpan),
                 b(other.column, other.row, other.columnSpan, other.rowSpan);
-            if (a.intersects(b)) return translated("%1 lies on cell %2").arg(name).arg(before + 1);
+            if (a.intersects(b)) return Words::tr("%1 lies on cell %2").arg(name).arg(before + 1);
         }
     }
     return {};
@@ -186,7 +186,7 @@ Outcome<Composition> Composition::fromJson(const QByteArray& json) {
     QJsonParseError parseError{};
     const QJsonDocument document = QJsonDocument::fromJson(json, &parseError);
     if (!document.isObject())
-        return Error::bad(translated("expected a composition (a JSON object), found: %1, at byte %2")
+        return Error::bad(Words::tr("expected a composition (a JSON object), found: %1, at byte %2")
                               .arg(parseError.errorString())
                               .arg(parseError.offset)
                               .toStdString());
@@ -207,13 +207,13 @@ Outcome<Composition> Composition::fromJson(const QByteArray& json) {
     QString labels = labelNames()[static_cast<std::size_t>(result.labels)];
     reader.text("labels", labels);
     const auto* const name = std::find(labelNames().begin(), labelNames().end(), labels);
-    if (name == labelNames().end()) reader.fail("labels", translated("none, a, (a) or A"), labels);
+    if (name == labelNames().end()) reader.fail("labels", Words::tr("none, a, (a) or A"), labels);
     if (!reader.error().isEmpty()) return Error::bad(reader.error().toStdString());
     result.labels = static_cast<Labels>(name - labelNames().begin());
 
     const QJsonArray list = object.value(QStringLiteral("cells")).toArray();
     if (list.size() > mostRows * mostColumns)
-        return wrong(QStringLiteral("cells"), translated("at most %1").arg(mostRows * mostColumns),
+        return wrong(QStringLiteral("cells"), Words::tr("at most %1").arg(mostRows * mostColumns),
                      QString::number(list.size()));
     for (qsizetype index = 0; index < list.size(); ++index) {
         Cell cell;

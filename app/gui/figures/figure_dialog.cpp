@@ -11,7 +11,6 @@
 #include <QDir>
 #include <QFileDialog>
 #include <QFileInfo>
-#include <QFormLayout>
 #include <QGuiApplication>
 #include <QHBoxLayout>
 #include <QMessageBox>
@@ -31,7 +30,7 @@ QString filterOf(const QString& format) {
 } // namespace
 
 QString askForFigureName(QWidget* parent, AppSettings& settings, const QString& title, const QString& name,
-                         const QString& format) {
+                         const QString& format, bool* completed) {
     QString words = name.toLower();
     for (QChar& character : words)
         if (!character.isLetterOrNumber()) character = u'-';
@@ -44,7 +43,8 @@ QString askForFigureName(QWidget* parent, AppSettings& settings, const QString& 
         filters.join(QStringLiteral(";;")), &filter);
     if (chosen.isEmpty()) return {};
     const QString path = withFigureSuffix(chosen, filter);
-    if (path != chosen && QFileInfo::exists(path) // the file dialog has asked about another name
+    *completed = path != chosen;
+    if (*completed && QFileInfo::exists(path) // the file dialog has asked about another name
         && QMessageBox::question(parent, title, FigureDialog::tr("%1 exists. Replace it?").arg(path))
                != QMessageBox::Yes)
         return {};
@@ -77,15 +77,9 @@ FigureDialog::FigureDialog(PlotArea& plots, AppSettings& settings, QWidget* pare
     command_->setToolTip(tr("The command that makes the same figure from the saved session: qroar plot"));
 
     auto* side = new QVBoxLayout;
-    auto* top = new QFormLayout;
-    top->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
-    top->addRow(tr("Fi&gure"), what_);
-    side->addLayout(top);
+    form_->addRowAround(tr("Fi&gure"), what_, true);
+    form_->addRowAround(tr("For&mat"), format_, false);
     side->addWidget(form_);
-    auto* bottom = new QFormLayout;
-    bottom->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
-    bottom->addRow(tr("For&mat"), format_);
-    side->addLayout(bottom);
     side->addStretch(1);
     auto* row = new QHBoxLayout;
     row->addLayout(side);
@@ -186,8 +180,9 @@ void FigureDialog::remember() {
 
 void FigureDialog::save() {
     const QString name = panel() ? panel()->title() : tr("arrangement");
-    const QString path =
-        askForFigureName(this, settings_, tr("Save %1").arg(name), name, format_->currentData().toString());
+    bool completed = false;
+    const QString path = askForFigureName(this, settings_, tr("Save %1").arg(name), name,
+                                          format_->currentData().toString(), &completed);
     if (path.isEmpty()) return;
     QString error;
     if (!saveTo(path, &error)) {
@@ -196,7 +191,9 @@ void FigureDialog::save() {
         return;
     }
     remember();
-    emit message(tr("Saved %1.").arg(path));
+    emit message(completed
+                     ? tr("Saved %1 (the name had no suffix, so the kind of file chosen gave it).").arg(path)
+                     : tr("Saved %1.").arg(path));
     accept();
 }
 

@@ -59,7 +59,8 @@ class FigureDialog : public QDialog {
 };
 
 /// Asks for a name for a figure, beginning in the folder for exports; empty: none. `format` comes first.
+/// `completed` becomes true when the name had no suffix and got that of the chosen kind.
 QString askForFigureName(QWidget* parent, AppSettings& settings, const QString& title, const QString& name,
-                         const QString& format);
+                         const QString& format, bool* completed);
 
 } // namespace qroar

@@ -22,18 +22,18 @@ namespace qroar {
 
 namespace {
 
-QString translated(const char* text) {
-    return QCoreApplication::translate("FigurePanels", text);
-}
+class Words {
+    Q_DECLARE_TR_FUNCTIONS(FigurePanels)
+};
 
 template<class Panel>
 FigureKind kind(const char* key, const char* title) {
-    return {QLatin1String(key), translated(title), &Panel::staticMetaObject,
+    return {QLatin1String(key), QCoreApplication::translate("FigurePanels", title), &Panel::staticMetaObject,
             [](SelectionModel* selection) { return std::make_unique<Panel>(selection); }};
 }
 
 QString wrong(const char* option, const QString& expected, const QString& found) {
-    return translated("--%1: expected %2, found \"%3\"").arg(QLatin1String(option), expected, found);
+    return Words::tr("--%1: expected %2, found \"%3\"").arg(QLatin1String(option), expected, found);
 }
 
 QStringList conditionTexts(const Session& session) {
@@ -55,7 +55,7 @@ int conditionIndex(const Session& session, const QString& text) {
 
 QString checkIndex(const char* option, int value, int count) {
     if (value < count) return {};
-    return wrong(option, translated("0 to %1").arg(count - 1), QString::number(value));
+    return wrong(option, Words::tr("0 to %1").arg(count - 1), QString::number(value));
 }
 
 } // namespace
@@ -63,7 +63,7 @@ QString checkIndex(const char* option, int value, int count) {
 const std::vector<FigureKind>& figureKinds() {
     static const std::vector<FigureKind> kinds{
         kind<SpectrumPanel>("spectrum", QT_TRANSLATE_NOOP("FigurePanels", "frequencies, bands, pressure")),
-        {QStringLiteral("heatmap"), translated("a metric by layer and band"), &HeatMapPanel::staticMetaObject,
+        {QStringLiteral("heatmap"), Words::tr("a metric by layer and band"), &HeatMapPanel::staticMetaObject,
          [](SelectionModel* selection) {
              return std::make_unique<HeatMapPanel>(HeatMapMetric::TailInflation, selection);
          }},
@@ -99,12 +99,12 @@ QString FigureView::set(const FigureSpec& spec, const std::shared_ptr<const Sess
         if (kind.key == spec.view) panel_ = kind.make(selection_.get());
     }
     if (!panel_)
-        return wrong("figure", translated("one of %1").arg(keys.join(QStringLiteral(", "))), spec.view);
+        return wrong("figure", Words::tr("one of %1").arg(keys.join(QStringLiteral(", "))), spec.view);
     std::shared_ptr<const Session> other;
     if (!spec.otherSession.isEmpty()) {
         QString error;
         other = source ? source(spec.otherSession, &error) : nullptr;
-        if (!other) return translated("--compare: %1").arg(error);
+        if (!other) return Words::tr("--compare: %1").arg(error);
     }
     panel_->setProvenance(provenanceLine(*session));
     panel_->setSession(session);
@@ -119,21 +119,21 @@ QString FigureView::select(const std::shared_ptr<const Session>& session,
     const auto find = [](const char* option, const QString& text, const Session& where, int& index) {
         index = text.isEmpty() ? -1 : conditionIndex(where, text);
         if (text.isEmpty() || index >= 0) return QString();
-        return wrong(option,
-                     translated("a condition of the session: %1")
-                         .arg(conditionTexts(where).join(QStringLiteral("; "))),
-                     text);
+        return wrong(
+            option,
+            Words::tr("a condition of the session: %1").arg(conditionTexts(where).join(QStringLiteral("; "))),
+            text);
     };
     QString error = find("condition", spec_.condition, *session, next.condition);
     if (error.isEmpty()) error = find("other", spec_.other, other ? *other : *session, next.conditionB);
     if (error.isEmpty() && spec_.selection.compare != CompareMode::A && spec_.other.isEmpty())
-        error = translated("--show: B is asked for, but no --other says which condition that is");
+        error = Words::tr("--show: B is asked for, but no --other says which condition that is");
     if (error.isEmpty() && !spec_.bands.isEmpty()) {
         const auto bands = BandPartition::parseEdges(spec_.bands.toStdString(), session->model.pairs());
         if (bands)
             panel_->setBands(*bands);
         else
-            error = translated("--bands: %1").arg(QString::fromStdString(bands.error().message));
+            error = Words::tr("--bands: %1").arg(QString::fromStdString(bands.error().message));
     }
     if (error.isEmpty()) error = checkIndex("layer", next.layer, session->model.layers);
     if (error.isEmpty()) error = checkIndex("group", next.group, std::max(1, session->model.kvHeads));
@@ -147,18 +147,18 @@ QString FigureView::setUp() {
     panel_->ensureFresh(); // some controls list what the session has
     for (const auto& [name, value] : spec_.options)
         if (const QString error = panel_->setOption(name, value); !error.isEmpty())
-            return translated("--option: %1").arg(error);
+            return Words::tr("--option: %1").arg(error);
     if (!spec_.map.isEmpty())
         panel_->setSequentialMap(spec_.map == QLatin1String("cividis") ? ColorMap::cividis()
                                                                        : ColorMap::viridis());
     if (const QString empty = panel_->emptyText(); !empty.isEmpty())
-        return translated("%1 has nothing to show: %2").arg(panel_->title(), empty);
+        return Words::tr("%1 has nothing to show: %2").arg(panel_->title(), empty);
     const QList<BasePlot*> plots = panel_->plots();
     if (spec_.part > plots.size())
-        return wrong("part", translated("0 (all) to %1").arg(plots.size()), QString::number(spec_.part));
+        return wrong("part", Words::tr("0 (all) to %1").arg(plots.size()), QString::number(spec_.part));
     for (const FigureSpec::Zoom& zoom : spec_.zooms) {
         if (zoom.part > plots.size())
-            return wrong("zoom", translated("a plot from 1 to %1").arg(plots.size()),
+            return wrong("zoom", Words::tr("a plot from 1 to %1").arg(plots.size()),
                          QString::number(zoom.part));
         plots[zoom.part - 1]->zoomTo({zoom.fromX, zoom.toX}, {zoom.fromY, zoom.toY});
     }

@@ -29,6 +29,10 @@ FigureStyleForm::FigureStyleForm(QWidget* parent) : QWidget(parent), form_(new Q
     setStyle({});
 }
 
+void FigureStyleForm::addRowAround(const QString& label, QWidget* field, bool above) {
+    form_->insertRow(above ? 0 : form_->rowCount(), label, field);
+}
+
 QDoubleSpinBox* FigureStyleForm::number(const QString& name, double low, double high, double step,
                                         int digits) {
     auto* box = new QDoubleSpinBox(this);

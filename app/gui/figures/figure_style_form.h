@@ -21,6 +21,9 @@ class FigureStyleForm : public QWidget {
     [[nodiscard]] FigureStyle style() const;
     void setStyle(const FigureStyle& style); ///< emits nothing
 
+    /// A row of the dialog's own, above or below the others.
+    void addRowAround(const QString& label, QWidget* field, bool above);
+
   signals:
     void changed(); ///< by the user
 

@@ -16,9 +16,9 @@ namespace {
 
 enum ExitCode { Fine = 0, Failed = 1, Usage = 2 };
 
-QString translated(const char* text) {
-    return QCoreApplication::translate("PlotCommand", text);
-}
+class Words {
+    Q_DECLARE_TR_FUNCTIONS(PlotCommand)
+};
 
 int complain(const QString& message, ExitCode code) {
     std::fprintf(stderr, "qroar: %s\n", qPrintable(message));
@@ -33,7 +33,7 @@ struct Request {
 };
 
 QString helpText() {
-    return translated(
+    return Words::tr(
         "Usage: qroar plot SESSION --figure NAME [options] -o FILE\n"
         "       qroar plot SESSION --composition FILE.qfigure [look] -o FILE\n"
         "       qroar plot [SESSION] --list\n\n"
@@ -74,19 +74,19 @@ QString read(const QStringList& arguments, Request& request) {
             request.list = true;
         } else if (!isLong && !target) {
             if (word.startsWith(u'-'))
-                return translated("%1: unknown option; expected -o or one of --list, --composition, --%2")
+                return Words::tr("%1: unknown option; expected -o or one of --list, --composition, --%2")
                     .arg(word, FigureSpec::optionNames().join(QStringLiteral(", --")));
             if (!request.session.isEmpty())
-                return translated("expected one session, found \"%1\" and \"%2\"").arg(request.session, word);
+                return Words::tr("expected one session, found \"%1\" and \"%2\"").arg(request.session, word);
             request.session = word;
         } else if (target) {
             if (name == word && at + 1 >= arguments.size())
-                return translated("%1: expected a value").arg(word);
+                return Words::tr("%1: expected a value").arg(word);
             *target = name == word ? arguments[++at] : word.mid(equals + 1);
         } else {
             if (!FigureSpec::optionNames().contains(name.mid(2))) return FigureSpec().set(name.mid(2), {});
             if (name == word && at + 1 >= arguments.size())
-                return translated("%1: expected a value").arg(word);
+                return Words::tr("%1: expected a value").arg(word);
             request.figure << word;
             if (name == word) request.figure << arguments[++at];
         }
@@ -95,13 +95,13 @@ QString read(const QStringList& arguments, Request& request) {
 }
 
 QString check(const Request& request) {
-    if (request.session.isEmpty()) return translated("expected a session (.h5), found none");
-    if (request.output.isEmpty()) return translated("-o: expected a file name, found none");
+    if (request.session.isEmpty()) return Words::tr("expected a session (.h5), found none");
+    if (request.output.isEmpty()) return Words::tr("-o: expected a file name, found none");
     const QString suffix = QFileInfo(request.output).suffix().toLower();
     if (!QStringList{QStringLiteral("svg"), QStringLiteral("pdf"), QStringLiteral("png"),
                      QStringLiteral("csv")}
              .contains(suffix))
-        return translated("-o: expected a name that ends in .svg, .pdf, .png or .csv, found \"%1\"")
+        return Words::tr("-o: expected a name that ends in .svg, .pdf, .png or .csv, found \"%1\"")
             .arg(request.output);
     return {};
 }
@@ -128,10 +128,10 @@ void list(const std::shared_ptr<const Session>& session) {
         for (const DiagnosticPanel::Option& option : panel->options())
             print(QStringLiteral("    --option %1=%2\n")
                       .arg(option.name,
-                           option.values.isEmpty() ? translated("NUMBER") : option.values.join(u'|')));
+                           option.values.isEmpty() ? Words::tr("NUMBER") : option.values.join(u'|')));
     }
     if (!session) return;
-    print(translated("\nConditions:\n"));
+    print(Words::tr("\nConditions:\n"));
     for (const auto& condition : session->conditions)
         print(QStringLiteral("    %1\n").arg(QString::fromStdString(condition->key.text())));
 }
