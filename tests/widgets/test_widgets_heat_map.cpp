@@ -289,7 +289,9 @@ void TestWidgetsHeatMap::logarithmsAreRefusedNotBent() {
 void TestWidgetsHeatMap::rangesByHandAndWithoutExtremes() {
     PanelSet panels;
     panels.setSession(session_);
-    panels.selection.setSelection(selected(CompareMode::A));
+    Selection alone = selected(CompareMode::A);
+    alone.conditionB = -1; // else the range is that of both
+    panels.selection.setSelection(alone);
     HeatMapPlot* plot = panels.tir->plot();
     panels.tir->setMetric(HeatMapMetric::PressureMeasured); // no two cells alike
     QCOMPARE(panels.tir->setOption("scale", "linear"), QString());

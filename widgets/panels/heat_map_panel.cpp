@@ -1,11 +1,11 @@
 #include "widgets/panels/heat_map_panel.h"
 
 #include "widgets/common/compact_combo_box.h"
+#include "widgets/common/head_groups.h"
 #include "widgets/common/icons.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/common/selection_boxes.h"
-#include "widgets/models/result_table_model.h"
 #include "widgets/panels/heat_map_metric.h"
 #include "widgets/panels/heat_map_options.h"
 #include "widgets/plot/heat_map_plot.h"
@@ -173,21 +173,31 @@ void HeatMapPanel::refresh(Changes changes) {
     const Selection& now = selection();
     const bool known = changes == SelectionChanged && !otherSides && grid_.layers > 0
                        && now.tensor == computedFor_.tensor && now.stage == computedFor_.stage
-                       && now.epsilon == computedFor_.epsilon;
+                       && now.epsilon == computedFor_.epsilon && now.group == computedFor_.group;
     if (!known) computeGrids(); // another cell needs no new numbers
     computedFor_ = now;
     if (!isRangeLocked() || wantsScale_ || scaledFor_ != metric_ || scaledForDifference_ != subtracts_)
         updateScale();
     updatePlot();
     interval_.reset();
-    if (needsReference(metric_) && usesEpsilon(metric_) && !subtracts_) intervalTimer_->start();
+    if (isTailInflation(metric_) && !subtracts_) intervalTimer_->start();
     fillTable();
     describe();
 }
 
+int HeatMapPanel::headGroup(const Compared& one) const {
+    const auto of = [this](const Compared& side) {
+        return shownHeadGroup(selection().group, side.side.condition->noise.shape().groups);
+    };
+    if (!usesHeadGroup(metric_) || (subtracts_ && (of(a_) < 0 || of(b_) < 0))) return -1;
+    return of(one);
+}
+
 BandGrid HeatMapPanel::compute(const Compared& one) {
+    Selection now = selection();
+    now.group = headGroup(one);
     return metricGrid(metric_, one.side.session->model, *one.side.condition, one.reference.get(), bands(),
-                      selection(), &pools_);
+                      now, &pools_);
 }
 
 void HeatMapPanel::computeGrids() {
@@ -207,9 +217,10 @@ void HeatMapPanel::computeGrids() {
 
 void HeatMapPanel::updateScale() {
     std::vector<double> values = grid_.values;
-    if (!subtracts_) // A and B on one range: their colours can be compared
-        for (const BandGrid* other : {&gridA_, &gridB_})
-            values.insert(values.end(), other->values.begin(), other->values.end());
+    if (!subtracts_ && gridB_.layers > 0) { // A and B on one range: their colours can be compared
+        values = gridA_.values;
+        values.insert(values.end(), gridB_.values.begin(), gridB_.values.end());
+    }
     scale_ = options_->choose(subtracts_ ? differenceStyleOf(metric_) : styleOf(metric_), values);
     scaledFor_ = metric_;
     scaledForDifference_ = subtracts_;
@@ -280,6 +291,10 @@ QString HeatMapPanel::metricTitle() const {
     else if (usesTensor(metric_))
         title += selection().tensor == QkTensor::Q ? tr(", q") : tr(", k");
     if (usesEpsilon(metric_)) title += QStringLiteral(", ") + epsilonText(selection().epsilon);
+    if (const int group = headGroup(shownSide()); group >= 0)
+        title += tr(", head group %1").arg(group);
+    else if (selection().group >= 0 && isOfHeads(metric_))
+        title += tr(", all heads");
     if (isPressure(metric_)) {
         const int distance = shownSide().side.condition->key.context;
         if (!subtracts_ || b_.side.condition->key.context == distance)
@@ -321,8 +336,21 @@ QString HeatMapPanel::cellSummary() const {
     if (interval_ && std::isfinite(interval_->low))
         text += tr("  [%1, %2] 95 % CI")
                     .arg(readableNumber(interval_->low, 4), readableNumber(interval_->high, 4));
+    text += additivityText();
     if (!options_->note().isEmpty()) text += QStringLiteral(" · ") + options_->note();
     return text;
+}
+
+QString HeatMapPanel::additivityText() const {
+    if (!isOfLayers(metric_)) return {};
+    const auto of = [this](const Compared& one) {
+        return layerAdditivity(one.side.condition->damage, damageMember(metric_));
+    };
+    const double a = of(subtracts_ ? a_ : shownSide()), b = subtracts_ ? of(b_) : a;
+    if (!std::isfinite(a) || !std::isfinite(b)) return {};
+    const QString text =
+        subtracts_ ? tr("A %1, B %2").arg(readableNumber(a, 3), readableNumber(b, 3)) : readableNumber(a, 3);
+    return tr(" · sum of the layers / all layers together: %1 (1 = damages add)").arg(text);
 }
 
 void HeatMapPanel::updateInterval() {
@@ -374,7 +402,17 @@ void HeatMapPanel::fillTable() {
         for (std::size_t row = 0; row < rows.size(); ++row)
             rows[row].insert(rows[row].begin() + 2, bandName(static_cast<int>(row) % grid_.bands));
     }
+    addHeadsColumn(columns, rows);
     table().setTable(std::move(columns), std::move(rows));
+}
+
+void HeatMapPanel::addHeadsColumn(std::vector<ResultTableModel::Column>& columns,
+                                  std::vector<ResultTableModel::Row>& rows) const {
+    if (selection().group < 0 || !isOfHeads(metric_)) return;
+    columns.insert(columns.begin() + 1, {"heads", tr("Heads"), tr("Head group, or all heads pooled")});
+    const int group = headGroup(shownSide());
+    const QVariant heads = group >= 0 ? QVariant(group) : QVariant(tr("all"));
+    for (ResultTableModel::Row& row : rows) row.insert(row.begin() + 1, heads);
 }
 
 void HeatMapPanel::tableRowActivated(int row) {
