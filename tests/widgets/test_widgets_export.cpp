@@ -369,7 +369,7 @@ void TestWidgetsExport::metadataAndText() {
     QVERIFY(!words.contains(QLatin1String("fortests")));
 
     const QByteArray document = contentsOf(pdf);
-    QVERIFY(document.contains("/MediaBox [0 0 237")); // 3.3 in = 237.6 pt
+    QVERIFY(document.contains("/MediaBox [0 0 238")); // 3.3 in = 237.6 pt, in whole points
     QVERIFY(document.contains("/Title") && document.contains("/Creator"));
     QVERIFY(document.contains("/FontFile2") && document.contains("/ToUnicode")); // embedded, and still text
 }
