@@ -2,6 +2,7 @@
 // bar and tooltips. Formulas and their sources: method.md section 5.
 #pragma once
 
+#include "core/diagnostics/damage_grid.h"
 #include "widgets/panels/heat_map_panel.h"
 
 namespace qroar {
@@ -19,7 +20,8 @@ QString metricAnchor(HeatMapMetric metric);
 /// Formula, source and section, for tooltips.
 QString metricTip(HeatMapMetric metric);
 inline constexpr HeatMapMetric heatMapMetrics[] = {
-    HeatMapMetric::TailInflation,     HeatMapMetric::TailInflationOverM, HeatMapMetric::PressureRaw,
+    HeatMapMetric::TailInflation,     HeatMapMetric::TailInflationOverM, HeatMapMetric::ExcessTailMass,
+    HeatMapMetric::ExcessTailMassOverM, HeatMapMetric::PressureRaw,
     HeatMapMetric::PressureSaturated, HeatMapMetric::PressureWeighted,   HeatMapMetric::PressureMeasured,
     HeatMapMetric::GainSensitivity,   HeatMapMetric::RangeDilation,      HeatMapMetric::BitsLost,
     HeatMapMetric::ClipRate,          HeatMapMetric::TopShare,           HeatMapMetric::Anisotropy,
@@ -31,6 +33,10 @@ bool needsReference(HeatMapMetric metric); ///< compares with the short conditio
 bool usesTensor(HeatMapMetric metric);     ///< depends on whether it is q or k
 bool usesStage(HeatMapMetric metric);      ///< and on before/after RoPE
 bool usesEpsilon(HeatMapMetric metric);
+bool isTailInflation(HeatMapMetric metric); ///< or TIR / m: has intervals
+bool usesHeadGroup(HeatMapMetric metric);   ///< can show one head group where they were kept apart
+bool isOfHeads(HeatMapMetric metric);       ///< depends on heads at all; without usesHeadGroup() it pools them
+DamageMember damageMember(HeatMapMetric metric); ///< of those that use damage
 bool isPressure(HeatMapMetric metric);   ///< the analytic ones: functions of the frequency table
 bool usesGradient(HeatMapMetric metric); ///< needs a condition with sensitivities, but no statistics
 bool usesNoise(HeatMapMetric metric);    ///< needs recorded quantization errors
@@ -44,7 +50,7 @@ ScaleStyle styleOf(HeatMapMetric metric);
 ScaleStyle differenceStyleOf(HeatMapMetric metric);
 
 /// Core's numbers of a condition that has what the metric needs (whyNoMetric() is empty). `selection`:
-/// tensor, stage, epsilon.
+/// tensor, stage, epsilon, head group (used where usesHeadGroup() and the condition has it).
 BandGrid metricGrid(HeatMapMetric metric, const ModelConfig& model, const ConditionResult& condition,
                     const ConditionResult* reference, const BandPartition& bands, const Selection& selection,
                     PoolCache* pools = nullptr);

@@ -8,6 +8,7 @@
 #include "core/diagnostics/pair_pool.h"
 #include "core/diagnostics/tails.h"
 #include "widgets/common/color_map.h"
+#include "widgets/models/result_table_model.h"
 #include "widgets/panels/diagnostic_panel.h"
 
 #include <optional>
@@ -26,6 +27,8 @@ class EpsilonBox;
 enum class HeatMapMetric {
     TailInflation,      ///< TIR as measured
     TailInflationOverM, ///< TIR / attention factor
+    ExcessTailMass,
+    ExcessTailMassOverM, ///< of values divided by m
     PressureRaw,
     PressureSaturated,
     PressureWeighted, ///< saturated, weighted with E|q||k|
@@ -78,12 +81,15 @@ class HeatMapPanel : public DiagnosticPanel {
     [[nodiscard]] QString whyEmpty(const Compared& one) const;
     [[nodiscard]] QString whyEmpty() const; ///< of all that is to be shown
     bool takeSides();                       ///< from session and selection; true when they changed
+    /// The selected head group where the metric and what is shown have it, else -1: all heads.
+    [[nodiscard]] int headGroup(const Compared& one) const;
     [[nodiscard]] BandGrid compute(const Compared& one);
     void computeGrids();
     [[nodiscard]] QString valueTitle() const;  ///< of the colour bar and the table
     void describe();                           ///< title and numbers of the selected cell
     [[nodiscard]] QString metricTitle() const; ///< with tensor, stage, tail, distance
     [[nodiscard]] QString cellSummary() const;
+    [[nodiscard]] QString additivityText() const; ///< how far damages of layers add up; empty otherwise
     [[nodiscard]] QString bandText(int band) const;
     [[nodiscard]] QString cellDetails(int layer, int band) const; ///< more of the read-out
     [[nodiscard]] int selectedColumn() const;
@@ -95,6 +101,8 @@ class HeatMapPanel : public DiagnosticPanel {
     void updatePlot();
     void updateInterval();
     void fillTable();
+    void addHeadsColumn(std::vector<ResultTableModel::Column>& columns,
+                        std::vector<ResultTableModel::Row>& rows) const;
 
     HeatMapMetric metric_;
     PoolCache pools_;        ///< so that a moving edge costs little

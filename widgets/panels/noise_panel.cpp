@@ -1,6 +1,7 @@
 #include "widgets/panels/noise_panel.h"
 
 #include "widgets/common/compact_combo_box.h"
+#include "widgets/common/head_groups.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
@@ -68,7 +69,7 @@ void NoisePanel::refresh(Changes) {
     if (curves.empty()) return showEmpty(note.isEmpty() ? emptyReason() : note);
     draw(curves);
     fillTable(curves);
-    showContent(tr("Logit noise by distance"), whereText(), summaryOf(curves));
+    showContent(tr("Logit noise by distance"), whereText(curves.front().layer), summaryOf(curves));
 }
 
 NoisePanel::Curve NoisePanel::curveOf(const Result& condition, int band) const {
@@ -88,18 +89,16 @@ NoisePanel::Curve NoisePanel::curveOf(const Result& condition, int band) const {
             end = pair + 1;
         }
     }
-    const int layer = selectedLayer(shape.layers);
+    const int layer = curve.layer = selectedLayer(shape.layers), group = headGroup();
     for (int distance = 0; distance < shape.distances(); ++distance) {
         const auto at = static_cast<size_t>(distance);
         double samples = 0;
-        for (int group = 0; group < shape.groups; ++group)
-            if (selection().group < 0 || selection().group == group)
-                samples += noise.samples(noise.logitCell(layer, group, distance));
+        for (int each = 0; each < shape.groups; ++each)
+            if (group < 0 || each == group) samples += noise.samples(noise.logitCell(layer, each, distance));
         curve.samples.push_back(samples);
         curve.series.x.push_back(
             std::sqrt(static_cast<double>(shape.distanceEdges[at]) * (shape.distanceEdges[at + 1] - 1)));
-        curve.series.y.push_back(logitNoise(noise, form(), layer, first, end, distance,
-                                            selection().group < shape.groups ? selection().group : -1));
+        curve.series.y.push_back(logitNoise(noise, form(), layer, first, end, distance, group));
     }
     curve.series.marker = QCPScatterStyle::ssCircle;
     return curve;
@@ -175,12 +174,29 @@ QString NoisePanel::addDifference(std::vector<Curve>& curves) const {
     return {};
 }
 
-QString NoisePanel::whereText() const {
+int NoisePanel::headGroup() const {
+    int group = selection().group;
+    const auto narrow = [&group](const Result& one) {
+        if (one && !one->noise.empty()) group = shownHeadGroup(group, one->noise.shape().groups);
+    };
+    if (selection().compare == CompareMode::Difference) {
+        narrow(sideA().condition);
+        narrow(sideB().condition);
+    } else if (const Side side = shown(); side.session) {
+        for (const Result& one : side.session->conditions) narrow(one);
+    }
+    return group;
+}
+
+QString NoisePanel::whereText(int layer) const {
     const Side side = shown();
-    QString where = side.condition ? side.name + tr(", layer %1").arg(selection().layer) : QString();
+    QString where = side.condition ? side.name + tr(", layer %1").arg(layer) : QString();
     if (selection().compare == CompareMode::Difference)
-        where = tr("%1, layer %2").arg(shownName()).arg(selection().layer);
-    if (selection().group >= 0) where += tr(", head group %1").arg(selection().group);
+        where = tr("%1, layer %2").arg(shownName()).arg(layer);
+    if (const int group = headGroup(); group >= 0)
+        where += tr(", head group %1").arg(group);
+    else if (selection().group >= 0)
+        where += tr(", all heads");
     if (curvesBox_->currentIndex() == Bands && selection().compare != CompareMode::Difference) return where;
     if (pairsBox_->currentIndex() == 1) return where + tr(", all pairs");
     const int band = selectedBand();
@@ -238,7 +254,7 @@ void NoisePanel::fillTable(const std::vector<Curve>& curves) {
     rowConditions_.clear();
     for (const Curve& curve : curves)
         for (size_t at = 0; at < curve.series.y.size(); ++at) {
-            rows.push_back({curve.series.name, selection().layer,
+            rows.push_back({curve.series.name, curve.layer,
                             curve.band < 0 ? QVariant() : QVariant(curve.band), curve.edges[at],
                             curve.edges[at + 1], curve.condition ? QVariant(curve.samples[at]) : QVariant(),
                             curve.series.y[at]});

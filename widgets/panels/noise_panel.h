@@ -30,6 +30,7 @@ class NoisePanel : public DiagnosticPanel {
         Result condition;
         int conditionIndex = -1; ///< in the session of A; -1: of another one, or a difference
         int band = -1;           ///< -1: all pairs
+        int layer = 0;           ///< of its noise
         LinePlot::Series series;
         std::vector<int> edges; ///< of its distances
         std::vector<double> samples;
@@ -40,7 +41,9 @@ class NoisePanel : public DiagnosticPanel {
     void addBands(std::vector<Curve>& curves) const;
     /// A, B and A - B; why not, when there is no difference.
     QString addDifference(std::vector<Curve>& curves) const;
-    [[nodiscard]] QString whereText() const; ///< "layer 3, band 5"
+    /// The selected one where all that is drawn has it, else -1: all heads.
+    [[nodiscard]] int headGroup() const;
+    [[nodiscard]] QString whereText(int layer) const; ///< "layer 3, band 5"
     [[nodiscard]] QString emptyReason() const;
     void draw(const std::vector<Curve>& curves);
     void fillTable(const std::vector<Curve>& curves);

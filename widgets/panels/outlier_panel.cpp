@@ -216,6 +216,7 @@ void OutlierPanel::describe() {
     if (view() == View::Positions) what = tr("Positions of the top values");
     what += QStringLiteral(", ") + tensorStageText(now.tensor, now.stage);
     what += QStringLiteral(", ") + epsilonText(now.epsilon);
+    if (now.group >= 0) what += tr(", all heads"); // core pools them here
     QString summary = view() == View::Magnitude ? magnitudeSummary() : layerSummary();
     if (!options_->note().isEmpty()) summary += QStringLiteral(" · ") + options_->note();
     showContent(subtracts_ ? tr("Δ %1").arg(what) : what, shownName(), summary);

@@ -143,7 +143,7 @@ PairMetricText pairMetricText(PairMetric metric) {
             tr("Gain gQ·gK"),
             {},
             tr("What the condition's scales multiply the logits of the pair with; geometric mean over the "
-               "query heads of the selected layer or head group. [papers]"),
+               "query heads of the selected layer or head group. [ours]"),
             true,
             true};
     }

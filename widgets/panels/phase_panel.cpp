@@ -149,7 +149,7 @@ void PhasePanel::refresh(Changes) {
                 names.join(QStringLiteral(" · ")), summaryText());
 }
 
-void PhasePanel::addSpec(const RopeSpec& spec) {
+void PhasePanel::addSpec(const RopeSpec& spec, std::size_t room) {
     auto table = buildFrequencyTable(spec, session()->model.ropeModel(), context());
     if (!table) {
         specError_ = QString::fromStdString(table.error().message);
@@ -162,8 +162,8 @@ void PhasePanel::addSpec(const RopeSpec& spec) {
                    && other.table.attentionFactor == table->attentionFactor);
     };
     if (std::any_of(specs_.begin(), specs_.end(), same)) return;
-    if (specs_.size() >= static_cast<size_t>(mostMaps)) {
-        specError_ = tr("%1 is not shown: there is room for %2 different specs").arg(name).arg(mostMaps);
+    if (specs_.size() >= room) {
+        if (!notShown_.contains(name)) notShown_ << name;
         return;
     }
     specs_.push_back({name, std::move(*table)});
@@ -172,6 +172,7 @@ void PhasePanel::addSpec(const RopeSpec& spec) {
 void PhasePanel::collectSpecs() {
     specs_.clear();
     specError_.clear();
+    notShown_.clear();
     // What was typed comes first where there is no room for all.
     std::vector<RopeSpec> typed;
     for (const QString& text : specEdit_->text().split(QLatin1Char(' '), Qt::SkipEmptyParts)) {
@@ -194,9 +195,14 @@ void PhasePanel::collectSpecs() {
     // without scaling first, so that the others are seen beside it
     std::stable_partition(own.begin(), own.end(),
                           [](const RopeSpec& spec) { return spec.kind == RopeKind::None; });
-    for (const RopeSpec& spec : own)
-        if (specs_.size() < room) addSpec(spec);
-    for (const RopeSpec& spec : typed) addSpec(spec);
+    for (const RopeSpec& spec : own) addSpec(spec, room);
+    for (const RopeSpec& spec : typed) addSpec(spec, mostMaps);
+    for (const Spec& spec : specs_) notShown_.removeAll(spec.name);
+    if (notShown_.isEmpty()) return;
+    if (!specError_.isEmpty()) specError_ += u'\n';
+    specError_ += tr("Not shown, because there is room for %1 different specs: %2")
+                      .arg(mostMaps)
+                      .arg(notShown_.join(QStringLiteral(", ")));
 }
 
 void PhasePanel::chooseDistances() {

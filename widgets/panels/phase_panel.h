@@ -27,7 +27,7 @@ class PhasePanel : public DiagnosticPanel {
     [[nodiscard]] const std::array<HeatMapPlot*, mostMaps>& maps() const { return maps_; }
     [[nodiscard]] LinePlot* curves() const { return curves_; }
     [[nodiscard]] QLineEdit* specEdit() const { return specEdit_; }
-    /// What is wrong with the typed specs; empty when all are shown.
+    /// What is wrong with the typed specs, and which specs there is no room for; empty when all are shown.
     [[nodiscard]] QString specError() const { return specError_; }
     [[nodiscard]] bool followsCondition() const override { return false; }
 
@@ -46,7 +46,7 @@ class PhasePanel : public DiagnosticPanel {
     [[nodiscard]] double valueOf(double angle) const;
     [[nodiscard]] QString valueTitle() const;
     void collectSpecs(); ///< into specs_ and specError_
-    void addSpec(const RopeSpec& spec);
+    void addSpec(const RopeSpec& spec, std::size_t room); ///< else into notShown_
     [[nodiscard]] int context() const;      ///< L: of the condition, else the model's longest
     [[nodiscard]] int selectedPair() const; ///< of the selection, else the first of the selected band
     void chooseDistances();
@@ -59,6 +59,7 @@ class PhasePanel : public DiagnosticPanel {
     std::vector<Spec> specs_;
     std::vector<int> distances_; ///< 0 to 3, then log-spaced, to the context
     QString specError_;
+    QStringList notShown_; ///< specs there was no room for
     std::array<HeatMapPlot*, mostMaps> maps_{};
     LinePlot* curves_ = nullptr;
     QStackedWidget* pages_ = nullptr;

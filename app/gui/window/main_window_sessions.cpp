@@ -6,6 +6,7 @@
 #include "app/gui/window/project_tree.h"
 #include "app/gui/window/selection_bar.h"
 #include "app/gui/window/session_tabs.h"
+#include "widgets/common/head_groups.h"
 #include "widgets/common/names.h"
 
 #include <QFileInfo>
@@ -76,6 +77,8 @@ void MainWindow::currentSessionChanged(SessionId now, SessionId before) {
         compare_.clear();
         Selection next = selection_.selection();
         next.condition = -1;
+        const auto session = workspace_.session(now);
+        next.group = session ? shownHeadGroup(next.group, headGroups(*session)) : -1;
         selection_.setSelection(next);
         followResults_ = true;
         return;

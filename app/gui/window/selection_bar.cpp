@@ -2,6 +2,7 @@
 
 #include "core/diagnostics/tails.h"
 #include "widgets/common/elided.h"
+#include "widgets/common/head_groups.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 
@@ -30,14 +31,6 @@ void refill(QComboBox* box, const QStringList& texts) {
 void setShown(QComboBox* box, int index) {
     const QSignalBlocker quiet(box);
     box->setCurrentIndex(std::min(index, box->count() - 1));
-}
-
-int groupsOf(const Session& session) {
-    int groups = 1;
-    for (const auto& condition : session.conditions)
-        if (condition->statistics.cells() > 0)
-            groups = std::max(groups, condition->statistics.shape().groups);
-    return groups;
 }
 
 } // namespace
@@ -129,7 +122,7 @@ void SelectionBar::setSession(const std::shared_ptr<const Session>& session) {
     QStringList layers, groups;
     if (session)
         for (int layer = 0; layer < session->model.layers; ++layer) layers << tr("layer %1").arg(layer);
-    groups_ = session ? groupsOf(*session) : 1;
+    groups_ = session ? headGroups(*session) : 1;
     if (groups_ > 1) {
         groups << tr("all heads");
         for (int group = 0; group < groups_; ++group) groups << tr("KV head %1").arg(group);

@@ -2,6 +2,7 @@
 
 #include "app/gui/window/plot_area.h"
 #include "widgets/common/before_after.h"
+#include "widgets/common/head_groups.h"
 
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -35,14 +36,6 @@ const char* modeName(CompareMode mode) {
     return "a";
 }
 
-int groupsOf(const Session& session) {
-    int groups = 1;
-    for (const auto& condition : session.conditions)
-        if (condition->statistics.cells() > 0)
-            groups = std::max(groups, condition->statistics.shape().groups);
-    return groups;
-}
-
 void readSelection(const QJsonObject& state, const Session& session, Selection& next) {
     const auto within = [&state](const char* key, int least, int count, int& value) {
         const int read = state.value(key).toInt(least - 1);
@@ -55,7 +48,7 @@ void readSelection(const QJsonObject& state, const Session& session, Selection& 
         const int pair = state.value("pair").toInt(-1);
         if (pair >= session.bands.begin(next.band) && pair < session.bands.end(next.band)) next.pair = pair;
     }
-    if (const int groups = groupsOf(session); groups > 1) within("group", 0, groups, next.group);
+    if (const int groups = headGroups(session); groups > 1) within("group", 0, groups, next.group);
     if (const QJsonValue condition = state.value("condition"); condition.isString())
         next.condition = std::max(conditionCalled(session, condition.toString()), -1);
     else // as earlier versions wrote it
@@ -144,7 +137,9 @@ ViewState viewStateFrom(const std::string& json, const ViewState& base, const Wo
     ViewState state = base;
     const QJsonObject read = QJsonDocument::fromJson(QByteArray::fromStdString(json)).object();
     const auto session = workspace.session(of);
-    if (read.isEmpty() || !session) return state;
+    if (!session) return state;
+    state.selection.group = shownHeadGroup(state.selection.group, headGroups(*session));
+    if (read.isEmpty()) return state;
     readSelection(read, *session, state.selection);
     state.b = readB(read.value("b").toObject(), workspace, of);
     if (read.value("difference").toBool()) { // as earlier versions wrote after minus before
