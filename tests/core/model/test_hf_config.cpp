@@ -151,8 +151,9 @@ class TestHfConfig : public QObject {
         const auto row = [](const char* name, const char* value, const char* message) {
             QTest::newRow(name) << std::string(value) << std::string(message);
         };
-        row("other", R"(["Qwen2ForCausalLM"])",
-            "\"Qwen2ForCausalLM\" is not supported (supported: LlamaForCausalLM, MistralForCausalLM)");
+        row("other", R"(["Qwen3ForCausalLM"])",
+            "\"Qwen3ForCausalLM\" is not supported (supported: LlamaForCausalLM, MistralForCausalLM, "
+            "Qwen2ForCausalLM)");
         row("number", "3", "\"architectures\"");
         row("list of numbers", "[3]", "\"architectures\"");
         row("text", "\"LlamaForCausalLM\"", "\"architectures\"");

@@ -316,7 +316,9 @@ class TestHfModel : public QObject {
         QROAR_REFUSED(openModel(scratch_.path("nowhere")), "nowhere");
         QROAR_REFUSED(openModel(scratch_.path()), "config.json");
         QROAR_REFUSED(openModel("/dev/null"), "something else");
-        QROAR_REFUSED(openModel(scratch_.file("a.gguf", "GGUF\3" + std::string(100, '\0'))), "GGUF");
+        QROAR_REFUSED(
+            openModel(scratch_.file("a.gguf", std::string("GGUF\3\0\0\0", 8) + std::string(100, '\0'))),
+            "a.gguf", "general.architecture");
         QROAR_REFUSED(openModel(scratch_.file("a.bin", "PK\x03\x04" + std::string(100, '\0'))), "pickle");
         const auto path = folder();
         makeRandomHfModel(path);
