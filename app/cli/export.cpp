@@ -196,7 +196,8 @@ void printReport(const ExportReport& report) {
     table.print();
     const Verification& v = report.verification;
     std::cout << '\n';
-    printRounding("scaled:    ", report.rounding.scaled);
+    if (report.rounding.scaled.values > 0) // of ggml blocks, rounding is what was asked for
+        printRounding("scaled:    ", report.rounding.scaled);
     if (report.rounding.narrowed.inexact > 0) printRounding("others:    ", report.rounding.narrowed);
     if (report.largestSnap > 1)
         std::cout << "snapped:   gains changed by at most a factor of " << fixed(report.largestSnap, 4)
@@ -259,9 +260,11 @@ void addOptions(CLI::App& command, Options& options) {
                        "weight variant to write, as in analyze [the model as it is stored]");
     command.add_option("--scales", options.scales, "scales of a search: run.h5 (its last) or run.h5:NAME");
     command.add_option("--rope", options.rope, "RoPE scaling to store in config.json")->capture_default_str();
-    command.add_option("--dtype", options.type,
-                       "f16, bf16 or f32: type of everything that is not codes; with gguf that of the linear "
-                       "layers: f32, f16, bf16, q8_0, q4_0, q4_1, q5_0 or q5_1 [f16]");
+    command
+        .add_option("--dtype", options.type,
+                    "f16, bf16 or f32: type of everything that is not codes; with gguf that of the linear "
+                    "layers: f32, f16, bf16, q8_0, q4_0, q4_1, q5_0 or q5_1 [f16]")
+        ->check(exportTypeValue());
     command
         .add_flag("--patch", options.patch,
                   "copy the checkpoint byte for byte and overwrite only the numbers that scales touch")

@@ -2,6 +2,7 @@
 
 #include "core/base/strings.h"
 #include "core/exporting/export_format.h"
+#include "core/exporting/gguf_export.h"
 #include "core/quant/quant_spec.h"
 #include "core/rope/bands.h"
 
@@ -61,7 +62,8 @@ CLI::Validator exportFormatValue() {
 }
 
 CLI::Validator exportTypeValue() {
-    return parsed([](const std::string& text) { return parseExportType(text); });
+    return parsed(
+        [](const std::string& text) { return parseGgufType(text); }); // has those of the others, too
 }
 
 void checkCommonValues(CLI::App& command) {
