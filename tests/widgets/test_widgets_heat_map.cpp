@@ -39,6 +39,11 @@ std::vector<std::pair<HeatMapMetric, Compute>> coreMetrics(const BandPartition& 
             return tailInflation(one, reference, bands, {k, post, 1e-3, divide});
         };
     };
+    const auto excess = [bands](bool divide) -> Compute {
+        return [bands, divide](const auto& one, const auto& reference) {
+            return excessTailMass(one, reference, bands, {k, post, 1e-3, divide});
+        };
+    };
     const auto pressure = [bands](PressureForm form) -> Compute {
         return [bands, form](const auto& one, const auto&) {
             return pressureGrid(form, one.table, one.key.context, bands, one.statistics);
@@ -46,6 +51,8 @@ std::vector<std::pair<HeatMapMetric, Compute>> coreMetrics(const BandPartition& 
     };
     return {{HeatMapMetric::TailInflation, tail(false)},
             {HeatMapMetric::TailInflationOverM, tail(true)},
+            {HeatMapMetric::ExcessTailMass, excess(false)},
+            {HeatMapMetric::ExcessTailMassOverM, excess(true)},
             {HeatMapMetric::PressureRaw, pressure(PressureForm::Raw)},
             {HeatMapMetric::PressureSaturated, pressure(PressureForm::Saturated)},
             {HeatMapMetric::PressureWeighted, pressure(PressureForm::EnergyWeighted)},

@@ -145,23 +145,18 @@ MetricText metricText(HeatMapMetric metric) {
         return tailText(metric);
     case HeatMapMetric::PressureRaw:
         return {HeatMapPanel::tr("IP, raw"), HeatMapPanel::tr("IP raw"), HeatMapPanel::tr("IP (rad)"),
-                HeatMapPanel::tr(
-                    "Mean over the band of |dφ/d ln s|, φ = ω′(s)·D, D = context length: how fast the phase "
-                    "moves with "
-                    "the scale. [ours, after the papers' wording]")};
+                HeatMapPanel::tr("Mean over the band of |dφ/d ln s|, φ = ω′(s)·D, D = context length: how "
+                                 "fast the phase moves with the scale. [ours, after the papers' wording]")};
     case HeatMapMetric::PressureSaturated:
         return {HeatMapPanel::tr("IP, saturated"), HeatMapPanel::tr("IP sat."),
                 HeatMapPanel::tr("IP saturated (0–1)"),
-                HeatMapPanel::tr(
-                    "Mean over the band of min(IP, π)/π: 1 = the phase has turned by half a circle or more. "
-                    "[ours]")};
+                HeatMapPanel::tr("Mean over the band of min(IP, π)/π: 1 = the phase has turned by half a "
+                                 "circle or more. [ours]")};
     case HeatMapMetric::PressureWeighted:
         return {HeatMapPanel::tr("IP, energy-weighted"), HeatMapPanel::tr("IP weighted"),
                 HeatMapPanel::tr("IP weighted (0–1)"),
-                HeatMapPanel::tr(
-                    "Saturated IP averaged with the weights E|q|·E|k| of the layer: pressure where there is "
-                    "signal. "
-                    "[ours]")};
+                HeatMapPanel::tr("Saturated IP averaged with the weights E|q|·E|k| of the layer: pressure "
+                                 "where there is signal. [ours]")};
     case HeatMapMetric::PressureMeasured:
         return {
             HeatMapPanel::tr("IP, measured"), HeatMapPanel::tr("IP measured"), HeatMapPanel::tr("IP* (nats)"),
@@ -182,10 +177,8 @@ MetricText metricText(HeatMapMetric metric) {
     case HeatMapMetric::BitsLost:
         return {HeatMapPanel::tr("Calibration bits lost"), HeatMapPanel::tr("Bits lost"),
                 HeatMapPanel::tr("bits lost (log₂ ratio)"),
-                HeatMapPanel::tr(
-                    "log₂(max|x| long / max|x| short): effective bits a grid calibrated at the short "
-                    "condition loses "
-                    "when it is widened. [ours]")};
+                HeatMapPanel::tr("log₂(max|x| long / max|x| short): effective bits a grid calibrated at the "
+                                 "short condition loses when it is widened. [ours]")};
     case HeatMapMetric::ClipRate:
         return {
             HeatMapPanel::tr("Clip rate"), HeatMapPanel::tr("Clip rate"),
@@ -443,10 +436,10 @@ QString whyNoErrors(HeatMapMetric metric, const ConditionResult& condition, cons
             .arg(name, what);
     if (usesNoise(metric)) {
         if (!condition.noise.empty()) return {};
-        return HeatMapPanel::
-            tr("%1 was run without recording quantization errors. Ask for them in the setup and press Run "
-               "(what is done stays), or use qroar analyze with --noise --resume, to see %2.")
-                .arg(name, what);
+        return HeatMapPanel::tr(
+                   "%1 was run without recording quantization errors. Ask for them in the setup and press "
+                   "Run (what is done stays), or use qroar analyze with --noise --resume, to see %2.")
+            .arg(name, what);
     }
     const QString how =
         isOfLayers(metric) ? QStringLiteral("--damage layers") : QStringLiteral("--damage bands");
@@ -485,8 +478,7 @@ QString whyNoMetric(HeatMapMetric metric, const ModelConfig& model, const Condit
         if (!condition->sensitivity.empty()) return {};
         return HeatMapPanel::
             tr("%1 was run without gradients. Tick \"Gradients\" among the options of the setup and press "
-               "Run "
-               "(what is done stays), or use qroar analyze with --gradients --resume, to see %2.")
+               "Run (what is done stays), or use qroar analyze with --gradients --resume, to see %2.")
                 .arg(name, metricText(metric).name);
     }
     if (usesNoise(metric) || usesDamage(metric)) return whyNoErrors(metric, *condition, bands);

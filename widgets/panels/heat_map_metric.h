@@ -20,14 +20,18 @@ QString metricAnchor(HeatMapMetric metric);
 /// Formula, source and section, for tooltips.
 QString metricTip(HeatMapMetric metric);
 inline constexpr HeatMapMetric heatMapMetrics[] = {
-    HeatMapMetric::TailInflation,     HeatMapMetric::TailInflationOverM, HeatMapMetric::ExcessTailMass,
-    HeatMapMetric::ExcessTailMassOverM, HeatMapMetric::PressureRaw,
-    HeatMapMetric::PressureSaturated, HeatMapMetric::PressureWeighted,   HeatMapMetric::PressureMeasured,
-    HeatMapMetric::GainSensitivity,   HeatMapMetric::RangeDilation,      HeatMapMetric::BitsLost,
-    HeatMapMetric::ClipRate,          HeatMapMetric::TopShare,           HeatMapMetric::Anisotropy,
-    HeatMapMetric::NoiseDepth,        HeatMapMetric::LogitNoiseRms,      HeatMapMetric::LogitNoiseMean,
-    HeatMapMetric::BandDamageKl,      HeatMapMetric::BandDamageNll,      HeatMapMetric::BandDamageNoise,
-    HeatMapMetric::LayerDamageKl,     HeatMapMetric::LayerDamageNll,     HeatMapMetric::LayerDamageNoise};
+    HeatMapMetric::TailInflation,    HeatMapMetric::TailInflationOverM,
+    HeatMapMetric::ExcessTailMass,   HeatMapMetric::ExcessTailMassOverM,
+    HeatMapMetric::PressureRaw,      HeatMapMetric::PressureSaturated,
+    HeatMapMetric::PressureWeighted, HeatMapMetric::PressureMeasured,
+    HeatMapMetric::GainSensitivity,  HeatMapMetric::RangeDilation,
+    HeatMapMetric::BitsLost,         HeatMapMetric::ClipRate,
+    HeatMapMetric::TopShare,         HeatMapMetric::Anisotropy,
+    HeatMapMetric::NoiseDepth,       HeatMapMetric::LogitNoiseRms,
+    HeatMapMetric::LogitNoiseMean,   HeatMapMetric::BandDamageKl,
+    HeatMapMetric::BandDamageNll,    HeatMapMetric::BandDamageNoise,
+    HeatMapMetric::LayerDamageKl,    HeatMapMetric::LayerDamageNll,
+    HeatMapMetric::LayerDamageNoise};
 
 bool needsReference(HeatMapMetric metric); ///< compares with the short condition
 bool usesTensor(HeatMapMetric metric);     ///< depends on whether it is q or k
@@ -35,13 +39,13 @@ bool usesStage(HeatMapMetric metric);      ///< and on before/after RoPE
 bool usesEpsilon(HeatMapMetric metric);
 bool isTailInflation(HeatMapMetric metric); ///< or TIR / m: has intervals
 bool usesHeadGroup(HeatMapMetric metric);   ///< can show one head group where they were kept apart
-bool isOfHeads(HeatMapMetric metric);       ///< depends on heads at all; without usesHeadGroup() it pools them
+bool isOfHeads(HeatMapMetric metric); ///< depends on heads at all; without usesHeadGroup() it pools them
 DamageMember damageMember(HeatMapMetric metric); ///< of those that use damage
-bool isPressure(HeatMapMetric metric);   ///< the analytic ones: functions of the frequency table
-bool usesGradient(HeatMapMetric metric); ///< needs a condition with sensitivities, but no statistics
-bool usesNoise(HeatMapMetric metric);    ///< needs recorded quantization errors
-bool usesDamage(HeatMapMetric metric);   ///< needs measured damage, of bands or of layers
-bool isOfLayers(HeatMapMetric metric);   ///< one number a layer: its map has one column
+bool isPressure(HeatMapMetric metric);           ///< the analytic ones: functions of the frequency table
+bool usesGradient(HeatMapMetric metric);         ///< needs a condition with sensitivities, but no statistics
+bool usesNoise(HeatMapMetric metric);            ///< needs recorded quantization errors
+bool usesDamage(HeatMapMetric metric);           ///< needs measured damage, of bands or of layers
+bool isOfLayers(HeatMapMetric metric);           ///< one number a layer: its map has one column
 /// A figure of the frequencies alone, the same for all weights.
 bool isAnalytic(HeatMapMetric metric);
 /// Diverging around "no change" where the metric has one, sequential otherwise.

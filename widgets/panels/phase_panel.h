@@ -45,9 +45,9 @@ class PhasePanel : public DiagnosticPanel {
     [[nodiscard]] Value value() const;
     [[nodiscard]] double valueOf(double angle) const;
     [[nodiscard]] QString valueTitle() const;
-    void collectSpecs(); ///< into specs_ and specError_
+    void collectSpecs();                                  ///< into specs_ and specError_
     void addSpec(const RopeSpec& spec, std::size_t room); ///< else into notShown_
-    [[nodiscard]] int context() const;      ///< L: of the condition, else the model's longest
+    [[nodiscard]] int context() const;                    ///< L: of the condition, else the model's longest
     [[nodiscard]] int selectedPair() const; ///< of the selection, else the first of the selected band
     void chooseDistances();
     void drawMaps();

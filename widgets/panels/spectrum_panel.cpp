@@ -179,10 +179,11 @@ QString SpectrumPanel::curveTitle() const {
         title = tr("%1 at D = %2").arg(title, groupedCount(std::llround(distance_)));
     if (text.ofLayer && shown().condition)
         title = tr("%1, layer %2").arg(title).arg(question(*shown().condition).layer);
-    if (text.ofLayer && selection().group >= 0 && shown().condition) { // only gains are kept head by head here
+    if (text.ofLayer && selection().group >= 0
+        && shown().condition) { // only gains are kept head by head here
         const int group = shownHeadGroup(selection().group, shown().session->model.kvHeads);
-        title += metric() == PairMetric::Gain && group >= 0 ? tr(", head group %1").arg(group)
-                                                            : tr(", all heads");
+        title +=
+            metric() == PairMetric::Gain && group >= 0 ? tr(", head group %1").arg(group) : tr(", all heads");
     }
     return drawsDifference() ? tr("Δ %1, A − B").arg(title) : title;
 }
