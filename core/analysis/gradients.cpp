@@ -1,14 +1,13 @@
 #include "core/analysis/gradients.h"
 
 #include "core/evaluate/blocks.h"
+#include "core/evaluate/gradient_blocks.h"
 #include "core/inference/reverse.h"
 
 #include <omp.h>
 
 #include <algorithm>
 #include <cmath>
-#include <map>
-#include <set>
 
 namespace qroar {
 
@@ -21,23 +20,11 @@ bool allFinite(const QkGradient& gradient) {
     return finite(gradient.lnGainQ) && finite(gradient.lnGainK) && finite(gradient.lnOmega);
 }
 
-constexpr int mostBlocks = 64;
-
-/// Which block every window belongs to: documents (several to a block beyond mostBlocks) when there are
-/// leastDocumentBlocks, else contiguous runs of their windows, about wantedRunBlocks in all.
+/// Which block every window belongs to.
 std::vector<int> blocksOf(std::span<const Window> windows) {
-    std::set<int> documents;
-    for (const Window& window : windows) documents.insert(window.document);
-    const bool whole = static_cast<int>(documents.size()) >= leastDocumentBlocks;
-    const int run = std::max(1, static_cast<int>(windows.size()) / wantedRunBlocks);
-    std::map<std::pair<int, int>, int> numbers;
-    std::vector<int> blocks;
-    for (const Window& window : windows) {
-        const std::pair name{window.document, whole ? 0 : window.index / run};
-        const auto [known, isNew] = numbers.emplace(name, static_cast<int>(numbers.size()));
-        blocks.push_back(known->second % mostBlocks);
-    }
-    return blocks;
+    std::vector<WindowPlace> places;
+    for (const Window& window : windows) places.push_back({window.document, window.index});
+    return gradientBlocks(places);
 }
 
 /// Adds a window's sums over heads to its block's.

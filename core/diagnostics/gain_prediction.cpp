@@ -42,28 +42,36 @@ double firstOrder(const std::vector<double>& derivatives, const std::vector<doub
     return sum;
 }
 
-std::optional<double> errorOf(const Sensitivity& sensitivity, const LogGains& logs) {
+/// Of the ratio change = sum c_b / sum tokens_b: what a block is off its share of the text is no spread.
+std::optional<double> errorOf(const Sensitivity& sensitivity, const LogGains& logs,
+                              std::span<const double> blockShares) {
     const std::size_t cells = logs.values.size();
+    const auto count = static_cast<double>(sensitivity.blocks);
     if (sensitivity.blocks < 2 || !logs.headsAgree) return std::nullopt;
-    std::vector<double> shares;
-    double mean = 0;
+    if (!blockShares.empty() && static_cast<int>(blockShares.size()) != sensitivity.blocks)
+        return std::nullopt;
+    std::vector<double> parts;
+    double change = 0;
     for (int block = 0; block < sensitivity.blocks; ++block) {
         const double* gradient = sensitivity.blockGain.data() + static_cast<std::size_t>(block) * cells;
-        double share = 0;
-        for (std::size_t cell = 0; cell < cells; ++cell) share += gradient[cell] * logs.values[cell];
-        shares.push_back(share);
-        mean += share / sensitivity.blocks;
+        double part = 0;
+        for (std::size_t cell = 0; cell < cells; ++cell) part += gradient[cell] * logs.values[cell];
+        parts.push_back(part);
+        change += part;
     }
     double squares = 0;
-    for (const double share : shares) squares += (share - mean) * (share - mean);
-    const double count = sensitivity.blocks;
+    for (std::size_t block = 0; block < parts.size(); ++block) {
+        const double residual =
+            parts[block] - (blockShares.empty() ? 1 / count : blockShares[block]) * change;
+        squares += residual * residual;
+    }
     return std::sqrt(count / (count - 1) * squares);
 }
 
 } // namespace
 
 std::optional<GainPrediction> predictGains(const Sensitivity& sensitivity, const QkGains& gains,
-                                           const QkGains& measuredAt) {
+                                           const QkGains& measuredAt, std::span<const double> blockShares) {
     const auto fits = [&](const QkGains& one) {
         return one.layers == sensitivity.layers && one.heads == sensitivity.heads
                && one.kvHeads == sensitivity.kvHeads && one.pairs == sensitivity.pairs;
@@ -73,7 +81,7 @@ std::optional<GainPrediction> predictGains(const Sensitivity& sensitivity, const
     GainPrediction prediction;
     prediction.change = firstOrder(sensitivity.lnGainQ, gains.q, measuredAt.q)
                         + firstOrder(sensitivity.lnGainK, gains.k, measuredAt.k);
-    prediction.error = errorOf(sensitivity, logs);
+    prediction.error = errorOf(sensitivity, logs, blockShares);
     prediction.blocks = sensitivity.blocks;
     prediction.largestLogGain = logs.largest;
     return prediction;

@@ -7,6 +7,7 @@
 #include "core/session/sensitivity.h"
 
 #include <optional>
+#include <span>
 
 namespace qroar {
 
@@ -23,11 +24,13 @@ struct GainPrediction {
 };
 
 /// sum over layers, heads, pairs of dNLL/dlngQ ln(gQ/gQ0) + dNLL/dlngK ln(gK/gK0), where g0 = `measuredAt`
-/// are the gains the condition was run with (empty: ones). The error is that of a sum over blocks, as in
-/// GradientEstimate: SE^2 = n/(n-1) sum_b (c_b - mean c)^2 [standard]; by identity 5 of method.md section 7
-/// a block's share needs only ln(gQ gK), the same in all heads. Absent when nothing was measured or the
-/// shapes differ.
+/// are the gains the condition was run with (empty: ones). The error is that of a ratio of sums over n
+/// blocks: SE^2 = n/(n-1) sum_b (c_b - w_b change)^2 [standard: Cochran 1977], c_b the block's part of the
+/// change, w_b its share of the predicted tokens (`blockShares`, of gradientBlockShares(); empty: all are
+/// equally long). By identity 5 of method.md section 7 c_b needs only ln(gQ gK), the same in all heads.
+/// Absent when nothing was measured or the shapes differ.
 std::optional<GainPrediction> predictGains(const Sensitivity& sensitivity, const QkGains& gains,
-                                           const QkGains& measuredAt = {});
+                                           const QkGains& measuredAt = {},
+                                           std::span<const double> blockShares = {});
 
 } // namespace qroar

@@ -1,5 +1,6 @@
 #include "widgets/panels/scale_editor.h"
 
+#include "core/evaluate/gradient_blocks.h"
 #include "core/search/gain_windows.h"
 #include "core/search/search_space.h"
 #include "core/session/search_record.h"
@@ -12,6 +13,7 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QDoubleSpinBox>
+#include <QEvent>
 #include <QFormLayout>
 #include <QLabel>
 #include <QMenu>
@@ -104,7 +106,7 @@ ScaleEditor::ScaleEditor(SelectionModel* selection, QWidget* parent)
     refresh();
 }
 
-void ScaleEditor::buildHead(QVBoxLayout* column) {
+void ScaleEditor::buildChoices() {
     scope_ = new QComboBox;
     scope_->addItems({tr("Whole model"), tr("Selected layer")});
     scope_->setAccessibleName(tr("Scope of the gains"));
@@ -116,11 +118,15 @@ void ScaleEditor::buildHead(QVBoxLayout* column) {
     link_->setAccessibleName(tr("How gQ and gK go together"));
     link_->setToolTip(link_->accessibleName());
     connect(link_, &QComboBox::currentIndexChanged, this, [this] { showNotes(); });
+    gang_ = new QCheckBox(tr("Gang: ticked bands move together"));
+    gang_->setToolTip(tr("All ticked bands move by the same factor"));
+    connect(gang_, &QCheckBox::toggled, this, [this] { refresh(); });
     startMenu_ = new QMenu(this);
     connect(startMenu_, &QMenu::aboutToShow, this, &ScaleEditor::fillStart);
     start_ = new QPushButton(tr("Start from"));
     start_->setToolTip(tr("Gains to begin with: ones, those of a search, those of a what-if"));
     start_->setMenu(startMenu_);
+    start_->setMinimumWidth(start_->sizeHint().width() + 16); // the arrow apart from the words
     reset_ = new QPushButton(tr("Reset all"));
     reset_->setToolTip(tr("Ones in every band and layer"));
     connect(reset_, &QPushButton::clicked, this, [this] {
@@ -128,9 +134,9 @@ void ScaleEditor::buildHead(QVBoxLayout* column) {
         next.resetAll();
         ask(next, tr("reset all gains"));
     });
-    gang_ = new QCheckBox(tr("Gang: ticked bands move together"));
-    gang_->setToolTip(tr("All ticked bands move by the same factor"));
-    connect(gang_, &QCheckBox::toggled, this, [this] { refresh(); });
+}
+
+QLayout* ScaleEditor::buildRange() {
     least_ = bound(tr("Smallest gain"), 0.01, 0.99, 0.5);
     most_ = bound(tr("Largest gain"), 1.01, 100, 2);
     for (QDoubleSpinBox* box : {least_, most_})
@@ -146,16 +152,22 @@ void ScaleEditor::buildHead(QVBoxLayout* column) {
         rangeFromWindows();
         refresh();
     });
-    auto* form = new QFormLayout;
-    form->setSpacing(4);
-    form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
-    form->addRow(tr("&Scope"), scope_);
-    form->addRow(tr("gQ, g&K"), link_);
     auto* range = new QHBoxLayout;
     range->addWidget(least_, 1);
     range->addWidget(new QLabel(tr("to")));
     range->addWidget(most_, 1);
     range->addWidget(windows_);
+    return range;
+}
+
+void ScaleEditor::buildHead(QVBoxLayout* column) {
+    buildChoices();
+    auto* form = new QFormLayout;
+    form->setSpacing(4);
+    form->setFieldGrowthPolicy(QFormLayout::AllNonFixedFieldsGrow);
+    form->addRow(tr("&Scope"), scope_);
+    form->addRow(tr("gQ, g&K"), link_);
+    auto* range = buildRange();
     auto* rangeLabel = new QLabel(tr("&Range"));
     rangeLabel->setBuddy(least_);
     form->addRow(rangeLabel, range);
@@ -432,7 +444,8 @@ void ScaleEditor::showPrediction() {
     const bool fits =
         session_ && edit_.layers() == session_->model.layers && edit_.pairs() == session_->model.pairs();
     if (of && fits && !of->sensitivity.empty())
-        prediction_ = predictGains(of->sensitivity, edit_.toGains(session_->model));
+        prediction_ =
+            predictGains(of->sensitivity, edit_.toGains(session_->model), {}, gradientBlockShares(*of));
     const QString why = prediction_ ? QString() : whyNoPrediction();
     change_->setVisible(prediction_.has_value());
     warning_->setVisible(prediction_ && !prediction_->trusted());

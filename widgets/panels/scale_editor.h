@@ -23,6 +23,7 @@ class QCheckBox;
 class QComboBox;
 class QDoubleSpinBox;
 class QLabel;
+class QLayout;
 class QMenu;
 class QProgressBar;
 class QPushButton;
@@ -81,6 +82,8 @@ class ScaleEditor : public QWidget {
 
   private:
     void buildHead(QVBoxLayout* column);
+    void buildChoices(); ///< scope, link, gang, what to start from
+    [[nodiscard]] QLayout* buildRange();
     void buildFoot(QVBoxLayout* column);
     void makeRows();
     void refresh(); ///< rows, notes, prediction; later, while hidden
