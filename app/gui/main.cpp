@@ -91,6 +91,10 @@ void translate(QTranslator& translator) {
         }
 }
 
+class Main {
+    Q_DECLARE_TR_FUNCTIONS(main)
+};
+
 /// What the words of the command line ask for.
 struct Words {
     QStringList paths;
@@ -100,32 +104,32 @@ struct Words {
 };
 
 Words parseWords(const QApplication& application) {
-    const auto text = [](const char* words) { return QApplication::translate("main", words); };
     QCommandLineParser parser;
-    parser.setApplicationDescription(
-        text("Diagnostics workbench for RoPE scaling of quantized LLMs. All on this machine's processor."));
+    parser.setApplicationDescription(Main::tr(
+        "Diagnostics workbench for RoPE scaling of quantized LLMs. All on this machine's processor."));
     parser.addHelpOption();
     parser.addVersionOption();
     const QCommandLineOption sample(QStringLiteral("sample"),
-                                    text("Open the sample model and the sample texts."));
+                                    Main::tr("Open the sample model and the sample texts."));
     const QCommandLineOption figures(
         QStringLiteral("export-figures"),
-        text("Write every plot of the session and screenshots of the window into FOLDER, "
-             "then end. Works without a display under QT_QPA_PLATFORM=offscreen."),
+        Main::tr("Write every plot of the session and screenshots of the window into FOLDER, "
+                 "then end. Works without a display under QT_QPA_PLATFORM=offscreen."),
         QStringLiteral("FOLDER"));
     const QCommandLineOption everyCondition(
         QStringLiteral("every-condition"),
-        text("With --export-figures: a folder of plots for every condition, and for "
-             "after - before where it was run with gains."));
+        Main::tr("With --export-figures: a folder of plots for every condition, and for "
+                 "after - before where it was run with gains."));
     const QCommandLineOption everyMetric(QStringLiteral("every-metric"),
-                                         text("With --export-figures: every metric of the maps."));
-    const QCommandLineOption formats(QStringLiteral("formats"),
-                                     text("With --export-figures: which of svg,png,pdf,csv to write (all)."),
-                                     QStringLiteral("LIST"), QStringLiteral("svg,png,pdf,csv"));
+                                         Main::tr("With --export-figures: every metric of the maps."));
+    const QCommandLineOption formats(
+        QStringLiteral("formats"),
+        Main::tr("With --export-figures: which of svg,png,pdf,csv to write (all)."), QStringLiteral("LIST"),
+        QStringLiteral("svg,png,pdf,csv"));
     parser.addOptions({sample, figures, everyCondition, everyMetric, formats});
     parser.addPositionalArgument(
         QStringLiteral("path"),
-        text(
+        Main::tr(
             "A session (.h5), a Hugging Face model folder, a .safetensors or .gguf file or a llama2.c .bin."),
         QStringLiteral("[path]"));
     parser.process(application);

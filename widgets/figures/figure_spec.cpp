@@ -11,16 +11,16 @@ namespace qroar {
 
 namespace {
 
-QString translated(const char* text) {
-    return QCoreApplication::translate("FigureSpec", text);
-}
+class Words {
+    Q_DECLARE_TR_FUNCTIONS(FigureSpec)
+};
 
 QString shortest(double value) {
     return QString::number(value, 'g', QLocale::FloatingPointShortest);
 }
 
 QString wrong(const QString& option, const QString& expected, const QString& found) {
-    return translated("--%1: expected %2, found \"%3\"").arg(option, expected, found);
+    return Words::tr("--%1: expected %2, found \"%3\"").arg(option, expected, found);
 }
 
 QString setInt(int& target, const QString& option, const QString& value, int low, const QString& word = {}) {
@@ -31,8 +31,8 @@ QString setInt(int& target, const QString& option, const QString& value, int low
     bool fine = false;
     const int number = value.toInt(&fine);
     if (!fine || number < low) {
-        const QString expected = translated("a whole number from %1").arg(low);
-        return wrong(option, word.isEmpty() ? expected : translated("%1, or %2").arg(expected, word), value);
+        const QString expected = Words::tr("a whole number from %1").arg(low);
+        return wrong(option, word.isEmpty() ? expected : Words::tr("%1, or %2").arg(expected, word), value);
     }
     target = number;
     return {};
@@ -48,7 +48,7 @@ QString setChoice(Value& target, const QString& option, const QString& value,
         target = choice;
         return {};
     }
-    return wrong(option, names.join(translated(" or ")), value);
+    return wrong(option, names.join(Words::tr(" or ")), value);
 }
 
 QString addZoom(FigureSpec& spec, const QString& value) {
@@ -58,7 +58,7 @@ QString addZoom(FigureSpec& spec, const QString& value) {
     for (int index = 0; fine && index < 5; ++index) numbers[index] = fields[index].toDouble(&fine);
     fine = fine && numbers[0] >= 1 && numbers[0] < 100 && numbers[2] > numbers[1] && numbers[4] > numbers[3];
     if (!fine)
-        return wrong(QStringLiteral("zoom"), translated("PLOT:FROM_X:TO_X:FROM_Y:TO_Y, plots counted from 1"),
+        return wrong(QStringLiteral("zoom"), Words::tr("PLOT:FROM_X:TO_X:FROM_Y:TO_Y, plots counted from 1"),
                      value);
     spec.zooms.push_back({static_cast<int>(numbers[0]), numbers[1], numbers[2], numbers[3], numbers[4]});
     return {};
@@ -105,7 +105,7 @@ QString FigureSpec::set(const QString& option, const QString& value) {
                          {{"a", CompareMode::A}, {"b", CompareMode::B}, {"a-b", CompareMode::Difference}});
     if (option == QLatin1String("map")) {
         if (value != QLatin1String("viridis") && value != QLatin1String("cividis"))
-            return wrong(option, translated("viridis or cividis"), value);
+            return wrong(option, Words::tr("viridis or cividis"), value);
         map = value;
         return {};
     }
@@ -113,20 +113,20 @@ QString FigureSpec::set(const QString& option, const QString& value) {
         bool fine = false;
         const double number = value.toDouble(&fine);
         if (!fine || !(number > 0 && number < 1))
-            return wrong(option, translated("a share between 0 and 1"), value);
+            return wrong(option, Words::tr("a share between 0 and 1"), value);
         selection.epsilon = number;
         return {};
     }
     if (option == QLatin1String("option")) {
         const auto equals = value.indexOf(u'=');
-        if (equals < 1) return wrong(option, translated("NAME=VALUE"), value);
+        if (equals < 1) return wrong(option, Words::tr("NAME=VALUE"), value);
         options.push_back({value.left(equals), value.mid(equals + 1)});
         return {};
     }
     if (optionNames().contains(option)) return setText(*this, option, value);
     QStringList names;
     for (const QString& name : optionNames()) names << QStringLiteral("--") + name;
-    return translated("--%1: unknown option; expected one of %2")
+    return Words::tr("--%1: unknown option; expected one of %2")
         .arg(option, names.join(QStringLiteral(", ")));
 }
 
@@ -134,11 +134,11 @@ QString FigureSpec::parse(const QStringList& arguments, FigureSpec& spec) {
     for (qsizetype at = 0; at < arguments.size(); ++at) {
         const QString& word = arguments[at];
         if (!word.startsWith(QLatin1String("--")))
-            return translated("expected an option, found \"%1\"").arg(word);
+            return Words::tr("expected an option, found \"%1\"").arg(word);
         const auto equals = word.indexOf(u'=');
         const QString name = word.mid(2, equals < 0 ? -1 : equals - 2);
         if (!optionNames().contains(name)) return spec.set(name, {});
-        if (equals < 0 && at + 1 >= arguments.size()) return translated("--%1: expected a value").arg(name);
+        if (equals < 0 && at + 1 >= arguments.size()) return Words::tr("--%1: expected a value").arg(name);
         const QString value = equals < 0 ? arguments[++at] : word.mid(equals + 1);
         if (const QString error = spec.set(name, value); !error.isEmpty()) return error;
     }

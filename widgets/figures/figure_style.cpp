@@ -10,9 +10,9 @@ namespace qroar {
 
 namespace {
 
-QString translated(const char* text) {
-    return QCoreApplication::translate("FigureStyle", text);
-}
+class Words {
+    Q_DECLARE_TR_FUNCTIONS(FigureStyle)
+};
 
 QString shortest(double value) {
     return QString::number(value, 'g', QLocale::FloatingPointShortest);
@@ -39,7 +39,7 @@ QString unitText(FigureStyle::Unit unit) {
 }
 
 QString wrong(const QString& option, const QString& expected, const QString& found) {
-    return translated("--%1: expected %2, found \"%3\"").arg(option, expected, found);
+    return Words::tr("--%1: expected %2, found \"%3\"").arg(option, expected, found);
 }
 
 QString setSize(FigureStyle& style, const QString& value) {
@@ -54,8 +54,8 @@ QString setSize(FigureStyle& style, const QString& value) {
         }
     static const QRegularExpression form(QStringLiteral("^([0-9.]+)(?:x([0-9.]+))?(px|mm|in)$"));
     const QRegularExpressionMatch match = form.match(value);
-    const QString expected = translated("shown, 3.3in, 7in, slide, or a width with or without a height and "
-                                        "its unit, as 84mm, 120x80mm, 3.5x2.5in or 812x460px");
+    const QString expected = Words::tr("shown, 3.3in, 7in, slide, or a width with or without a height and "
+                                       "its unit, as 84mm, 120x80mm, 3.5x2.5in or 812x460px");
     if (!match.hasMatch()) return wrong(QStringLiteral("size"), expected, value);
     FigureStyle next = style;
     next.size = FigureSize::Custom;
@@ -68,7 +68,7 @@ QString setSize(FigureStyle& style, const QString& value) {
     const bool automatic = match.captured(2).isEmpty();
     const auto possible = [](double side) { return side >= smallestSide && side <= largestSide; };
     if (!possible(pixels.width()) || (!automatic && !possible(pixels.height())))
-        return wrong(QStringLiteral("size"), translated("sides of 60 to 6000 px (16 to 1587 mm)"), value);
+        return wrong(QStringLiteral("size"), Words::tr("sides of 60 to 6000 px (16 to 1587 mm)"), value);
     style = next;
     return {};
 }
@@ -77,7 +77,7 @@ QString setNumber(double& target, const QString& option, const QString& value, d
     bool fine = false;
     const double number = value.toDouble(&fine);
     if (!fine || !(number >= low && number <= high))
-        return wrong(option, translated("a number from %1 to %2").arg(low).arg(high), value);
+        return wrong(option, Words::tr("a number from %1 to %2").arg(low).arg(high), value);
     target = number;
     return {};
 }
@@ -92,7 +92,7 @@ QString setWithout(FigureStyle& style, const QString& value) {
         const auto* const part = std::find_if(std::begin(parts), std::end(parts),
                                               [&](const auto& one) { return one.first == word; });
         if (part == std::end(parts))
-            return wrong(QStringLiteral("without"), translated("some of title,legend,colour-bar,footer"),
+            return wrong(QStringLiteral("without"), Words::tr("some of title,legend,colour-bar,footer"),
                          word);
         *part->second = false;
     }
@@ -180,9 +180,9 @@ QString FigureStyle::set(const QString& option, const QString& value) {
     if (option == QLatin1String("dpi")) return setNumber(dpi, option, value, 48, 1200);
     if (option == QLatin1String("line-width")) return setNumber(lineWidth, option, value, 0.25, 4);
     if (option == QLatin1String("without")) return setWithout(*this, value);
-    if (option != QLatin1String("theme")) return translated("--%1: unknown option").arg(option);
+    if (option != QLatin1String("theme")) return Words::tr("--%1: unknown option").arg(option);
     if (value != QLatin1String("light") && value != QLatin1String("dark"))
-        return wrong(option, translated("light or dark"), value);
+        return wrong(option, Words::tr("light or dark"), value);
     dark = value == QLatin1String("dark");
     return {};
 }

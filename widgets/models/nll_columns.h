@@ -7,16 +7,19 @@
 
 namespace qroar {
 
+class NllColumns {
+    Q_DECLARE_TR_FUNCTIONS(NllColumns)
+};
+
 /// documents, windows, tokens, nll, nll_ci95_low, nll_ci95_high, ppl; `ofDocuments` says which documents.
 inline std::vector<ResultTableModel::Column> nllColumns(const QString& ofDocuments) {
-    const auto tr = [](const char* text) { return QCoreApplication::translate("nllColumns", text); };
-    return {{"documents", tr("Documents"), ofDocuments},
-            {"windows", tr("Windows"), tr("That contributed")},
-            {"tokens", tr("Tokens"), tr("Predicted tokens")},
-            {"nll", tr("NLL"), tr("Mean, nats per token")},
-            {"nll_ci95_low", tr("95 % low"), tr("Block bootstrap, nats")},
-            {"nll_ci95_high", tr("95 % high"), tr("Block bootstrap, nats")},
-            {"ppl", tr("PPL"), tr("exp(NLL)")}};
+    return {{"documents", NllColumns::tr("Documents"), ofDocuments},
+            {"windows", NllColumns::tr("Windows"), NllColumns::tr("That contributed")},
+            {"tokens", NllColumns::tr("Tokens"), NllColumns::tr("Predicted tokens")},
+            {"nll", NllColumns::tr("NLL"), NllColumns::tr("Mean, nats per token")},
+            {"nll_ci95_low", NllColumns::tr("95 % low"), NllColumns::tr("Block bootstrap, nats")},
+            {"nll_ci95_high", NllColumns::tr("95 % high"), NllColumns::tr("Block bootstrap, nats")},
+            {"ppl", NllColumns::tr("PPL"), NllColumns::tr("exp(NLL)")}};
 }
 
 } // namespace qroar

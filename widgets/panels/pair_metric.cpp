@@ -3,7 +3,6 @@
 #include "core/diagnostics/pressure.h"
 #include "core/diagnostics/sensitivity_grid.h"
 #include "core/diagnostics/tails.h"
-#include "core/session/search_record.h"
 #include "core/session/what_if.h"
 
 #include <QCoreApplication>
@@ -15,9 +14,9 @@ namespace qroar {
 
 namespace {
 
-QString tr(const char* text) {
-    return QCoreApplication::translate("PairMetric", text);
-}
+class Words {
+    Q_DECLARE_TR_FUNCTIONS(PairMetric)
+};
 
 std::vector<double> rowOf(const BandGrid& grid, int layer) {
     if (layer < 0 || layer >= grid.layers) return {};
@@ -49,21 +48,13 @@ std::vector<double> tailInflationOf(const Session& session, const ConditionResul
     return values;
 }
 
-/// The scales that a condition names; null: not in this session.
-const QkGains* scalesOf(const Session& session, const std::string& name) {
-    if (name.empty()) return nullptr;
-    for (const auto& search : session.searches)
-        if (search->scales.name == name) return &search->scales.gains;
-    for (const auto& whatIf : session.whatIfs)
-        if (whatIf->scales.name == name) return &whatIf->scales.gains;
-    return nullptr;
-}
-
 /// Geometric mean over the query heads of the group, or all of them.
 std::vector<double> gainsOf(const Session& session, const ConditionResult& condition,
                             const PairQuestion& question) {
-    const QkGains* gains = scalesOf(session, condition.key.scales);
-    if (!gains || question.layer >= gains->layers || question.layer < 0) return {};
+    if (condition.key.scales.empty()) return {};
+    const std::shared_ptr<const ScaleSet> scales = scalesNamed(session, condition.key.scales).scales;
+    if (!scales || question.layer >= scales->gains.layers || question.layer < 0) return {};
+    const QkGains* gains = &scales->gains;
     const int perGroup = std::max(1, gains->heads / std::max(1, gains->kvHeads));
     const bool one = question.group >= 0 && question.group < gains->kvHeads;
     const int first = one ? question.group * perGroup : 0, end = one ? first + perGroup : gains->heads;
@@ -77,6 +68,55 @@ std::vector<double> gainsOf(const Session& session, const ConditionResult& condi
     return values;
 }
 
+/// Of what is stored of the selected layer.
+PairMetricText textOfLayer(PairMetric metric) {
+    switch (metric) {
+    case PairMetric::Energy:
+        return {"energy", Words::tr("Energy"),
+                {},       Words::tr("E|q|·E|k| of the pair in the selected layer, before RoPE. [ours]"),
+                true,     true};
+    case PairMetric::Measured:
+        return {"ip_measured",
+                Words::tr("IP measured"),
+                Words::tr("nats"),
+                Words::tr("|d NLL / d ln ω′| of the pair in the selected layer, from a reverse pass. [ours]"),
+                false,
+                true};
+    case PairMetric::GainSensitivity:
+        return {
+            "gain_sensitivity",
+            Words::tr("Gain sensitivity"),
+            Words::tr("nats"),
+            Words::tr(
+                "d NLL / d ln g of the pair's gain in the selected layer, all query heads; below 0 a larger "
+                "gain lowers the loss. [ours]"),
+            false,
+            true};
+    case PairMetric::TailInflation:
+        return {
+            "tir",
+            Words::tr("Tail inflation"),
+            {},
+            Words::tr(
+                "Quantile 1 − ε of |x| at positions from L0 on over that of the short reference, of the pair "
+                "in the selected layer. [ours, after the papers' wording]"),
+            true,
+            true};
+    case PairMetric::Gain:
+        return {
+            "gain",
+            Words::tr("Gain gQ·gK"),
+            {},
+            Words::tr(
+                "What the condition's scales multiply the logits of the pair with; geometric mean over the "
+                "query heads of the selected layer or head group. [ours]"),
+            true,
+            true};
+    default:
+        return {};
+    }
+}
+
 } // namespace
 
 PairMetricText pairMetricText(PairMetric metric) {
@@ -84,70 +124,40 @@ PairMetricText pairMetricText(PairMetric metric) {
     case PairMetric::Saturated:
         return {
             "ip_saturated",
-            tr("IP saturated"),
+            Words::tr("IP saturated"),
             {},
-            tr("min(IP, π)/π at the distance D = context length; IP = |dφ/d ln s|. [ours, after the papers' "
-               "wording]"),
+            Words::tr(
+                "min(IP, π)/π at the distance D = context length; IP = |dφ/d ln s|. [ours, after the papers' "
+                "wording]"),
             false,
             false};
     case PairMetric::Raw:
         return {
             "ip_raw",
-            tr("IP raw"),
-            tr("rad"),
-            tr("IP = |dφ/d ln s|, φ = ω′(s)·D, at the distance D = context length. [ours, after the papers' "
-               "wording]"),
+            Words::tr("IP raw"),
+            Words::tr("rad"),
+            Words::tr(
+                "IP = |dφ/d ln s|, φ = ω′(s)·D, at the distance D = context length. [ours, after the papers' "
+                "wording]"),
             true,
             false};
     case PairMetric::Displacement:
-        return {"displacement", tr("Phase displacement"),
-                tr("rad"),      tr("|ω − ω′|·D at the distance D = context length. [ours]"),
-                true,           false};
+        return {"displacement",
+                Words::tr("Phase displacement"),
+                Words::tr("rad"),
+                Words::tr("|ω − ω′|·D at the distance D = context length. [ours]"),
+                true,
+                false};
     case PairMetric::Wavelength:
-        return {
-            "wavelength", tr("Wavelength after scaling"),
-            tr("tokens"), tr("2π/ω′, with the trained length L0 and the context length L as lines. [std]"),
-            true,         false};
-    case PairMetric::Energy:
-        return {"energy", tr("Energy"),
-                {},       tr("E|q|·E|k| of the pair in the selected layer, before RoPE. [ours]"),
-                true,     true};
-    case PairMetric::Measured:
-        return {"ip_measured",
-                tr("IP measured"),
-                tr("nats"),
-                tr("|d NLL / d ln ω′| of the pair in the selected layer, from a reverse pass. [ours]"),
-                false,
-                true};
-    case PairMetric::GainSensitivity:
-        return {
-            "gain_sensitivity",
-            tr("Gain sensitivity"),
-            tr("nats"),
-            tr("d NLL / d ln g of the pair's gain in the selected layer, all query heads; below 0 a larger "
-               "gain lowers the loss. [ours]"),
-            false,
-            true};
-    case PairMetric::TailInflation:
-        return {
-            "tir",
-            tr("Tail inflation"),
-            {},
-            tr("Quantile 1 − ε of |x| at positions from L0 on over that of the short reference, of the pair "
-               "in the selected layer. [ours, after the papers' wording]"),
-            true,
-            true};
-    case PairMetric::Gain:
-        return {
-            "gain",
-            tr("Gain gQ·gK"),
-            {},
-            tr("What the condition's scales multiply the logits of the pair with; geometric mean over the "
-               "query heads of the selected layer or head group. [ours]"),
-            true,
-            true};
+        return {"wavelength",
+                Words::tr("Wavelength after scaling"),
+                Words::tr("tokens"),
+                Words::tr("2π/ω′, with the trained length L0 and the context length L as lines. [std]"),
+                true,
+                false};
+    default:
+        return textOfLayer(metric);
     }
-    return {};
 }
 
 std::vector<double> pairValues(PairMetric metric, const Session& session, const ConditionResult& condition,
@@ -189,16 +199,16 @@ QString whyNoPairValues(PairMetric metric, const ConditionResult& condition) {
     switch (metric) {
     case PairMetric::Measured:
     case PairMetric::GainSensitivity:
-        return tr("run it with gradients (analyze --gradients --resume)");
+        return Words::tr("run it with gradients (analyze --gradients --resume)");
     case PairMetric::Energy:
-        return tr("run it with capture on");
+        return Words::tr("run it with capture on");
     case PairMetric::TailInflation:
-        return tr("needs a short reference with capture: RoPE none at the trained length");
+        return Words::tr("needs a short reference with capture: RoPE none at the trained length");
     case PairMetric::Gain:
-        return condition.key.scales.empty() ? tr("the condition was run without scales")
-                                            : tr("this session holds no scales of that name");
+        return condition.key.scales.empty() ? Words::tr("the condition was run without scales")
+                                            : Words::tr("this session holds no scales of that name");
     default:
-        return tr("no data");
+        return Words::tr("no data");
     }
 }
 

@@ -451,10 +451,10 @@ void SearchPanel::fillControls(const SearchRecord& record) {
     const auto say = [this](const QString& what, const std::string& words) {
         if (!words.empty()) verdict_ << QStringLiteral("%1: %2").arg(what, QString::fromStdString(words));
     };
-    say(QStringLiteral("effect at long context"), verdict.longEffect);
-    say(QStringLiteral("effect at short context"), verdict.shortEffect);
-    say(QStringLiteral("cause"), verdict.cause);
-    say(QStringLiteral("verdict"), verdict.words);
+    say(tr("effect at long context"), verdict.longEffect);
+    say(tr("effect at short context"), verdict.shortEffect);
+    say(tr("cause"), verdict.cause);
+    say(tr("verdict"), verdict.words);
 }
 
 } // namespace qroar

@@ -18,13 +18,13 @@ namespace {
 
 /// What plots do by themselves: no action has these keys.
 QList<std::pair<QString, QString>> plotKeys() {
-    const auto tr = [](const char* text) { return ShortcutSheet::tr(text); };
-    return {{tr("Select the neighbouring cell of a map"), tr("Arrow keys")},
-            {tr("Move the focused band edge"), tr("Left, Right")},
-            {tr("Reset the zoom"), tr("Home, double click")},
-            {tr("Zoom: both axes, x only, y only"), tr("Wheel, Ctrl+wheel, Shift+wheel")},
-            {tr("Zoom into a rectangle"), tr("Right button and drag")},
-            {tr("Next or previous control"), tr("Tab, Shift+Tab")}};
+    return {{ShortcutSheet::tr("Select the neighbouring cell of a map"), ShortcutSheet::tr("Arrow keys")},
+            {ShortcutSheet::tr("Move the focused band edge"), ShortcutSheet::tr("Left, Right")},
+            {ShortcutSheet::tr("Reset the zoom"), ShortcutSheet::tr("Home, double click")},
+            {ShortcutSheet::tr("Zoom: both axes, x only, y only"),
+             ShortcutSheet::tr("Wheel, Ctrl+wheel, Shift+wheel")},
+            {ShortcutSheet::tr("Zoom into a rectangle"), ShortcutSheet::tr("Right button and drag")},
+            {ShortcutSheet::tr("Next or previous control"), ShortcutSheet::tr("Tab, Shift+Tab")}};
 }
 
 } // namespace

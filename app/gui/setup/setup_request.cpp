@@ -14,9 +14,9 @@ namespace {
 
 constexpr int longestContext = 16 * 1024 * 1024;
 
-QString words(const char* text) {
-    return QCoreApplication::translate("SetupRequest", text);
-}
+class Words {
+    Q_DECLARE_TR_FUNCTIONS(SetupRequest)
+};
 
 template<class T>
 void addOnce(std::vector<T>& values, const T& value) {
@@ -132,21 +132,21 @@ MissingInputs missingInputs(const SetupRequest& request) {
 
 QString whyNotContinued(const Session& session, const AnalysisPlan& plan) {
     if (!plan.model || session.modelFingerprint != plan.model->fingerprint())
-        return words("the open session is of another model");
+        return Words::tr("the open session is of another model");
     const auto same = [](const SessionDocument& a, const Document& b) {
         return a.fingerprint == b.fingerprint;
     };
     if (!plan.documents
         || !std::equal(session.documents.begin(), session.documents.end(), plan.documents->begin(),
                        plan.documents->end(), same))
-        return words("the open session used other documents");
-    if (session.maxWindows != plan.maxWindows) return words("the open session used another window limit");
+        return Words::tr("the open session used other documents");
+    if (session.maxWindows != plan.maxWindows) return Words::tr("the open session used another window limit");
     if (!checkCalibration(plan, session))
-        return words("the open session calibrated a weight variant on other text");
+        return Words::tr("the open session calibrated a weight variant on other text");
     const int groups = plan.groupPerKvHead ? plan.model->config().kvHeads : 1;
     for (const auto& condition : session.conditions)
         if (condition->statistics.cells() > 0 && condition->statistics.shape().groups != groups)
-            return words("the open session grouped its heads differently");
+            return Words::tr("the open session grouped its heads differently");
     return {};
 }
 
