@@ -18,6 +18,7 @@
 #include "widgets/panels/histogram_panel.h"
 #include "widgets/panels/outlier_panel.h"
 #include "widgets/panels/perplexity_panel.h"
+#include "widgets/panels/phase_panel.h"
 #include "widgets/panels/spectrum_panel.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/spectrum_plot.h"
@@ -102,7 +103,8 @@ class TestSampleJourney : public QObject {
         const BandGrid expected = expectedGrid(session(), shown(), map->metric(), now());
         const auto name = metricText(map->metric()).name;
         const HeatMapMetric metric = map->metric();
-        if ((shown().sensitivity.empty() && usesGradient(metric)) || usesNoise(metric) || usesDamage(metric)) {
+        if ((shown().sensitivity.empty() && usesGradient(metric)) || usesNoise(metric)
+            || usesDamage(metric)) {
             QCOMPARE(map->grid().layers, 0); // nothing is made up where it was not asked for
             return;
         }
@@ -240,7 +242,8 @@ class TestSampleJourney : public QObject {
         for (HeatMapPanel* map : {tails(), pressure()}) compareWithCore(map);
         const QString name = "yarn:2 · 512 · FP";
         for (DiagnosticPanel* each : window_->plots().panels()) {
-            const bool ofAll = each == panel<PerplexityPanel>() || each == panel<DistortionPanel>();
+            const bool ofAll = each == panel<PerplexityPanel>() || each == panel<DistortionPanel>()
+                               || each == panel<PhasePanel>();     // of specs
             const bool ofFamily = each == panel<HistogramPanel>(); // one curve per context
             const QString part = ofFamily ? QStringLiteral("yarn:2 · FP") : name;
             if (!each->emptyText().isEmpty()) continue; // of something that was not measured
