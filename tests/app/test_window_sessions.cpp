@@ -107,6 +107,24 @@ class TestWindowSessions : public QObject {
     Q_OBJECT
 
   private slots:
+    void aHeadGroupStaysWithSessionsThatHaveIt() {
+        Bench bench;
+        MainWindow& window = *bench.window;
+        bench.load(someSession(1, 3, 2));
+        Selection next = window.selection().selection();
+        next.group = 1;
+        window.selection().setSelection(next);
+        bench.load(someSession(2, 3, 2));
+        QCOMPARE(window.selection().selection().group, 1);
+        bench.load(someSession(3)); // pooled: nothing could set it back
+        QCOMPARE(window.selection().selection().group, -1);
+        press(window, Qt::Key_Backtab, Qt::ControlModifier | Qt::ShiftModifier);
+        QCOMPARE(window.selection().selection().group, 1);
+        const ViewState read = viewStateFrom({}, {window.selection().selection(), {}, {}}, window.workspace(),
+                                             window.workspace().sessions().back());
+        QCOMPARE(read.selection.group, -1);
+    }
+
     void eachTabKeepsWhatItShowed() {
         Bench bench;
         MainWindow& window = *bench.window;

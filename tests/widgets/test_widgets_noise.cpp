@@ -1,6 +1,12 @@
-// The panels of logit noise and of RoPE phases: checked numbers, comparison, empty states, options, tables.
+// The panels of logit noise and of RoPE phases: checked numbers, comparison, empty states, options, tables;
+// head groups in the views of noise, and what maps of damage add up to.
+#include "core/diagnostics/damage_grid.h"
+#include "core/diagnostics/noise_grid.h"
 #include "tests/support/noisy_session.h"
+#include "widgets/models/result_table_model.h"
+#include "widgets/panels/heat_map_metric.h"
 #include "widgets/panels/noise_panel.h"
+#include "widgets/panels/outlier_panel.h"
 #include "widgets/panels/phase_panel.h"
 #include "widgets/plot/heat_map_plot.h"
 
@@ -9,6 +15,7 @@
 #include <QtTest>
 
 #include <cmath>
+#include <functional>
 #include <numbers>
 
 using namespace qroar;
@@ -21,6 +28,37 @@ int indexOf(const Session& session, const std::string& text) {
     for (std::size_t at = 0; at < session.conditions.size(); ++at)
         if (session.conditions[at]->key.text() == text) return static_cast<int>(at);
     return -1;
+}
+
+/// Noise of two head groups, the second twice as strong and more of one direction.
+std::shared_ptr<const Session> withHeadGroups(const std::shared_ptr<const Session>& plain) {
+    auto session = std::make_shared<Session>(*withNoise(plain, 2));
+    for (auto& condition : session->conditions) {
+        if (condition->noise.empty()) continue;
+        auto own = std::make_shared<ConditionResult>(*condition);
+        NoiseStatistics& noise = own->noise;
+        const NoiseShape& shape = noise.shape();
+        for (int layer = 0; layer < shape.layers; ++layer) {
+            for (const QkTensor tensor : {QkTensor::Q, QkTensor::K})
+                for (int pair = 0; pair < shape.pairs; ++pair)
+                    for (int bucket = 0; bucket < shape.buckets(); ++bucket)
+                        noise.errors()[noise.errorCell(layer, tensor, 1, pair, bucket)].sumXX *= 4;
+            for (int distance = 0; distance < shape.distances(); ++distance) {
+                const std::size_t cell = noise.logitCell(layer, 1, distance);
+                for (std::size_t at = 0; at < static_cast<std::size_t>(shape.pairs); ++at)
+                    noise.sumsOfAll()[cell * static_cast<std::size_t>(shape.pairs) + at] *= 2;
+                for (std::size_t at = 0; at < shape.triangle(); ++at)
+                    noise.productsOfAll()[cell * shape.triangle() + at] *= 4;
+            }
+        }
+        condition = std::move(own);
+    }
+    return session;
+}
+
+const LinePlot::Series& emphasised(const NoisePanel& panel) {
+    const auto& all = panel.plot()->series();
+    return *std::find_if(all.begin(), all.end(), [](const auto& one) { return one.emphasised; });
 }
 
 } // namespace
@@ -116,6 +154,100 @@ class TestWidgetsNoise : public QObject {
         QVERIFY(panel.emptyText().contains(QStringLiteral("--noise")));
     }
 
+    void mapsOfAHeadGroup() {
+        const auto session = withHeadGroups(plain_);
+        SelectionModel selection;
+        HeatMapPanel panel(HeatMapMetric::Anisotropy, &selection);
+        panel.setSession(session);
+        const ConditionResult& one = *session->conditions[static_cast<std::size_t>(first_)];
+        const BandPartition& bands = session->bands;
+        const std::vector<std::pair<HeatMapMetric, std::function<BandGrid(int)>>> metrics{
+            {HeatMapMetric::Anisotropy,
+             [&](int group) { return anisotropyGrid(one, bands, QkTensor::K, group); }},
+            {HeatMapMetric::NoiseDepth,
+             [&](int group) { return noiseDepthGrid(one, session->model.headDim, bands, group); }},
+            {HeatMapMetric::LogitNoiseRms,
+             [&](int group) { return logitNoiseGrid(one, bands, LogitNoise::Rms, -1, group); }},
+            {HeatMapMetric::LogitNoiseMean,
+             [&](int group) { return logitNoiseGrid(one, bands, LogitNoise::Mean, -1, group); }}};
+        Selection next;
+        next.condition = first_;
+        for (const auto& [metric, compute] : metrics) {
+            panel.setMetric(metric);
+            for (const int group : {-1, 0, 1}) { // only the group changes from one to the next
+                next.group = group;
+                selection.setSelection(next);
+                QCOMPARE(panel.grid().values, compute(group).values);
+                QCOMPARE(panel.figureTitle().contains(QStringLiteral("head group %1").arg(group)),
+                         group >= 0);
+            }
+            QVERIFY(compute(0).values != compute(1).values && compute(1).values != compute(-1).values);
+            QCOMPARE(panel.tableModel()->index(0, 1).data(ResultTableModel::valueRole).toInt(), 1);
+        }
+        panel.setMetric(HeatMapMetric::TopShare); // pooled, and says so
+        QVERIFY2(panel.figureTitle().contains(QStringLiteral("all heads")), qPrintable(panel.figureTitle()));
+        QCOMPARE(panel.tableModel()->index(0, 1).data().toString(), QStringLiteral("all"));
+        panel.setMetric(HeatMapMetric::LogitNoiseRms);
+        panel.setSession(noisy_); // has no groups
+        QVERIFY(panel.figureTitle().contains(QStringLiteral("all heads")));
+        QVERIFY(!panel.figureTitle().contains(QStringLiteral("head group")));
+        panel.setSession(session);
+        panel.setOther(noisy_); // A has them and B has not: neither is narrowed
+        next.conditionB = second_;
+        next.compare = CompareMode::Difference;
+        selection.setSelection(next);
+        const auto& other = *noisy_->conditions[static_cast<std::size_t>(second_)];
+        QCOMPARE(panel.grid().values[5], logitNoiseGrid(one, bands, LogitNoise::Rms).values[5]
+                                             - logitNoiseGrid(other, bands, LogitNoise::Rms).values[5]);
+        QVERIFY(panel.figureTitle().contains(QStringLiteral("all heads")));
+        OutlierPanel outliers(&selection);
+        outliers.setSession(session);
+        next.compare = CompareMode::A;
+        selection.setSelection(next);
+        outliers.ensureFresh();
+        QVERIFY(outliers.figureTitle().contains(QStringLiteral("all heads")));
+    }
+
+    void curvesOfAHeadGroup() {
+        const auto session = withHeadGroups(plain_);
+        SelectionModel selection;
+        NoisePanel panel(&selection);
+        panel.setSession(session);
+        Selection next;
+        next.condition = first_;
+        next.group = 0;
+        next.layer = 99; // of another session
+        selection.setSelection(next);
+        panel.ensureFresh();
+        const double first = emphasised(panel).y[2];
+        const QString title = panel.figureTitle();
+        QVERIFY2(title.contains(QStringLiteral("layer 5, head group 0")), qPrintable(title));
+        QCOMPARE(panel.tableModel()->index(0, 1).data(ResultTableModel::valueRole).toInt(), 5);
+        next.group = 1;
+        selection.setSelection(next);
+        panel.ensureFresh();
+        QCOMPARE(emphasised(panel).y[2], 2 * first);
+        panel.setSession(noisy_); // pooled: the same as without a group, and said
+        panel.ensureFresh();
+        QVERIFY(panel.figureTitle().contains(QStringLiteral("layer 5, all heads")));
+        auto* table = static_cast<ResultTableModel*>(panel.tableModel());
+        const int samples = table->columnOf(QStringLiteral("samples"));
+        QCOMPARE(table->index(0, samples).data(ResultTableModel::valueRole).toDouble(), 100.0);
+    }
+
+    void damagesOfLayersAddUp() {
+        SelectionModel selection;
+        HeatMapPanel panel(HeatMapMetric::LayerDamageKl, &selection);
+        panel.setSession(noisy_);
+        selection.setCondition(first_);
+        panel.ensureFresh(); // 0.01 (1 + ... + 6) / 0.1
+        QVERIFY2(panel.summary().contains(QStringLiteral("all layers together: 2.10 ")),
+                 qPrintable(panel.summary()));
+        panel.setMetric(HeatMapMetric::BandDamageKl);
+        panel.ensureFresh();
+        QVERIFY(!panel.summary().contains(QStringLiteral("all layers together")));
+    }
+
     void withoutNoiseItSaysWhatToRun() {
         SelectionModel selection;
         NoisePanel panel(&selection);
@@ -163,6 +295,28 @@ class TestWidgetsNoise : public QObject {
         panel.ensureFresh();
         QCOMPARE(panel.specError(), QString::fromStdString(RopeSpec::parse("yarm:8").error().message));
         QVERIFY(panel.emptyText().isEmpty()); // the others are still there
+    }
+
+    void specsWithoutRoomAreNamed() {
+        auto session = std::make_shared<Session>(*plain_);
+        const ConditionResult& any = *session->conditions.front();
+        for (const char* spec : {"ntk:8", "linear:8", "linear:2"}) {
+            auto more = std::make_shared<ConditionResult>(any);
+            more->key.rope = *RopeSpec::parse(spec);
+            session->conditions.push_back(std::move(more));
+        }
+        SelectionModel selection;
+        PhasePanel panel(&selection);
+        panel.setSession(session);
+        panel.ensureFresh();
+        QVERIFY2(panel.specError().contains(QStringLiteral("4 different specs: linear:8, linear:2")),
+                 qPrintable(panel.specError()));
+        panel.specEdit()->setText(QStringLiteral("linear:2")); // what is typed comes first
+        emit panel.specEdit()->editingFinished();
+        panel.ensureFresh();
+        QVERIFY2(panel.specError().endsWith(QStringLiteral("specs: ntk:8, linear:8")),
+                 qPrintable(panel.specError()));
+        QVERIFY(panel.summary().contains(QStringLiteral("linear:2")));
     }
 
     void curvesOfOnePair() {

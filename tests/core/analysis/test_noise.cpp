@@ -5,6 +5,8 @@
 #include "core/diagnostics/damage_grid.h"
 #include "core/diagnostics/noise_grid.h"
 #include "core/session/session_file.h"
+#include "tests/core/analysis/naive_noise.h"
+#include "tests/support/llama2c_writer.h"
 #include "tests/support/reference_llama.h"
 #include "tests/support/safetensors_writer.h"
 
@@ -144,6 +146,28 @@ double turnedTrace(const double (&s)[2][2], const double (&t)[2][2], double angl
     return trace;
 }
 
+/// Of every cell.
+void compareNoise(const NoiseStatistics& noise, const NoiseStatistics& naive) {
+    QCOMPARE(noise.samplesOfAll(), naive.samplesOfAll());
+    for (std::size_t at = 0; at < naive.errors().size(); ++at) {
+        const ErrorMoments &f = noise.errors()[at], &e = naive.errors()[at];
+        QCOMPARE(f.count, e.count);
+        const double scale = std::sqrt(e.sumXX + e.sumYY) * 1e-3;
+        QVERIFY(near(f.sumX, e.sumX, 1e-3, scale) && near(f.sumY, e.sumY, 1e-3, scale));
+        QVERIFY(near(f.sumXX, e.sumXX, 1e-3, 1e-6) && near(f.sumYY, e.sumYY, 1e-3, 1e-6));
+        QVERIFY(near(f.sumXY, e.sumXY, 1e-3, 1e-3 * (e.sumXX + e.sumYY)));
+        QVERIFY(near(f.signalXX, e.signalXX, 1e-4, 1e-4)
+                && near(f.signalXY, e.signalXY, 1e-4, 1e-3 * e.signalXX + 1e-3));
+    }
+    for (std::size_t cell = 0; cell < noise.logitCells(); ++cell) {
+        const double size = std::sqrt(naive.samples(cell) * naive.products(cell)[naive.productIndex(0, 0)]);
+        for (std::size_t at = 0; at < noise.sums(cell).size(); ++at)
+            QVERIFY(near(noise.sums(cell)[at], naive.sums(cell)[at], 1e-3, 1e-3 * size));
+        for (std::size_t at = 0; at < noise.products(cell).size(); ++at)
+            QVERIFY(near(noise.products(cell)[at], naive.products(cell)[at], 1e-3, 1e-4 * size + 1e-7));
+    }
+}
+
 } // namespace
 
 class TestNoise : public QObject {
@@ -223,91 +247,64 @@ class TestNoise : public QObject {
 
     /// Errors before RoPE, and logit errors from rotated q and k, from two independent runs of the reference.
     void noiseAgreesWithNaiveLoops() {
-        const ModelConfig& c = plan_.model->config();
         const NoiseStatistics& noise = quantized(session_).noise;
-        const NoiseShape& shape = noise.shape();
-        QCOMPARE(shape.groups, c.kvHeads);
-        NoiseStatistics naive(shape);
+        QCOMPARE(noise.shape().groups, plan_.model->config().kvHeads);
         const auto was = quantizedWhere(*plan_.model, [](int, Projection, int) { return false; });
         const auto is = quantizedWhere(*plan_.model, [](int, Projection, int) { return true; });
-        const int half = c.headDim / 2;
-        const auto windows = cutWindows(*plan_.documents, context);
-        for (const Window& window : *windows) {
-            const ReferenceRun a = was.run(idsOf(window)), b = is.run(idsOf(window));
-            for (int layer = 0; layer < layers; ++layer) {
-                const auto &la = a.layers[static_cast<std::size_t>(layer)],
-                           &lb = b.layers[static_cast<std::size_t>(layer)];
-                for (const QkTensor tensor : {QkTensor::Q, QkTensor::K}) {
-                    const auto &xa = tensor == QkTensor::Q ? la.qBefore : la.kBefore,
-                               &xb = tensor == QkTensor::Q ? lb.qBefore : lb.kBefore;
-                    const int heads = tensor == QkTensor::Q ? c.heads : c.kvHeads;
-                    for (int token = 0; token < context; ++token)
-                        for (int head = 0; head < heads; ++head)
-                            for (int pair = 0; pair < half; ++pair) {
-                                const auto x =
-                                    static_cast<std::size_t>((token * heads + head) * c.headDim + pair);
-                                const auto y = x + static_cast<std::size_t>(half);
-                                const double ex = xb[x] - xa[x], ey = xb[y] - xa[y];
-                                naive
-                                    .errors()[naive.errorCell(
-                                        layer, tensor, head * c.kvHeads / heads, pair,
-                                        quantized(session_).statistics.shape().bucketOf(token))]
-                                    .add({1, ex, ey, ex * ex, ex * ey, ey * ey, xa[x] * xa[x], xa[x] * xa[y],
-                                          xa[y] * xa[y]});
-                            }
-                }
-                for (int distance = 0; distance < shape.distances(); ++distance)
-                    for (const NoiseSample& sample :
-                         noiseSamples(shape.distanceEdges[static_cast<std::size_t>(distance)],
-                                      shape.distanceEdges[static_cast<std::size_t>(distance) + 1], context,
-                                      window.document + window.index, 64))
-                        for (int head = 0; head < c.heads; ++head) {
-                            const int kvHead = head / (c.heads / c.kvHeads);
-                            const std::size_t cell = naive.logitCell(layer, kvHead, distance);
-                            std::vector<double> part(static_cast<std::size_t>(half));
-                            for (int pair = 0; pair < half; ++pair)
-                                for (const int row : {pair, pair + half}) {
-                                    const auto q = static_cast<std::size_t>(
-                                        (sample.query * c.heads + head) * c.headDim + row);
-                                    const auto k = static_cast<std::size_t>(
-                                        ((sample.query - sample.distance) * c.kvHeads + kvHead) * c.headDim
-                                        + row);
-                                    part[static_cast<std::size_t>(pair)] +=
-                                        (lb.qAfter[q] * lb.kAfter[k] - la.qAfter[q] * la.kAfter[k])
-                                        / std::sqrt(c.headDim);
-                                }
-                            naive.samplesOfAll()[cell] += 1;
-                            for (int first = 0; first < half; ++first) {
-                                naive.sumsOfAll()[cell * static_cast<std::size_t>(half)
-                                                  + static_cast<std::size_t>(first)] +=
-                                    part[static_cast<std::size_t>(first)];
-                                for (int second = first; second < half; ++second)
-                                    naive.productsOfAll()[cell * shape.triangle()
-                                                          + naive.productIndex(first, second)] +=
-                                        part[static_cast<std::size_t>(first)]
-                                        * part[static_cast<std::size_t>(second)];
-                            }
-                        }
+        compareNoise(noise, naiveNoise(was, is, *cutWindows(*plan_.documents, context), noise.shape()));
+    }
+
+    void otherLayoutsAgreeWithNaiveLoops_data() {
+        QTest::addColumn<bool>("interleaved");
+        QTest::newRow("interleaved rows, llama2.c") << true;
+        QTest::newRow("partial rotary") << false;
+    }
+    /// Noise, and the damage of the rows of one band.
+    void otherLayoutsAgreeWithNaiveLoops() {
+        QFETCH(bool, interleaved);
+        RandomModelOptions options;
+        options.layers = layers;
+        options.maxPositions = 32;
+        if (!interleaved) options.partialRotaryFactor = 0.5;
+        const QTemporaryDir folder;
+        const auto path = std::filesystem::path(folder.path().toStdString()) / "model.bin";
+        if (interleaved)
+            writeLlama2c(path, options);
+        else
+            makeRandomHfModel(path, options, 5);
+        AnalysisPlan plan = plan_;
+        plan.model = openModel(path).value();
+        plan.documents = makeDocuments({130});
+        const ModelConfig& c = plan.model->config();
+        QCOMPARE(c.pairLayout == PairLayout::Interleaved, interleaved);
+        QCOMPARE(c.rotaryDim, interleaved ? c.headDim : c.headDim / 2);
+        const auto session = run(plan);
+        QVERIFY(session);
+        const auto windows = *cutWindows(*plan.documents, context);
+        const auto was = quantizedWhere(*plan.model, [](int, Projection, int) { return false; });
+        const auto is = quantizedWhere(*plan.model, [](int, Projection, int) { return true; });
+        const NoiseStatistics& noise = quantized(session).noise;
+        QCOMPARE(noise.shape().pairs, c.rotaryDim / 2);
+        compareNoise(noise, naiveNoise(was, is, windows, noise.shape()));
+        if (QTest::currentTestFailed()) return;
+        const Damage& damage = quantized(session).damage;
+        for (const QkTensor tensor : {QkTensor::Q, QkTensor::K}) {
+            std::set<int> rows; // of the second of two bands, in a head
+            for (int pair = c.rotaryDim / 4; pair < c.rotaryDim / 2; ++pair) {
+                const auto [first, second] = naiveRows(c, pair);
+                rows.insert({first, second});
             }
-        }
-        QCOMPARE(noise.samplesOfAll(), naive.samplesOfAll());
-        for (std::size_t at = 0; at < naive.errors().size(); ++at) {
-            const ErrorMoments &f = noise.errors()[at], &e = naive.errors()[at];
-            QCOMPARE(f.count, e.count);
-            const double scale = std::sqrt(e.sumXX + e.sumYY) * 1e-3;
-            QVERIFY(near(f.sumX, e.sumX, 1e-3, scale) && near(f.sumY, e.sumY, 1e-3, scale));
-            QVERIFY(near(f.sumXX, e.sumXX, 1e-3, 1e-6) && near(f.sumYY, e.sumYY, 1e-3, 1e-6));
-            QVERIFY(near(f.sumXY, e.sumXY, 1e-3, 1e-3 * (e.sumXX + e.sumYY)));
-            QVERIFY(near(f.signalXX, e.signalXX, 1e-4, 1e-4)
-                    && near(f.signalXY, e.signalXY, 1e-4, 1e-3 * e.signalXX + 1e-3));
-        }
-        for (std::size_t cell = 0; cell < noise.logitCells(); ++cell) {
-            const double size =
-                std::sqrt(naive.samples(cell) * naive.products(cell)[naive.productIndex(0, 0)]);
-            for (std::size_t at = 0; at < noise.sums(cell).size(); ++at)
-                QVERIFY(near(noise.sums(cell)[at], naive.sums(cell)[at], 1e-3, 1e-3 * size));
-            for (std::size_t at = 0; at < noise.products(cell).size(); ++at)
-                QVERIFY(near(noise.products(cell)[at], naive.products(cell)[at], 1e-3, 1e-4 * size + 1e-7));
+            const auto [kl, nll] = meanDamage(
+                was,
+                quantizedWhere(*plan.model,
+                               [&](int layer, Projection p, int row) {
+                                   return layer == 1
+                                          && p == (tensor == QkTensor::Q ? Projection::Q : Projection::K)
+                                          && rows.count(row % c.headDim) > 0;
+                               }),
+                windows, c.vocabSize);
+            const DamageCell& cell = damage.byBand[damage.bandCell(1, tensor, 1)];
+            QVERIFY(kl > 1e-6 && near(cell.kl, kl, 2e-3, 1e-7) && near(cell.nll, nll, 2e-3, 1e-6));
         }
     }
 
