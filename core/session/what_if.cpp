@@ -21,9 +21,12 @@ NamedScales scalesNamed(const Session& session, const std::string& name) {
 }
 
 std::string freshScalesName(const Session& session, const std::string& prefix) {
-    for (int number = 1;; ++number)
-        if (std::string name = prefix + std::to_string(number); !scalesNamed(session, name).scales)
-            return name;
+    for (int number = 1;; ++number) { // a condition may outlive its gains: their name stays taken
+        std::string name = prefix + std::to_string(number);
+        const auto used = [&name](const auto& condition) { return condition->key.scales == name; };
+        const bool condition = std::any_of(session.conditions.begin(), session.conditions.end(), used);
+        if (!condition && !scalesNamed(session, name).scales) return name;
+    }
 }
 
 } // namespace qroar

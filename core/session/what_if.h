@@ -53,7 +53,7 @@ struct NamedScales {
 std::vector<NamedScales> allScales(const Session& session);
 /// scales is null when there are none of that name.
 NamedScales scalesNamed(const Session& session, const std::string& name);
-/// "w1", "w2", ...: the first that no scales of the session have.
+/// "w1", "w2", ...: the first that neither scales nor a condition of the session have.
 std::string freshScalesName(const Session& session, const std::string& prefix);
 
 } // namespace qroar

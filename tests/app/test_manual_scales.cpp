@@ -209,6 +209,18 @@ class TestManualScales : public QObject {
         QCOMPARE(model.rowCount(), 1);
         QCOMPARE(model.index(0, model.columnOf("nll_change")).data(ResultTableModel::valueRole).toDouble(),
                  found->quantized.mean);
+        // prediction and measurement are of the same text, or it is said
+        QCOMPARE(predictionNote(*sessionOf(bench), *found), QString());
+        Session other = *sessionOf(bench);
+        auto shorter = std::make_shared<ConditionResult>(*other.conditions.front());
+        shorter->windows.pop_back();
+        other.conditions.front() = shorter;
+        QVERIFY(predictionNote(other, *found).contains("the limit of windows"));
+        other.documents.front().fingerprint = "of another text";
+        QVERIFY(predictionNote(other, *found).contains("other documents"));
+        bench.window->scales().list().setSession(std::make_shared<const Session>(other));
+        QVERIFY(model.index(0, model.columnOf("text_note")).data().toString().contains("other documents"));
+        bench.window->scales().list().setSession(sessionOf(bench));
         // the prediction can be kept without an evaluation
         editor.row(1)->box(true)->setValue(1);
         click(editor, "Pin");
@@ -295,6 +307,19 @@ class TestManualScales : public QObject {
         QSignalSpy errors(bench.window.get(), &MainWindow::errorShown);
         list.model().setData(list.model().index(0, 0), "other", Qt::EditRole);
         QCOMPARE(errors.count(), 1); // its name is that of a condition
+        list.select({0});
+        click(list, "Delete");
+        QCOMPARE(errors.count(), 2);
+        QCOMPARE(sessionOf(bench)->whatIfs.size(), std::size_t{1});
+        // what is pinned after the pin was undone does not get the name of that condition
+        undoOf(bench).undo();
+        QVERIFY(sessionOf(bench)->whatIfs.empty());
+        editor.row(1)->box(false)->setValue(1.4);
+        click(editor, "Pin");
+        QCOMPARE(sessionOf(bench)->whatIfs.back()->scales.name, std::string("w2"));
+        list.model().setData(list.model().index(0, 0), "w1", Qt::EditRole);
+        QCOMPARE(errors.count(), 3);
+        QCOMPARE(sessionOf(bench)->whatIfs.back()->scales.name, std::string("w2"));
     }
 
     /// What is cancelled would go on for well over a second; the least of three tries counts.

@@ -16,6 +16,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <set>
+#include <string>
 
 namespace qroar {
 
@@ -45,36 +47,65 @@ QVariant number(double value) {
 }
 
 std::vector<ResultTableModel::Column> columns() {
-    const auto tr = [](const char* text) { return WhatIfList::tr(text); };
-    const QString nats = tr("nats a token; negative: better");
-    const QString paired = tr("95 % interval of the paired difference, in nats a token");
-    return {{"name", tr("Name"), tr("Can be edited; --scales run.h5:NAME says it")},
-            {"rope", tr("RoPE"), {}},
-            {"context", tr("Context"), tr("tokens of a window")},
-            {"quant", tr("Weights"), {}},
-            {"predicted", tr("Predicted"), tr("Change of the NLL to first order, %1").arg(nats)},
-            {"predicted_error", tr("± error"), tr("Standard error of the prediction")},
-            {"nll_change", tr("Q+g − Q"), tr("What was measured, %1").arg(nats)},
-            {"nll_change_low", tr("from"), paired},
-            {"nll_change_high", tr("to"), paired},
-            {"full_change", tr("FP+g − FP"),
-             tr("The same gains without quantization: what of it is not about quantization, %1").arg(nats)},
-            {"full_change_low", tr("from"), paired},
-            {"full_change_high", tr("to"), paired},
-            {"effect", tr("Effect"), tr("Of the interval of Q+g − Q")},
-            {"effective_gains", tr("gQ gK by band"),
-             tr("Effective gains in the bands that are shown; of layers and heads that differ the mean")},
-            {"scope", tr("Scope"), {}},
-            {"largest_log_gain", tr("Largest |ln g|"), tr("of gQ gK; a prediction is trusted up to 0.3")},
-            {"pinned", tr("Pinned"), tr("Date and time, UTC")},
-            {"verdict", tr("Verdict"), {}}};
+    const QString nats = WhatIfList::tr("nats a token; negative: better");
+    const QString paired = WhatIfList::tr("95 % interval of the paired difference, in nats a token");
+    return {
+        {"name", WhatIfList::tr("Name"), WhatIfList::tr("Can be edited; --scales run.h5:NAME says it")},
+        {"rope", WhatIfList::tr("RoPE"), {}},
+        {"context", WhatIfList::tr("Context"), WhatIfList::tr("tokens of a window")},
+        {"quant", WhatIfList::tr("Weights"), {}},
+        {"predicted", WhatIfList::tr("Predicted"),
+         WhatIfList::tr("Change of the NLL to first order, %1").arg(nats)},
+        {"predicted_error", WhatIfList::tr("± error"), WhatIfList::tr("Standard error of the prediction")},
+        {"nll_change", WhatIfList::tr("Q+g − Q"), WhatIfList::tr("What was measured, %1").arg(nats)},
+        {"nll_change_low", WhatIfList::tr("from"), paired},
+        {"nll_change_high", WhatIfList::tr("to"), paired},
+        {"full_change", WhatIfList::tr("FP+g − FP"),
+         WhatIfList::tr("The same gains without quantization: what of it is not about quantization, %1")
+             .arg(nats)},
+        {"full_change_low", WhatIfList::tr("from"), paired},
+        {"full_change_high", WhatIfList::tr("to"), paired},
+        {"effect", WhatIfList::tr("Effect"), WhatIfList::tr("Of the interval of Q+g − Q")},
+        {"effective_gains", WhatIfList::tr("gQ gK by band"),
+         WhatIfList::tr(
+             "Effective gains in the bands that are shown; of layers and heads that differ the mean")},
+        {"scope", WhatIfList::tr("Scope"), {}},
+        {"largest_log_gain", WhatIfList::tr("Largest |ln g|"),
+         WhatIfList::tr("of gQ gK; a prediction is trusted up to 0.3")},
+        {"pinned", WhatIfList::tr("Pinned"), WhatIfList::tr("Date and time, UTC")},
+        {"verdict", WhatIfList::tr("Verdict"), {}},
+        {"text_note", WhatIfList::tr("Text"),
+         WhatIfList::tr("Where prediction and measurement are of different text")}};
 }
 
 } // namespace
 
-void WhatIfModel::show(const WhatIfs& list, const BandPartition& bands) {
+QString predictionNote(const Session& session, const WhatIf& whatIf) {
+    if (!whatIf.measured() || std::isnan(whatIf.predicted)) return {};
+    const auto texts = [](const std::vector<SessionDocument>& documents) {
+        std::multiset<std::string> fingerprints;
+        for (const SessionDocument& document : documents) fingerprints.insert(document.fingerprint);
+        return fingerprints;
+    };
+    if (texts(whatIf.documents) != texts(session.documents))
+        return WhatIfList::tr("Predicted from the documents of the session, measured over other documents: "
+                              "the two numbers are of different text.");
+    const auto rope = RopeSpec::parse(whatIf.scales.rope);
+    const auto quant = QuantSpec::parse(whatIf.scales.quant);
+    if (!rope || !quant) return {};
+    const auto condition = session.find({*rope, whatIf.context, *quant, {}});
+    const auto predicted = condition ? static_cast<int>(condition->windows.size()) : 0;
+    if (predicted == 0 || predicted == whatIf.quantized.windows) return {};
+    return WhatIfList::tr(
+               "Predicted from %1 windows of text, measured over %2: the limit of windows in Setup "
+               "is not that of the session.")
+        .arg(predicted)
+        .arg(whatIf.quantized.windows);
+}
+
+void WhatIfModel::show(const Session* session, const BandPartition& bands) {
     std::vector<Row> rows;
-    for (const auto& one : list) {
+    for (const auto& one : session ? session->whatIfs : WhatIfs()) {
         const auto text = [](const std::string& from) { return QVariant(QString::fromStdString(from)); };
         const QString when = QString::fromStdString(one->created).replace(QLatin1Char('T'), QLatin1Char(' '));
         rows.push_back({text(one->scales.name), text(one->scales.rope), one->context,
@@ -84,7 +115,8 @@ void WhatIfModel::show(const WhatIfs& list, const BandPartition& bands) {
                         number(one->full.high),
                         one->measured() ? text(one->effect) : QVariant(WhatIfList::tr("not measured")),
                         gainsText(one->scales.gains, bands), layersText(one->scales.gains),
-                        one->largestLogGain, when.left(16), text(one->words)});
+                        one->largestLogGain, when.left(16), text(one->words),
+                        predictionNote(*session, *one)});
     }
     setTable(columns(), std::move(rows));
 }
@@ -111,6 +143,24 @@ bool WhatIfModel::setData(const QModelIndex& index, const QVariant& value, int r
 }
 
 WhatIfList::WhatIfList(QWidget* parent) : QWidget(parent) {
+    buildTable();
+    words_ = new QLabel;
+    words_->setWordWrap(true);
+    words_->setTextFormat(Qt::PlainText);
+    words_->setTextInteractionFlags(Qt::TextSelectableByMouse);
+    words_->setAccessibleName(tr("Verdict of the selected what-if"));
+    auto* column = new QVBoxLayout(this);
+    column->setContentsMargins(6, 4, 6, 4);
+    column->setSpacing(4);
+    column->addWidget(pages_, 1);
+    column->addWidget(words_);
+    column->addWidget(buildButtons());
+    connect(view_->selectionModel(), &QItemSelectionModel::selectionChanged, this,
+            &WhatIfList::updateButtons);
+    updateButtons();
+}
+
+void WhatIfList::buildTable() {
     model_ = new WhatIfModel(this);
     view_ = new QTableView;
     view_->setModel(model_);
@@ -135,6 +185,9 @@ WhatIfList::WhatIfList(QWidget* parent) : QWidget(parent) {
     pages_ = new QStackedWidget;
     pages_->addWidget(empty);
     pages_->addWidget(view_);
+}
+
+QWidget* WhatIfList::buildButtons() {
     const auto button = [this](const QString& text, const QString& tip, auto clicked) {
         auto* made = new QPushButton(text);
         made->setToolTip(tip);
@@ -164,34 +217,22 @@ WhatIfList::WhatIfList(QWidget* parent) : QWidget(parent) {
     auto* remove = new QShortcut(QKeySequence::Delete, view_);
     remove->setContext(Qt::WidgetShortcut);
     connect(remove, &QShortcut::activated, delete_, &QPushButton::click);
-    words_ = new QLabel;
-    words_->setWordWrap(true);
-    words_->setTextFormat(Qt::PlainText);
-    words_->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    words_->setAccessibleName(tr("Verdict of the selected what-if"));
     auto* buttons = new FlowArea;
     for (QPushButton* one : {restore_, compare_, condition_, exportScales_, exportList_, delete_})
         buttons->layout()->addWidget(one);
-    auto* column = new QVBoxLayout(this);
-    column->setContentsMargins(6, 4, 6, 4);
-    column->setSpacing(4);
-    column->addWidget(pages_, 1);
-    column->addWidget(words_);
-    column->addWidget(buttons);
-    connect(view_->selectionModel(), &QItemSelectionModel::selectionChanged, this,
-            &WhatIfList::updateButtons);
-    updateButtons();
+    return buttons;
 }
 
 void WhatIfList::setSession(const std::shared_ptr<const Session>& session) {
-    const bool sameList =
-        session && session_ && session->whatIfs == session_->whatIfs && session->bands == bands_;
+    const bool sameList = session && session_ && session->whatIfs == session_->whatIfs
+                          && session->bands == bands_ && session->conditions == session_->conditions
+                          && session->documents == session_->documents;
     session_ = session;
     if (session_) bands_ = session_->bands;
     if (!sameList) {
         const std::vector<int> rows = selectedRows();
         const int before = model_->rowCount();
-        model_->show(session_ ? session_->whatIfs : WhatIfs(), bands_);
+        model_->show(session_.get(), bands_);
         if (model_->rowCount() > before) { // numbers of other lengths
             view_->resizeColumnsToContents();
             view_->setColumnWidth(0, std::max(view_->columnWidth(0), fontMetrics().averageCharWidth() * 14));
@@ -204,7 +245,7 @@ void WhatIfList::setSession(const std::shared_ptr<const Session>& session) {
 
 void WhatIfList::setBands(const BandPartition& bands) {
     bands_ = bands;
-    if (session_) model_->show(session_->whatIfs, bands_);
+    if (session_) model_->show(session_.get(), bands_);
 }
 
 void WhatIfList::setBlocked(bool blocked) {
@@ -248,9 +289,13 @@ void WhatIfList::updateButtons() {
     exportScales_->setEnabled(one);
     exportList_->setEnabled(model_->rowCount() > 0);
     delete_->setEnabled(!rows.empty());
-    words_->setText(
-        one ? QString::fromStdString(session_->whatIfs[static_cast<std::size_t>(rows.front())]->words)
-            : QString());
+    QStringList lines;
+    if (one) {
+        const WhatIf& whatIf = *session_->whatIfs[static_cast<std::size_t>(rows.front())];
+        lines << QString::fromStdString(whatIf.words) << predictionNote(*session_, whatIf);
+        lines.removeAll(QString());
+    }
+    words_->setText(lines.join(u'\n'));
     words_->setVisible(!words_->text().isEmpty());
 }
 

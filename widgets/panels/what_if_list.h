@@ -21,12 +21,17 @@ namespace qroar {
 
 using WhatIfs = std::vector<std::shared_ptr<const WhatIf>>;
 
+/// What makes prediction and measurement of a what-if numbers of different text: other documents in Setup, or
+/// another limit of windows, than the session has. Empty: nothing does, or there are not both.
+QString predictionNote(const Session& session, const WhatIf& whatIf);
+
 /// Its first column are the names, which can be edited.
 class WhatIfModel : public ResultTableModel {
     Q_OBJECT
   public:
     using ResultTableModel::ResultTableModel;
-    void show(const WhatIfs& list, const BandPartition& bands);
+    /// The what-ifs of the session; null: none.
+    void show(const Session* session, const BandPartition& bands);
     [[nodiscard]] Qt::ItemFlags flags(const QModelIndex& index) const override;
     [[nodiscard]] QVariant data(const QModelIndex& index, int role) const override;
     bool setData(const QModelIndex& index, const QVariant& value, int role) override;
@@ -63,6 +68,8 @@ class WhatIfList : public QWidget {
     void deleteRequested(const std::vector<int>& rows);
 
   private:
+    void buildTable();
+    [[nodiscard]] QWidget* buildButtons();
     void updateButtons();
 
     std::shared_ptr<const Session> session_;

@@ -3,6 +3,7 @@
 #include "core/analysis/analysis.h"
 #include "core/controls/gain_effect.h"
 #include "core/diagnostics/gain_prediction.h"
+#include "core/evaluate/gradient_blocks.h"
 #include "core/exporting/export_model.h"
 #include "core/inference/reverse.h"
 #include "core/scales/gain_edit.h"
@@ -15,6 +16,7 @@
 
 #include <cmath>
 #include <fstream>
+#include <map>
 
 using namespace qroar;
 using namespace qroar::test;
@@ -193,6 +195,65 @@ class TestGainEffect : public QObject {
         QCOMPARE(many.condition().sensitivity.blocks, 7); // enough documents
     }
 
+    /// Against the ratio estimator from one reverse pass, document by document; one is too short for a
+    /// window.
+    void errorWithDocumentsOfUnequalLength() {
+        const std::vector<int> lengths{70, 20, 500, 40, 330, 100, 33, 150};
+        const Analyzed uneven(lengths);
+        const Sensitivity& s = uneven.condition().sensitivity;
+        const QkGains gains = uneven.gainsOf(0.1);
+        const auto windows = *cutWindows(*uneven.plan.documents, 32);
+        ReversePass pass(uneven.plan.model, uneven.condition().table,
+                         *openWeights(uneven.plan.model, uneven.plan.quants.front()), 32);
+        std::map<int, std::pair<double, double>> documents; // change times tokens, tokens
+        ProgressSink silent;
+        WorkMeter meter(silent, 1);
+        const auto take = [&](int window, const QkGradient& gradient) {
+            auto& [sum, tokens] = documents[windows[static_cast<std::size_t>(window)].document];
+            for (std::size_t at = 0; at < gradient.lnGainQ.size(); ++at)
+                sum += gradient.lnGainQ[at] * std::log(gains.q[at]);
+            for (std::size_t at = 0; at < gradient.lnGainK.size(); ++at)
+                sum += gradient.lnGainK[at] * std::log(gains.k[at]);
+            tokens += 31;
+        };
+        QVERIFY(pass.run(windows, 1, take, meter).ok());
+        QCOMPARE(documents.size(), lengths.size() - 1);
+        QCOMPARE(s.blocks, static_cast<int>(documents.size()));
+        double sum = 0, tokens = 0, squares = 0;
+        for (const auto& [document, one] : documents) {
+            sum += one.first;
+            tokens += one.second;
+        }
+        for (const auto& [document, one] : documents) // what is off the common change per token
+            squares += std::pow((one.first - one.second * sum / tokens) / tokens, 2);
+        const auto n = static_cast<double>(documents.size());
+        const std::vector<double> shares = gradientBlockShares(uneven.condition());
+        const auto found = predictGains(s, gains, {}, shares);
+        QVERIFY(found && found->error);
+        const double expected = std::sqrt(n / (n - 1) * squares);
+        QVERIFY(std::abs(*found->error - expected) < 1e-9 + 1e-6 * expected);
+        QVERIFY(std::abs(found->change - sum / tokens) < 1e-9);
+        // taken as equally long they tell another error
+        QVERIFY(std::abs(*predictGains(s, gains)->error - expected) > 0.01 * expected);
+        // a share for every block, or no error
+        QVERIFY(!predictGains(s, gains, {}, std::vector<double>{0.5, 0.5})->error.has_value());
+        // 2 + 15 + 1 + 10 + 3 + 1 + 4 windows
+        QCOMPARE(shares.size(), std::size_t{7});
+        QCOMPARE(shares[1], 15.0 / 36);
+        QCOMPARE(shares[6], 4.0 / 36);
+        // documents that agree on the change per token leave no error, however long they are
+        Sensitivity same = s;
+        const std::size_t cells = same.blockGain.size() / shares.size();
+        for (std::size_t at = 0; at < same.blockGain.size(); ++at)
+            same.blockGain[at] = shares[at / cells] * static_cast<double>(1 + at % cells);
+        QVERIFY(*predictGains(same, gains, {}, shares)->error < 1e-12);
+        QVERIFY(*predictGains(same, gains)->error > 1e-3);
+        // windows that the gradients are not of
+        ConditionResult other = uneven.condition();
+        other.windows.pop_back();
+        QVERIFY(gradientBlockShares(other).empty());
+    }
+
     void measuredByPassesOfTheirOwn() {
         const QkGains gains = tiny_.gainsOf(0.3);
         const WhatIf found = sampleWhatIf(tiny_, 0.3);
@@ -255,6 +316,11 @@ class TestGainEffect : public QObject {
         const auto missing = loadScalesFrom(path.string() + ":W9");
         QVERIFY(!missing && missing.error().message.find("w1, only predicted") != std::string::npos);
         QCOMPARE(freshScalesName(session, "w"), std::string("w2"));
+        Session outlived = session; // conditions keep the name of gains that are gone
+        auto condition = std::make_shared<ConditionResult>(*outlived.conditions.front());
+        condition->key.scales = "w2";
+        outlived.conditions.push_back(condition);
+        QCOMPARE(freshScalesName(outlived, "w"), std::string("w3"));
         // what must not be stored
         two->scales.name = "w1";
         QVERIFY(!saveSession(session, path).ok());
