@@ -10,27 +10,36 @@
 
 namespace qroar {
 
+using WhatIfs = std::vector<std::shared_ptr<const WhatIf>>;
+
 namespace {
 
-using WhatIfs = std::vector<std::shared_ptr<const WhatIf>>;
+/// Whether a condition of the session was run with gains of that name.
+bool usedByCondition(const Session& session, const std::string& name) {
+    return std::any_of(session.conditions.begin(), session.conditions.end(),
+                       [&name](const auto& condition) { return condition->key.scales == name; });
+}
+
+} // namespace
 
 /// The list before and after.
 class SetWhatIfsCommand : public QUndoCommand {
   public:
-    SetWhatIfsCommand(Workspace& workspace, SessionId session, WhatIfs before, WhatIfs after,
+    SetWhatIfsCommand(ScalesController& controller, SessionId session, WhatIfs before, WhatIfs after,
                       const QString& text)
-        : QUndoCommand(text), workspace_(workspace), session_(session), before_(std::move(before)),
+        : QUndoCommand(text), controller_(controller), session_(session), before_(std::move(before)),
           after_(std::move(after)) {}
-    void undo() override { workspace_.setWhatIfs(session_, before_); }
-    void redo() override { workspace_.setWhatIfs(session_, after_); }
+    void undo() override { set(before_); }
+    void redo() override { set(after_); }
 
   private:
-    Workspace& workspace_;
+    void set(const WhatIfs& list) {
+        controller_.workspace_.setWhatIfs(session_, controller_.uniquelyNamed(session_, list));
+    }
+    ScalesController& controller_;
     SessionId session_;
     WhatIfs before_, after_;
 };
-
-} // namespace
 
 /// The gains before a gesture and after its last move.
 class SetGainsCommand : public QUndoCommand {
@@ -82,6 +91,7 @@ GainEdit ScalesController::editOf(SessionId id) const {
 
 void ScalesController::apply(SessionId id, const GainEdit& edit) {
     edits_[id] = edit;
+    emit edited(id);
     if (id == workspace_.current()) emit editChanged(edit);
 }
 
@@ -113,11 +123,13 @@ bool ScalesController::evaluate(GainEffectRequest request, const WhatIf& predict
                 whatIf.largestLogGain = prediction.largestLogGain;
                 pin(id, std::move(whatIf));
             });
-    connect(job, &Job::ended, this, [this] {
+    connect(job, &Job::ended, this, [this, id] {
         job_ = nullptr;
+        workspace_.release(id);
         emit runningChanged(false);
     });
     job_ = job;
+    workspace_.hold(id);
     emit runningChanged(true);
     heavy_.start(job);
     return true;
@@ -137,7 +149,8 @@ void ScalesController::pin(SessionId id, WhatIf whatIf) {
         emit failed(tr("The session that these gains belong to is not open any more: the result is lost."));
         return;
     }
-    if (whatIf.scales.name.empty() || scalesNamed(*session, whatIf.scales.name).scales)
+    const std::string& wanted = whatIf.scales.name;
+    if (wanted.empty() || scalesNamed(*session, wanted).scales || usedByCondition(*session, wanted))
         whatIf.scales.name = freshScalesName(*session, "w");
     if (whatIf.created.empty())
         whatIf.created = QDateTime::currentDateTimeUtc().toString(Qt::ISODate).toStdString();
@@ -157,10 +170,9 @@ QString ScalesController::rename(int row, const QString& name) {
     if (wanted == old->scales.name) return {};
     if (const Status sayable = checkScalesName(wanted); !sayable)
         return QString::fromStdString(sayable.error().message);
-    if (scalesNamed(*session, wanted).scales)
+    if (scalesNamed(*session, wanted).scales || usedByCondition(*session, wanted))
         return tr("There are gains named %1 already: choose another name.").arg(name);
-    const auto used = [&](const auto& condition) { return condition->key.scales == old->scales.name; };
-    if (std::any_of(session->conditions.begin(), session->conditions.end(), used))
+    if (usedByCondition(*session, old->scales.name))
         return tr("%1 is the name of a condition: it keeps its name.")
             .arg(QString::fromStdString(old->scales.name));
     auto renamed = std::make_shared<WhatIf>(*old);
@@ -175,19 +187,44 @@ void ScalesController::remove(const std::vector<int>& rows) {
     const auto session = workspace_.session();
     if (!session) return;
     WhatIfs kept;
-    for (int row = 0; row < static_cast<int>(session->whatIfs.size()); ++row)
-        if (std::find(rows.begin(), rows.end(), row) == rows.end())
-            kept.push_back(session->whatIfs[static_cast<std::size_t>(row)]);
+    for (int row = 0; row < static_cast<int>(session->whatIfs.size()); ++row) {
+        const auto& whatIf = session->whatIfs[static_cast<std::size_t>(row)];
+        if (std::find(rows.begin(), rows.end(), row) == rows.end()) {
+            kept.push_back(whatIf);
+        } else if (usedByCondition(*session, whatIf->scales.name)) {
+            emit failed(tr("%1 holds the gains of a condition: it cannot be deleted.")
+                            .arg(QString::fromStdString(whatIf->scales.name)));
+            return;
+        }
+    }
     if (kept.size() == session->whatIfs.size()) return;
     setList(workspace_.current(), std::move(kept),
             rows.size() == 1 ? tr("delete a what-if") : tr("delete what-ifs"));
+}
+
+WhatIfs ScalesController::uniquelyNamed(SessionId id, WhatIfs list) {
+    const auto session = workspace_.session(id);
+    if (!session) return list;
+    Session then = *session;
+    for (auto& one : list) {
+        then.whatIfs.clear();
+        if (!scalesNamed(then, one->scales.name).scales) continue;
+        then.whatIfs = list;
+        auto renamed = std::make_shared<WhatIf>(*one);
+        renamed->scales.name = freshScalesName(then, "w");
+        emit failed(
+            tr("A search has the name %1 by now: the what-if is called %2.")
+                .arg(QString::fromStdString(one->scales.name), QString::fromStdString(renamed->scales.name)));
+        one = std::move(renamed);
+    }
+    return list;
 }
 
 void ScalesController::setList(SessionId id, WhatIfs list, const QString& text) {
     QUndoStack* stack = workspace_.undoStack(id);
     const auto session = workspace_.session(id);
     if (stack && session)
-        stack->push(new SetWhatIfsCommand(workspace_, id, session->whatIfs, std::move(list), text));
+        stack->push(new SetWhatIfsCommand(*this, id, session->whatIfs, std::move(list), text));
 }
 
 } // namespace qroar

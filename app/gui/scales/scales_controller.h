@@ -42,6 +42,7 @@ class ScalesController : public QObject {
 
   signals:
     void editChanged(const qroar::GainEdit& edit); ///< of the current session
+    void edited(int session);                      ///< its gains were moved, or moved back
     void runningChanged(bool running);
     void progressed(const qroar::Progress& progress);
     void pinned(const QString& name);
@@ -49,7 +50,11 @@ class ScalesController : public QObject {
 
   private:
     friend class SetGainsCommand;
+    friend class SetWhatIfsCommand;
     void apply(SessionId id, const GainEdit& edit);
+    /// The list with names that nothing else of the session has: searches come in between undo steps.
+    [[nodiscard]] std::vector<std::shared_ptr<const WhatIf>>
+    uniquelyNamed(SessionId id, std::vector<std::shared_ptr<const WhatIf>> list);
     void setList(SessionId id, std::vector<std::shared_ptr<const WhatIf>> list, const QString& text);
 
     Workspace& workspace_;
