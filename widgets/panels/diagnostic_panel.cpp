@@ -49,9 +49,11 @@ void copySelection(const QTableView& view) {
     QApplication::clipboard()->setText(text);
 }
 
+/// Below this height, lines of text beside the title would leave no plot; tool tips have them.
+constexpr int lowPanel = 230;
+
 QToolButton* toolButton(QWidget* parent, const QString& tooltip) {
     auto* button = new QToolButton(parent);
-
     button->setToolTip(tooltip);
     button->setAccessibleName(tooltip);
     button->setAutoRaise(true);
@@ -87,6 +89,7 @@ DiagnosticPanel::DiagnosticPanel(const QString& title, SelectionModel* selection
 
     buildTable();
     stack_->addWidget(tableView_);
+    stack_->setMinimumHeight(40); // a low panel makes its plot small: rows never lie on each other
     column->addWidget(stack_, 1);
 
     summaryLabel_ = new QLabel(this);
@@ -425,13 +428,15 @@ void DiagnosticPanel::showEmpty(const QString& text) {
 
 void DiagnosticPanel::updateTexts() {
     const int room = std::max(60, width() - 14);
+    const bool low = height() < lowPanel;
     const bool oneLine =
-        detail_.isEmpty() || titleLabel_->fontMetrics().horizontalAdvance(figureTitle_) <= room;
+        low || detail_.isEmpty() || titleLabel_->fontMetrics().horizontalAdvance(figureTitle_) <= room;
     titleLabel_->setText(
         titleLabel_->fontMetrics().elidedText(oneLine ? figureTitle_ : heading_, Qt::ElideRight, room));
     detailLabel_->setText(detailLabel_->fontMetrics().elidedText(detail_, Qt::ElideRight, room));
     detailLabel_->setVisible(!oneLine);
     for (QLabel* label : {titleLabel_, detailLabel_}) label->setToolTip(figureTitle_);
+    summaryLabel_->setVisible(!low);
     summaryLabel_->setText(summaryLabel_->fontMetrics().elidedText(summary_, Qt::ElideRight, room));
     summaryLabel_->setToolTip(summary_);
     summaryLabel_->setAccessibleName(summary_);

@@ -100,20 +100,27 @@ void IntervalBand::draw(QCPPainter* painter) {
 std::vector<QRectF> PointLabels::places() const {
     const QFontMetricsF metrics(font_);
     const QRectF area = keyAxis()->axisRect()->rect();
+    std::vector<QPointF> points;
+    for (const Label& label : labels_)
+        points.emplace_back(keyAxis()->coordToPixel(label.key), valueAxis()->coordToPixel(label.value));
     std::vector<QRectF> places;
-    for (const Label& label : labels_) {
-        const double x = keyAxis()->coordToPixel(label.key), y = valueAxis()->coordToPixel(label.value);
-        const double width = metrics.horizontalAdvance(label.text) + 4, height = metrics.height();
+    for (size_t index = 0; index < points.size(); ++index) {
+        const double x = points[index].x(), y = points[index].y();
+        const double width = metrics.horizontalAdvance(labels_[index].text) + 4, height = metrics.height();
+        // Not over other names, nor over the marks of other points.
+        const auto isFree = [&](const QRectF& place) {
+            return std::none_of(places.begin(), places.end(),
+                                [&](const QRectF& other) { return other.intersects(place); })
+                   && std::none_of(points.begin(), points.end(), [&](const QPointF& other) {
+                          return other != points[index] && place.adjusted(-3, -3, 3, 3).contains(other);
+                      });
+        };
         QRectF rect;
-        if (std::isfinite(x + y) && area.adjusted(-1, -1, 1, 1).contains(QPointF(x, y)))
+        if (std::isfinite(x + y) && area.adjusted(-1, -1, 1, 1).contains(points[index]))
             for (const double top : {y - 7 - height, y + 7}) { // above, else below
                 const double most = std::max(area.left(), area.right() - width);
                 const QRectF place(std::clamp(x - width / 2, area.left(), most), top, width, height);
-                const bool fits = place.top() >= area.top() && place.bottom() <= area.bottom()
-                                  && std::none_of(places.begin(), places.end(), [&](const QRectF& other) {
-                                         return other.intersects(place);
-                                     });
-                if (!fits) continue;
+                if (place.top() < area.top() || place.bottom() > area.bottom() || !isFree(place)) continue;
                 rect = place;
                 break;
             }

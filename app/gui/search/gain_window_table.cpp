@@ -18,8 +18,8 @@ GainWindowTable::GainWindowTable(QWidget* parent) : QWidget(parent) {
     table_->setToolTip(tr("τ of each band (columns) and layer (rows): the gain stays in [1/τ, τ].\n%1\n"
                           "Type another value to change it; 1 holds the gain.")
                            .arg(QLatin1String(windowFormula())));
-    table_->horizontalHeader()->setDefaultSectionSize(44);
-    table_->horizontalHeader()->setMinimumSectionSize(30);
+    table_->horizontalHeader()->setSectionResizeMode(QHeaderView::Stretch); // all bands where they have room
+    table_->horizontalHeader()->setMinimumSectionSize(table_->fontMetrics().horizontalAdvance("00.00") + 6);
     table_->verticalHeader()->setDefaultSectionSize(table_->fontMetrics().height() + 6);
     source_ = new QLabel;
     source_->setWordWrap(true);

@@ -129,6 +129,8 @@ void SelectionBar::setSession(const std::shared_ptr<const Session>& session) {
     }
     refill(layer_, layers);
     refill(group_, groups);
+    for (auto* step : findChildren<QWidget*>(QString(), Qt::FindDirectChildrenOnly))
+        if (step != model_) step->setVisible(session != nullptr); // nothing that could be chosen
     group_->setVisible(groups_ > 1);
     groupDivider_->setVisible(groups_ > 1);
     for (QComboBox* box : {tensor_, stage_, epsilon_}) box->setEnabled(session != nullptr);
