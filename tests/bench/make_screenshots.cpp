@@ -1,6 +1,11 @@
-// Pictures for the handbook: the start page, the window, every view and every dialog of a session, light and
-// dark, small enough for a repository. .ci/screenshots makes a session of the sample and runs it.
+// Pictures for the handbook: the start page, the window, every view, dock and dialog of a session, light and
+// dark, small enough for a repository. .ci/screenshots makes a session of the sample and runs it. The session
+// should hold noise, damage and a condition with gains; its model and documents should still be there, so
+// that a what-if can be measured.
 //   make_screenshots SESSION FOLDER
+#include "app/gui/figures/composer_dialog.h"
+#include "app/gui/figures/figure_center.h"
+#include "app/gui/figures/figure_dialog.h"
 #include "app/gui/help/help_center.h"
 #include "app/gui/settings/settings_dialog.h"
 #include "app/gui/window/appearance.h"
@@ -101,13 +106,17 @@ class Pictures {
     bool fine_ = true;
 };
 
+QDockWidget* dockNamed(MainWindow& window, const char* name) {
+    return window.findChild<QDockWidget*>(QLatin1String(name));
+}
+
 /// The dock by itself, as large as a figure in a page.
-void takeDock(Pictures& pictures, QDockWidget* dock, const QSize& size) {
+void takeDock(Pictures& pictures, QDockWidget* dock, const QString& name, const QSize& size) {
     const bool hidden = dock->isHidden();
     dock->show();
     dock->setFloating(true);
     dock->resize(size);
-    pictures.take("view-" + dock->objectName(), [dock] {
+    pictures.take(name, [dock] {
         dock->raise();
         for (DiagnosticPanel* panel : dock->findChildren<DiagnosticPanel*>()) panel->ensureFresh();
         return dock->widget();
@@ -116,20 +125,125 @@ void takeDock(Pictures& pictures, QDockWidget* dock, const QSize& size) {
     dock->setHidden(hidden);
 }
 
-void takeAll(MainWindow& window, Pictures& pictures) {
-    pictures.take(
-        "window", [&window] { return &window; }, 1120);
+constexpr QSize viewSize(760, 470);
+
+/// A view with other choices than those it begins with.
+struct Look {
+    const char *picture, *dock, *option, *value;
+};
+constexpr Look looks[] = {{"view-phases-curves", "phases", "view", "curves"},
+                          {"view-histogram-ridges", "histogram", "view", "ridge-context"},
+                          {"view-histogram-map", "histogram", "view", "map"},
+                          {"view-perplexity-kl", "perplexity", "measure", "kl"},
+                          {"view-outliers-magnitude", "outliers", "view", "magnitude"},
+                          {"view-outliers-positions", "outliers", "view", "positions"},
+                          {"view-logitNoise-bands", "logitNoise", "curves", "bands"},
+                          {"map-excess", "tailInflation", "metric", "excess_tail_mass"},
+                          {"map-anisotropy", "tailInflation", "metric", "anisotropy"},
+                          {"map-logitNoise", "tailInflation", "metric", "logit_noise_rms"},
+                          {"map-damage", "tailInflation", "metric", "band_damage_kl"}};
+
+void takeLook(MainWindow& window, Pictures& pictures, const Look& look) {
+    QDockWidget* dock = dockNamed(window, look.dock);
+    auto* panel = dock ? qobject_cast<DiagnosticPanel*>(dock->widget()) : nullptr;
+    if (!panel) return;
+    QString before;
+    for (const DiagnosticPanel::Option& option : panel->options())
+        if (option.name == QLatin1String(look.option)) before = option.value;
+    QString problem = panel->setOption(QLatin1String(look.option), QLatin1String(look.value));
+    if (problem.isEmpty()) problem = panel->emptyText();
+    if (problem.isEmpty())
+        takeDock(pictures, dock, QLatin1String(look.picture), viewSize);
+    else
+        std::printf("%s: %s\n", look.picture, qPrintable(problem));
+    panel->setOption(QLatin1String(look.option), before);
+}
+
+void takeViews(MainWindow& window, Pictures& pictures) {
     for (auto* dock : window.plots().findChildren<QDockWidget*>()) {
         auto* panel = qobject_cast<DiagnosticPanel*>(dock->widget());
         if (panel && !panel->emptyText().isEmpty())
             std::printf("%s is empty: %s\n", qPrintable(dock->objectName()), qPrintable(panel->emptyText()));
-        takeDock(pictures, dock, {760, 470});
+        takeDock(pictures, dock, "view-" + dock->objectName(), viewSize);
     }
-    for (const char* name : {"setup", "project", "searchSetup", "export", "scales", "whatIfs"})
-        if (auto* dock = window.findChild<QDockWidget*>(name))
-            takeDock(pictures, dock,
-                     QLatin1String(name) == QLatin1String("whatIfs") ? QSize(760, 240) : QSize(380, 640));
+    for (const Look& look : looks) takeLook(window, pictures, look);
+}
+
+/// Conditions of the session by their names; -1: not there.
+int conditionNamed(const Session& session, const std::string& text) {
+    for (std::size_t index = 0; index < session.conditions.size(); ++index)
+        if (session.conditions[index]->key.text() == text) return static_cast<int>(index);
+    return -1;
+}
+
+/// What quantization does at the long context: A - B, then what gains do to it.
+void takeDifferences(MainWindow& window, Pictures& pictures, int quantized, int full) {
+    window.selection().setCondition(quantized);
+    window.compare().choose(window.workspace().current(), full);
+    if (const QString why = window.compare().show(CompareMode::Difference); !why.isEmpty()) {
+        std::printf("difference: %s\n", qPrintable(why));
+        return;
+    }
     window.resetLayout();
+    pictures.take(
+        "window-difference", [&window] { return &window; }, 1280);
+    for (const char* name : {"spectrum", "tailInflation", "histogram", "perplexity"})
+        takeDock(pictures, dockNamed(window, name), QStringLiteral("difference-%1").arg(name), viewSize);
+    window.compare().show(CompareMode::A);
+}
+
+/// Gains of three bands by hand, measured where the model is there, and others that are only pinned.
+void pinWhatIfs(MainWindow& window) {
+    const BandPartition bands = window.workspace().session()->bands;
+    const auto set = [&](int band, double value) {
+        GainEdit next = window.scales().controller().edit();
+        next.set(bands, -1, band, {value, 1});
+        window.scales().controller().setEdit(next, "picture");
+    };
+    set(std::min(3, bands.count() - 1), 1.12);
+    set(std::min(5, bands.count() - 1), 0.94);
+    for (const QDeadlineTimer end(30000); !window.scales().evaluation() && !end.hasExpired();) settle();
+    if (const auto possible = window.scales().evaluation(); !possible)
+        std::printf("what-ifs: %s\n", possible.error().message.c_str());
+    else
+        window.scales().evaluate();
+    while (window.scales().running()) settle();
+    settle();
+    set(0, 1.05);
+    window.scales().pin();
+    settle();
+}
+
+void takeDocks(MainWindow& window, Pictures& pictures) {
+    for (const char* name : {"setup", "project", "searchSetup", "export", "scales", "bands"})
+        if (QDockWidget* dock = dockNamed(window, name))
+            takeDock(pictures, dock, QStringLiteral("view-%1").arg(name), QSize(380, 640));
+    if (QDockWidget* dock = dockNamed(window, "whatIfs"))
+        takeDock(pictures, dock, "view-whatIfs", QSize(960, 200));
+    window.resetLayout();
+}
+
+void takeFigures(MainWindow& window, Pictures& pictures) {
+    const auto panel = [&](const char* name) {
+        return qobject_cast<DiagnosticPanel*>(dockNamed(window, name)->widget());
+    };
+    window.figures().exportFigure(panel("tailInflation"));
+    pictures.take("figure", [&] { return window.figures().dialog(); });
+    window.figures().dialog()->close();
+    window.figures().compose();
+    ComposerDialog* composer = window.figures().composer();
+    for (const char* name : {"tailInflation", "pressure", "histogram", "perplexity"}) {
+        window.plots().showPanel(panel(name));
+        emit composer->currentPlotWanted();
+    }
+    composer->resize(1120, 720);
+    pictures.take(
+        "composer", [&] { return composer; }, 1120);
+    composer->close();
+    window.resetLayout();
+}
+
+void takeHelp(MainWindow& window, Pictures& pictures) {
     window.help().showHandbook("theory.md", "tail-inflation-ratio-tir-ours-after-the-papers-wording");
     pictures.take("handbook", [&window] { return window.findChild<QWidget*>("handbook"); });
     window.findChild<QWidget*>("handbook")->close();
@@ -143,6 +257,24 @@ void takeAll(MainWindow& window, Pictures& pictures) {
     settings.setAttribute(Qt::WA_DeleteOnClose, false);
     settings.QDialog::show();
     pictures.take("settings", [&settings] { return &settings; });
+}
+
+void takeAll(MainWindow& window, Pictures& pictures) {
+    const auto session = window.workspace().session();
+    const int quantized = conditionNamed(*session, "yarn:4 \u00b7 1024 \u00b7 rtn:4:g64");
+    const int full = conditionNamed(*session, "yarn:4 \u00b7 1024 \u00b7 none");
+    if (quantized >= 0) window.selection().setCondition(quantized);
+    window.selection().setLayer(std::min(2, session->model.layers - 1));
+    window.selection().setBand(std::min(3, session->bands.count() - 1));
+    window.resetLayout();
+    pictures.take(
+        "window", [&window] { return &window; }, 1280);
+    takeViews(window, pictures);
+    if (quantized >= 0 && full >= 0) takeDifferences(window, pictures, quantized, full);
+    pinWhatIfs(window);
+    takeDocks(window, pictures);
+    takeFigures(window, pictures);
+    takeHelp(window, pictures);
 }
 
 } // namespace
@@ -161,11 +293,12 @@ int main(int argc, char** argv) {
     environment.settings = &store;
     environment.sampleFolders = {QStringLiteral(QROAR_SOURCE_DIR "/samples")};
     MainWindow window(environment);
+    window.resize(1280, 800);
     window.show();
     Pictures pictures(window, words[2]);
     QDir().mkpath(words[2]);
     pictures.take(
-        "start", [&window] { return &window; }, 1120);
+        "start", [&window] { return &window; }, 1280);
     bool open = false;
     QObject::connect(&window, &MainWindow::sessionOpened, &window, [&] { open = true; });
     QObject::connect(&window, &MainWindow::errorShown, &window,
