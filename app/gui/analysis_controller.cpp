@@ -168,7 +168,7 @@ void AnalysisController::connectRun(AnalysisJob* job, bool continued) {
 /// On the thread for files, beside a running analysis: neither it nor a cancel waits for the disk.
 void AnalysisController::autosave(SessionId id) {
     if (id == target_) unsavedSeconds_ = 0;
-    const auto session = workspace_.session(id);
+    const auto session = autosaved_ && workspace_.isOpen(id) ? autosaved_(id) : workspace_.session(id);
     const QString path = session && autosavePaths_ ? autosavePaths_(id) : QString();
     if (path.isEmpty()) return;
     auto* job = new SaveJob(session, toPath(path));

@@ -43,6 +43,10 @@ class AnalysisController : public QObject {
     [[nodiscard]] SessionId target() const { return target_; }
     /// Where an open session is autosaved; an empty path switches it off.
     void setAutosavePaths(std::function<QString(SessionId)> paths) { autosavePaths_ = std::move(paths); }
+    /// What is written then: the session and whatever else would be lost. Without it, the session.
+    void setAutosaved(std::function<std::shared_ptr<const Session>(SessionId)> whole) {
+        autosaved_ = std::move(whole);
+    }
     /// Now, of any open session, on the thread for files.
     void autosave(SessionId id);
     /// An autosave is being written; autosaveEnded() follows.
@@ -89,6 +93,7 @@ class AnalysisController : public QObject {
     QPointer<AnalysisJob> job_;
     QPointer<EstimateJob> estimateJob_;
     std::function<QString(SessionId)> autosavePaths_;
+    std::function<std::shared_ptr<const Session>(SessionId)> autosaved_;
     SessionId target_ = noSession;
     double unsavedSeconds_ = 0; ///< of finished conditions since the last autosave
     int autosaves_ = 0;         ///< being written or waiting for it

@@ -10,7 +10,7 @@ void SessionController::load(const QString& path, bool recovered) {
     auto* job = new LoadJob(std::filesystem::path(path.toStdString()));
     connect(job, &LoadJob::loaded, this,
             [this, path, recovered](const std::shared_ptr<const Session>& session) {
-                workspace_.open(session, recovered ? QString() : path);
+                workspace_.open(session, recovered ? QString() : path, recovered);
                 emit loaded(path, recovered);
             });
     connect(job, &Job::failed, this,
@@ -24,10 +24,12 @@ void SessionController::save(SessionId id, const QString& path, const std::strin
     if (!workspace_.isOpen(id)) return;
     auto* job =
         new SaveJob(workspace_.withViewState(id, viewState), std::filesystem::path(path.toStdString()));
-    connect(job, &SaveJob::saved, this, [this, id, path](const std::shared_ptr<const Session>& session) {
-        workspace_.markSaved(id, path, session);
-        emit saved(id, path);
-    });
+    connect(
+        job, &SaveJob::saved, this,
+        [this, id, path, revision = workspace_.revision(id)](const std::shared_ptr<const Session>& session) {
+            workspace_.markSaved(id, path, session, revision);
+            emit saved(id, path);
+        });
     connect(job, &Job::failed, this,
             [this, path](const QString& message) { emit saveFailed(path, message); });
     files_.start(job);

@@ -18,6 +18,7 @@ struct Workspace::Open {
     int holders = 0; ///< what will write into it
     bool resultsUnsaved = false;
     bool wasDirty = false;
+    quint64 revision = 0;
     [[nodiscard]] bool dirty() const { return resultsUnsaved || !undo.isClean(); }
     void replace(Session next) { session = std::make_shared<const Session>(std::move(next)); }
 };
@@ -155,21 +156,26 @@ void Workspace::refreshDirty(SessionId id) {
     emit dirtyChanged(wasDirty_);
 }
 
-void Workspace::add(std::shared_ptr<const Session> session, const QString& path) {
+void Workspace::add(std::shared_ptr<const Session> session, const QString& path, bool unsaved) {
     auto open = std::make_unique<Open>();
     const SessionId id = open->id = ++newest_;
     open->path = path;
-    open->resultsUnsaved = path.isEmpty() && !session->conditions.empty();
+    const bool something =
+        !session->conditions.empty() || !session->searches.empty() || !session->whatIfs.empty();
+    open->resultsUnsaved = unsaved || (path.isEmpty() && something);
     open->wasDirty = open->dirty();
     open->session = std::move(session);
     if (open_.empty()) unsaved_ = 0;
     if (path.isEmpty()) open->number = ++unsaved_;
     undoGroup_.addStack(&open->undo);
     connect(&open->undo, &QUndoStack::cleanChanged, this, [this, id] { refreshDirty(id); });
+    connect(&open->undo, &QUndoStack::indexChanged, this, [this, id] { // also when a step grows
+        if (Open* changed = find(id)) ++changed->revision;
+    });
     open_.push_back(std::move(open));
 }
 
-SessionId Workspace::open(std::shared_ptr<const Session> session, const QString& path) {
+SessionId Workspace::open(std::shared_ptr<const Session> session, const QString& path, bool unsaved) {
     if (!session) return noSession;
     SessionId replaced = withPath(path);
     if (const Open* now = find(current_); replaced == noSession && now && isBlank(*now)) replaced = current_;
@@ -181,7 +187,7 @@ SessionId Workspace::open(std::shared_ptr<const Session> session, const QString&
         (*place)->undo.disconnect(this);
         open_.erase(place);
     }
-    add(std::move(session), path);
+    add(std::move(session), path, unsaved);
     if (replaced != noSession) {
         std::rotate(open_.begin() + at, open_.end() - 1, open_.end());
         emit settled(replaced);
@@ -255,12 +261,18 @@ void Workspace::updateResults(SessionId id, std::shared_ptr<const Session> sessi
     Open* open = find(id);
     if (!session || !open) return;
     Session merged = *session;
+    merged.searches = open->session->searches; // theirs are the older lists
+    merged.whatIfs = open->session->whatIfs;
     if (open->session->bands.pairs() == merged.bands.pairs()) {
         merged.bands = open->session->bands;
         merged.bandStyles = open->session->bandStyles;
     }
-    merged.whatIfs = open->session->whatIfs; // theirs is the older list
-    open->replace(std::move(merged));
+    replaceResults(id, std::move(merged));
+}
+
+void Workspace::replaceResults(SessionId id, Session next) {
+    Open* open = find(id);
+    open->replace(std::move(next));
     open->resultsUnsaved = true;
     emit contentChanged(id);
     if (id == current_) emit sessionChanged(open->session);
@@ -280,7 +292,7 @@ void Workspace::addSearch(SessionId id, std::shared_ptr<const SearchRecord> sear
     if (!now || !search) return;
     Session next = *now;
     next.searches.push_back(std::move(search));
-    updateResults(id, std::make_shared<const Session>(std::move(next)));
+    replaceResults(id, std::move(next));
 }
 
 void Workspace::previewBands(const BandPartition& bands) {
@@ -340,16 +352,23 @@ std::shared_ptr<const Session> Workspace::withViewState(SessionId id, const std:
     return copy;
 }
 
-void Workspace::markSaved(SessionId id, const QString& path, const std::shared_ptr<const Session>& written) {
+quint64 Workspace::revision(SessionId id) const {
+    const Open* open = find(id);
+    return open ? open->revision : 0;
+}
+
+void Workspace::markSaved(SessionId id, const QString& path, const std::shared_ptr<const Session>& written,
+                          std::optional<quint64> revision) {
     Open* open = find(id);
     if (!open || !written) return;
     open->path = path;
     const Session& now = *open->session;
     if (written->bands == now.bands && written->bandStyles == now.bandStyles
-        && written->whatIfs == now.whatIfs)
+        && written->whatIfs == now.whatIfs && revision.value_or(open->revision) == open->revision)
         open->undo.setClean();
-    if (written->conditions.size() == now.conditions.size()
-        && written->searches.size() == now.searches.size())
+    else
+        open->undo.resetClean(); // what was clean is no longer what the file holds
+    if (written->conditions == now.conditions && written->searches == now.searches)
         open->resultsUnsaved = false;
     if (id == current_) emit pathChanged(path);
     emit listChanged();

@@ -14,6 +14,7 @@
 #include <QUndoStack>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 namespace qroar {
@@ -56,8 +57,8 @@ class Workspace : public QObject {
 
     /// One more session, read from `path` (empty: not saved anywhere yet), which becomes current. It takes
     /// the place of the current one where that is empty (nothing in it, no file), and of the one with the
-    /// same file.
-    SessionId open(std::shared_ptr<const Session> session, const QString& path);
+    /// same file. `unsaved`: it was recovered, so whatever is in it would be lost.
+    SessionId open(std::shared_ptr<const Session> session, const QString& path, bool unsaved = false);
     /// While something will write into a session, it is not taken for an empty one.
     void hold(SessionId id);
     void release(SessionId id);
@@ -68,8 +69,8 @@ class Workspace : public QObject {
     void close(SessionId id);
     void close() { close(current_); }
 
-    /// New results for an open session. Bands the user set in the meantime stay; so does the undo stack.
-    /// Nothing happens when it has been closed.
+    /// New results for an open session. Bands the user set in the meantime stay, so do searches that were
+    /// accepted, what-ifs and the undo stack. Nothing happens when it has been closed.
     void updateResults(SessionId id, std::shared_ptr<const Session> session);
     void addCondition(SessionId id, std::shared_ptr<const ConditionResult> result);
     void addSearch(SessionId id, std::shared_ptr<const SearchRecord> search);
@@ -102,7 +103,12 @@ class Workspace : public QObject {
     [[nodiscard]] std::shared_ptr<const Session> withViewState(const std::string& json) const {
         return withViewState(current_, json);
     }
-    void markSaved(SessionId id, const QString& path, const std::shared_ptr<const Session>& written);
+    /// Counts the undo steps that were made, undone and redone.
+    [[nodiscard]] quint64 revision(SessionId id) const;
+    /// `written` is in the file. With the revision of when writing began, steps that came since stay unsaved,
+    /// also those that the session itself does not show (gains being set).
+    void markSaved(SessionId id, const QString& path, const std::shared_ptr<const Session>& written,
+                   std::optional<quint64> revision = {});
     void markSaved(const QString& path, const std::shared_ptr<const Session>& written) {
         markSaved(current_, path, written);
     }
@@ -132,7 +138,8 @@ class Workspace : public QObject {
     [[nodiscard]] const Open* find(SessionId id) const;
     [[nodiscard]] Open* find(SessionId id);
     [[nodiscard]] bool isBlank(const Open& open) const;
-    void add(std::shared_ptr<const Session> session, const QString& path);
+    void add(std::shared_ptr<const Session> session, const QString& path, bool unsaved);
+    void replaceResults(SessionId id, Session next);
     void activate(SessionId id);
     void announce();
     void applyBands(SessionId id, const BandLayout& layout);

@@ -53,7 +53,11 @@ std::shared_ptr<const Session> withSearch() {
     search->trials.resize(2);
     search->trials[0].objective = 3.5;
     search->trials[1].objective = 3.25;
-    for (SearchTrial& trial : search->trials) trial.accepted = true;
+    for (SearchTrial& trial : search->trials) {
+        trial.accepted = true;
+        trial.nll = {trial.objective};
+        trial.theta.assign(static_cast<std::size_t>(session->bands.count()), 0.0);
+    }
     search->report = {{"Q", "yarn:4", "rtn:4:g64", "", 1024, 6, 12, 12276, 3.1234, 3.0, 3.2},
                       {"Q+g", "yarn:4", "rtn:4:g64", "found", 1024, 6, 12, 12276, 3.0567, 2.9, 3.1}};
     search->verdict.words = "helps at 1,024 tokens";

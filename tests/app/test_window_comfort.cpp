@@ -341,7 +341,7 @@ class TestWindowComfort : public QObject {
 
     void progressSaysElapsedAndLeft() {
         RunStatus status;
-        status.begin();
+        status.begin("Stop the analysis");
         status.show({"yarn:4 at 1,024", 0.25, 60, 180});
         QCOMPARE(status.percent(), 25);
         QVERIFY(!status.timeLeft().isEmpty());

@@ -1,13 +1,17 @@
 // A real analysis of a tiny random model, driven from the window: progress, results as they come, cancel,
 // continuing, autosave, closing in the middle.
+#include "app/gui/export/export_panel.h"
+#include "app/gui/search/search_setup.h"
 #include "app/gui/setup/setup_panel.h"
 #include "app/gui/window/log_panel.h"
 #include "app/gui/window/main_window.h"
 #include "app/gui/window/message_bar.h"
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/run_status.h"
+#include "core/session/search_record.h"
 #include "core/session/session_file.h"
 #include "tests/app/window_bench.h"
+#include "tests/support/synthetic_session.h"
 
 #include <QDir>
 #include <QElapsedTimer>
@@ -21,6 +25,40 @@ using namespace qroar;
 namespace {
 
 using Bench = test::WindowBench;
+
+/// Answers one after the other, the last one again and again, and what was asked.
+struct Answers {
+    QStringList asked;
+    QList<QMessageBox::StandardButton> answers;
+    void to(MainWindow& window) {
+        window.setQuestion([this](const QString& text, QMessageBox::StandardButtons) {
+            asked << text;
+            return answers.size() > 1 ? answers.takeFirst() : answers.first();
+        });
+    }
+};
+
+/// A search that goes on until it is stopped; returns after its first trials.
+bool searches(Bench& bench) {
+    SearchSetup& setup = bench.window->searchSetup();
+    setup.setRope("yarn:2");
+    setup.setQuant("rtn:3:g32");
+    setup.setContexts("64");
+    setup.setSteps(50);
+    QSignalSpy records(&bench.window->search(), &SearchController::recordChanged);
+    emit setup.startRequested();
+    const auto tried = [&] { return bench.window->search().record() && records.count() > 2; };
+    return QTest::qWaitFor(tried, 60000) && bench.window->search().running();
+}
+
+/// Without a model: gains by hand, their list.
+std::shared_ptr<const Session> plainSession() {
+    test::SyntheticOptions options;
+    options.contexts = {256};
+    options.ropes = {"none"};
+    options.gradients = false;
+    return test::makeSyntheticSession(options);
+}
 
 } // namespace
 
@@ -222,6 +260,155 @@ class TestWindowRun : public QObject {
         bench.window->close();
         QVERIFY(QTest::qWaitFor([&] { return bench.window->isHidden(); }, 20000));
         QCOMPARE(questions.size(), 2);
+    }
+
+    void closingDuringOtherJobsAsks_data() {
+        QTest::addColumn<QString>("job");
+        for (const char* job : {"search", "evaluation", "export"}) QTest::newRow(job) << QString(job);
+    }
+    void closingDuringOtherJobsAsks() {
+        QFETCH(QString, job);
+        Bench bench;
+        QVERIFY(bench.ready({bench.document("a", 4000)}, {64}, {"yarn:2"}, {"rtn:3:g32"}));
+        MainWindow& window = *bench.window;
+        const QString target = bench.folder.filePath("out");
+        if (job == "search") {
+            QVERIFY(searches(bench));
+        } else if (job == "evaluation") {
+            window.setup().setMaxWindows(1);
+            window.startRun();
+            QVERIFY(bench.waitForEnd());
+            window.saveTo(bench.folder.filePath("run.h5"));
+            QVERIFY(QTest::qWaitFor([&] { return !window.workspace().dirty(); }, 20000));
+            window.scales().evaluate();
+            QVERIFY(window.scales().running());
+        } else {
+            window.exportPanel().setQuant("rtn:4:g32");
+            window.exportPanel().setTarget(target);
+            emit window.exportPanel().exportRequested();
+            QVERIFY(window.exporting().running());
+        }
+        const auto* cancel = window.findChild<QPushButton*>("cancelButton");
+        QVERIFY2(cancel->toolTip().contains(job), qPrintable(cancel->toolTip()));
+        Answers answers{{}, {QMessageBox::No}};
+        answers.to(window);
+        QVERIFY(!window.close());
+        QCOMPARE(answers.asked.size(), 1);
+        QVERIFY2(answers.asked.front().contains(job, Qt::CaseInsensitive), qPrintable(answers.asked.front()));
+        QVERIFY(window.search().running() || window.scales().running() || window.exporting().running());
+        answers.answers = {QMessageBox::Yes, QMessageBox::Discard};
+        window.close();
+        QVERIFY(QTest::qWaitFor([&] { return window.isHidden(); }, 20000));
+        QVERIFY(answers.asked.at(1).contains(job, Qt::CaseInsensitive));
+        if (job == "search") QVERIFY(answers.asked.at(2).contains("neither accepted nor discarded"));
+        QVERIFY(!QFile::exists(target));
+    }
+
+    /// Stopped or paused, a search is worth a question, and an autosave meanwhile.
+    void quittingAsksAboutASearchThatIsUndecided() {
+        Bench bench;
+        QVERIFY(bench.ready({bench.document("a", 4000)}, {64}, {"yarn:2"}, {"rtn:3:g32"}));
+        MainWindow& window = *bench.window;
+        QVERIFY(searches(bench));
+        window.search().pause();
+        QVERIFY(QTest::qWaitFor([&] { return !window.search().running(); }, 20000));
+        const auto found = window.search().record();
+        QVERIFY(found && !window.workspace().dirty());
+        window.autosaveChanges();
+        QVERIFY(QTest::qWaitFor([&] { return !window.analysis().autosaving(); }, 20000));
+        const QString autosave = bench.folder.filePath("autosave/autosave-1.h5");
+        const auto kept = loadSession(autosave.toStdString());
+        QVERIFY2(kept.ok(), kept ? "" : kept.error().message.c_str());
+        QCOMPARE((*kept)->searches.size(), std::size_t{1});
+        QVERIFY((*kept)->searches.front()->scales.gains == found->scales.gains);
+        QCOMPARE((*kept)->searches.front()->trials.size(), found->trials.size());
+        QVERIFY(window.workspace().session()->searches.empty());
+
+        Answers answers{{}, {QMessageBox::Cancel}};
+        answers.to(window);
+        QVERIFY(!window.close());
+        QCOMPARE(answers.asked.size(), 1);
+        QVERIFY(window.search().record() == found);
+        // given up, but then one stays: it is still there and asked about again
+        answers.answers = {QMessageBox::Discard, QMessageBox::Cancel};
+        window.workspace().addCondition(plainSession()->conditions.front());
+        QVERIFY(!window.close());
+        QCOMPARE(answers.asked.size(), 3);
+        QVERIFY(window.search().record() == found);
+        answers.answers = {QMessageBox::Save, QMessageBox::Cancel};
+        QVERIFY(!window.close());
+        QCOMPARE(window.workspace().session()->searches.size(), std::size_t{1});
+        QVERIFY(!window.search().record() && window.workspace().dirty());
+        answers.answers = {QMessageBox::Discard};
+        QVERIFY(window.close());
+        QVERIFY(!QFile::exists(autosave));
+    }
+
+    /// Gains being set are in the autosave; what they are on top of is found under any name, or kept.
+    void gainsBeingSetAreKept() {
+        Bench bench;
+        MainWindow& window = *bench.window;
+        const SessionId id = window.workspace().open(plainSession(), {});
+        const ModelConfig model = window.workspace().session()->model;
+        WhatIf perHead;
+        perHead.scales.gains = QkGains::ones(model);
+        for (std::size_t at = 0; at < perHead.scales.gains.q.size(); ++at)
+            perHead.scales.gains.q[at] = 1 + 0.01 * static_cast<double>(at % 7);
+        perHead.scales.rope = perHead.scales.quant = "none";
+        perHead.context = 64;
+        perHead.scales.modelFingerprint = window.workspace().session()->modelFingerprint;
+        ScalesController& gains = window.scales().controller();
+        gains.pin(id, perHead);
+        GainEdit edit = GainEdit::from(perHead.scales.gains, "w1");
+        QVERIFY(edit.base() != nullptr);
+        edit.set(window.workspace().session()->bands, -1, 0, {1.5, 1});
+        gains.setEdit(edit, "set");
+        window.autosaveChanges();
+        QVERIFY(QTest::qWaitFor([&] { return !window.analysis().autosaving(); }, 20000));
+        const auto kept = loadSession(bench.folder.filePath("autosave/autosave-1.h5").toStdString());
+        QVERIFY2(kept.ok(), kept.ok() ? "" : kept.error().message.c_str());
+        const auto restored = [&](const std::string& state) {
+            gains.restoreEdit(id, GainEdit(model.layers, model.pairs()));
+            window.scales().restoreEdit(state, id);
+            return gains.edit().toGains(model) == edit.toGains(model);
+        };
+        QVERIFY(restored((*kept)->viewState));
+        QCOMPARE(gains.rename(0, "heads"), QString());
+        QVERIFY(restored(window.scales().withEdit("{}", id)));
+        QCOMPARE(gains.edit().baseName(), std::string("heads"));
+        gains.remove({0});
+        const std::string alone = window.scales().withEdit("{}", id);
+        QVERIFY(restored(alone));
+        // what names something that is gone, as older files do, is said
+        QSignalSpy errors(&window, &MainWindow::errorShown);
+        QVERIFY(!restored(R"({"gains":{"base":"w1","q":[],"k":[]}})"));
+        QVERIFY(errors.count() == 1 && errors.front().front().toString().contains("w1"));
+    }
+
+    /// A name that was free when a step was undone may be a search's by the time it is done again.
+    void namesStayUniqueAcrossUndo() {
+        Bench bench;
+        MainWindow& window = *bench.window;
+        const SessionId id = window.workspace().open(plainSession(), {});
+        const auto session = window.workspace().session();
+        WhatIf pinned;
+        pinned.scales.gains = QkGains::ones(session->model);
+        pinned.scales.modelFingerprint = session->modelFingerprint;
+        window.scales().controller().pin(id, pinned);
+        QCOMPARE(window.scales().controller().rename(0, "g1"), QString());
+        window.workspace().undoStack()->undo();
+        auto search = std::make_shared<SearchRecord>();
+        search->scales = pinned.scales;
+        search->scales.name = "g1";
+        window.workspace().addSearch(search);
+        QSignalSpy errors(&window, &MainWindow::errorShown);
+        window.workspace().undoStack()->redo();
+        QCOMPARE(window.workspace().session()->whatIfs.size(), std::size_t{1});
+        QCOMPARE(window.workspace().session()->whatIfs.front()->scales.name, std::string("w1"));
+        QCOMPARE(errors.count(), 1); // said
+        window.workspace().undoStack()->undo();
+        window.workspace().undoStack()->undo();
+        QVERIFY(window.workspace().session()->whatIfs.empty());
     }
 
     void destroyingTheWindowDuringARunIsSafe() {

@@ -115,6 +115,71 @@ class TestWorkspace : public QObject {
         QVERIFY(workspace.dirty()); // the results are still unsaved
     }
 
+    /// A job's last word is its snapshot from before: what was accepted, pinned or styled since stays.
+    void resultsKeepAcceptedSearches() {
+        const auto before = smallSession();
+        Workspace workspace;
+        workspace.open(before, {});
+        const auto search = std::make_shared<SearchRecord>();
+        workspace.addSearch(search);
+        const auto pinned = std::make_shared<WhatIf>();
+        workspace.setWhatIfs(workspace.current(), {pinned});
+        workspace.updateResults(before);
+        QCOMPARE(workspace.session()->searches.size(), std::size_t{1});
+        QVERIFY(workspace.session()->searches.front() == search);
+        QVERIFY(workspace.session()->whatIfs.front() == pinned);
+    }
+
+    void whatWasRecoveredIsUnsaved() {
+        auto empty = std::make_shared<Session>(*smallSession());
+        empty->conditions.clear();
+        Workspace workspace;
+        const SessionId plain = workspace.open(empty, {});
+        QVERIFY(!workspace.dirty());
+        const SessionId recovered = workspace.open(empty, {}, true); // bands, gains being set
+        QVERIFY(!workspace.isOpen(plain) && workspace.dirty());
+        workspace.open(empty, "/somewhere/run.h5"); // does not take its place
+        QVERIFY(workspace.isOpen(recovered) && !workspace.dirty());
+        auto searched = std::make_shared<Session>(*empty);
+        searched->searches.push_back(std::make_shared<SearchRecord>());
+        workspace.open(searched, {});
+        QVERIFY(workspace.dirty());
+        workspace.markSaved("/somewhere/else.h5", workspace.session());
+        QVERIFY(!workspace.dirty());
+    }
+
+    /// Another condition in place of one, another search: as many as before, and yet not those in the file.
+    void resultsThatCameDuringASaveStayUnsaved() {
+        Workspace workspace;
+        workspace.open(smallSession(), {});
+        const auto written = workspace.withViewState("{}");
+        workspace.addCondition(std::make_shared<ConditionResult>(*written->conditions.front()));
+        QCOMPARE(workspace.session()->conditions.size(), written->conditions.size());
+        workspace.markSaved("/somewhere/run.h5", written);
+        QVERIFY(workspace.dirty());
+        workspace.markSaved("/somewhere/run.h5", workspace.session());
+        QVERIFY(!workspace.dirty());
+    }
+
+    /// Steps that the session itself does not show, as gains being set.
+    void stepsDuringASaveStayUnsaved() {
+        Workspace workspace;
+        const SessionId id = workspace.open(smallSession(), "/somewhere/run.h5");
+        const auto session = workspace.session();
+        workspace.undoStack()->push(new QUndoCommand("first"));
+        const quint64 revision = workspace.revision(id);
+        workspace.undoStack()->push(new QUndoCommand("while it is written"));
+        workspace.markSaved(id, "/somewhere/run.h5", session, revision);
+        QVERIFY(workspace.dirty());
+        workspace.undoStack()->undo();
+        workspace.undoStack()->undo();
+        QVERIFY(workspace.dirty()); // the file holds the first step
+        workspace.markSaved(id, "/somewhere/run.h5", session, workspace.revision(id));
+        QVERIFY(!workspace.dirty());
+        workspace.undoStack()->redo();
+        QVERIFY(workspace.dirty());
+    }
+
     void savingCleans() {
         Workspace workspace;
         workspace.open(smallSession(), {});

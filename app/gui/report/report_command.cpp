@@ -7,6 +7,7 @@
 #include <QCoreApplication>
 #include <QFileInfo>
 
+#include <algorithm>
 #include <cstdio>
 
 namespace qroar {
@@ -93,10 +94,17 @@ int runReport(const QStringList& words) {
     if (!error.isEmpty()) return complain(error, Usage);
     const auto session = loadSession(arguments.session.toStdString());
     if (!session) return complain(QString::fromStdString(session.error().message), Failed);
+    // With any of the separators that people write.
+    const auto plain = [](QString text) {
+        return text.replace(QStringLiteral("·"), QStringLiteral(".")).simplified();
+    };
     QStringList known;
     for (const auto& condition : (*session)->conditions)
         known << QString::fromStdString(condition->key.text());
-    if (!arguments.condition.isEmpty() && !known.contains(arguments.condition))
+    const auto chosen = std::find_if(known.begin(), known.end(), [&](const QString& text) {
+        return plain(text) == plain(arguments.condition);
+    });
+    if (!arguments.condition.isEmpty() && chosen == known.end())
         return complain(ReportCommand::tr("--condition: expected one of: %1; found \"%2\"")
                             .arg(known.join(QStringLiteral("; ")), arguments.condition),
                         Usage);
@@ -104,7 +112,7 @@ int runReport(const QStringList& words) {
     request.session = *session;
     request.sessionPath = arguments.session;
     request.title = arguments.title;
-    request.condition = arguments.condition;
+    if (chosen != known.end()) request.condition = *chosen;
     request.figureTables = arguments.tables;
     const auto report = makeReport(request);
     if (!writeWholeFile(arguments.output, report->html, &error)) return complain(error, Failed);

@@ -12,6 +12,8 @@
 #include <QJsonObject>
 #include <QSaveFile>
 
+#include <optional>
+
 namespace qroar {
 
 namespace {
@@ -35,6 +37,42 @@ void readValues(const QJsonObject& from, int layer, GainEdit& edit) {
         const BandGain gain{q[pair].toDouble(), k[pair].toDouble()};
         if (gain.q > 0 && gain.k > 0) edit.set(pairs, layer, pair, gain);
     }
+}
+
+/// What the values are on top of: the name that these gains have in the session now, or the gains themselves
+/// where they were deleted since.
+void writeBase(const GainEdit& edit, const Session& session, QJsonObject& to) {
+    if (!edit.base()) return;
+    to["base"] = QString::fromStdString(edit.baseName());
+    if (const auto same = scalesNamed(session, edit.baseName()).scales; same && same->gains == *edit.base())
+        return;
+    for (const NamedScales& one : allScales(session))
+        if (one.scales->gains == *edit.base()) {
+            to["base"] = QString::fromStdString(one.scales->name);
+            return;
+        }
+    to["baseGains"] = QJsonObject{{"q", numbers(edit.base()->q)}, {"k", numbers(edit.base()->k)}};
+}
+
+/// No edit when it is gone.
+std::optional<GainEdit> readBase(const QJsonObject& from, const Session& session) {
+    const std::string name = from.value("base").toString().toStdString();
+    if (name.empty()) return GainEdit(session.model.layers, session.model.pairs());
+    if (!from.contains("baseGains")) {
+        const auto scales = scalesNamed(session, name).scales;
+        return scales ? std::optional(GainEdit::from(scales->gains, name)) : std::nullopt;
+    }
+    const QJsonObject stored = from.value("baseGains").toObject();
+    QkGains gains = QkGains::ones(session.model);
+    for (auto [values, key] : {std::pair{&gains.q, "q"}, std::pair{&gains.k, "k"}}) {
+        const QJsonArray array = stored.value(QLatin1String(key)).toArray();
+        if (static_cast<std::size_t>(array.size()) != values->size()) return std::nullopt;
+        for (std::size_t at = 0; at < values->size(); ++at) {
+            (*values)[at] = array[static_cast<qsizetype>(at)].toDouble();
+            if (!((*values)[at] > 0)) return std::nullopt;
+        }
+    }
+    return GainEdit::from(gains, name);
 }
 
 } // namespace
@@ -242,7 +280,7 @@ std::string ManualScales::withEdit(const std::string& viewState, SessionId id) c
     for (int layer = 0; layer < edit.layers(); ++layer)
         if (edit.differs(layer)) layers[QString::number(layer)] = valuesOf(edit, layer);
     gains["layers"] = layers;
-    if (edit.base()) gains["base"] = QString::fromStdString(edit.baseName());
+    writeBase(edit, *workspace_.session(id), gains);
     QJsonObject state = QJsonDocument::fromJson(QByteArray::fromStdString(viewState)).object();
     state["gains"] = gains;
     return QJsonDocument(state).toJson(QJsonDocument::Compact).toStdString();
@@ -253,12 +291,14 @@ void ManualScales::restoreEdit(const std::string& viewState, SessionId id) {
         QJsonDocument::fromJson(QByteArray::fromStdString(viewState)).object().value("gains").toObject();
     const auto session = workspace_.session(id);
     if (gains.isEmpty() || !session) return;
-    GainEdit edit(session->model.layers, session->model.pairs());
-    if (const QString base = gains.value("base").toString(); !base.isEmpty()) {
-        const auto scales = scalesNamed(*session, base.toStdString()).scales;
-        if (!scales) return; // what they were on top of is gone
-        edit = GainEdit::from(scales->gains, scales->name);
+    auto found = readBase(gains, *session);
+    if (!found) {
+        emit failed(
+            tr("Gains were being set on top of %1, which the session does not hold: they are dropped.")
+                .arg(gains.value("base").toString()));
+        return;
     }
+    GainEdit edit = std::move(*found);
     readValues(gains, -1, edit);
     const QJsonObject layers = gains.value("layers").toObject();
     for (auto at = layers.begin(); at != layers.end(); ++at) {

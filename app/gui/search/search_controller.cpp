@@ -81,25 +81,39 @@ SessionId SearchController::target() const {
     return workspace_.isOpen(target_) ? target_ : workspace_.current();
 }
 
+std::shared_ptr<const SearchRecord> SearchController::named(const Session& session) const {
+    if (!record_ || session.modelFingerprint != record_->scales.modelFingerprint) return nullptr;
+    auto record = std::make_shared<SearchRecord>(*record_);
+    std::string& name = record->scales.name;
+    const auto used = [&name](const auto& condition) { return condition->key.scales == name; };
+    if (name.empty() || scalesNamed(session, name).scales
+        || std::any_of(session.conditions.begin(), session.conditions.end(), used))
+        name = freshScalesName(session, "g");
+    return record;
+}
+
+std::shared_ptr<const Session> SearchController::withRecord(std::shared_ptr<const Session> session) const {
+    const auto record = session ? named(*session) : nullptr;
+    if (!record || !record->scales.gains.fits(session->model)) return session;
+    auto whole = std::make_shared<Session>(*session);
+    whole->searches.push_back(record);
+    return whole;
+}
+
 void SearchController::accept() {
     if (!record_ || running()) return;
     const auto session = workspace_.session(target());
-    const bool fits = session && session->modelFingerprint == record_->scales.modelFingerprint;
-    if (!fits) {
+    const auto record = session ? named(*session) : nullptr;
+    if (!record) {
         emit failed(tr("The open session is of another model: open the session this search belongs to, or "
                        "discard it."));
         return;
     }
-    auto named = std::make_shared<SearchRecord>(*record_);
-    const auto taken = [&](const std::string& name) { return scalesNamed(*session, name).scales != nullptr; };
-    for (std::size_t number = session->searches.size() + 1;
-         named->scales.name.empty() || taken(named->scales.name); ++number)
-        named->scales.name = "g" + std::to_string(number);
-    workspace_.addSearch(target(), named);
+    workspace_.addSearch(target(), record);
     record_ = nullptr;
     emit recordChanged(nullptr);
     setState(State::Idle);
-    emit accepted(QString::fromStdString(named->scales.name));
+    emit accepted(QString::fromStdString(record->scales.name));
 }
 
 void SearchController::discard() {

@@ -38,6 +38,8 @@ class SearchController : public QObject {
     [[nodiscard]] std::shared_ptr<const SearchRecord> record() const { return record_; }
     /// The session that accept() writes into.
     [[nodiscard]] SessionId target() const;
+    /// A session with the record in it, under the name it would get; as it is where there is none that fits.
+    [[nodiscard]] std::shared_ptr<const Session> withRecord(std::shared_ptr<const Session> session) const;
 
   signals:
     void stateChanged();
@@ -48,6 +50,7 @@ class SearchController : public QObject {
 
   private:
     void launch();
+    [[nodiscard]] std::shared_ptr<const SearchRecord> named(const Session& session) const;
     void setState(State state);
     void setRecord(std::shared_ptr<const SearchRecord> record);
     void ended();

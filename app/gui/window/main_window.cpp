@@ -252,7 +252,7 @@ void MainWindow::connectAnalysis() {
         if (!running && closeWhenStopped_) close();
     });
     connect(&analysis_, &AnalysisController::autosaveEnded, this, [this](int id) {
-        if (!workspace_.dirty(id)) autosave_.discard(id); // saved, or not wanted, while it was written
+        if (!hasUnkept(id)) autosave_.discard(id); // saved, or not wanted, while it was written
         if (!analysis_.autosaving() && std::exchange(closeWhenAutosaved_, false)) close();
     });
     connect(&analysis_, &AnalysisController::progressed, this, [this](const Progress& progress) {

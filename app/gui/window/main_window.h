@@ -116,6 +116,7 @@ class MainWindow : public QMainWindow {
     /// How questions with consequences are asked; a modal box unless a test answers.
     using Question =
         std::function<QMessageBox::StandardButton(const QString& text, QMessageBox::StandardButtons buttons)>;
+    void autosaveChanges(); ///< of all open sessions; also now and then by itself
     void setQuestion(Question question) { question_ = std::move(question); }
 
   signals:
@@ -174,9 +175,14 @@ class MainWindow : public QMainWindow {
     void showInputsOf(const SetupRequest& request);
     void showAwaitedInputs();
     void nameTheViews(); ///< what is shown, in the breadcrumb
-    void autosaveChanges();
     [[nodiscard]] std::string viewStateOf(SessionId id) const;
     bool mayClose(SessionId id);
+    [[nodiscard]] QString whatStoppingDoes() const; ///< to what is running
+    [[nodiscard]] QString stopAndQuit() const;      ///< the question about it
+    /// True when no search waits to be accepted or discarded, or it is not wanted.
+    bool settleSearch();
+    /// There is something of the session that is in no file of the user's.
+    [[nodiscard]] bool hasUnkept(SessionId id) const;
     bool settleForQuitting(); ///< true when nothing is unsaved, or it is not wanted
     void loadSession(const QString& path, bool recovered);
     void showInputsOf(const Session& session, const QString& path);
@@ -266,6 +272,7 @@ class MainWindow : public QMainWindow {
     QTimer autosaveTimer_;
     bool followResults_ = true;
     bool compareWhenDone_ = false; ///< the run was asked for to see before and after
+    bool searchUnwanted_ = false;  ///< given up while quitting
     bool quietModel_ = false;      ///< the model being opened came with a session: no news
     bool closeWhenStopped_ = false, closeWhenSaved_ = false, closeWhenAutosaved_ = false;
     SessionId closeSessionWhenStopped_ = noSession;

@@ -55,6 +55,7 @@ void MainWindow::connectFiles() {
         closeWhenSaved_ = false;
         closing_.clear();
         unwanted_.clear();
+        searchUnwanted_ = false;
         reportError(message);
     });
 }
@@ -314,11 +315,9 @@ bool MainWindow::saveScreenshots(const QString& folder) {
 
 void MainWindow::closeEvent(QCloseEvent* event) {
     event->ignore();
-    if (analysis_.running()) {
+    if (busy()) {
         if (!closeWhenStopped_
-            && question_(tr("An analysis is running. Stop it and quit? Finished conditions can be saved."),
-                         QMessageBox::Yes | QMessageBox::No)
-                   != QMessageBox::Yes)
+            && question_(stopAndQuit(), QMessageBox::Yes | QMessageBox::No) != QMessageBox::Yes)
             return;
         closeWhenStopped_ = true;
         stopRun();
@@ -329,7 +328,7 @@ void MainWindow::closeEvent(QCloseEvent* event) {
         closeWhenAutosaved_ = true;
         return;
     }
-    if (!settleForQuitting()) return; // comes back when what is wanted is written
+    if (!settleSearch() || !settleForQuitting()) return; // comes back when what is wanted is written
     closeWhenSaved_ = false;
     autosave_.discardAll();
     settings_.setLayout({saveGeometry(), saveState(), plots_->saveState()});

@@ -42,6 +42,7 @@ void MainWindow::buildScales() {
             resizeDocks({whatIfDock_}, {whatIfDock_->sizeHint().height()}, Qt::Vertical);
         report(tr("What-if %1 is in the list.").arg(name));
     });
+    connect(&scales_->controller(), &ScalesController::edited, this, [this](int id) { unkept_.insert(id); });
     connect(scales_, &ManualScales::conditionRequested, this, &MainWindow::runWithGains);
     connect(&workspace_, &Workspace::whatIfsChanged, exportPanel_, &ExportPanel::setSession);
     const auto inputs = [this] { scales_->update(busy()); };

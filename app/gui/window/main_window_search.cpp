@@ -16,9 +16,42 @@
 
 namespace qroar {
 
+QString MainWindow::whatStoppingDoes() const {
+    if (search_.running()) return tr("Pause the search; it can be resumed");
+    if (exporting_.running()) return tr("Stop the export; the folder is not written");
+    if (scales_ && scales_->running()) return tr("Stop the evaluation; nothing of it is kept");
+    return tr("Stop the analysis; finished conditions are kept");
+}
+
+QString MainWindow::stopAndQuit() const {
+    if (search_.running())
+        return tr("A search is running. Stop it and quit? What it found so far can be kept.");
+    if (exporting_.running()) return tr("An export is running. Stop it and quit? The folder is not written.");
+    if (scales_ && scales_->running())
+        return tr("An evaluation of gains is running. Stop it and quit? Nothing of it is kept.");
+    return tr("An analysis is running. Stop it and quit? Finished conditions can be saved.");
+}
+
+bool MainWindow::settleSearch() {
+    const auto record = search_.record();
+    if (!record || record->trials.empty() || searchUnwanted_) return true;
+    const auto answer = question_(
+        tr("A search of %1 is neither accepted nor discarded. Put what it found into the session before "
+           "quitting?")
+            .arg(workspace_.name(search_.target())),
+        QMessageBox::Save | QMessageBox::Discard | QMessageBox::Cancel);
+    searchUnwanted_ = answer == QMessageBox::Discard; // the next question may still be answered with Cancel
+    if (answer == QMessageBox::Save) search_.accept();
+    return searchUnwanted_ || !search_.record();
+}
+
+bool MainWindow::hasUnkept(SessionId id) const {
+    return workspace_.dirty(id) || (search_.record() && search_.target() == id);
+}
+
 void MainWindow::jobChanged(bool running) {
     if (running)
-        runStatus_->begin();
+        runStatus_->begin(whatStoppingDoes());
     else
         runStatus_->end();
     searchSetup_->setBlocked(busy() && !search_.running());
@@ -50,6 +83,14 @@ void MainWindow::connectSearch() {
     });
     connect(&search_, &SearchController::recordChanged, searchSetup_, &SearchSetup::setRecord);
     connect(&search_, &SearchController::recordChanged, plots_->searches(), &SearchPanel::setLive);
+    connect(&search_, &SearchController::recordChanged, this, [this] { // its trials are autosaved, too
+        searchUnwanted_ = false;
+        const SessionId id = search_.target();
+        if (search_.record())
+            unkept_.insert(id);
+        else if (!workspace_.dirty(id))
+            autosave_.discard(id);
+    });
     connect(&search_, &SearchController::progressed, this, [this](const Progress& progress) {
         runStatus_->show(progress);
         updateTitle();

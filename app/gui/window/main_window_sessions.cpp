@@ -26,6 +26,7 @@ void MainWindow::connectSessions() {
     connect(&workspace_, &Workspace::settled, this, [this](int id) {
         autosave_.discard(id); // saved, or given up
         unkept_.erase(id);
+        if (hasUnkept(id)) unkept_.insert(id); // a search that is not part of it yet
         if (!workspace_.isOpen(id)) left_.erase(id);
     });
     connect(&workspace_, &Workspace::contentChanged, this, [this](int id) { unkept_.insert(id); });
@@ -33,6 +34,10 @@ void MainWindow::connectSessions() {
     connect(&compare_, &CompareController::otherChanged, plots_, &PlotArea::setOther);
     connect(&compare_, &CompareController::changed, this, &MainWindow::nameTheViews);
     analysis_.setAutosavePaths([this](SessionId id) { return autosave_.pathOf(id); });
+    analysis_.setAutosaved([this](SessionId id) {
+        auto whole = workspace_.withViewState(id, viewStateOf(id));
+        return search_.target() == id ? search_.withRecord(std::move(whole)) : whole;
+    });
     autosaveTimer_.setInterval(millisecondsBetweenAutosaves);
     connect(&autosaveTimer_, &QTimer::timeout, this, &MainWindow::autosaveChanges);
     autosaveTimer_.start();
@@ -45,7 +50,7 @@ void MainWindow::nameTheViews() {
 /// Every session that has unsaved changes since it was last written.
 void MainWindow::autosaveChanges() {
     for (const SessionId id : std::exchange(unkept_, {}))
-        if (workspace_.dirty(id)) analysis_.autosave(id);
+        if (hasUnkept(id)) analysis_.autosave(id);
 }
 
 /// What Setup asks for, where that belongs to the session; else what the session was made with.
@@ -161,7 +166,10 @@ bool MainWindow::settleForQuitting() {
             continue;
         }
         closeWhenSaved_ = answer == QMessageBox::Save && save();
-        if (!closeWhenSaved_) unwanted_.clear();
+        if (!closeWhenSaved_) {
+            unwanted_.clear();
+            searchUnwanted_ = false;
+        }
         return false;
     }
     return true;

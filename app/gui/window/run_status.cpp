@@ -21,14 +21,14 @@ RunStatus::RunStatus(QWidget* parent)
     bar_->setRange(0, 1000);
     bar_->setFixedWidth(bar_->fontMetrics().averageCharWidth() * 24);
     bar_->setFormat(QStringLiteral("%p %"));
-    bar_->setAccessibleName(tr("Progress of the analysis"));
+    bar_->setAccessibleName(tr("Progress of what is running"));
     cancel_->setObjectName(QStringLiteral("cancelButton"));
-    cancel_->setToolTip(tr("Stop the analysis; finished conditions are kept (Ctrl+.)"));
     connect(cancel_, &QPushButton::clicked, this, &RunStatus::cancelRequested);
     hide();
 }
 
-void RunStatus::begin() {
+void RunStatus::begin(const QString& cancelling) {
+    cancel_->setToolTip(tr("%1 (Ctrl+.)").arg(cancelling));
     stopping_ = false;
     percent_ = 0;
     timeLeft_.clear();

@@ -1,4 +1,4 @@
-// RunStatus: the corner of the status bar that shows a running analysis: stage, progress, time left, Cancel.
+// RunStatus: the corner of the status bar that shows what is running: stage, progress, time left, Cancel.
 #pragma once
 
 #include "core/base/progress.h"
@@ -16,7 +16,8 @@ class RunStatus : public QWidget {
 
   public:
     explicit RunStatus(QWidget* parent = nullptr);
-    void begin();
+    /// `cancelling`: what Cancel does to it, in words.
+    void begin(const QString& cancelling);
     void show(const Progress& progress);
     /// The stop was asked for: say so at once, whenever the engine gets there.
     void stopping();

@@ -308,10 +308,10 @@ class TestCli : public QObject {
     }
 
     void unknownSubCommandsAreNamed() {
-        for (const QStringList& words : {QStringList{"plot"}, QStringList{"plot", "--help"}}) {
+        for (const QStringList& words : {QStringList{"draw"}, QStringList{"draw", "--help"}}) {
             const Result result = run(words);
             QCOMPARE(result.code, 2);
-            QVERIFY2(result.err.contains("'plot'") && result.err.contains("evaluate"), result.err);
+            QVERIFY2(result.err.contains("'draw'") && result.err.contains("evaluate"), result.err);
         }
     }
 

@@ -194,8 +194,7 @@ class TestCliExport : public QObject {
         QTest::newRow("no output") << QStringList{"export", "model", "--format", "hf"} << 2 << "--output";
         QTest::newRow("format and patch")
             << base + QStringList{"--format", "hf", "--patch"} << 2 << "--patch";
-        QTest::newRow("gguf") << base + QStringList{"--format", "gguf"} << 2
-                              << "not available in this version";
+        QTest::newRow("gguf") << base + QStringList{"--format", "gguf"} << 1 << ".gguf"; // a folder
         QTest::newRow("unknown format") << base + QStringList{"--format", "zip"} << 2 << "compressed-tensors";
         QTest::newRow("unknown type") << base + QStringList{"--format", "hf", "--dtype", "f8"} << 2 << "bf16";
         QTest::newRow("no codes") << base + QStringList{"--format", "awq"} << 1 << "--quant";
