@@ -59,7 +59,9 @@ class TestSessionFile : public QObject {
     void bandNamesAndColours() {
         Session session = *test::makeSyntheticSession();
         session.bandStyles.assign(8, {});
-        session.bandStyles[0] = {"h\xc3\xb6" "chste", "#0072b2"};
+        session.bandStyles[0] = {"h\xc3\xb6"
+                                 "chste",
+                                 "#0072b2"};
         session.bandStyles[5].name = "a name, with \"quotes\"";
         QCOMPARE(roundTrip(session, "styles.h5"), std::string());
         for (BandStyle& style : session.bandStyles) style.name.clear(); // only colours
