@@ -195,10 +195,13 @@ void takeDifferences(MainWindow& window, Pictures& pictures, int quantized, int 
 /// Gains of three bands by hand, measured where the model is there, and others that are only pinned.
 void pinWhatIfs(MainWindow& window) {
     const BandPartition bands = window.workspace().session()->bands;
+    dockNamed(window, "scales")->show(); // a hidden editor predicts nothing
+    dockNamed(window, "scales")->raise();
     const auto set = [&](int band, double value) {
         GainEdit next = window.scales().controller().edit();
         next.set(bands, -1, band, {value, 1});
         window.scales().controller().setEdit(next, "picture");
+        settle();
     };
     set(std::min(3, bands.count() - 1), 1.12);
     set(std::min(5, bands.count() - 1), 0.94);
