@@ -1,5 +1,6 @@
 #include "core/exporting/export_layout.h"
 
+#include "core/model/projection_shape.h"
 #include "core/quant/packing.h"
 
 #include <algorithm>
@@ -67,26 +68,6 @@ void addCodes(const std::string& stem, long long out, long long in, const Export
     }
 }
 
-/// [out, in] of a projection under a config.
-std::pair<long long, long long> shapeOf(const ModelConfig& config, Projection p) {
-    const long long hidden = config.hiddenSize, inner = config.intermediateSize;
-    switch (p) {
-    case Projection::Q:
-        return {config.queryDim(), hidden};
-    case Projection::K:
-    case Projection::V:
-        return {config.keyDim(), hidden};
-    case Projection::O:
-        return {hidden, config.queryDim()};
-    case Projection::Gate:
-    case Projection::Up:
-        return {inner, hidden};
-    case Projection::Down:
-        break;
-    }
-    return {hidden, inner};
-}
-
 } // namespace
 
 std::string projectionStem(int layer, Projection p) {
@@ -139,7 +120,8 @@ std::vector<TensorSpec> layoutTensors(const Model& model, const ExportLayout& la
         tensors.push_back({normName(layer, Norm::Attention), layout.dense, {config.hiddenSize}});
         for (const Projection p : allProjections) {
             const std::string stem = projectionStem(layer, p);
-            const auto [out, in] = shapeOf(config, p);
+            const auto shape = projectionShape(config, p);
+            const long long out = shape[0], in = shape[1];
             if (isPacked(layout.format))
                 addCodes(stem, out, in, layout, tensors);
             else

@@ -6,6 +6,7 @@
 #include "core/exporting/gguf_vocabulary.h"
 #include "core/exporting/staging_folder.h"
 #include "core/model/gguf_file.h"
+#include "core/model/projection_shape.h"
 #include "core/scales/folded_gains.h"
 #include "qroar/version.h"
 
@@ -57,26 +58,6 @@ std::string layerStem(int layer) {
     return "blk." + std::to_string(layer) + ".";
 }
 
-/// [out, in].
-std::vector<long long> shapeOf(const ModelConfig& config, Projection projection) {
-    const long long hidden = config.hiddenSize, inner = config.intermediateSize;
-    switch (projection) {
-    case Projection::Q:
-        return {config.queryDim(), hidden};
-    case Projection::K:
-    case Projection::V:
-        return {config.keyDim(), hidden};
-    case Projection::O:
-        return {hidden, config.queryDim()};
-    case Projection::Gate:
-    case Projection::Up:
-        return {inner, hidden};
-    case Projection::Down:
-        break;
-    }
-    return {hidden, inner};
-}
-
 /// The type that a matrix of this width can have.
 GgmlType fitting(GgmlType type, long long width) {
     return width % ggmlTypeFacts(type).blockElements == 0 ? type : GgmlType::F16;
@@ -102,7 +83,7 @@ std::vector<GgufTensorSpec> layoutOf(const Model& model, GgmlType type, const Gg
         tensors.push_back({layerStem(layer) + "attn_norm.weight", {width}, GgmlType::F32});
         tensors.push_back({layerStem(layer) + "ffn_norm.weight", {width}, GgmlType::F32});
         for (const Projection p : allProjections) {
-            const auto shape = shapeOf(config, p);
+            const auto shape = projectionShape(config, p);
             tensors.push_back(
                 {layerStem(layer) + projectionStemOf(p) + ".weight", shape, fitting(type, shape[1])});
             if (model.bias(layer, p))

@@ -57,6 +57,11 @@ Outcome<LogitsStore> runModel(const std::shared_ptr<const Model>& model,
 /// Largest difference, and the root mean squares of the difference and of `a`.
 struct Difference {
     double most = 0, rms = 0, rmsOfFirst = 0, largestFirst = 0;
+    /// As what the export differs by from exact gains.
+    void noteIn(Verification& result) const {
+        result.maxUnroundedDifference = most;
+        result.relativeUnroundedRms = rmsOfFirst > 0 ? rms / rmsOfFirst : rms;
+    }
 };
 Difference differenceOf(const Matrix& a, const Matrix& b) {
     Difference result;
@@ -179,6 +184,44 @@ Status judge(const VerifyTask& task, const Verification& result, const std::file
     return Done{};
 }
 
+/// An export that was opened again.
+struct ReadBack {
+    std::shared_ptr<const Model> model;
+    std::shared_ptr<const WeightSource> weights;
+    Verification result; ///< windows and frequencies are known
+
+    /// Its logits, under the scaling it stores.
+    [[nodiscard]] Outcome<LogitsStore> run(const VerifyTask& task, WorkMeter& meter) const {
+        RopeSpec own;
+        own.kind = RopeKind::Model;
+        return runModel(model, weights, own, {}, task.windows, meter);
+    }
+};
+
+Outcome<ReadBack> readBack(const VerifyTask& task, const std::filesystem::path& path) {
+    const char* const where = "the export cannot be read back";
+    ReadBack back;
+    const auto model = openModel(path);
+    if (!model) return model.error().in(where);
+    back.model = *model;
+    const auto rotary = rotaryDifference(task, back.model->config());
+    if (!rotary) return rotary.error().in(where);
+    const auto weights = openWeights(back.model, plainQuant(*back.model));
+    if (!weights) return weights.error().in(where);
+    back.weights = *weights;
+    back.result.windows = static_cast<int>(task.windows.size());
+    back.result.context = static_cast<int>(task.windows.front().size());
+    back.result.rotaryDifference = *rotary;
+    return back;
+}
+
+Outcome<Difference> againstExactGains(const VerifyTask& task, const LogitsStore& found, WorkMeter& meter) {
+    const FoldTask& fold = task.fold;
+    const auto exact = runModel(fold.model, fold.weights, task.rope, fold.gains, task.windows, meter);
+    if (!exact) return exact.error();
+    return differenceOf(found.logits(), exact->logits());
+}
+
 } // namespace
 
 std::vector<std::vector<TokenId>> verificationWindows(int vocabSize, int count, int length) {
@@ -200,53 +243,28 @@ double verificationWork(const ModelConfig& config, const std::vector<std::vector
 
 Outcome<Verification> compareWithMemory(const VerifyTask& task, const std::filesystem::path& path,
                                         WorkMeter& meter) {
-    const auto exported = openModel(path);
-    if (!exported) return exported.error().in("the export cannot be read back");
-    Verification result;
-    result.windows = static_cast<int>(task.windows.size());
-    result.context = static_cast<int>(task.windows.front().size());
-    const auto rotary = rotaryDifference(task, (*exported)->config());
-    if (!rotary) return rotary.error().in("the export cannot be read back");
-    result.rotaryDifference = *rotary;
-    const auto weights = openWeights(*exported, plainQuant(**exported));
-    if (!weights) return weights.error().in("the export cannot be read back");
-    RopeSpec own;
-    own.kind = RopeKind::Model;
-    const auto found = runModel(*exported, *weights, own, {}, task.windows, meter);
+    auto back = readBack(task, path);
+    if (!back) return back.error();
+    const auto found = back->run(task, meter);
     if (!found) return found.error();
-    const FoldTask& fold = task.fold;
-    const auto exact = runModel(fold.model, fold.weights, task.rope, fold.gains, task.windows, meter);
-    if (!exact) return exact.error();
-    const Difference difference = differenceOf(found->logits(), exact->logits());
-    result.largestLogit = difference.largestFirst;
-    result.maxLogitDifference = result.maxUnroundedDifference = difference.most;
-    result.relativeUnroundedRms =
-        difference.rmsOfFirst > 0 ? difference.rms / difference.rmsOfFirst : difference.rms;
-    return result;
+    const auto unrounded = againstExactGains(task, *found, meter);
+    if (!unrounded) return unrounded.error();
+    back->result.largestLogit = unrounded->largestFirst;
+    back->result.maxLogitDifference = unrounded->most;
+    unrounded->noteIn(back->result);
+    return back->result;
 }
 
 Outcome<Verification> verifyExport(const VerifyTask& task, const std::filesystem::path& folder,
                                    WorkMeter& meter) {
-    const auto exported = openModel(folder);
-    if (!exported) return exported.error().in("the export cannot be read back");
-    Verification result;
-    result.windows = static_cast<int>(task.windows.size());
-    result.context = static_cast<int>(task.windows.front().size());
-    const auto rotary = rotaryDifference(task, (*exported)->config());
-    if (!rotary) return rotary.error().in("the export cannot be read back");
-    result.rotaryDifference = *rotary;
-
-    const QuantSpec stored = plainQuant(**exported);
-    const auto weights = openWeights(*exported, stored);
-    if (!weights) return weights.error().in("the export cannot be read back");
-    if (task.fold.scales && stored.kind != QuantKind::Stored) return wrong(folder, "its weights are dense");
-    if (stored.kind == QuantKind::Stored)
-        if (Status compared = compareAllCodes(task, **weights, result, meter); !compared)
+    auto back = readBack(task, folder);
+    if (!back) return back.error();
+    const bool codes = plainQuant(*back->model).kind == QuantKind::Stored;
+    if (task.fold.scales && !codes) return wrong(folder, "its weights are dense");
+    if (codes)
+        if (Status compared = compareAllCodes(task, *back->weights, back->result, meter); !compared)
             return compared.error();
-
-    RopeSpec own;
-    own.kind = RopeKind::Model;
-    const auto found = runModel(*exported, *weights, own, {}, task.windows, meter);
+    const auto found = back->run(task, meter);
     if (!found) return found.error();
     const FoldTask& fold = task.fold;
     const std::shared_ptr<const Model> rounded =
@@ -254,16 +272,13 @@ Outcome<Verification> verifyExport(const VerifyTask& task, const std::filesystem
     const auto wanted = runModel(rounded, foldedWeights(fold), task.rope, {}, task.windows, meter);
     if (!wanted) return wanted.error();
     const Difference folded = differenceOf(found->logits(), wanted->logits());
-    const auto exact = runModel(fold.model, fold.weights, task.rope, fold.gains, task.windows, meter);
-    if (!exact) return exact.error();
-    const Difference unrounded = differenceOf(found->logits(), exact->logits());
-    result.largestLogit = folded.largestFirst;
-    result.maxLogitDifference = folded.most;
-    result.maxUnroundedDifference = unrounded.most;
-    result.relativeUnroundedRms =
-        unrounded.rmsOfFirst > 0 ? unrounded.rms / unrounded.rmsOfFirst : unrounded.rms;
-    if (Status judged = judge(task, result, folder); !judged) return judged.error();
-    return result;
+    back->result.largestLogit = folded.largestFirst;
+    back->result.maxLogitDifference = folded.most;
+    const auto unrounded = againstExactGains(task, *found, meter);
+    if (!unrounded) return unrounded.error();
+    unrounded->noteIn(back->result);
+    if (Status judged = judge(task, back->result, folder); !judged) return judged.error();
+    return back->result;
 }
 
 } // namespace qroar

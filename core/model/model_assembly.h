@@ -4,6 +4,7 @@
 
 #include "core/base/outcome.h"
 #include "core/model/model.h"
+#include "core/model/projection_shape.h"
 
 #include <memory>
 #include <string>
@@ -27,9 +28,6 @@ class ModelDraft final : public Model {
     using Model::tensors_;
     using Model::warnings_;
 };
-
-/// [out, in] of a projection under a config.
-std::vector<long long> projectionShape(const ModelConfig& config, Projection projection);
 
 /// The last steps of every reader: the search for NaN and infinity in the float tensors that the model uses
 /// (its damage, if there are any), then the fingerprint.

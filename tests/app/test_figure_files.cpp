@@ -7,6 +7,7 @@
 #include "app/gui/window/log_panel.h"
 #include "tests/app/main_window_bench.h"
 #include "tests/support/noisy_session.h"
+#include "tests/support/svg_text.h"
 
 #include "widgets/figures/figure_layout.h"
 #include "widgets/plot/base_plot.h"
@@ -15,29 +16,15 @@
 #include <QFileDialog>
 #include <QLineEdit>
 #include <QProcess>
-#include <QXmlStreamReader>
 
 using namespace qroar;
 using test::answerDialog;
+using test::contentsOf;
 using test::heatMap;
+using test::svgText;
 using Bench = test::SessionBench;
 
 namespace {
-
-QByteArray contentsOf(const QString& path) {
-    QFile file(path);
-    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
-}
-
-/// All text of an SVG without spaces; empty when it is no XML.
-QString svgText(const QByteArray& svg) {
-    QXmlStreamReader xml(svg);
-    QString text;
-    while (!xml.atEnd())
-        if (xml.readNext() == QXmlStreamReader::StartElement && xml.name() == QLatin1String("text"))
-            text += xml.readElementText();
-    return xml.hasError() ? QString() : text.remove(u' ').remove(u'\n');
-}
 
 /// Empty when both are the same.
 QString firstDifference(const QByteArray& a, const QByteArray& b) {
@@ -417,37 +404,6 @@ class TestFigureFiles : public QObject {
         Bench bench;
         for (DiagnosticPanel* panel : bench.window->plots().findChildren<DiagnosticPanel*>())
             QVERIFY2(!figureKey(*panel).isEmpty(), panel->metaObject()->className());
-    }
-
-    void screenshots() {
-        const QString folder = qEnvironmentVariable("QROAR_SCREENSHOT_DIR");
-        if (folder.isEmpty()) QSKIP("set QROAR_SCREENSHOT_DIR to a folder to save pictures of the dialogs");
-        SavedBench bench;
-        MainWindow& window = *bench.window;
-        window.resize(1280, 800);
-        for (const bool dark : {false, true}) {
-            window.setAppearance(dark ? AppearanceMode::Dark : AppearanceMode::Light);
-            const QString suffix = dark ? QStringLiteral("-dark.png") : QStringLiteral("-light.png");
-            for (DiagnosticPanel* panel :
-                 {heatMap(window, HeatMapMetric::TailInflation), static_cast<HeatMapPanel*>(nullptr)}) {
-                window.figures().exportFigure(panel);
-                FigureDialog* dialog = window.figures().dialog();
-                if (panel) dialog->setStyle(spec({"--size", "120x90mm"}).style);
-                QTest::qWait(200);
-                QVERIFY(dialog->grab().save(folder + (panel ? "/figure-dialog" : "/arrangement-dialog")
-                                            + suffix));
-                dialog->close();
-            }
-            window.figures().compose();
-            ComposerDialog* composer = window.figures().composer();
-            if (!dark) {
-                composer->add(spec({"--figure", "heatmap", "--condition", "yarn:4 . 1024 . rtn:4:g64"}));
-                composer->add(spec({"--figure", "spectrum", "--title", "Frequencies"}));
-                composer->add(spec({"--figure", "perplexity", "--part", "1"}));
-            }
-            QTest::qWait(300);
-            QVERIFY(composer->grab().save(folder + "/composer" + suffix));
-        }
     }
 };
 

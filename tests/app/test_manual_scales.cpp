@@ -174,6 +174,27 @@ class TestManualScales : public QObject {
             QVERIFY(!slider->accessibleName().isEmpty());
     }
 
+    /// Nothing on screen, but what is pinned is of the gains that are set.
+    void aHiddenEditorPredictsToo() {
+        Bench bench;
+        prepare(bench);
+        ScaleEditor& editor = editorOf(bench);
+        editor.window()->hide();
+        QVERIFY(!editor.isVisible());
+        ScalesController& gains = bench.window->scales().controller();
+        GainEdit next = gains.edit();
+        next.set(sessionOf(bench)->bands, -1, 0, {1.2, 1});
+        gains.setEdit(next, "set");
+        const auto of = editor.condition();
+        QVERIFY(of && !of->sensitivity.empty());
+        const auto expected = predictGains(of->sensitivity, next.toGains(sessionOf(bench)->model), {}, {});
+        QVERIFY(expected);
+        QVERIFY(expected->change != 0);
+        emit editor.pinRequested();
+        QVERIFY(waitForWhatIfs(bench, 1));
+        QCOMPARE(sessionOf(bench)->whatIfs.front()->predicted, expected->change);
+    }
+
     void exactEvaluationIsThatOfCore() {
         Bench bench;
         prepare(bench);

@@ -549,26 +549,6 @@ class TestWindowSessions : public QObject {
         QVERIFY(!window.analysis().running());
         QCOMPARE(window.workspace().current(), other);
     }
-    void screenshots() {
-        const QString folder = qEnvironmentVariable("QROAR_SCREENSHOT_DIR");
-        if (folder.isEmpty()) QSKIP("QROAR_SCREENSHOT_DIR is not set");
-        Bench bench;
-        MainWindow& window = *bench.window;
-        window.resize(1280, 800);
-        bench.load(someSession(2, 3, 2));
-        bench.load(someSession(1, 3, 2));
-        pickB(window, window.workspace().sessions().front(), 3);
-        press(window, Qt::Key_D, Qt::AltModifier);
-        for (const auto& [mode, name] : {std::pair{AppearanceMode::Light, "/compare-light.png"},
-                                         {AppearanceMode::Dark, "/compare-dark.png"}}) {
-            window.setAppearance(mode);
-            QTest::qWait(300);
-            for (DiagnosticPanel* panel : window.plots().panels())
-                if (panel->isVisible()) panel->ensureFresh();
-            QTest::qWait(100);
-            QVERIFY(window.grab().save(folder + name));
-        }
-    }
 };
 
 QTEST_MAIN(TestWindowSessions)

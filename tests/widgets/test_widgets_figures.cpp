@@ -1,4 +1,5 @@
 // Looks of figures: what a FigureStyle and a FigureSpec say, and what it does to the picture.
+#include "tests/support/svg_text.h"
 #include "tests/support/synthetic_session.h"
 #include "tests/widgets/panel_set.h"
 #include "widgets/figures/figure_layout.h"
@@ -7,30 +8,14 @@
 #include "widgets/plot/line_plot.h"
 
 #include <QTemporaryDir>
-#include <QXmlStreamReader>
 #include <QtTest>
 
 using namespace qroar;
+using test::contentsOf;
+using test::svgText;
 using namespace qroar::test;
 
-namespace {
-
-QByteArray contentsOf(const QString& path) {
-    QFile file(path);
-    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
-}
-
-/// All text of an SVG, in order, without spaces (Qt may split a line into several elements).
-QString svgText(const QByteArray& svg) {
-    QXmlStreamReader xml(svg);
-    QString text;
-    while (!xml.atEnd())
-        if (xml.readNext() == QXmlStreamReader::StartElement && xml.name() == QLatin1String("text"))
-            text += xml.readElementText();
-    return text.remove(u' ').remove(u'\n');
-}
-
-} // namespace
+namespace {} // namespace
 
 class TestWidgetsFigures : public QObject {
     Q_OBJECT

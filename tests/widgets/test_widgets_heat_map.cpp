@@ -121,7 +121,6 @@ class TestWidgetsHeatMap : public QObject, TwoSessions {
     void hoverTellsTheCell();
     void optionsHaveNames();
     void quantizationErrorsHaveMaps();
-    void pictures();
 };
 
 void TestWidgetsHeatMap::everyMetricOfTwoSessions() {
@@ -572,33 +571,6 @@ void TestWidgetsHeatMap::quantizationErrorsHaveMaps() {
     plain.condition = indexOf(*session_, "yarn:4 · 1024 · none");
     panels.selection.setSelection(plain);
     QVERIFY2(panels.tir->emptyText().contains("no quantization error"), qPrintable(panels.tir->emptyText()));
-}
-
-void TestWidgetsHeatMap::pictures() {
-    if (qEnvironmentVariableIsEmpty("QROAR_SCREENSHOT_DIR"))
-        QSKIP("set QROAR_SCREENSHOT_DIR to save pictures");
-    PanelSet panels;
-    show(panels, CompareMode::A);
-    savePictures(*panels.tir, "map", {760, 460});
-    panels.tir->setOption("clip", "on");
-    panels.tir->setMetric(HeatMapMetric::TopShare);
-    savePictures(*panels.tir, "map-clipped", {760, 460});
-    panels.selection.setSelection(selected(CompareMode::Difference));
-    panels.tir->setOption("clip", "off");
-    panels.tir->setMetric(HeatMapMetric::TailInflation);
-    savePictures(*panels.tir, "map-difference", {760, 460});
-    panels.tir->setOption("colorbar", "off");
-    savePictures(*panels.tir, "map-without-bar", {760, 460});
-    panels.tir->setOption("colorbar", "on");
-    panels.selection.setSelection(selected(CompareMode::A));
-    panels.tir->setOption("scale", "log");
-    panels.tir->setMetric(HeatMapMetric::GainSensitivity); // says why there is no logarithm
-    panels.tir->show();
-    panels.tir->findChild<HeatMapOptions*>()->click();
-    QTest::qWait(50);
-    for (QWidget* window : QApplication::topLevelWidgets())
-        if (window->windowType() == Qt::Popup && window->isVisible())
-            QVERIFY(window->grab().save(qEnvironmentVariable("QROAR_SCREENSHOT_DIR") + "/map-colours.png"));
 }
 
 QTEST_MAIN(TestWidgetsHeatMap)

@@ -363,34 +363,6 @@ class TestWidgetsNoise : public QObject {
                 QVERIFY(QFileInfo(path).size() > 500);
             }
     }
-
-    /// Pictures to look at: QROAR_SCREENSHOTS=FOLDER.
-    void pictures() {
-        const QString folder = qEnvironmentVariable("QROAR_SCREENSHOTS");
-        if (folder.isEmpty()) QSKIP("no folder was named");
-        SelectionModel selection;
-        NoisePanel noise(&selection);
-        PhasePanel phase(&selection);
-        noise.setSession(noisy_);
-        phase.setSession(noisy_);
-        selection.setCondition(first_);
-        selection.setBand(2);
-        const auto shoot = [&](DiagnosticPanel& panel, const char* name, QSize size) {
-            panel.resize(size);
-            panel.show();
-            panel.ensureFresh();
-            QCoreApplication::processEvents();
-            panel.grab().save(folder + QLatin1Char('/') + QLatin1String(name) + QStringLiteral(".png"));
-        };
-        shoot(noise, "noise", {760, 460});
-        (void)noise.setOption(QStringLiteral("curves"), QStringLiteral("bands"));
-        shoot(noise, "noise-bands", {520, 360});
-        shoot(phase, "phase", {900, 640});
-        shoot(phase, "phase-small", {480, 340});
-        (void)phase.setOption(QStringLiteral("view"), QStringLiteral("curves"));
-        selection.setPair(9);
-        shoot(phase, "phase-curves", {760, 460});
-    }
 };
 
 QTEST_MAIN(TestWidgetsNoise)

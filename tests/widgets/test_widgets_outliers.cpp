@@ -20,7 +20,6 @@ class TestWidgetsOutliers : public QObject, TwoSessions {
     void magnitudesByPosition();
     void positionsByDocument();
     void distortionsSubtract();
-    void pictures();
 };
 
 void TestWidgetsOutliers::outliersSubtract() {
@@ -205,21 +204,6 @@ void TestWidgetsOutliers::distortionsSubtract() {
     panels.selection.setSelection(next);
     QVERIFY2(panels.distortion->emptyText().contains("no distortions"),
              qPrintable(panels.distortion->emptyText()));
-}
-
-void TestWidgetsOutliers::pictures() {
-    if (qEnvironmentVariableIsEmpty("QROAR_SCREENSHOT_DIR"))
-        QSKIP("set QROAR_SCREENSHOT_DIR to save pictures");
-    PanelSet panels;
-    for (const CompareMode mode : {CompareMode::A, CompareMode::Difference}) {
-        show(panels, mode);
-        const QString suffix = mode == CompareMode::A ? QString() : QStringLiteral("-difference");
-        for (const QString& view : panels.outlier->variants()) {
-            panels.outlier->setOption("view", view);
-            savePictures(*panels.outlier, "outliers-" + view + suffix, {980, 440});
-        }
-        savePictures(*panels.distortion, "distortion" + suffix, {760, 420});
-    }
 }
 
 QTEST_MAIN(TestWidgetsOutliers)

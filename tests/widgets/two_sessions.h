@@ -29,28 +29,6 @@ inline int indexOf(const Session& session, const std::string& key) {
     return -1;
 }
 
-/// Pictures of a panel as it is, light and dark, small, and exported, into the folder that
-/// QROAR_SCREENSHOT_DIR names; nothing without it.
-inline void savePictures(DiagnosticPanel& panel, const QString& name, const QSize& size) {
-    const QString folder = qEnvironmentVariable("QROAR_SCREENSHOT_DIR");
-    if (folder.isEmpty()) return;
-    const QString path = folder + u'/' + name;
-    QPalette dark(QColor(0x35, 0x36, 0x3a), QColor(0x23, 0x24, 0x27));
-    for (const bool isDark : {false, true}) {
-        panel.setPalette(isDark ? dark : QPalette());
-        panel.resize(size);
-        panel.show();
-        QTest::qWait(250);
-        panel.grab().save(path + (isDark ? QStringLiteral("-dark.png") : QStringLiteral("-light.png")));
-    }
-    panel.setPalette(QPalette());
-    panel.resize(380, 260);
-    QTest::qWait(50);
-    panel.grab().save(path + QStringLiteral("-small.png"));
-    panel.exportTo(path + QStringLiteral("-column.png"), nullptr, FigureSize::OneColumn);
-    panel.exportTo(path + QStringLiteral("-two.png"), nullptr, FigureSize::TwoColumn);
-}
-
 struct TwoSessions {
     std::shared_ptr<const Session> session_ = makeSyntheticSession(), other_ = otherSession();
     int a_ = indexOf(*session_, "yarn:4 · 1024 · rtn:4:g64");

@@ -473,6 +473,11 @@ void ScaleEditor::showPrediction() {
     problemLabel_->setVisible(!problem_.isEmpty() && !running_);
 }
 
+const std::optional<GainPrediction>& ScaleEditor::prediction() {
+    if (stale_) showPrediction();
+    return prediction_;
+}
+
 QString ScaleEditor::predictionText() const {
     return prediction_ ? change_->text() + QStringLiteral("\n") + detail_->text() : detail_->text();
 }

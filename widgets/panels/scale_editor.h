@@ -55,7 +55,8 @@ class ScaleEditor : public QWidget {
     /// What is predicted and measured for: the selected condition, or its twin without gains; null without.
     [[nodiscard]] std::shared_ptr<const ConditionResult> condition() const;
     /// Of the gains shown; absent when the condition has no gradients.
-    [[nodiscard]] const std::optional<GainPrediction>& prediction() const { return prediction_; }
+    /// Of the gains being set, also while nothing of it is on screen.
+    [[nodiscard]] const std::optional<GainPrediction>& prediction();
     [[nodiscard]] QString predictionText() const; ///< as it is on screen
 
     // For tests and for who restores a state.

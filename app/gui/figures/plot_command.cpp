@@ -1,6 +1,7 @@
 #include "app/gui/figures/plot_command.h"
 
 #include "app/gui/figures/composed_figure.h"
+#include "app/gui/headless_command.h"
 #include "core/session/session_file.h"
 #include "widgets/plot/figure_export.h"
 
@@ -14,16 +15,12 @@ namespace qroar {
 
 namespace {
 
-enum ExitCode { Fine = 0, Failed = 1, Usage = 2 };
-
 class Words {
     Q_DECLARE_TR_FUNCTIONS(PlotCommand)
 };
 
-int complain(const QString& message, ExitCode code) {
-    std::fprintf(stderr, "qroar: %s\n", qPrintable(message));
-    if (code == Usage) std::fputs("Run qroar plot --help for more information.\n", stderr);
-    return code;
+int complain(const QString& message, HeadlessExit code) {
+    return qroar::complain("plot", message, code);
 }
 
 struct Request {

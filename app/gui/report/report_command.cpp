@@ -1,5 +1,6 @@
 #include "app/gui/report/report_command.h"
 
+#include "app/gui/headless_command.h"
 #include "app/gui/report/html_report.h"
 #include "core/session/session_file.h"
 #include "widgets/plot/figure_export.h"
@@ -14,16 +15,12 @@ namespace qroar {
 
 namespace {
 
-enum ExitCode { Fine = 0, Failed = 1, Usage = 2 };
-
 class ReportCommand {
     Q_DECLARE_TR_FUNCTIONS(ReportCommand)
 };
 
-int complain(const QString& message, ExitCode code) {
-    std::fprintf(stderr, "qroar: report: %s\n", qPrintable(message));
-    if (code == Usage) std::fputs("Run qroar report --help for more information.\n", stderr);
-    return code;
+int complain(const QString& message, HeadlessExit code) {
+    return qroar::complain("report", message, code);
 }
 
 QString helpText() {
