@@ -1,5 +1,7 @@
 #include "core/diagnostics/gain_prediction.h"
 
+#include "core/base/ratio_error.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -59,13 +61,11 @@ std::optional<double> errorOf(const Sensitivity& sensitivity, const LogGains& lo
         parts.push_back(part);
         change += part;
     }
-    double squares = 0;
-    for (std::size_t block = 0; block < parts.size(); ++block) {
-        const double residual =
-            parts[block] - (blockShares.empty() ? 1 / count : blockShares[block]) * change;
-        squares += residual * residual;
-    }
-    return std::sqrt(count / (count - 1) * squares);
+    std::vector<double> residuals;
+    for (std::size_t block = 0; block < parts.size(); ++block)
+        residuals.push_back(
+            ratioResidual(parts[block], blockShares.empty() ? 1 / count : blockShares[block], change));
+    return ratioError(residuals);
 }
 
 } // namespace

@@ -1,5 +1,6 @@
 #include "core/search/gradient_estimate.h"
 
+#include "core/base/ratio_error.h"
 #include "core/evaluate/blocks.h"
 
 #include <algorithm>
@@ -9,30 +10,49 @@
 
 namespace qroar {
 
+namespace {
+
+/// What windows add to the estimate, and how many of them there are in each context.
+struct Part {
+    std::vector<double> sums; ///< [dimension]
+    std::map<int, int> windows;
+    void add(const WindowGradient& window, double weight) {
+        sums.resize(window.sums.size());
+        for (std::size_t at = 0; at < sums.size(); ++at) sums[at] += weight * window.sums[at];
+        ++windows[window.context];
+    }
+};
+
+} // namespace
+
 GradientEstimate combineGradient(const GainGradient& gradient, std::span<const double> slopes) {
     std::set<int> documents;
     for (const WindowGradient& window : gradient.windows) documents.insert(window.document);
     const bool whole = static_cast<int>(documents.size()) >= leastDocumentBlocks;
-    std::map<std::pair<int, int>, std::vector<double>> blocks; // document, stretch of it
-    const std::size_t dimension = gradient.windows.empty() ? 0 : gradient.windows.front().sums.size();
+    std::map<std::pair<int, int>, Part> blocks; // document, stretch of it
+    std::map<int, Part> contexts;               // in which all windows are equally long
     for (const WindowGradient& window : gradient.windows) {
         const auto context = static_cast<std::size_t>(window.context);
         const double weight = slopes[context] / static_cast<double>(gradient.tokens[context]);
-        auto& block = blocks[{window.document, whole ? 0 : window.stretch}];
-        block.resize(dimension);
-        for (std::size_t at = 0; at < dimension; ++at) block[at] += weight * window.sums[at];
+        blocks[{window.document, whole ? 0 : window.stretch}].add(window, weight);
+        contexts[window.context].add(window, weight);
     }
+    const std::size_t dimension = gradient.windows.empty() ? 0 : gradient.windows.front().sums.size();
     GradientEstimate estimate{std::vector<double>(dimension, 0.0), std::vector<double>(dimension, 0.0)};
-    const auto count = static_cast<double>(blocks.size());
-    for (const auto& [name, block] : blocks)
-        for (std::size_t at = 0; at < dimension; ++at) estimate.mean[at] += block[at];
-    if (blocks.size() < 2) return estimate;
-    for (const auto& [name, block] : blocks)
-        for (std::size_t at = 0; at < dimension; ++at) {
-            const double off = block[at] - estimate.mean[at] / count;
-            estimate.error[at] += off * off;
+    std::vector<double> residuals(blocks.size());
+    for (std::size_t at = 0; at < dimension; ++at) {
+        for (const auto& [name, block] : blocks) estimate.mean[at] += block.sums[at];
+        std::size_t row = 0;
+        for (const auto& [name, block] : blocks) {
+            double expected = 0; // of as much text
+            for (const auto& [context, count] : block.windows) {
+                const Part& all = contexts.at(context);
+                expected += all.sums[at] * count / all.windows.at(context);
+            }
+            residuals[row++] = ratioResidual(block.sums[at], 1, expected);
         }
-    for (double& error : estimate.error) error = std::sqrt(count / (count - 1) * error);
+        estimate.error[at] = ratioError(residuals);
+    }
     return estimate;
 }
 

@@ -14,8 +14,10 @@ struct GradientEstimate {
     std::vector<double> mean; ///< [dimension] sum_L slope_L d NLL_L / d theta
     /// [dimension] its standard error when the blocks are a sample: documents when there are at least
     /// leastDocumentBlocks of them, else their stretches, each as long as the longest context (an error from
-    /// two documents has one degree of freedom and says nothing); zero with a single block. With n blocks and
-    /// their parts c_b of the sum, SE^2 = n / (n - 1) sum_b (c_b - mean c)^2 [standard].
+    /// two documents has one degree of freedom and says nothing); zero with a single block. As in
+    /// predictGains (core/base/ratio_error.h), each context's mean is a ratio of sums: with n blocks, their
+    /// parts c_bL of the context's part c_L of the sum and w_bL of its predicted tokens, SE^2 = n / (n - 1)
+    /// sum_b (sum_L (c_bL - w_bL c_L))^2 [standard]; documents of unequal length alone are no error.
     std::vector<double> error;
 };
 /// `slopes` [contexts]: dJ / dNLL_L.

@@ -13,6 +13,7 @@
 #include <QtTest>
 
 #include <cmath>
+#include <map>
 
 using namespace qroar;
 
@@ -146,21 +147,82 @@ class TestSearchParts : public QObject {
         gradient.windows = {
             {0, 0, {4.0}, 0}, {0, 0, {2.0}, 1}, {0, 1, {6.0}, 0}, {1, 0, {5.0}, 0}, {1, 2, {1.0}, 0}};
         const std::vector<double> slopes{0.5, 2};
-        // document 0: 4*.05 + 5*.4 = 2.2, then 2*.05 = .1; document 1: .3; document 2: .4; mean .75
+        // document 0: 4*.05 + 5*.4 = 2.2, then 2*.05 = .1; document 1: .3; document 2: .4. As much text of
+        // all: .2 of each of the three windows of 0 (.6 in all), 1.2 of each of the two of 1 (2.4 in all).
         const auto estimate = combineGradient(gradient, slopes);
         QVERIFY(near(estimate.mean[0], 3.0));
-        const double squares = 1.45 * 1.45 + 0.65 * 0.65 + 0.45 * 0.45 + 0.35 * 0.35;
+        const double squares = 0.8 * 0.8 + 0.1 * 0.1 + 0.1 * 0.1 + 0.8 * 0.8;
         QVERIFY(near(estimate.error[0], std::sqrt(4.0 / 3 * squares)));
         gradient.windows = {{0, 7, {4.0}, 3}};
         QCOMPARE(combineGradient(gradient, slopes).error[0], 0.0);
-        // Six documents are blocks, whatever their stretches: c = (2+4, 1, .5, 0, 0, .5) * .05, mean 8/6 *
-        // .05.
+        // Six documents are blocks, whatever their stretches: c = (2+4, 1, .5, 0, 0, .5) * .05, of 8 * .05;
+        // the first one has two of the seven windows.
         gradient.windows = {{0, 0, {2.0}, 0}, {0, 0, {4.0}, 1}, {0, 1, {1.0}, 0}, {0, 2, {0.5}, 0},
                             {0, 3, {0.0}, 0}, {0, 4, {0.0}, 0}, {0, 5, {0.5}, 0}};
         double whole = 0;
-        for (const double part : {6.0, 1.0, 0.5, 0.0, 0.0, 0.5})
-            whole += std::pow(0.05 * (part - 8.0 / 6), 2);
+        for (const auto& [part, windows] :
+             {std::pair{6.0, 2}, {1.0, 1}, {0.5, 1}, {0.0, 1}, {0.0, 1}, {0.5, 1}})
+            whole += std::pow(0.05 * (part - 8.0 * windows / 7), 2);
         QVERIFY(near(combineGradient(gradient, slopes).error[0], std::sqrt(6.0 / 5 * whole)));
+    }
+
+    /// Against plain loops over tokens, for documents of unequal length, not all of which reach every
+    /// context.
+    void gradientErrorIsThatOfARatio_data() {
+        QTest::addColumn<int>("documents");
+        QTest::newRow("documents are blocks") << 9;
+        QTest::newRow("stretches are blocks") << 3;
+    }
+    void gradientErrorIsThatOfARatio() {
+        QFETCH(int, documents);
+        const std::vector<int> contexts{8, 32};
+        const std::vector<double> slopes{0.7, 1.9};
+        GainGradient gradient;
+        gradient.tokens = {0, 0};
+        std::vector<std::vector<std::vector<double>>> tokens; // of each window, its tokens' two derivatives
+        unsigned random = 5;
+        const auto next = [&random] {
+            return (random = random * 1664525u + 1013904223u) / 4294967296.0 - 0.4;
+        };
+        for (int context = 0; context < 2; ++context)
+            for (int document = 0; document < documents; ++document)
+                for (int begin = 0; begin + contexts[context] <= 24 * (1 + document % 4 * document);
+                     begin += contexts[context]) {
+                    std::vector<std::vector<double>> window;
+                    WindowGradient sums{context, document, {0, 0}, begin / 32};
+                    for (int token = 1; token < contexts[context]; ++token) {
+                        window.push_back({next() + document, 3.0});
+                        for (int at = 0; at < 2; ++at) sums.sums[at] += window.back()[at];
+                    }
+                    gradient.tokens[context] += contexts[context] - 1;
+                    gradient.windows.push_back(sums);
+                    tokens.push_back(window);
+                }
+        const auto estimate = combineGradient(gradient, slopes);
+        for (int at = 0; at < 2; ++at) {
+            std::vector<double> sum(2), count(2);
+            std::map<std::pair<int, int>, std::vector<std::pair<int, double>>> blocks; // context, derivative
+            for (std::size_t window = 0; window < tokens.size(); ++window)
+                for (const auto& token : tokens[window]) {
+                    const WindowGradient& of = gradient.windows[window];
+                    sum[of.context] += token[at];
+                    count[of.context] += 1;
+                    blocks[{of.document, documents < 6 ? of.stretch : 0}].emplace_back(of.context, token[at]);
+                }
+            const double mean = slopes[0] * sum[0] / count[0] + slopes[1] * sum[1] / count[1];
+            QVERIFY(std::abs(estimate.mean[at] - mean) < 1e-12 * std::abs(mean));
+            double squares = 0;
+            for (const auto& [name, block] : blocks) {
+                double off = 0;
+                for (const auto& [context, derivative] : block)
+                    off += slopes[context] * (derivative - sum[context] / count[context]) / count[context];
+                squares += off * off;
+            }
+            const double n = static_cast<double>(blocks.size());
+            QVERIFY(n > 5 && std::abs(estimate.error[at] - std::sqrt(n / (n - 1) * squares)) < 1e-12);
+        }
+        QVERIFY(estimate.error[0] > 1e-3);  // documents differ
+        QVERIFY(estimate.error[1] < 1e-12); // in nothing but their length
     }
 
     void quasiNewtonFindsTheMinimumOfAQuadratic() {
