@@ -1,5 +1,7 @@
 #include "core/capture/log_histogram.h"
 
+#include <algorithm>
+#include <atomic>
 #include <cassert>
 #include <cmath>
 #include <limits>
@@ -36,26 +38,28 @@ double fractionOfBin(int bin, double value) {
     return bin == 0 ? value / upper : std::log(value / lower) / std::log(upper / lower);
 }
 
-/// Makes [from, to) part of the stored stretch.
-void LogHistogram::cover(int from, int to) {
-    if (counts_.empty()) {
-        first_ = from;
-        counts_.assign(static_cast<std::size_t>(to - from), 0);
-        return;
+/// Makes [from, to) part of the stored stretch and the stretch this histogram's own; returns the count of
+/// bin `from`, to be changed.
+std::uint32_t* LogHistogram::cover(int from, int to) {
+    const int first = empty() ? from : std::min(from, first_);
+    const int end = empty() ? to : std::max(to, first_ + static_cast<int>(size_));
+    const auto size = static_cast<std::uint32_t>(end - first);
+    if (size == size_ && counts_.use_count() == 1) {
+        std::atomic_thread_fence(std::memory_order_acquire); // who shared them has read them
+    } else {
+        auto grown = std::make_shared<std::uint32_t[]>(size); // zeros
+        if (!empty()) std::copy_n(counts_.get(), size_, grown.get() + (first_ - first));
+        counts_ = std::move(grown);
+        size_ = size;
     }
-    if (from < first_) {
-        counts_.insert(counts_.begin(), static_cast<std::size_t>(first_ - from), 0);
-        first_ = from;
-    }
-    if (to > first_ + static_cast<int>(counts_.size()))
-        counts_.resize(static_cast<std::size_t>(to - first_), 0);
+    first_ = first;
+    return counts_.get() + (from - first);
 }
 
 void LogHistogram::addCount(int bin, std::uint64_t count) {
     assert(bin >= 0 && bin < binCount);
     if (count == 0) return;
-    cover(bin, bin + 1);
-    std::uint32_t& mine = counts_[static_cast<std::size_t>(bin - first_)];
+    std::uint32_t& mine = *cover(bin, bin + 1);
     mine = saturated(mine + std::min<std::uint64_t>(count, std::numeric_limits<std::uint32_t>::max()));
 }
 
@@ -67,8 +71,7 @@ void LogHistogram::addStretch(int firstBin, std::span<const std::uint32_t> count
     if (begin == end) return;
     const int from = firstBin + static_cast<int>(begin);
     const std::size_t length = end - begin;
-    cover(from, from + static_cast<int>(length));
-    std::uint32_t* mine = counts_.data() + (from - first_);
+    std::uint32_t* mine = cover(from, from + static_cast<int>(length));
     const std::uint32_t* theirs = counts.data() + begin;
     for (std::size_t bin = 0; bin < length; ++bin) {
         const std::uint32_t sum = mine[bin] + theirs[bin];
@@ -78,13 +81,13 @@ void LogHistogram::addStretch(int firstBin, std::span<const std::uint32_t> count
 
 std::uint64_t LogHistogram::total() const {
     std::uint64_t sum = 0;
-    for (const std::uint32_t count : counts_) sum += count;
+    for (const std::uint32_t count : counts()) sum += count;
     return sum;
 }
 
 std::uint64_t LogHistogram::countAt(int bin) const {
     const int at = bin - first_;
-    return at >= 0 && at < static_cast<int>(counts_.size()) ? counts_[static_cast<std::size_t>(at)] : 0;
+    return at >= 0 && at < static_cast<int>(size_) ? counts_[static_cast<std::size_t>(at)] : 0;
 }
 
 double LogHistogram::quantile(double p) const {
@@ -94,7 +97,7 @@ double LogHistogram::quantile(double p) const {
     const double mass = std::clamp(p, 0.0, 1.0) * static_cast<double>(all) * (1 - 1e-15);
     const double rank = std::max(1.0, std::ceil(mass)); // 1 = the smallest sample
     std::uint64_t below = 0;
-    for (std::size_t at = 0; at < counts_.size(); ++at) {
+    for (std::size_t at = 0; at < size_; ++at) {
         const std::uint64_t count = counts_[at];
         if (count > 0 && static_cast<double>(below + count) >= rank) {
             const double inside = (mass - static_cast<double>(below)) / static_cast<double>(count);
@@ -102,7 +105,7 @@ double LogHistogram::quantile(double p) const {
         }
         below += count;
     }
-    return binUpper(first_ + static_cast<int>(counts_.size()) - 1); // p = 1 beyond 2^53 samples
+    return binUpper(first_ + static_cast<int>(size_) - 1); // p = 1 beyond 2^53 samples
 }
 
 double LogHistogram::tailMass(double value) const {
@@ -110,13 +113,13 @@ double LogHistogram::tailMass(double value) const {
     if (all == 0 || std::isnan(value)) return std::numeric_limits<double>::quiet_NaN();
     const int split = binOf(static_cast<float>(std::clamp(value, 0.0, binLower(binCount))));
     double above = 0;
-    for (std::size_t at = 0; at < counts_.size(); ++at)
+    for (std::size_t at = 0; at < size_; ++at)
         if (first_ + static_cast<int>(at) > split) above += counts_[at];
     above += static_cast<double>(countAt(split)) * (1 - fractionOfBin(split, value));
     return above / static_cast<double>(all);
 }
 
-LogHistogram LogHistogram::fromCounts(int firstBin, std::vector<std::uint32_t> counts) {
+LogHistogram LogHistogram::fromCounts(int firstBin, std::span<const std::uint32_t> counts) {
     LogHistogram histogram;
     const auto size = static_cast<long long>(counts.size());
     const long long drop = std::min(size, std::max(0LL, -static_cast<long long>(firstBin)));
@@ -124,7 +127,19 @@ LogHistogram LogHistogram::fromCounts(int firstBin, std::vector<std::uint32_t> c
     if (keep <= drop) return histogram;
     histogram.addStretch(
         static_cast<int>(firstBin + drop),
-        std::span(counts).subspan(static_cast<std::size_t>(drop), static_cast<std::size_t>(keep - drop)));
+        counts.subspan(static_cast<std::size_t>(drop), static_cast<std::size_t>(keep - drop)));
+    return histogram;
+}
+
+LogHistogram LogHistogram::sharing(int firstBin, std::shared_ptr<std::uint32_t[]> counts, std::size_t size) {
+    const bool inside =
+        firstBin >= 0 && firstBin <= binCount && size <= static_cast<std::size_t>(binCount - firstBin);
+    if (size == 0 || !inside || counts[0] == 0 || counts[static_cast<std::ptrdiff_t>(size) - 1] == 0)
+        return fromCounts(firstBin, std::span<const std::uint32_t>(counts.get(), size));
+    LogHistogram histogram;
+    histogram.first_ = firstBin;
+    histogram.size_ = static_cast<std::uint32_t>(size);
+    histogram.counts_ = std::move(counts);
     return histogram;
 }
 

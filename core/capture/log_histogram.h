@@ -13,8 +13,10 @@
 #include <array>
 #include <bit>
 #include <cstdint>
+#include <initializer_list>
+#include <memory>
 #include <span>
-#include <vector>
+#include <utility>
 
 namespace qroar {
 
@@ -55,6 +57,18 @@ inline constexpr std::array<std::uint8_t, mantissaSteps> table = makeTable();
 
 class LogHistogram {
   public:
+    LogHistogram() = default;
+    LogHistogram(const LogHistogram&) = default;
+    LogHistogram& operator=(const LogHistogram&) = default;
+    LogHistogram(LogHistogram&& other) noexcept { *this = std::move(other); }
+    LogHistogram& operator=(LogHistogram&& other) noexcept {
+        first_ = std::exchange(other.first_, 0);
+        size_ = std::exchange(other.size_, 0);
+        counts_ = std::move(other.counts_);
+        return *this;
+    }
+    ~LogHistogram() = default;
+
     static constexpr int binsPerOctave = logbins::binsPerOctave;
     static constexpr int minExponent = -14, maxExponent = 16;
     static constexpr int binCount = (maxExponent - minExponent) * binsPerOctave + 2;
@@ -88,13 +102,13 @@ class LogHistogram {
     void addDense(std::span<const std::uint32_t> counts) { addStretch(0, counts); }
     /// Adds counts[n] to bin firstBin + n; the stretch must lie inside [0, binCount).
     void addStretch(int firstBin, std::span<const std::uint32_t> counts);
-    void merge(const LogHistogram& other) { addStretch(other.first_, other.counts_); }
+    void merge(const LogHistogram& other) { addStretch(other.first_, other.counts()); }
 
-    [[nodiscard]] bool empty() const { return counts_.empty(); }
+    [[nodiscard]] bool empty() const { return size_ == 0; }
     [[nodiscard]] std::uint64_t total() const;
     [[nodiscard]] int firstBin() const { return first_; } ///< of the stored stretch
     /// The stored stretch; its first and last count are not 0.
-    [[nodiscard]] std::span<const std::uint32_t> counts() const { return counts_; }
+    [[nodiscard]] std::span<const std::uint32_t> counts() const { return {counts_.get(), size_}; }
     [[nodiscard]] std::uint64_t countAt(int bin) const;
     /// The smallest v with at least p of the mass at or below it, interpolated in ln v inside the bin
     /// (linearly in bin 0); p is clamped to 0..1; NaN when empty. In the last bin: between 2^16 and one more
@@ -102,9 +116,17 @@ class LogHistogram {
     [[nodiscard]] double quantile(double p) const;
     /// Share of the mass strictly above `value`'s bin plus the interpolated part of it; NaN when empty.
     [[nodiscard]] double tailMass(double value) const;
-    bool operator==(const LogHistogram&) const = default;
-    /// For readers of stored sessions. Bins outside [0, binCount) are dropped, zeros at the ends trimmed.
-    static LogHistogram fromCounts(int firstBin, std::vector<std::uint32_t> counts);
+    bool operator==(const LogHistogram& other) const {
+        return first_ == other.first_ && std::ranges::equal(counts(), other.counts());
+    }
+    /// Bins outside [0, binCount) are dropped, zeros at the ends trimmed.
+    static LogHistogram fromCounts(int firstBin, std::span<const std::uint32_t> counts);
+    static LogHistogram fromCounts(int firstBin, std::initializer_list<std::uint32_t> counts) {
+        return fromCounts(firstBin, std::span(counts.begin(), counts.size()));
+    }
+    /// For readers of stored sessions: the same of counts[0 .. size), which may lie anywhere in an array of
+    /// many histograms. They are kept, not copied, where nothing is to be dropped or trimmed.
+    static LogHistogram sharing(int firstBin, std::shared_ptr<std::uint32_t[]> counts, std::size_t size);
 
   private:
     static constexpr std::uint32_t exponentBias = 127;
@@ -113,10 +135,13 @@ class LogHistogram {
     static constexpr std::uint32_t highestBits = (exponentBias + maxExponent) << 23;
     static constexpr std::uint32_t stepOrigin = (exponentBias + minExponent - 1) << logbins::mantissaBits;
 
-    void cover(int from, int to);
+    std::uint32_t* cover(int from, int to);
 
     int first_ = 0;
-    std::vector<std::uint32_t> counts_; ///< saturates at 2^32 - 1
+    std::uint32_t size_ = 0; ///< of the stored stretch
+    /// [size_]; saturate at 2^32 - 1. Copies share them until one of them changes, and a session's many small
+    /// histograms are parts of one array: a million allocations are what opening and closing it would cost.
+    std::shared_ptr<std::uint32_t[]> counts_;
 };
 
 /// A point `fraction` (0..1) of the way through bin `bin`: logarithmic, linear in bin 0.

@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <limits>
+#include <vector>
 
 namespace qroar {
 
@@ -61,7 +62,7 @@ LogHistogram DenseHistogram::compact() const {
     for (int bin = first_; bin < end_; ++bin)
         counts.push_back(static_cast<std::uint32_t>(
             std::min<std::uint64_t>(countAt(bin), std::numeric_limits<std::uint32_t>::max())));
-    return LogHistogram::fromCounts(first_, std::move(counts));
+    return LogHistogram::fromCounts(first_, counts);
 }
 
 } // namespace qroar

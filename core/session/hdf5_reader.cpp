@@ -1,15 +1,18 @@
 #include "core/session/hdf5_reader.h"
 
 #include "core/base/strings.h"
+#include "core/session/chunk_codec.h"
 #include "core/session/file_seal.h"
 
 #include <zlib.h>
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <cmath>
 #include <cstring>
 #include <fstream>
+#include <new>
 
 namespace qroar::h5 {
 
@@ -125,50 +128,70 @@ class DatasetReader {
         std::uint64_t count = 1;  ///< of the chunk's elements inside the array
     };
 
-    /// HDF5 is asked from this thread only; what it gives is inflated by all of them, a few chunks at a time.
+    /// HDF5 is asked from this thread only; what it gives is inflated by all of them while the next is read.
     std::string readChunks(unsigned char* target) {
-        constexpr std::size_t atOnce = 16;
-        std::vector<hsize_t> at(dims_.size(), 0);
-        std::vector<Piece> pieces;
-        for (bool more = true; more;) {
-            pieces.clear();
-            for (; more && pieces.size() < atOnce; more = advance(at)) {
-                Piece piece;
-                piece.at = at;
-                for (std::size_t axis = 0; axis < dims_.size(); ++axis) {
-                    piece.offset = piece.offset * dims_[axis] + at[axis];
-                    piece.count *= std::min(chunk_[axis], dims_[axis] - at[axis]);
-                }
-                if (std::string wrong = readChunk(piece); !wrong.empty()) return wrong;
-                pieces.push_back(std::move(piece));
+        std::vector<Piece> pieces = cutPieces();
+        const auto count = static_cast<std::ptrdiff_t>(pieces.size());
+        std::string wrong;
+        std::ptrdiff_t unreadable = count;
+        std::atomic<std::ptrdiff_t> damaged = count; // the first, whatever the number of threads
+        std::atomic<bool> enough = true;
+#pragma omp parallel if (count > 1)
+#pragma omp single
+        for (std::ptrdiff_t index = 0; index < count && unreadable == count && damaged == count; ++index) {
+            Piece& piece = pieces[static_cast<std::size_t>(index)];
+            if (!noThrow(enough, [&] { wrong = readChunk(piece); }) || !wrong.empty()) {
+                unreadable = index;
+                continue;
             }
-            if (std::string wrong = inflate(pieces, target); !wrong.empty()) return wrong;
+#pragma omp task firstprivate(index) shared(pieces, damaged, enough)
+            {
+                bool fine = true;
+                noThrow(enough, [&] { fine = inflate(pieces[static_cast<std::size_t>(index)], target); });
+                for (std::ptrdiff_t first = damaged; !fine && index < first;)
+                    if (damaged.compare_exchange_weak(first, index)) break;
+            }
         }
-        return "";
+        if (!enough) throw std::bad_alloc();
+        if (damaged < unreadable)
+            return "the chunk at " + shapeText(pieces[static_cast<std::size_t>(damaged)].at) + " is damaged";
+        return wrong;
     }
 
-    /// Of several damaged chunks the first is named, whatever the number of threads.
-    std::string inflate(const std::vector<Piece>& pieces, unsigned char* target) const {
-        const auto count = static_cast<std::ptrdiff_t>(pieces.size());
-        std::ptrdiff_t damaged = count;
-#pragma omp parallel if (count > 1)
-        {
-            std::vector<unsigned char> shuffled(chunkBytes_);
-#pragma omp for schedule(dynamic) reduction(min : damaged)
-            for (std::ptrdiff_t index = 0; index < count; ++index) {
-                const Piece& piece = pieces[static_cast<std::size_t>(index)];
-                uLongf got = static_cast<uLongf>(shuffled.size());
-                if (uncompress(shuffled.data(), &got, piece.packed.data(),
-                               static_cast<uLong>(piece.packed.size()))
-                        != Z_OK
-                    || got != shuffled.size())
-                    damaged = std::min(damaged, index);
-                else
-                    unshuffle(shuffled, piece.count, target + piece.offset * elementBytes_);
-            }
+    /// Nothing may be thrown out of a parallel region: notes that memory was not enough.
+    template<class Work>
+    static bool noThrow(std::atomic<bool>& enough, Work&& work) {
+        try {
+            work();
+            return true;
+        } catch (const std::bad_alloc&) {
+            enough = false;
+            return false;
         }
-        if (damaged == count) return "";
-        return "the chunk at " + shapeText(pieces[static_cast<std::size_t>(damaged)].at) + " is damaged";
+    }
+
+    std::vector<Piece> cutPieces() const {
+        std::vector<Piece> pieces;
+        std::vector<hsize_t> at(dims_.size(), 0);
+        do {
+            Piece piece;
+            piece.at = at;
+            for (std::size_t axis = 0; axis < dims_.size(); ++axis) {
+                piece.offset = piece.offset * dims_[axis] + at[axis];
+                piece.count *= std::min(chunk_[axis], dims_[axis] - at[axis]);
+            }
+            pieces.push_back(std::move(piece));
+        } while (advance(at));
+        return pieces;
+    }
+
+    /// Into its place; false when it is damaged.
+    bool inflate(Piece& piece, unsigned char* target) const {
+        std::vector<unsigned char> shuffled(chunkBytes_);
+        const bool fine = inflateExactly(piece.packed, shuffled);
+        if (fine) unshuffle(shuffled, elementBytes_, piece.count, target + piece.offset * elementBytes_);
+        piece.packed = {};
+        return fine;
     }
 
     bool advance(std::vector<hsize_t>& at) const {
@@ -192,31 +215,6 @@ class DatasetReader {
             || skipped != 0)
             return "the chunk at " + shapeText(piece.at) + " cannot be read";
         return "";
-    }
-
-    /// HDF5's shuffle stores the first bytes of all elements of the chunk, then all second bytes, ...
-    void unshuffle(const std::vector<unsigned char>& shuffled, std::uint64_t count,
-                   unsigned char* target) const {
-        const std::size_t width = elementBytes_, elements = shuffled.size() / width;
-        if (width == 4) return interleave<4>(shuffled.data(), elements, count, target);
-        if (width == 8) return interleave<8>(shuffled.data(), elements, count, target);
-        for (std::size_t byte = 0; byte < width; ++byte) {
-            const unsigned char* plane = shuffled.data() + byte * elements;
-            for (std::size_t element = 0; element < count; ++element)
-                target[element * width + byte] = plane[element];
-        }
-    }
-
-    /// The same for the widths that sessions are made of, element by element: most of the time of opening
-    /// one.
-    template<std::size_t width>
-    static void interleave(const unsigned char* planes, std::size_t elements, std::uint64_t count,
-                           unsigned char* target) {
-        for (std::size_t element = 0; element < count; ++element) {
-            unsigned char whole[width];
-            for (std::size_t byte = 0; byte < width; ++byte) whole[byte] = planes[byte * elements + element];
-            std::memcpy(target + element * width, whole, width);
-        }
     }
 
     hid_t dataset_;
@@ -378,26 +376,43 @@ Handle GroupReader::openDataset(const std::string& name) const {
 }
 
 template<class T>
-Array<T> GroupReader::array(const std::string& name, const std::vector<hsize_t>& dims) const {
-    Array<T> result;
+bool GroupReader::read(const std::string& name, const std::vector<hsize_t>& dims,
+                       const std::function<T*(const std::vector<hsize_t>&)>& place) const {
     const Handle opened = openDataset(name);
-    if (!opened) return result;
+    if (!opened) return false;
     const Handle stored = type(H5Dget_type(opened.get()));
     if (!stored || H5Tequal(stored.get(), storedType<T>()) <= 0) {
         fail(name, "holds another type of number than expected");
-        return result;
+        return false;
     }
     DatasetReader reader(opened.get(), *state_);
     std::string wrong = reader.open(sizeof(T), dims);
     if (wrong.empty()) {
-        result.dims = reader.dims();
-        result.values.resize(reader.bytes() / sizeof(T));
-        wrong = reader.read(stored.get(), result.values.data());
+        T* const target = place(reader.dims());
+        if (!target || failed()) return false;
+        wrong = reader.read(stored.get(), target);
     }
-    if (wrong.empty()) return result;
+    if (wrong.empty()) return true;
     fail(name, wrong);
-    return {};
+    return false;
 }
+
+template<class T>
+Array<T> GroupReader::array(const std::string& name, const std::vector<hsize_t>& dims) const {
+    Array<T> result;
+    const bool whole = read<T>(name, dims, [&](const std::vector<hsize_t>& found) {
+        result.dims = found;
+        std::size_t count = 1;
+        for (const hsize_t dim : found) count *= dim;
+        result.values.resize(count);
+        return result.values.data();
+    });
+    return whole ? std::move(result) : Array<T>();
+}
+template bool GroupReader::read(const std::string&, const std::vector<hsize_t>&,
+                                const std::function<std::uint32_t*(const std::vector<hsize_t>&)>&) const;
+template bool GroupReader::read(const std::string&, const std::vector<hsize_t>&,
+                                const std::function<double*(const std::vector<hsize_t>&)>&) const;
 template Array<std::int32_t> GroupReader::array(const std::string&, const std::vector<hsize_t>&) const;
 template Array<std::uint32_t> GroupReader::array(const std::string&, const std::vector<hsize_t>&) const;
 template Array<std::int64_t> GroupReader::array(const std::string&, const std::vector<hsize_t>&) const;

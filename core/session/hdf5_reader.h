@@ -9,6 +9,7 @@
 #include "core/session/hdf5_handles.h"
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -51,6 +52,12 @@ class GroupReader {
     /// for any length.
     template<class T>
     Array<T> array(const std::string& name, const std::vector<hsize_t>& dims) const;
+    /// The same into memory of the caller's: `place` gets the shape, once it is known to be justified, and
+    /// says where the elements go (null: nowhere, it has said what is wrong). False when that failed; what
+    /// was written until then is of no use.
+    template<class T>
+    bool read(const std::string& name, const std::vector<hsize_t>& dims,
+              const std::function<T*(const std::vector<hsize_t>&)>& place) const;
     /// One-dimensional; empty when the dataset is absent.
     template<class T>
     std::vector<T> list(const std::string& name) const {

@@ -170,31 +170,38 @@ CalibrationRecord readCalibration(const GroupReader& from) {
     return calibration;
 }
 
+/// All cells' counts stay in the one array that they are read into.
 void readHistograms(const GroupReader& from, const std::vector<hsize_t>& dims, QkStatistics& statistics) {
     const auto first = from.array<std::int32_t>("histogram_first", dims);
     const auto length = from.array<std::int32_t>("histogram_length", dims);
-    const auto counts = from.list<std::uint32_t>("histogram_counts");
     if (from.failed()) return;
-    std::size_t used = 0;
+    std::shared_ptr<std::uint32_t[]> counts;
+    std::size_t size = 0, used = 0;
+    if (from.hasChild("histogram_counts"))
+        from.read<std::uint32_t>("histogram_counts", {0}, [&](const std::vector<hsize_t>& found) {
+            size = found[0];
+            counts = std::make_shared_for_overwrite<std::uint32_t[]>(size);
+            return counts.get();
+        });
+    if (from.failed()) return;
     for (std::size_t cell = 0; cell < statistics.cells(); ++cell) {
         const int begin = first.values[cell], bins = length.values[cell];
         if (begin < 0 || bins < 0 || begin > LogHistogram::binCount || bins > LogHistogram::binCount - begin)
             return from.fail("histogram_length", "bins " + std::to_string(begin) + " + "
                                                      + std::to_string(bins) + " are outside 0 to "
                                                      + std::to_string(LogHistogram::binCount));
-        if (static_cast<std::size_t>(bins) > counts.size() - used)
-            return from.fail("histogram_counts", "shorter than histogram_length says");
-        const auto stretch = counts.begin() + static_cast<std::ptrdiff_t>(used);
+        const auto stretch = static_cast<std::size_t>(bins);
+        if (stretch > size - used) return from.fail("histogram_counts", "shorter than histogram_length says");
         if (bins > 0)
-            statistics.histogram(cell) =
-                LogHistogram::fromCounts(begin, std::vector<std::uint32_t>(stretch, stretch + bins));
-        used += static_cast<std::size_t>(bins);
+            statistics.histogram(cell) = LogHistogram::sharing(begin, {counts, counts.get() + used}, stretch);
+        used += stretch;
     }
-    if (used != counts.size()) from.fail("histogram_counts", "longer than histogram_length says");
+    if (used != size) from.fail("histogram_counts", "longer than histogram_length says");
 }
 
 /// The expected shape is that of the session's model: a file cannot ask for more.
 QkStatistics readStatistics(const GroupReader& from, const ModelConfig& model) {
+    static_assert(sizeof(PairMoments) == 8 * sizeof(double));
     StatisticsShape shape;
     shape.bucketEdges = from.list<std::int32_t>("bucket_edges");
     if (!from.failed() && shape.bucketEdges.size() < 2) from.fail("bucket_edges", "expected two or more");
@@ -204,19 +211,18 @@ QkStatistics readStatistics(const GroupReader& from, const ModelConfig& model) {
     std::vector<hsize_t> dims{
         static_cast<hsize_t>(shape.layers),    2, 2, 0, static_cast<hsize_t>(shape.pairs),
         static_cast<hsize_t>(shape.buckets()), 8};
-    const auto moments = from.array<double>("moments", dims);
-    if (from.failed()) return {};
-    if (moments.dims[3] > static_cast<hsize_t>(model.heads)) {
-        from.fail("moments", "more head groups than heads");
-        return {};
-    }
-    shape.groups = static_cast<int>(moments.dims[3]);
-    QkStatistics statistics(shape);
-    const double* value = moments.values.data();
-    for (std::size_t cell = 0; cell < statistics.cells(); ++cell, value += 8)
-        statistics.moments(cell) = {value[0], value[1], value[2], value[3],
-                                    value[4], value[5], value[6], value[7]};
-    dims = moments.dims;
+    QkStatistics statistics;
+    const bool whole = from.read<double>("moments", dims, [&](const std::vector<hsize_t>& found) -> double* {
+        if (found[3] > static_cast<hsize_t>(model.heads)) {
+            from.fail("moments", "more head groups than heads");
+            return nullptr;
+        }
+        dims = found;
+        shape.groups = static_cast<int>(found[3]);
+        statistics = QkStatistics(shape);
+        return &statistics.moments(0).count;
+    });
+    if (!whole) return {};
     dims.pop_back();
     readHistograms(from, dims, statistics);
     return statistics;

@@ -88,7 +88,7 @@ void fillCell(const MagnitudeShape& shape, int mode, double samples, double corr
     const long long missing = static_cast<long long>(values) - placed; // of rounding: goes to the mode
     std::uint32_t& peak = counts[static_cast<std::size_t>(-first)];
     peak = static_cast<std::uint32_t>(std::max<long long>(1, peak + missing));
-    histogram = LogHistogram::fromCounts(mode + first, std::move(counts));
+    histogram = LogHistogram::fromCounts(mode + first, counts);
 
     const double unit = std::exp2(static_cast<double>(mode - binOfOne) / octave);
     moments.count = samples;

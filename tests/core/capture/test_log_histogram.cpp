@@ -56,6 +56,7 @@ class TestLogHistogram : public QObject {
     void mergingIsAddition();
     void saturates();
     void fromCountsRefusesWhatDoesNotFit();
+    void sharesCountsUntilOneChanges();
 };
 
 void TestLogHistogram::edgesAreExact() {
@@ -288,6 +289,39 @@ void TestLogHistogram::fromCountsRefusesWhatDoesNotFit() {
     QCOMPARE(LogHistogram::fromCounts(LogHistogram::binCount - 1, {4, 9, 9}).total(), 4U);
     QVERIFY(LogHistogram::fromCounts(std::numeric_limits<int>::max(), {1}).empty());
     QVERIFY(LogHistogram::fromCounts(std::numeric_limits<int>::min(), {1}).empty());
+}
+
+void TestLogHistogram::sharesCountsUntilOneChanges() {
+    const std::vector<std::uint32_t> values{3, 0, 2, 7, 1, 0, 4};
+    const std::shared_ptr<std::uint32_t[]> pool(new std::uint32_t[values.size()]);
+    std::copy(values.begin(), values.end(), pool.get());
+    const auto part = [&](std::size_t at) { return std::shared_ptr<std::uint32_t[]>(pool, pool.get() + at); };
+    LogHistogram first = LogHistogram::sharing(10, part(0), 3), second = LogHistogram::sharing(5, part(3), 2);
+    QCOMPARE(first.counts().data(), pool.get()); // not a copy
+    QVERIFY(first == LogHistogram::fromCounts(10, {3, 0, 2}));
+    QVERIFY(second == LogHistogram::fromCounts(5, {7, 1}));
+    const LogHistogram copy = first;
+    first.addCount(10, 1);
+    second.merge(copy);
+    QVERIFY(first == LogHistogram::fromCounts(10, {4, 0, 2}));
+    QVERIFY(second == LogHistogram::fromCounts(5, {7, 1, 0, 0, 0, 3, 0, 2}));
+    QVERIFY(copy == LogHistogram::fromCounts(10, {3, 0, 2}));
+    QVERIFY(std::equal(values.begin(), values.end(), pool.get())); // what others see never changes
+
+    LogHistogram moved = std::move(first);
+    QVERIFY(first.empty() && first.counts().empty() && first == LogHistogram()); // NOLINT: as a vector's
+    QCOMPARE(moved.total(), 6U);
+    moved.merge(LogHistogram(moved));
+    QCOMPARE(moved.total(), 12U);
+
+    // What is not stored as it should be is copied, trimmed.
+    const LogHistogram trimmed = LogHistogram::sharing(20, part(4), 2); // 1, 0
+    QVERIFY(trimmed == LogHistogram::fromCounts(20, {1}));
+    QVERIFY(trimmed.counts().data() != pool.get() + 4);
+    QVERIFY(LogHistogram::sharing(LogHistogram::binCount - 1, part(2), 3)
+            == LogHistogram::fromCounts(LogHistogram::binCount - 1, {2, 7, 1}));
+    QVERIFY(LogHistogram::sharing(-1, part(2), 2) == LogHistogram::fromCounts(0, {7}));
+    QVERIFY(LogHistogram::sharing(3, part(0), 0).empty());
 }
 
 QTEST_APPLESS_MAIN(TestLogHistogram)

@@ -469,6 +469,31 @@ class TestSessionHostile : public QObject {
         QVERIFY2(!said.contains("HDF5") && !said.contains("infinite"), said.left(200).constData());
     }
 
+    /// Chunks are inflated by several threads at a time: what is said does not depend on which was first.
+    void theFirstDamagedChunkIsNamed() {
+        const QString name = path("chunks.h5");
+        write(name, unsealed(good_));
+        const hid_t file = H5Fopen(qPrintable(name), H5F_ACC_RDWR, H5P_DEFAULT);
+        const hid_t creation = packed({128, 255}); // 40 of them
+        replace(file, values, H5T_IEEE_F32LE, {5120, 255}, 0, creation);
+        H5Pclose(creation);
+        const hid_t made = H5Dopen2(file, values, H5P_DEFAULT);
+        const std::vector<unsigned char> garbage(300, 0xAB);
+        for (const hsize_t row : {1280U, 1408U, 4992U}) {
+            const hsize_t at[2] = {row, 0};
+            H5Dwrite_chunk(made, H5P_DEFAULT, 0, at, garbage.size(), garbage.data());
+        }
+        H5Dclose(made);
+        H5Fclose(file);
+        for (int round = 0; round < 30; ++round) {
+            const auto loaded = load(name);
+            QVERIFY(!loaded);
+            QVERIFY2(loaded.error().message.find("nll/values: the chunk at [1280, 0] is damaged")
+                         != std::string::npos,
+                     loaded.error().message.c_str());
+        }
+    }
+
     /// A few megabytes that inflate to four gigabytes of zeros: refused before anything is allocated.
     void inflationIsBounded() {
         const QString name = path("bomb.h5");
