@@ -191,9 +191,9 @@ void addAnalyze(CLI::App& program, int& result) {
     command->add_flag("--divergence", options->divergence,
                       "also how far quantized predictions are from full precision (it runs beside)");
     addNoiseOptions(*command, options);
-    auto* resume =
-        command->add_flag("--resume", options->resume,
-                          "add the conditions (and gradients, noise, damage) that the session file lacks");
+    auto* resume = command->add_flag(
+        "--resume", options->resume,
+        "add the conditions (and divergence, gradients, noise, damage) that the file lacks");
     command->add_flag("--overwrite", options->overwrite, "replace an existing session file")
         ->excludes(resume);
     command->add_flag("--dry-run", options->dryRun, "only estimate time, memory and file size");

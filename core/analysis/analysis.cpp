@@ -2,12 +2,12 @@
 
 #include "core/analysis/calibrations.h"
 #include "core/analysis/damage.h"
+#include "core/analysis/divergences.h"
 #include "core/analysis/gradients.h"
 #include "core/analysis/machine.h"
 #include "core/analysis/noise.h"
 #include "core/base/strings.h"
 #include "core/base/work_meter.h"
-#include "core/controls/controls.h"
 #include "core/controls/side_by_side.h"
 #include "qroar/version.h"
 
@@ -40,8 +40,8 @@ QkGains AnalysisPlan::gainsOf(const ConditionKey& key) const {
 
 bool AnalysisPlan::isDone(const Session& session, const ConditionKey& key) const {
     const auto held = session.find(key);
-    return held && !lacksSensitivity(*this, *held) && !lacksNoise(*this, *held)
-           && !lacksDamage(*this, *held, session.bands);
+    return held && !lacksDivergence(*this, *held) && !lacksSensitivity(*this, *held)
+           && !lacksNoise(*this, *held) && !lacksDamage(*this, *held, session.bands);
 }
 
 bool AnalysisPlan::isDone(const Session& session) const {
@@ -158,41 +158,12 @@ std::vector<ConditionKey> missingConditions(const AnalysisPlan& plan, const Sess
     return missing;
 }
 
-bool isCompared(const AnalysisPlan& plan, const ConditionKey& key) {
-    return plan.divergence && hasReference(plan, key);
-}
-
 /// Operations of a condition: those of its windows, and of the reference beside it.
 double workOf(const AnalysisPlan& plan, const ConditionKey& key) {
     const auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
     if (!windows) return 0;
     return static_cast<double>(windows->size()) * ForwardPass::operations(plan.model->config(), key.context)
            * (isCompared(plan, key) ? 2 : 1);
-}
-
-/// Bytes of the reference's residual stream while the condition runs.
-double referenceBytes(const AnalysisPlan& plan, const ConditionKey& key, long long tokens) {
-    if (!isCompared(plan, key)) return 0;
-    const ModelConfig& config = plan.model->config();
-    const long long batch = std::min<long long>(tokens, ForwardPass::batchTokens(config, key.context));
-    return 4.0 * config.hiddenSize * static_cast<double>(batch);
-}
-
-/// The condition itself, last; the reference it is compared with in front of it.
-Outcome<std::vector<Lane>> lanesOf(const AnalysisPlan& plan, const ConditionKey& key,
-                                   std::shared_ptr<const WeightSource> weights, ActivationProbe* probe) {
-    std::vector<Lane> lanes;
-    if (isCompared(plan, key)) {
-        auto plain = openWeights(plan.model, plainQuant(*plan.model));
-        if (!plain) return plain.error();
-        lanes.emplace_back().weights = std::move(*plain);
-    }
-    Lane& lane = lanes.emplace_back();
-    lane.weights = std::move(weights);
-    lane.gains = plan.gainsOf(key);
-    lane.probe = probe;
-    lane.compare = lanes.size() > 1;
-    return lanes;
 }
 
 Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan& plan,
@@ -222,7 +193,7 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
         return finite.error();
     result->windows = std::move(lane.windows);
     result->divergence = std::move(lane.divergence);
-    if (lane.compare) result->reference = plan.model->isQuantized() ? controlQ : controlFp;
+    if (lane.compare) result->reference = referenceName(plan);
     result->distortions = std::move(lane.distortions);
     if (capture) {
         result->statistics = capture->takeMerged();
@@ -249,6 +220,9 @@ Outcome<std::shared_ptr<const ConditionResult>> runMissing(const AnalysisPlan& p
         Result more = step(**result);
         if (more || more.error().code != ErrorCode::Cancelled) result = std::move(more);
     };
+    add(result && lacksDivergence(plan, **result), "divergence", [&](const ConditionResult& condition) {
+        return withDivergence(plan, condition, weights->source, meter);
+    });
     add(result && lacksSensitivity(plan, **result), "gradients", [&](const ConditionResult& condition) {
         return withSensitivity(plan, condition, weights->source, meter);
     });
@@ -262,7 +236,7 @@ Outcome<std::shared_ptr<const ConditionResult>> runMissing(const AnalysisPlan& p
 }
 
 /// Operations, file bytes and memory of the steps behind the forward pass, of what a condition (null: not run
-/// yet) lacks.
+/// yet; then its divergence comes with the forward pass) lacks.
 struct StepCost {
     double operations = 0, fileBytes = 0, peakBytes = 0;
     template<class Cost>
@@ -278,6 +252,7 @@ StepCost stepCost(const AnalysisPlan& plan, const ConditionKey& key, const Condi
     ConditionResult nothing;
     nothing.key = key;
     const ConditionResult& have = held ? *held : nothing;
+    if (held && lacksDivergence(plan, have)) cost.add(divergenceCost(plan, key.context, windows));
     if (lacksSensitivity(plan, have)) cost.add(sensitivityCost(plan.model->config(), key.context, windows));
     if (lacksNoise(plan, have)) cost.add(noiseCost(plan, key.context, windows));
     if (lacksDamage(plan, have, bands)) cost.add(damageCost(plan, key.context, windows, bands.count()));
@@ -337,9 +312,10 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
         operations += workOf(plan, key);
         statistics += statisticsBytes(plan, key.context, tokens);
         estimate.fileBytes += (isCompared(plan, key) ? 12.0 : 4.0) * static_cast<double>(tokens) / 1.2;
-        estimate.peakBytes = std::max(
-            estimate.peakBytes, ForwardPass::peakBytes(config, key.context, tokens, omp_get_max_threads())
-                                    + referenceBytes(plan, key, tokens));
+        estimate.peakBytes =
+            std::max(estimate.peakBytes,
+                     ForwardPass::peakBytes(config, key.context, tokens, omp_get_max_threads())
+                         + (isCompared(plan, key) ? referenceBytes(plan, key.context, tokens) : 0));
     }
     estimate.peakBytes = std::max(estimate.peakBytes, calibrations.peakBytes());
     estimate.peakBytes += statistics + 4.0 * static_cast<double>(estimate.tokens);

@@ -66,8 +66,8 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
 using ConditionCallback = std::function<void(std::shared_ptr<const ConditionResult>)>;
 /// Runs what `previous` (may be null; must match model, documents and maxWindows) does not hold yet.
 /// `onResult` is called after each condition, from the calling thread; it takes the place of one with the
-/// same key when only gradients, noise or damage were missing. When cancelled, returns what is done: complete
-/// conditions, and of the one in hand the steps that are complete (of damage: the layers).
+/// same key when only its divergence, gradients, noise or damage were missing. When cancelled, returns what
+/// is done: complete conditions, and of the one in hand the steps that are complete (of damage: the layers).
 Outcome<std::shared_ptr<const Session>> runAnalysis(const AnalysisPlan& plan, ProgressSink& sink,
                                                     const ConditionCallback& onResult = {},
                                                     std::shared_ptr<const Session> previous = nullptr);

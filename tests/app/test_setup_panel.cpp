@@ -328,6 +328,41 @@ class TestSetupPanel : public QObject {
         QVERIFY(!requestOf(*test::makeSyntheticSession(options), {}).gradients);
     }
 
+    /// Divergence and noise have boxes, ask for themselves, and come back with a session that has them.
+    void divergenceAndNoiseAreAskedForAndRemembered() {
+        SetupPanel panel;
+        for (const auto& [name, asked, option] :
+             {std::tuple{"divergence", &SetupRequest::divergence, " --divergence "},
+              std::tuple{"noise", &SetupRequest::noise, " --noise "}}) {
+            auto* box = panel.findChild<QCheckBox*>(QLatin1String(name));
+            QVERIFY2(box && !(panel.request().*asked), name);
+            QVERIFY(!box->toolTip().isEmpty());
+            QSignalSpy changed(&panel, &SetupPanel::requestChanged);
+            box->click();
+            const SetupRequest request = panel.request();
+            QVERIFY2(request.*asked && changed.count() > 0, name);
+            QVERIFY(reproduceCommand(request).find(option) != std::string::npos);
+            panel.setRequest(SetupRequest{});
+            QVERIFY(!box->isChecked());
+            panel.setRequest(request);
+            QVERIFY2(box->isChecked(), name);
+            box->click();
+        }
+        SetupRequest wanted;
+        QVERIFY(!makePlan(wanted, nullptr, nullptr).divergence);
+        wanted.divergence = true;
+        QVERIFY(makePlan(wanted, nullptr, nullptr).divergence);
+        Session session = *test::makeSyntheticSession();
+        auto without = std::make_shared<ConditionResult>(*session.conditions.back());
+        without->divergence.clear();
+        session.conditions = {without};
+        QVERIFY(!requestOf(session, {}).divergence);
+        auto with = std::make_shared<ConditionResult>(*without);
+        with->divergence.resize(1);
+        session.conditions = {with};
+        QVERIFY(requestOf(session, {}).divergence);
+    }
+
     void commandIsQuotedForAShell() {
         SetupRequest request;
         request.modelPath = "/models/my model";

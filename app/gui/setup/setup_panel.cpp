@@ -237,6 +237,11 @@ void SetupPanel::buildOptions(QVBoxLayout* column) {
     groups_ = new QComboBox;
     groups_->addItems({tr("pooled"), tr("per KV head")});
     groups_->setToolTip(tr("Per KV head keeps the statistics of every key/value head apart (larger file)"));
+    divergence_ = new QCheckBox(tr("Di&vergence"));
+    divergence_->setObjectName(QStringLiteral("divergence"));
+    divergence_->setToolTip(
+        tr("Also KL and same top-1 of quantized conditions from full precision, which runs beside them: "
+           "one more pass for each of them, two where they were run without"));
     gradients_ = new QCheckBox(tr("Grad&ients"));
     gradients_->setObjectName(QStringLiteral("gradients"));
     gradients_->setToolTip(
@@ -258,6 +263,7 @@ void SetupPanel::buildOptions(QVBoxLayout* column) {
     form->addRow(tr("W&indows per document"), maxWindows_);
     form->addRow(tr("Bands"), bands_);
     form->addRow(tr("&Head groups"), groups_);
+    form->addRow(divergence_);
     form->addRow(gradients_);
     form->addRow(noise_);
     form->addRow(tr("Damage"), damage_);
@@ -266,6 +272,7 @@ void SetupPanel::buildOptions(QVBoxLayout* column) {
     connect(maxWindows_, &QSpinBox::valueChanged, this, &SetupPanel::edited);
     connect(bands_, &QSpinBox::valueChanged, this, &SetupPanel::edited);
     connect(groups_, &QComboBox::currentIndexChanged, this, &SetupPanel::edited);
+    connect(divergence_, &QCheckBox::toggled, this, &SetupPanel::edited);
     connect(gradients_, &QCheckBox::toggled, this, &SetupPanel::edited);
     connect(noise_, &QCheckBox::toggled, this, &SetupPanel::edited);
     connect(damage_, &QComboBox::currentIndexChanged, this, &SetupPanel::edited);
@@ -324,6 +331,7 @@ SetupRequest SetupPanel::request() const {
     request.maxWindows = maxWindows_->value();
     request.bands = bands_->value();
     request.groupPerKvHead = groups_->currentIndex() == 1;
+    request.divergence = divergence_->isChecked();
     request.gradients = gradients_->isChecked();
     request.noise = noise_->isChecked();
     request.damage = static_cast<DamageScope>(damage_->currentIndex());
@@ -401,6 +409,7 @@ void SetupPanel::setRequest(const SetupRequest& request) {
     setMaxWindows(request.maxWindows);
     bands_->setValue(request.bands);
     groups_->setCurrentIndex(request.groupPerKvHead ? 1 : 0);
+    divergence_->setChecked(request.divergence);
     gradients_->setChecked(request.gradients);
     noise_->setChecked(request.noise);
     damage_->setCurrentIndex(static_cast<int>(request.damage));

@@ -100,7 +100,7 @@ class SetupPanel : public QWidget {
     QSpinBox* maxWindows_;
     QSpinBox* bands_;
     QComboBox* groups_;
-    QCheckBox *gradients_, *noise_;
+    QCheckBox *divergence_, *gradients_, *noise_;
     QComboBox* damage_; ///< in the order of DamageScope
     QLabel* estimate_;
     QPushButton* run_;

@@ -69,6 +69,7 @@ std::string reproduceCommand(const SetupRequest& request) {
     if (request.groupPerKvHead) command += " --per-kv-head";
     for (const auto& set : request.scales)
         if (set) command += " --scales " + shellQuoted("run.h5:" + set->name);
+    if (request.divergence) command += " --divergence";
     if (request.gradients) command += " --gradients";
     if (request.noise) command += " --noise";
     if (request.damage != DamageScope::None)
@@ -88,6 +89,7 @@ AnalysisPlan makePlan(const SetupRequest& request, std::shared_ptr<const Model> 
     plan.maxWindows = request.maxWindows;
     plan.bands = request.bands;
     plan.groupPerKvHead = request.groupPerKvHead;
+    plan.divergence = request.divergence;
     plan.gradients = request.gradients;
     plan.noise = request.noise;
     plan.damage = request.damage;
@@ -106,6 +108,7 @@ SetupRequest requestOf(const Session& session, const QString& sessionFolder) {
         addOnce(request.ropes, condition->key.rope);
         addOnce(request.contexts, condition->key.context);
         addOnce(request.quants, condition->key.quant);
+        if (!condition->divergence.empty()) request.divergence = true;
         if (!condition->sensitivity.empty()) request.gradients = true;
         if (!condition->noise.empty()) request.noise = true;
         if (!condition->damage.empty())

@@ -21,7 +21,7 @@ struct SetupRequest {
     int maxWindows = 0; ///< of each document; 0 = all
     int bands = 8;
     bool groupPerKvHead = false;
-    bool gradients = false, noise = false;
+    bool divergence = false, gradients = false, noise = false;
     DamageScope damage = DamageScope::None;
 };
 

@@ -53,6 +53,10 @@ class TestCliEvaluate : public QObject {
     Result run(const QStringList& arguments) const {
         return runProgram(QStringList{"evaluate"} + arguments, folder_.path());
     }
+    QByteArray readAll(const QString& name) const {
+        QFile read(file(name));
+        return read.open(QIODevice::ReadOnly) ? read.readAll() : QByteArray();
+    }
     Json json(const QStringList& arguments) const {
         const Result result = run(arguments + QStringList{"--json"});
         if (result.code != 0) qFatal("%s", result.err.constData());
@@ -101,6 +105,37 @@ class TestCliEvaluate : public QObject {
         QVERIFY(text.out.contains("same top p %") && text.out.contains("Four-way split"));
         QVERIFY(text.out.contains("KLD = KL(reference || variant) in nats, reference FP"));
         QVERIFY(text.out.contains("convention all: every predicted token"));
+    }
+
+    /// analyze --divergence: at once and added with --resume are the same numbers, those of evaluate.
+    void divergenceOfAnAnalysis() {
+        const QStringList base{"analyze", "model",  "--text",      "a.u16",   "b.u16",          "--contexts",
+                               "32",      "--rope", "none,yarn:2", "--quant", "none,rtn:4:g32", "-o"};
+        const auto rows = [&](const QStringList& words) {
+            const Result result = runProgram(words + QStringList{"--json"}, folder_.path());
+            if (result.code != 0) qWarning("%s", result.err.constData());
+            return result.json()["results"];
+        };
+        const Json without = rows(base + QStringList{"later.h5"});
+        for (const Json& row : without) QVERIFY(row["kl"].is_null());
+        const QStringList more{"later.h5", "--resume", "--divergence"};
+        const Result dry = runProgram(base + more + QStringList{"--dry-run", "--json"}, folder_.path());
+        QVERIFY(dry.json()["estimate"]["tokens"] == 0 && dry.json()["estimate"]["seconds"] > 0);
+        const Json later = rows(base + more), atOnce = rows(base + QStringList{"once.h5", "--divergence"});
+        const Json evaluated = json({"model", "--text", "a.u16", "b.u16", "--contexts", "32", "--rope",
+                                     "none,yarn:2", "--quant", "none,rtn:4:g32"});
+        QCOMPARE(later.size(), std::size_t{4});
+        for (std::size_t at = 0; at < later.size(); ++at) {
+            QCOMPARE(later[at]["kl"].is_null(), later[at]["quant"] == "none");
+            for (const char* field : {"rope", "quant", "nll", "kl", "same_top1"}) {
+                QCOMPARE(later[at][field], atOnce[at][field]);
+                QCOMPARE(later[at][field], evaluated["results"][at][field]);
+            }
+        }
+        // All is there: nothing is written again.
+        const QByteArray before = readAll("later.h5");
+        QCOMPARE(rows(base + more), later);
+        QCOMPARE(readAll("later.h5"), before);
     }
 
     void logitsFiles() {

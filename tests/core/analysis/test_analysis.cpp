@@ -252,6 +252,43 @@ class TestAnalysis : public QObject {
         }
     }
 
+    /// What comes later is what would have come at once, to the last bit; the rest of the condition stays.
+    void divergenceCanBeAddedLater() {
+        AnalysisPlan plan = plan_;
+        plan.contexts = {64};
+        StopAfter never(1000);
+        const auto plain = runAnalysis(plan, never);
+        QVERIFY(plain.ok() && plan.isDone(**plain));
+        plan.divergence = true;
+        QVERIFY(!plan.isDone(**plain));
+        const auto atOnce = runAnalysis(plan, never);
+        QVERIFY(atOnce.ok());
+        int missing = 0;
+        for (const ConditionKey& key : plan.conditions()) missing += plan.isDone(**plain, key) ? 0 : 1;
+        QCOMPARE(missing, 2); // those in full precision are their own reference
+        const auto estimate = estimateAnalysis(plan, plain->get()), whole = estimateAnalysis(plan);
+        QVERIFY(estimate.ok() && estimate->tokens == 0 && estimate->seconds > 0);
+        QVERIFY(estimate->fileBytes < whole->fileBytes && estimate->peakBytes > 0);
+        int delivered = 0;
+        const auto later = runAnalysis(
+            plan, never, [&](const auto&) { ++delivered; }, *plain);
+        QVERIFY(later.ok() && plan.isDone(**later));
+        QCOMPARE(delivered, 2);
+        QCOMPARE((*later)->conditions.size(), (*atOnce)->conditions.size());
+        for (std::size_t at = 0; at < (*later)->conditions.size(); ++at) {
+            const ConditionResult &is = *(*later)->conditions[at], &wanted = *(*atOnce)->conditions[at];
+            QVERIFY(sameNumbers(is, wanted));
+            QVERIFY(is.divergence == wanted.divergence && is.reference == wanted.reference);
+            QCOMPARE(is.divergence.empty(), is.key.quant == *QuantSpec::parse("none"));
+            QCOMPARE(is.distortions.size(), (*plain)->conditions[at]->distortions.size());
+        }
+        // Stopped within the step, the condition is as it was.
+        StopAfter cut(1);
+        const auto stopped = runAnalysis(plan, cut, {}, *plain);
+        QVERIFY(stopped.ok() && !plan.isDone(**stopped));
+        QCOMPARE((*stopped)->conditions.size(), (*plain)->conditions.size());
+    }
+
     /// Stopped between the two passes, a condition keeps its statistics.
     void cancelledBeforeTheReversePassKeepsTheForwardPass() {
         AnalysisPlan plan = plan_;

@@ -1,0 +1,80 @@
+#include "core/analysis/divergences.h"
+
+#include "core/analysis/noise.h"
+#include "core/controls/controls.h"
+#include "core/inference/forward.h"
+
+#include <omp.h>
+
+#include <algorithm>
+
+namespace qroar {
+
+bool isCompared(const AnalysisPlan& plan, const ConditionKey& key) {
+    return plan.divergence && hasReference(plan, key);
+}
+
+bool lacksDivergence(const AnalysisPlan& plan, const ConditionResult& condition) {
+    return condition.divergence.empty() && isCompared(plan, condition.key);
+}
+
+const char* referenceName(const AnalysisPlan& plan) {
+    return plan.model->isQuantized() ? controlQ : controlFp;
+}
+
+Outcome<std::vector<Lane>> lanesOf(const AnalysisPlan& plan, const ConditionKey& key,
+                                   std::shared_ptr<const WeightSource> weights, ActivationProbe* probe) {
+    std::vector<Lane> lanes;
+    if (isCompared(plan, key)) {
+        auto plain = openWeights(plan.model, plainQuant(*plan.model));
+        if (!plain) return plain.error();
+        lanes.emplace_back().weights = std::move(*plain);
+    }
+    Lane& lane = lanes.emplace_back();
+    lane.weights = std::move(weights);
+    lane.gains = plan.gainsOf(key);
+    lane.probe = probe;
+    lane.compare = lanes.size() > 1;
+    return lanes;
+}
+
+Outcome<std::shared_ptr<const ConditionResult>> withDivergence(const AnalysisPlan& plan,
+                                                               const ConditionResult& condition,
+                                                               std::shared_ptr<const WeightSource> weights,
+                                                               WorkMeter& meter) {
+    const double start = meter.secondsElapsed();
+    const ConditionKey& key = condition.key;
+    const auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
+    if (!windows) return windows.error();
+    auto lanes = lanesOf(plan, key, std::move(weights), nullptr);
+    if (!lanes) return lanes.error();
+    ForwardPass pass(plan.model, condition.table, lanes->front().weights, key.context);
+    if (Status ran = runSideBySide(pass, plan.model->config(), *windows, *lanes, nullptr, meter); !ran)
+        return ran.error();
+    if (Status finite = checkFinite(lanes->back().windows, *plan.documents, key.text()); !finite)
+        return finite.error();
+    auto result = std::make_shared<ConditionResult>(condition);
+    result->divergence = std::move(lanes->back().divergence);
+    result->reference = referenceName(plan);
+    result->seconds += meter.secondsElapsed() - start;
+    return std::shared_ptr<const ConditionResult>(std::move(result));
+}
+
+double referenceBytes(const AnalysisPlan& plan, int context, long long tokens) {
+    const ModelConfig& config = plan.model->config();
+    const long long batch = std::min<long long>(tokens, ForwardPass::batchTokens(config, context));
+    return 4.0 * config.hiddenSize * static_cast<double>(batch);
+}
+
+DivergenceCost divergenceCost(const AnalysisPlan& plan, int context, long long windows) {
+    const ModelConfig& config = plan.model->config();
+    const long long tokens = windows * context;
+    DivergenceCost cost;
+    cost.operations = 2.0 * static_cast<double>(windows) * ForwardPass::operations(config, context);
+    cost.fileBytes = 8.0 * static_cast<double>(tokens) / 1.2; // of noise that hardly compresses
+    cost.peakBytes = ForwardPass::peakBytes(config, context, tokens, omp_get_max_threads())
+                     + referenceBytes(plan, context, tokens) + 9.0 * static_cast<double>(tokens);
+    return cost;
+}
+
+} // namespace qroar
