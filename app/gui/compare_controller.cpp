@@ -4,6 +4,8 @@
 #include "widgets/common/default_condition.h"
 #include "widgets/common/names.h"
 
+#include <QFileInfo>
+
 #include <utility>
 
 namespace qroar {
@@ -70,11 +72,19 @@ void CompareController::followSelection() {
         choose(other() ? state_.session : workspace_.current(), index);
 }
 
+/// The file of B was opened, by whomever.
+void CompareController::takeAwaited() {
+    const SessionId id = workspace_.withPath(state_.path);
+    const auto session = workspace_.session(id);
+    if (session && conditionOf(*session) >= 0) state_ = {Source::Chosen, id, state_.condition};
+}
+
 /// From what is B to the index that the views read.
 void CompareController::resolve() {
     if (resolving_) return;
     resolving_ = true;
     if (state_.source == Source::Chosen && !workspace_.isOpen(state_.session)) state_ = {};
+    if (state_.source == Source::Awaited) takeAwaited();
     int index = -1;
     const auto session = workspace_.session();
     if (session && state_.source == Source::Twin) {
@@ -100,7 +110,23 @@ QString CompareController::nameA() const {
     return session ? nameOf(*session, conditionA()) : QString();
 }
 
+QString CompareController::whyAwaited() const {
+    if (state_.source != Source::Awaited) return {};
+    const QString condition = QString::fromStdString(state_.condition);
+    if (workspace_.withPath(state_.path) != noSession)
+        return tr("B was %1 of %2, which has no such condition: choose another B.")
+            .arg(condition, state_.path);
+    return (QFileInfo::exists(state_.path)
+                ? tr("B is %1 of %2, which is not open: open that file, or choose another B.")
+                : tr("B is %1 of %2, and there is no such file: put it back and open it, or choose another "
+                     "B."))
+        .arg(condition, state_.path);
+}
+
 QString CompareController::nameB() const {
+    if (state_.source == Source::Awaited)
+        return tr("%1: %2 (not open)")
+            .arg(QFileInfo(state_.path).fileName(), QString::fromStdString(state_.condition));
     const auto another = other();
     const auto session = another ? another : workspace_.session();
     const QString name = session ? nameOf(*session, selection_.selection().conditionB) : QString();
@@ -124,6 +150,7 @@ QString CompareController::whyNot(CompareMode mode) const {
     if (!session) return tr("No session is open.");
     if (mode == CompareMode::A) return {};
     if (selection_.selection().conditionB < 0) {
+        if (state_.source == Source::Awaited) return whyAwaited();
         if (state_.source != Source::Twin) return tr("Choose a condition B to compare with.");
         const QString reason = whyNoTwins(*session, conditionA());
         return reason.isEmpty()

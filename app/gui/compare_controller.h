@@ -13,15 +13,17 @@ class CompareController : public QObject {
 
   public:
     enum class Source {
-        None,   ///< no B
-        Twin,   ///< whatever is A, without the gains
-        Chosen, ///< one condition, which stays B while A changes
+        None,    ///< no B
+        Twin,    ///< whatever is A, without the gains
+        Chosen,  ///< one condition, which stays B while A changes
+        Awaited, ///< one of a file that is not open: chosen as soon as it is
     };
     /// What is B, apart from indices: to put it back later.
     struct State {
         Source source = Source::None;
         SessionId session = noSession;
         std::string condition{}; ///< ConditionKey::text()
+        QString path{};          ///< of what is awaited
         bool operator==(const State&) const = default;
     };
     /// Both must outlive this.
@@ -39,6 +41,8 @@ class CompareController : public QObject {
     [[nodiscard]] std::shared_ptr<const Session> other() const;
     [[nodiscard]] QString nameA() const;
     [[nodiscard]] QString nameB() const; ///< with that of its session where it is another one; empty: no B
+    /// Which file the B that is awaited is in, why that is not shown, and what to do; empty: none is awaited.
+    [[nodiscard]] QString whyAwaited() const;
     /// "A", "B" or "A minus B" by what is shown.
     [[nodiscard]] QString shownName() const;
 
@@ -66,6 +70,7 @@ class CompareController : public QObject {
     void resolve();
     void followSelection();
     void showTwins(const Selection& selection);
+    void takeAwaited();
     [[nodiscard]] int conditionOf(const Session& session) const;
 
     Workspace& workspace_;

@@ -1,6 +1,7 @@
 // qroar-workbench: reads the command line, sets the program up, shows the window.
 #include "app/gui/figures/plot_command.h"
 #include "app/gui/report/report_command.h"
+#include "app/gui/window/launcher_entry.h"
 #include "app/gui/window/log_panel.h"
 #include "app/gui/window/main_window.h"
 #include "app/gui/window/message_bar.h"
@@ -178,6 +179,7 @@ int main(int argc, char** argv) {
         environment.autosaveFolder =
             QStandardPaths::writableLocation(QStandardPaths::AppDataLocation) + QStringLiteral("/autosave");
     environment.sampleFolders = qroar::sampleFolders();
+    if (!words.headless) environment.taskbar = qroar::desktopTaskbar();
     qroar::MainWindow window(environment);
     window.show();
     if (words.headless) return exportFigures(window, words.paths.first(), words.figures, words.what);

@@ -411,6 +411,46 @@ class TestWindowRun : public QObject {
         QVERIFY(window.workspace().session()->whatIfs.empty());
     }
 
+    /// Nor that of a condition which was run with other gains, whose own are in no list by then.
+    void namesOfConditionsStayTheirsAcrossUndo() {
+        Bench bench;
+        MainWindow& window = *bench.window;
+        const SessionId id = window.workspace().open(plainSession(), {});
+        const auto session = window.workspace().session();
+        ScalesController& controller = window.scales().controller();
+        const auto pin = [&](double gain) {
+            WhatIf pinned;
+            pinned.scales.gains = QkGains::ones(session->model);
+            for (double& one : pinned.scales.gains.q) one = gain;
+            pinned.scales.modelFingerprint = session->modelFingerprint;
+            controller.pin(id, pinned);
+        };
+        const auto list = [&] { return window.workspace().session()->whatIfs; };
+        pin(1.5);
+        QCOMPARE(controller.rename(0, "mine"), QString());
+        pin(0.75);
+        QCOMPARE(list().back()->scales.name, std::string("w1"));
+        auto run = std::make_shared<ConditionResult>(*session->conditions.front());
+        run->key.scales = "w1";
+        window.workspace().addCondition(id, run);
+        QSignalSpy errors(&window, &MainWindow::errorShown);
+        QUndoStack& undo = *window.workspace().undoStack();
+        undo.undo(); // the pin: no list has the condition's gains
+        undo.undo(); // the renaming: the first was w1 once
+        QCOMPARE(list().size(), std::size_t{1});
+        QCOMPARE(list().front()->scales.gains.q.front(), 1.5);
+        QCOMPARE(list().front()->scales.name, std::string("w2"));
+        QCOMPARE(errors.count(), 1);
+        QVERIFY(errors.front().front().toString().contains("w1"));
+        undo.redo();
+        QCOMPARE(list().front()->scales.name, std::string("mine"));
+        undo.redo(); // and here are the condition's own gains again, under its name
+        QCOMPARE(list().size(), std::size_t{2});
+        QCOMPARE(list().back()->scales.name, std::string("w1"));
+        QCOMPARE(list().back()->scales.gains.q.front(), 0.75);
+        QCOMPARE(errors.count(), 1);
+    }
+
     void destroyingTheWindowDuringARunIsSafe() {
         Bench bench;
         QVERIFY(bench.ready({bench.document("long", 65000)}, {60000}, {"none"}, {"none"}));

@@ -3,9 +3,11 @@
 // background.
 #include "app/gui/setup/setup_panel.h"
 #include "app/gui/window/compare_bar.h"
+#include "app/gui/window/log_panel.h"
 #include "app/gui/window/selection_bar.h"
 #include "app/gui/window/session_tabs.h"
 #include "app/gui/window/view_state.h"
+#include "core/analysis/analysis.h"
 #include "core/diagnostics/tails.h"
 #include "tests/app/main_window_bench.h"
 #include "tests/app/window_bench.h"
@@ -350,18 +352,82 @@ class TestWindowSessions : public QObject {
             if (window->plots().keyOf(panel) == key)
                 for (const DiagnosticPanel::Option& one : panel->options())
                     if (one.name == option.name) QCOMPARE(one.value, chosen);
-        // alone, there is nothing to compare with
-        QVERIFY(window->close());
+    }
+
+    /// B of a file that is not open is named, kept, and shown as soon as the file is opened.
+    void aBThatIsNotOpenIsAwaited() {
+        Bench bench;
+        const QString pathA = bench.folder.filePath("a.h5"), pathB = bench.folder.filePath("b.h5");
+        QVERIFY(saveSession(*someSession(1), pathA.toStdString()).ok());
+        QVERIFY(saveSession(*someSession(2), pathB.toStdString()).ok());
+        QVERIFY(opens(bench, pathB) && opens(bench, pathA));
+        bench.window->selection().setCondition(5);
+        pickB(*bench.window, bench.window->workspace().withPath(pathB), 3);
+        press(*bench.window, Qt::Key_D, Qt::AltModifier);
+        const auto saveA = [&] {
+            QSignalSpy opened(bench.window.get(), &MainWindow::sessionOpened);
+            QSignalSpy changed(&bench.window->workspace(), &Workspace::pathChanged);
+            bench.window->saveTo(pathA);
+            return QTest::qWaitFor([&] { return changed.count() > 0; }, 20000);
+        };
+        QVERIFY(saveA());
+        const std::string condition = (*loadSession(pathB.toStdString()))->conditions[3]->key.text();
+        // alone: A is shown, and it is said which file is missing
+        for (int round = 0; round < 2; ++round) {
+            QVERIFY(bench.window->close());
+            bench.open();
+            QVERIFY(opens(bench, pathA));
+            const MainWindow& window = *bench.window;
+            QVERIFY2(window.messages().text().contains(pathB), qPrintable(window.messages().text()));
+            QVERIFY(window.log().toPlainText().contains(pathB));
+            QVERIFY(window.compareBar().boxB()->currentText().contains("b.h5"));
+            const QToolButton* difference = window.compareBar().modeButton(CompareMode::Difference);
+            QVERIFY(!difference->isEnabled() && difference->toolTip().contains(pathB));
+            QCOMPARE(bench.window->compare().shown(), CompareMode::A);
+            QCOMPARE(bench.window->selection().selection().condition, 5);
+            QCOMPARE(bench.window->selection().selection().conditionB, -1);
+            if (round == 0) QVERIFY(saveA()); // which does not forget it
+        }
+        MainWindow& window = *bench.window;
+        QPushButton* open = nullptr;
+        for (auto* button : window.messages().findChildren<QPushButton*>())
+            if (button->text().contains("b.h5")) open = button;
+        QVERIFY(open);
+        QSignalSpy opened(&window, &MainWindow::sessionOpened);
+        open->click();
+        QVERIFY(QTest::qWaitFor([&] { return opened.count() > 0; }, 20000));
+        QCOMPARE(window.workspace().path(), pathA); // where one was
+        QCOMPARE(window.tabs().count(), 2);
+        QCOMPARE(window.selection().selection().conditionB, 3);
+        QCOMPARE(window.compare().shown(), CompareMode::Difference);
+        QCOMPARE(window.compare().state().session, window.workspace().withPath(pathB));
+        QCOMPARE(window.compare().state().condition, condition);
+        // gone, or without that condition: nothing is offered, and why is said
+        QVERIFY(window.close());
+        Session less = **loadSession(pathB.toStdString());
+        less.conditions.resize(2);
+        QVERIFY(saveSession(less, pathB.toStdString()).ok());
+        bench.open();
+        QVERIFY(opens(bench, pathB) && opens(bench, pathA));
+        QVERIFY(bench.window->messages().text().contains("no such condition"));
+        QCOMPARE(bench.window->compare().shown(), CompareMode::A);
+        QVERIFY(bench.window->close());
+        QVERIFY(QFile::remove(pathB));
         bench.open();
         QVERIFY(opens(bench, pathA));
-        QCOMPARE(bench.window->selection().selection().condition, 5);
-        QVERIFY(bench.window->selection().selection().compare == CompareMode::A);
+        QVERIFY(bench.window->messages().text().contains("no such file"));
+        for (auto* button : bench.window->messages().findChildren<QPushButton*>())
+            QVERIFY(!button->text().contains("b.h5"));
+        pickB(*bench.window, bench.window->workspace().current(), 1); // another choice ends it
+        QVERIFY(bench.window->compare().whyAwaited().isEmpty());
+        QVERIFY(!bench.window->compareBar().boxB()->currentText().contains("b.h5"));
     }
 
     void viewStatesOfOtherVersions_data() {
         QTest::addColumn<QString>("json");
         QTest::addColumn<int>("layer");
         QTest::addColumn<int>("condition");
+        // b is of a file that is not open: awaited
         QTest::newRow("nothing") << "" << 1 << 2;
         QTest::newRow("rubbish") << "[1, 2" << 1 << 2;
         QTest::newRow("an index") << R"({"layer": 2, "condition": 3})" << 2 << 3;
@@ -387,7 +453,10 @@ class TestWindowSessions : public QObject {
         QCOMPARE(read.selection.band, base.selection.band);
         QCOMPARE(read.selection.epsilon, base.selection.epsilon);
         QVERIFY(read.selection.pair == -1 && read.selection.group == -1);
-        QVERIFY(read.b == CompareController::State{});
+        CompareController::State b;
+        if (json.contains("gone.h5"))
+            b = {CompareController::Source::Awaited, noSession, "none", QStringLiteral("/gone.h5")};
+        QVERIFY(read.b == b);
     }
 
     void everyCellHasAKey() {
@@ -522,6 +591,48 @@ class TestWindowSessions : public QObject {
         QCOMPARE(window.workspace().session(target)->conditions.size(), std::size_t{6});
         const auto kept = loadSession(bench.folder.filePath("autosave/autosave-1.h5").toStdString());
         QVERIFY(kept.ok() && (*kept)->conditions.size() == 6); // the one that was run
+    }
+
+    /// Gains of a session are being evaluated: closing it asks, and stops them first.
+    void closingATabDuringItsEvaluation() {
+        test::WindowBench bench;
+        MainWindow& window = *bench.window;
+        QVERIFY(bench.ready({bench.document("long", 20000)}, {8192}, {"yarn:2"}, {"none"}));
+        Session session = emptySession(window.analysis().plan(window.setup().request()));
+        auto condition = std::make_shared<ConditionResult>();
+        condition->key = {*RopeSpec::parse("yarn:2"), 8192, *QuantSpec::parse("none")};
+        condition->table = *buildFrequencyTable(condition->key.rope, session.model.ropeModel(), 8192);
+        session.conditions = {condition};
+        const QString path = bench.folder.filePath("run.h5");
+        QVERIFY(saveSession(session, path.toStdString()).ok());
+        const SessionId target = window.workspace().open(std::make_shared<const Session>(session), path);
+        QCoreApplication::processEvents();
+        QStringList asked;
+        auto answer = QMessageBox::No;
+        window.setQuestion([&](const QString& text, QMessageBox::StandardButtons) {
+            asked << text;
+            return answer;
+        });
+        window.scales().evaluate();
+        QVERIFY(window.scales().running());
+        QCOMPARE(window.scales().controller().target(), target);
+        const SessionId other = window.workspace().open(someSession(3), {});
+        emit window.tabs().closeWanted(target);
+        QCOMPARE(asked.size(), 1);
+        QVERIFY2(asked.front().contains("evaluation") && asked.front().contains("run.h5"),
+                 qPrintable(asked.front()));
+        QVERIFY(window.scales().running() && window.workspace().isOpen(target));
+        QSignalSpy errors(&window, &MainWindow::errorShown);
+        answer = QMessageBox::Yes;
+        emit window.tabs().closeWanted(target);
+        QVERIFY(window.workspace().isOpen(target)); // until it has stopped
+        QVERIFY(QTest::qWaitFor([&] { return !window.workspace().isOpen(target); }, 20000));
+        QVERIFY(!window.scales().running());
+        QCOMPARE(window.scales().controller().target(), noSession);
+        QCOMPARE(asked.size(), 2);
+        QCOMPARE(errors.count(), 0); // no result came for a session that is gone
+        QCOMPARE(window.workspace().current(), other);
+        QVERIFY(window.workspace().session()->whatIfs.empty());
     }
 
     void closingATabDuringItsRun() {

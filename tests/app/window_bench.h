@@ -17,12 +17,14 @@ struct WindowBench {
     QTemporaryDir folder;
     QSettings settings{folder.filePath("settings.ini"), QSettings::IniFormat};
     std::unique_ptr<MainWindow> window;
+    TaskbarProgress::Send taskbar; ///< of the windows opened from now on
 
     WindowBench() { open(); }
     void open() {
         WindowEnvironment environment;
         environment.settings = &settings;
         environment.autosaveFolder = folder.filePath("autosave");
+        environment.taskbar = taskbar;
         window = std::make_unique<MainWindow>(environment);
         window->setQuestion(
             [](const QString&, QMessageBox::StandardButtons) { return QMessageBox::Discard; });

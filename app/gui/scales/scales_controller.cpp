@@ -75,6 +75,7 @@ ScalesController::ScalesController(Workspace& workspace, JobQueue& heavy, QObjec
     connect(&workspace_, &Workspace::listChanged, this, [this] { // of those that were closed nothing is kept
         for (auto at = edits_.begin(); at != edits_.end();)
             at = workspace_.isOpen(at->first) ? std::next(at) : edits_.erase(at);
+        std::erase_if(gainsOfConditions_, [this](const auto& of) { return !workspace_.isOpen(of.first); });
     });
 }
 
@@ -129,6 +130,7 @@ bool ScalesController::evaluate(GainEffectRequest request, const WhatIf& predict
         emit runningChanged(false);
     });
     job_ = job;
+    target_ = id;
     workspace_.hold(id);
     emit runningChanged(true);
     heavy_.start(job);
@@ -202,19 +204,35 @@ void ScalesController::remove(const std::vector<int>& rows) {
             rows.size() == 1 ? tr("delete a what-if") : tr("delete what-ifs"));
 }
 
+void ScalesController::rememberGainsOfConditions(SessionId id) {
+    const auto session = workspace_.session(id);
+    if (!session) return;
+    for (const auto& condition : session->conditions)
+        if (const auto scales = scalesNamed(*session, condition->key.scales).scales)
+            gainsOfConditions_[id][scales->name] = scales->gains;
+}
+
 WhatIfs ScalesController::uniquelyNamed(SessionId id, WhatIfs list) {
     const auto session = workspace_.session(id);
     if (!session) return list;
+    rememberGainsOfConditions(id);
+    const auto& known = gainsOfConditions_[id];
     Session then = *session;
     for (auto& one : list) {
+        const std::string name = one->scales.name;
         then.whatIfs.clear();
-        if (!scalesNamed(then, one->scales.name).scales) continue;
+        const bool ofSearch = scalesNamed(then, name).scales != nullptr;
+        const auto gains = known.find(name);
+        const bool ofOthers = usedByCondition(*session, name)
+                              && (gains == known.end() || !(gains->second == one->scales.gains));
+        if (!ofSearch && !ofOthers) continue;
         then.whatIfs = list;
         auto renamed = std::make_shared<WhatIf>(*one);
         renamed->scales.name = freshScalesName(then, "w");
-        emit failed(
-            tr("A search has the name %1 by now: the what-if is called %2.")
-                .arg(QString::fromStdString(one->scales.name), QString::fromStdString(renamed->scales.name)));
+        emit failed((ofSearch ? tr("A search has the name %1 by now: the what-if is called %2.")
+                              : tr("A condition with other gains has the name %1 by now: the what-if is "
+                                   "called %2."))
+                        .arg(QString::fromStdString(name), QString::fromStdString(renamed->scales.name)));
         one = std::move(renamed);
     }
     return list;

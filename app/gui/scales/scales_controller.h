@@ -34,6 +34,8 @@ class ScalesController : public QObject {
     bool evaluate(GainEffectRequest request, const WhatIf& prediction);
     void cancel();
     [[nodiscard]] bool running() const { return !job_.isNull(); }
+    /// The session whose gains are being evaluated; noSession when none are.
+    [[nodiscard]] SessionId target() const { return running() ? target_ : noSession; }
     /// Into the list of a session, under a fresh name when it has none or one that is taken.
     void pin(SessionId id, WhatIf whatIf);
     /// Empty, or why the name cannot be had.
@@ -52,7 +54,11 @@ class ScalesController : public QObject {
     friend class SetGainsCommand;
     friend class SetWhatIfsCommand;
     void apply(SessionId id, const GainEdit& edit);
-    /// The list with names that nothing else of the session has: searches come in between undo steps.
+    /// What the conditions of a session were run with, as long as its list says so: when a step that put it
+    /// there is undone, only this knows.
+    void rememberGainsOfConditions(SessionId id);
+    /// The list with names that nothing else of the session has: searches and conditions come in between undo
+    /// steps. A name that a condition has stays with the gains it was run with.
     [[nodiscard]] std::vector<std::shared_ptr<const WhatIf>>
     uniquelyNamed(SessionId id, std::vector<std::shared_ptr<const WhatIf>> list);
     void setList(SessionId id, std::vector<std::shared_ptr<const WhatIf>> list, const QString& text);
@@ -60,7 +66,9 @@ class ScalesController : public QObject {
     Workspace& workspace_;
     JobQueue& heavy_;
     std::map<SessionId, GainEdit> edits_;
+    std::map<SessionId, std::map<std::string, QkGains>> gainsOfConditions_; ///< by their names
     QPointer<GainEffectJob> job_;
+    SessionId target_ = noSession;
 };
 
 } // namespace qroar

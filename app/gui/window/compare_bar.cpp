@@ -23,7 +23,7 @@ constexpr char modeStyle[] =
     "QToolButton:focus { border: 1px solid palette(highlight); }"
     "QToolButton:checked { background: palette(highlight); color: palette(highlighted-text); }"
     "QToolButton:disabled { color: palette(mid); }";
-constexpr int noB = -2, twin = -3, heading = -4;
+constexpr int noB = -2, twin = -3, heading = -4, awaited = -5;
 
 QIcon exchangeIcon(const QPalette& palette) {
     QPixmap pixmap(36, 36);
@@ -129,6 +129,8 @@ void CompareBar::fillB() {
         int session = noB, condition = -1;
     };
     std::vector<Entry> entries{{tr("none"), {}, noB, -1}, {tr("as A, without gains"), {}, twin, -1}};
+    if (compare_.state().source == CompareController::Source::Awaited)
+        entries.push_back({compare_.nameB(), {}, awaited, -1});
     const std::vector<SessionId> open = workspace_.sessions();
     for (const SessionId id : open) {
         const auto session = workspace_.session(id);
@@ -173,6 +175,7 @@ void CompareBar::follow() {
     for (int index = 0; index < b_->count(); ++index) {
         const int session = b_->itemData(index, entryRole).toInt();
         if ((state.source == CompareController::Source::Twin && session == twin)
+            || (state.source == CompareController::Source::Awaited && session == awaited)
             || (state.source == CompareController::Source::Chosen && session == state.session
                 && b_->itemData(index, conditionRole).toInt() == selection_.selection().conditionB))
             shown = index;
@@ -200,7 +203,7 @@ void CompareBar::pickB(int entry) {
         compare_.clear();
     else if (session == twin)
         compare_.chooseTwin();
-    else if (session != heading)
+    else if (session != heading && session != awaited)
         compare_.choose(session, b_->itemData(entry, conditionRole).toInt());
     follow();
 }

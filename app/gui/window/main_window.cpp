@@ -41,7 +41,7 @@ MainWindow::MainWindow(const WindowEnvironment& environment, QWidget* parent)
     : QMainWindow(parent), settings_(*environment.settings), autosave_(environment.autosaveFolder),
       samples_(findSamples(environment.sampleFolders)), compare_(workspace_, selection_),
       analysis_(workspace_, heavy_, files_), sessions_(workspace_, files_),
-      search_(workspace_, analysis_, heavy_), exporting_(heavy_) {
+      search_(workspace_, analysis_, heavy_), exporting_(heavy_), taskbar_(environment.taskbar) {
     question_ = [this](const QString& text, QMessageBox::StandardButtons buttons) {
         return QMessageBox::question(this, tr("Q-ROAR Workbench"), text, buttons);
     };
@@ -337,6 +337,10 @@ void MainWindow::updateTitle() {
                     ? tr("%1 % - %2").arg(runStatus_->percent()).arg(title)
                     : tr("%1 %, %2 left - %3").arg(runStatus_->percent()).arg(runStatus_->timeLeft(), title);
     setWindowTitle(title);
+    if (busy())
+        taskbar_.show(runStatus_->percent() / 100.0);
+    else
+        taskbar_.hide();
     setWindowModified(workspace_.dirty());
     if (save_)
         save_->setEnabled(workspace_.hasSession() && (workspace_.dirty() || workspace_.path().isEmpty()));

@@ -13,6 +13,7 @@
 #include "app/gui/session_controller.h"
 #include "app/gui/window/appearance.h"
 #include "app/gui/window/export_plots.h"
+#include "app/gui/window/taskbar_progress.h"
 #include "app/gui/window/view_state.h"
 #include "app/gui/workspace.h"
 #include "widgets/common/selection_model.h"
@@ -56,6 +57,7 @@ struct WindowEnvironment {
     QSettings* settings = nullptr; ///< must outlive the window
     QString autosaveFolder;        ///< empty: no autosave
     QStringList sampleFolders;
+    TaskbarProgress::Send taskbar; ///< of the desktop; empty: none
 };
 
 class MainWindow : public QMainWindow {
@@ -174,7 +176,8 @@ class MainWindow : public QMainWindow {
     [[nodiscard]] SetupRequest setupOf(SessionId id) const;
     void showInputsOf(const SetupRequest& request);
     void showAwaitedInputs();
-    void nameTheViews(); ///< what is shown, in the breadcrumb
+    void nameTheViews();     ///< what is shown, in the breadcrumb
+    void sayWhatIsAwaited(); ///< of B, and offers to open it
     [[nodiscard]] std::string viewStateOf(SessionId id) const;
     bool mayClose(SessionId id);
     [[nodiscard]] QString whatStoppingDoes() const; ///< to what is running
@@ -224,6 +227,7 @@ class MainWindow : public QMainWindow {
     SearchController search_;
     ExportController exporting_;
     Question question_;
+    TaskbarProgress taskbar_;
 
     QStackedWidget* pages_ = nullptr;
     StartPage* start_ = nullptr;

@@ -39,6 +39,7 @@ void MainWindow::connectFiles() {
                       compare_, *plots_);
         scales_->restoreEdit(workspace_.session()->viewState, id);
         showInputsOf(*workspace_.session(), path);
+        sayWhatIsAwaited();
         projectDock_->raise();
         emit sessionOpened(path);
     });

@@ -32,6 +32,8 @@ void MainWindow::buildScales() {
     connect(scales_, &ManualScales::runningChanged, this, [this](bool running) {
         if (running) messages_->dismiss();
         jobChanged(running);
+        if (const SessionId id = std::exchange(closeSessionWhenStopped_, noSession); !running)
+            closeSession(id);
         if (!running && closeWhenStopped_) close();
     });
     connect(scales_, &ManualScales::pinned, this, [this](const QString& name) {

@@ -2,6 +2,7 @@
 #include "app/gui/setup/setup_panel.h"
 #include "app/gui/window/log_panel.h"
 #include "app/gui/window/main_window.h"
+#include "app/gui/window/message_bar.h"
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/project_tree.h"
 #include "app/gui/window/selection_bar.h"
@@ -45,6 +46,24 @@ void MainWindow::connectSessions() {
 
 void MainWindow::nameTheViews() {
     selectionBar_->setConditionName(compare_.shownName());
+}
+
+void MainWindow::sayWhatIsAwaited() {
+    const QString reason = compare_.whyAwaited();
+    if (reason.isEmpty()) return;
+    log_->add(reason);
+    const QString before = messages_->text(); // of inputs that are gone, said a moment ago
+    messages_->show(MessageBar::Kind::Warning, before.isEmpty() ? reason : before + u'\n' + reason);
+    const QString path = compare_.state().path;
+    if (!QFileInfo::exists(path) || workspace_.withPath(path) != noSession) return;
+    messages_->addButton(tr("Open %1").arg(QFileInfo(path).fileName()), [this, path] {
+        const SessionId here = workspace_.current();
+        const auto back = [this, path, here](const QString& opened) {
+            if (opened == path && workspace_.isOpen(here)) workspace_.setCurrent(here);
+        };
+        connect(this, &MainWindow::sessionOpened, this, back, Qt::SingleShotConnection);
+        openSession(path);
+    });
 }
 
 /// Every session that has unsaved changes since it was last written.
@@ -147,6 +166,18 @@ void MainWindow::closeSession(SessionId id) {
         closeSessionWhenStopped_ = id;
         stopRun();
         return; // comes back when the job has ended
+    }
+    if (scales_->controller().target() == id) {
+        if (question_(tr("An evaluation of gains of %1 is running. Stop it and close the session?")
+                          .arg(workspace_.name(id)),
+                      QMessageBox::Yes | QMessageBox::No)
+            != QMessageBox::Yes)
+            return;
+        if (scales_->running()) { // it may have ended while the question was read
+            closeSessionWhenStopped_ = id;
+            stopRun();
+            return;
+        }
     }
     if (mayClose(id)) workspace_.close(id);
 }

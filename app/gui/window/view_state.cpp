@@ -69,8 +69,10 @@ CompareController::State readB(const QJsonObject& b, const Workspace& workspace,
     const SessionId id = path.isEmpty() ? of : workspace.withPath(path);
     const auto session = workspace.session(id);
     const QString condition = b.value("condition").toString();
-    if (!session || conditionCalled(*session, condition) < 0) return {};
-    return {CompareController::Source::Chosen, id, condition.toStdString()};
+    if (session && conditionCalled(*session, condition) >= 0)
+        return {CompareController::Source::Chosen, id, condition.toStdString()};
+    if (path.isEmpty() || condition.isEmpty()) return {};
+    return {CompareController::Source::Awaited, noSession, condition.toStdString(), path};
 }
 
 } // namespace
@@ -115,6 +117,9 @@ std::string viewStateJson(const ViewState& state, const Workspace& workspace, Se
                      {"compare", modeName(now.compare)}};
     using Source = CompareController::Source;
     if (state.b.source == Source::Twin) json["b"] = QJsonObject{{"twin", true}};
+    if (state.b.source == Source::Awaited)
+        json["b"] =
+            QJsonObject{{"condition", QString::fromStdString(state.b.condition)}, {"session", state.b.path}};
     if (state.b.source == Source::Chosen) {
         QJsonObject b{{"condition", QString::fromStdString(state.b.condition)}};
         if (state.b.session != of) b["session"] = workspace.path(state.b.session);

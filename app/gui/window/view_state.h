@@ -27,7 +27,7 @@ void showViewState(const ViewState& state, SelectionModel& selection, CompareCon
 /// Conditions by their keys and other sessions by their files, so that both are found again.
 std::string viewStateJson(const ViewState& state, const Workspace& workspace, SessionId of);
 /// Reads what viewStateJson() wrote, now or in earlier versions: what is missing, unknown or outside the
-/// session keeps its value of `base`. A B of a session that is not open is none.
+/// session keeps its value of `base`. A B of a file that is not open, or has no such condition, is awaited.
 ViewState viewStateFrom(const std::string& json, const ViewState& base, const Workspace& workspace,
                         SessionId of);
 
