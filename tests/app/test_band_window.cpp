@@ -90,6 +90,7 @@ class TestBandWindow : public QObject {
     void presets();
     void selectionIsShared();
     void namesAreSaved();
+    void columnsFitANarrowDock();
 };
 
 void TestBandWindow::dragSnapsAndIsOneStep() {
@@ -357,6 +358,37 @@ void TestBandWindow::namesAreSaved() {
     QTRY_COMPARE(opened.count(), 2);
     QVERIFY(bench.styles().empty());
     QCOMPARE(bench.editor->model()->index(0, BandEditorModel::Name).data().toString(), QString("band 0"));
+}
+
+void TestBandWindow::columnsFitANarrowDock() {
+    BandBench bench(64, 8);
+    SelectionModel selection;
+    BandEditor editor(&selection);
+    BandStyles styles(8);
+    styles[2].name = "a band with quite a long name";
+    editor.setSession(bench.window->workspace().session());
+    editor.setStyles(styles);
+    editor.show();
+    QTableView& table = *editor.table();
+    for (const int width : {260, 300, 340, 380, 460, 700}) {
+        editor.resize(width, 420);
+        QCoreApplication::processEvents();
+        const int right =
+            table.columnViewportPosition(BandEditorModel::Omega) + table.columnWidth(BandEditorModel::Omega);
+        QVERIFY2(
+            right <= table.viewport()->width(),
+            qPrintable(QStringLiteral("%1: %2 of %3").arg(width).arg(right).arg(table.viewport()->width())));
+        for (int row = 0; row < 8; ++row)
+            for (int column = BandEditorModel::Name; column < BandEditorModel::ColumnCount; ++column) {
+                const QModelIndex cell = editor.model()->index(row, column);
+                QCOMPARE(cell.data(Qt::ToolTipRole).toString(), cell.data().toString()); // where it is elided
+                if (width >= 380 && column != BandEditorModel::Name)
+                    QVERIFY2(table.columnWidth(column)
+                                 >= table.fontMetrics().horizontalAdvance(cell.data().toString()) + 4,
+                             qPrintable(cell.data().toString()));
+            }
+    }
+    QCOMPARE(table.textElideMode(), Qt::ElideRight);
 }
 
 QTEST_MAIN(TestBandWindow)

@@ -10,6 +10,7 @@
 #include "tests/support/svg_text.h"
 
 #include "widgets/figures/figure_layout.h"
+#include "widgets/panels/phase_panel.h"
 #include "widgets/plot/base_plot.h"
 
 #include <QClipboard>
@@ -232,6 +233,10 @@ class TestFigureFiles : public QObject {
         window.selection().setSelection(selected);
         window.workspace().setBands(bench.window->plots().panels().first()->bands(),
                                     BandPartition::equal(5, 16));
+        auto* phases = window.plots().findChild<PhasePanel*>();
+        phases->specEdit()->setText("ntk:8  yarm linear:2"); // what is not a spec is in no figure
+        emit phases->specEdit()->editingFinished();
+        QVERIFY(window.figures().commandFor(*phases, {}).contains("'specs=ntk:8 linear:2'"));
         FigureStyle style(FigureSize::TwoColumn);
         style.legend = false;
         int compared = 0;

@@ -289,6 +289,27 @@ class TestWidgetsCurves : public QObject {
                 if (key == "kl") QVERIFY(close(line->low[point], *expected.ciLow));
             }
         }
+        // all of it in the table
+        for (const auto& [key, of] :
+             std::vector<std::pair<QString, std::function<double(const DivergenceSummary&)>>>{
+                 {"kl_p90", [](const auto& kl) { return kl.p90; }},
+                 {"kl_max", [](const auto& kl) { return kl.max; }},
+                 {"rms_delta_p", [](const auto& kl) { return kl.rmsDeltaP; }}}) {
+            auto* table = static_cast<ResultTableModel*>(panel.tableModel());
+            const int column = table->columnOf(key);
+            QVERIFY2(column >= 0, qPrintable(key));
+            for (std::size_t row = 0; row < sides.a->conditions.size(); ++row) {
+                const ConditionResult& one = *sides.a->conditions[row];
+                const QVariant value = table->index(static_cast<int>(row), column).data(ResultTableModel::valueRole);
+                if (one.divergence.empty()) {
+                    QVERIFY(!value.isValid());
+                    continue;
+                }
+                const auto summary =
+                    summarizeDivergence(one.divergence, one.key.context, 256, Convention::All);
+                QVERIFY2(close(value.toDouble(), of(summary)), qPrintable(key));
+            }
+        }
         // by position, counted by hand
         QCOMPARE(panel.setOption("measure", "kl"), QString());
         panel.ensureFresh();

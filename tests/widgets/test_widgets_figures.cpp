@@ -25,6 +25,7 @@ class TestWidgetsFigures : public QObject {
     void wordsOfALook();
     void wordsOfAFigure();
     void axesOfAGridLineUp();
+    void linesOfALegendKeepTheirHeight();
 };
 
 void TestWidgetsFigures::whatIsLeftOutTakesNoRoom() {
@@ -198,6 +199,46 @@ void TestWidgetsFigures::axesOfAGridLineUp() {
     const auto free = figureAxes(figure, FigureSize::TwoColumn);
     QVERIFY(free[2].first().top() != free[3].first().top());
     for (DiagnosticPanel* panel : shown) panel->endFigure();
+}
+
+void TestWidgetsFigures::linesOfALegendKeepTheirHeight() {
+    int smaller = 0, gone = 0;
+    for (int lines = 1; lines <= 8; ++lines) {
+        LinePlot plot;
+        plot.setLegendAbove(true);
+        plot.setAxes(QStringLiteral("Context (tokens)"), LinePlot::Scale::Log2, QStringLiteral("NLL (nats)"),
+                     LinePlot::Scale::Linear);
+        std::vector<LinePlot::Series> series(static_cast<std::size_t>(lines));
+        for (int line = 0; line < lines; ++line) {
+            LinePlot::Series& one = series[static_cast<std::size_t>(line)];
+            one.name = QStringLiteral("yarn:%1 · quantized: rtn:4:g64").arg(line);
+            one.x = {256, 1024};
+            one.y = {3, 3.0 + line};
+        }
+        plot.setSeries(std::move(series));
+        plot.setTheme(plot.theme(), 12);
+        const int full = plot.legend->font().pixelSize();
+        for (const int width : {200, 316, 480})
+            for (int height = 60; height <= 300; height += 3) {
+                const QRect axes = plot.axesAt({width, height});
+                if (!plot.legend->visible()) { // only where it would leave no plot
+                    ++gone;
+                    QVERIFY2(height < 90 + 16 * lines, qPrintable(QString::number(height)));
+                    continue;
+                }
+                QVERIFY(plot.legend->font().pixelSize() >= 7);
+                smaller += plot.legend->font().pixelSize() < full;
+                for (int line = 0; line < lines; ++line) {
+                    const QRect room = plot.legend->item(line)->outerRect();
+                    const int needed = plot.legend->item(line)->minimumOuterSizeHint().height();
+                    const QString where =
+                        QStringLiteral("%1 of %2 at %3x%4").arg(line).arg(lines).arg(width).arg(height);
+                    QVERIFY2(room.height() >= needed, qPrintable(where));
+                    QVERIFY2(room.top() >= 0 && room.bottom() < axes.top(), qPrintable(where));
+                }
+            }
+    }
+    QVERIFY(smaller > 0 && gone > 0); // both ways out were taken
 }
 
 QTEST_MAIN(TestWidgetsFigures)

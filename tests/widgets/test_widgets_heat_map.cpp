@@ -121,6 +121,7 @@ class TestWidgetsHeatMap : public QObject, TwoSessions {
     void hoverTellsTheCell();
     void optionsHaveNames();
     void quantizationErrorsHaveMaps();
+    void labelsOfColumnsKeepAGap();
 };
 
 void TestWidgetsHeatMap::everyMetricOfTwoSessions() {
@@ -571,6 +572,40 @@ void TestWidgetsHeatMap::quantizationErrorsHaveMaps() {
     plain.condition = indexOf(*session_, "yarn:4 · 1024 · none");
     panels.selection.setSelection(plain);
     QVERIFY2(panels.tir->emptyText().contains("no quantization error"), qPrintable(panels.tir->emptyText()));
+}
+
+void TestWidgetsHeatMap::labelsOfColumnsKeepAGap() {
+    HeatMapPlot::Content content;
+    content.rows = 4;
+    content.columns = 64; // a band for each rotary pair
+    content.values.assign(256, 1.0);
+    for (int row = 0; row < content.rows; ++row) content.rowLabels << QString::number(row);
+    for (int pair = 0; pair < content.columns; ++pair)
+        content.columnLabels << QStringLiteral("%1\n%1").arg(pair);
+    HeatMapPlot plot;
+    plot.setContent(std::move(content));
+    for (const int pixels : {8, 11, 13, 17, 24})
+        for (int width = 240; width <= 1600; width += 17) {
+            plot.setTheme(plot.theme(), pixels);
+            QVERIFY(plot.axesAt({width, 260}).width() > 0);
+            const QVector<double> ticks = plot.xAxis->tickVector();
+            const QVector<QString> labels = plot.xAxis->tickVectorLabels();
+            QVERIFY(ticks.size() >= 2);
+            const QFontMetricsF metrics(plot.xAxis->tickLabelFont());
+            const auto half = [&](qsizetype tick) {
+                return metrics.horizontalAdvance(labels[tick].section('\n', 0, 0)) / 2;
+            };
+            for (qsizetype tick = 1; tick < ticks.size(); ++tick) {
+                const double gap = plot.xAxis->coordToPixel(ticks[tick])
+                                   - plot.xAxis->coordToPixel(ticks[tick - 1]) - half(tick) - half(tick - 1);
+                QVERIFY2(gap >= 5, qPrintable(QStringLiteral("%1 px font, %2 wide: %3 between %4 and %5")
+                                                  .arg(pixels)
+                                                  .arg(width)
+                                                  .arg(gap)
+                                                  .arg(ticks[tick - 1])
+                                                  .arg(ticks[tick])));
+            }
+        }
 }
 
 QTEST_MAIN(TestWidgetsHeatMap)

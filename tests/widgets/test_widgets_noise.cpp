@@ -297,6 +297,30 @@ class TestWidgetsNoise : public QObject {
         QVERIFY(panel.emptyText().isEmpty()); // the others are still there
     }
 
+    void typedSpecsAreAnOption() {
+        SelectionModel selection;
+        PhasePanel panel(&selection), other(&selection);
+        for (PhasePanel* one : {&panel, &other}) one->setSession(plain_);
+        const auto specs = [](const PhasePanel& of) {
+            for (const DiagnosticPanel::Option& option : of.options())
+                if (option.name == QLatin1String("specs")) return option.value;
+            return QStringLiteral("no such option");
+        };
+        QCOMPARE(specs(panel), QString());
+        panel.specEdit()->setText(QStringLiteral(" ntk:8 yarm:8  linear:2 "));
+        emit panel.specEdit()->editingFinished();
+        QCOMPARE(specs(panel), QStringLiteral("ntk:8 linear:2"));
+        QCOMPARE(other.setOption(QStringLiteral("specs"), specs(panel)), QString());
+        QVERIFY(other.summary().contains(QStringLiteral("ntk:8"))
+                && other.summary().contains(QStringLiteral("linear:2")));
+        const QString wrong = other.setOption(QStringLiteral("specs"), QStringLiteral("yarm:8"));
+        QVERIFY2(wrong.contains(QString::fromStdString(RopeSpec::parse("yarm:8").error().message)),
+                 qPrintable(wrong));
+        QCOMPARE(specs(other), QStringLiteral("ntk:8 linear:2")); // as it was
+        QCOMPARE(other.setOption(QStringLiteral("specs"), QString()), QString());
+        QVERIFY(!other.summary().contains(QStringLiteral("ntk:8")));
+    }
+
     void specsWithoutRoomAreNamed() {
         auto session = std::make_shared<Session>(*plain_);
         const ConditionResult& any = *session->conditions.front();

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 namespace qroar {
@@ -13,7 +14,8 @@ namespace qroar {
 namespace {
 
 constexpr double margin = 10, cellGap = 8;
-constexpr double stackBelow = 420; ///< parts of a narrower cell lie below each other
+constexpr double stackBelow = 420;    ///< parts of a narrower cell lie below each other
+constexpr double stackedHeight = 175; ///< of each of them in a grid
 constexpr int alignmentRounds = 8;
 constexpr double mostHead = 0.45; ///< of a plot's height that legend and strips take, to be aligned with
 
@@ -37,10 +39,27 @@ bool stacks(const FigureCell& cell, double width) {
     return cell.parts.size() > 1 && width < stackBelow;
 }
 
+/// Heights that the rows of a grid need at a width: more where parts of a cell lie below each other.
+std::vector<double> rowNeeds(const Figure& figure, double width) {
+    const double column = width / std::max(1, figure.columns);
+    std::vector<double> needs(static_cast<std::size_t>(figure.rows),
+                              std::max(120.0, column * (0.4 + 0.2 * figure.columns)));
+    for (const FigureCell& cell : figure.cells) {
+        if (!stacks(cell, column * cell.columnSpan)) continue;
+        const double each =
+            stackedHeight * static_cast<double>(cell.parts.size()) / std::max(1, cell.rowSpan);
+        for (int row = cell.row; row < std::min(cell.row + cell.rowSpan, figure.rows); ++row) {
+            double& need = needs[static_cast<std::size_t>(row)];
+            need = std::max(need, each);
+        }
+    }
+    return needs;
+}
+
 double heightOf(const Figure& figure, double width) {
     if (figure.rows > 0) {
-        const double cell = (width - 2 * margin) / std::max(1, figure.columns);
-        return figure.rows * std::max(120.0, cell * (0.4 + 0.2 * figure.columns)) + 40;
+        const std::vector<double> needs = rowNeeds(figure, width - 2 * margin);
+        return std::accumulate(needs.begin(), needs.end(), 40.0);
     }
     if (figure.cells.size() != 1)
         return width * figure.shownSize.height() / std::max(1, figure.shownSize.width()) + 40;
@@ -69,10 +88,16 @@ QRectF placeOf(const Figure& figure, const FigureCell& cell, const QRectF& area)
                       area.top() + cell.place.top() * area.height(), cell.place.width() * area.width(),
                       cell.place.height() * area.height());
     const double width = (area.width() - cellGap * (figure.columns - 1)) / figure.columns;
-    const double height = (area.height() - cellGap * (figure.rows - 1)) / figure.rows;
-    return QRectF(area.left() + cell.column * (width + cellGap), area.top() + cell.row * (height + cellGap),
+    const std::vector<double> needs = rowNeeds(figure, area.width());
+    const double scale =
+        (area.height() - cellGap * (figure.rows - 1)) / std::accumulate(needs.begin(), needs.end(), 0.0);
+    const auto first = needs.begin() + cell.row;
+    const double above = std::accumulate(needs.begin(), first, 0.0),
+                 own = std::accumulate(first, first + cell.rowSpan, 0.0);
+    return QRectF(area.left() + cell.column * (width + cellGap),
+                  area.top() + above * scale + cell.row * cellGap,
                   cell.columnSpan * width + (cell.columnSpan - 1) * cellGap,
-                  cell.rowSpan * height + (cell.rowSpan - 1) * cellGap);
+                  own * scale + (cell.rowSpan - 1) * cellGap);
 }
 
 PlacedCell placedCell(const FigureCell& cell, QRectF area, const QFont& headFont) {
@@ -191,7 +216,8 @@ void alignGrid(const Figure& figure, std::vector<PlacedCell>& cells) {
             const int rows = one.part->plot->legend->rowCount();
             if (round == 0) one.legendRows = rows;
             if (rows <= one.legendRows || one.freeRight) continue;
-            one.freeRight = true;
+            for (Aligned& other : all) // parts of one cell stay as wide as each other
+                other.freeRight = other.freeRight || other.cell == one.cell;
             settled = false;
         }
         std::vector<QRect> before;

@@ -18,6 +18,7 @@
 #include <QVBoxLayout>
 
 #include <algorithm>
+#include <array>
 
 namespace qroar {
 
@@ -87,9 +88,10 @@ void BandEditor::buildTable() {
     table_->verticalHeader()->hide();
     table_->verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 8);
     QHeaderView* header = table_->horizontalHeader();
-    header->setSectionResizeMode(QHeaderView::ResizeToContents);
-    header->setMaximumSectionSize(fontMetrics().averageCharWidth() * 22); // names before decimals
+    header->setSectionResizeMode(QHeaderView::Fixed); // fitColumns()
+    header->setTextElideMode(Qt::ElideRight);
     header->setStretchLastSection(true);
+    table_->viewport()->installEventFilter(this);
     header->setMinimumSectionSize(fontMetrics().height() + 10);
     header->setHighlightSections(false);
     connect(table_->selectionModel(), &QItemSelectionModel::currentRowChanged, this,
@@ -101,6 +103,43 @@ void BandEditor::buildTable() {
         if (index.column() == BandEditorModel::Colour)
             colours_->popup(table_->viewport()->mapToGlobal(table_->visualRect(index).bottomLeft()));
     });
+}
+
+void BandEditor::fitColumns() {
+    QHeaderView* header = table_->horizontalHeader();
+    const QAbstractItemView* cells = table_;
+    const int room = table_->viewport()->width(), character = fontMetrics().averageCharWidth();
+    std::array<int, BandEditorModel::ColumnCount> wanted{}, least{}, titles{};
+    int all = 0, titleRoom = 0;
+    for (std::size_t column = 0; column < wanted.size(); ++column) {
+        const auto at = static_cast<int>(column);
+        wanted[column] = std::max(cells->sizeHintForColumn(at), header->minimumSectionSize());
+        if (at == BandEditorModel::Name) wanted[column] = std::min(wanted[column], 22 * character);
+        const bool gives = at == BandEditorModel::Name || at >= BandEditorModel::Wavelength;
+        least[column] = gives ? std::min(wanted[column], 7 * character) : wanted[column];
+        titles[column] = std::max(0, header->sectionSizeHint(at) - wanted[column]);
+        all += wanted[column];
+        titleRoom += titles[column];
+    }
+    int spare = room - all; // of what is shown in the cells
+    for (std::size_t column = 0; column < wanted.size() && spare > 0 && titleRoom > 0; ++column) {
+        const int more = spare >= titleRoom ? titles[column] : titles[column] * spare / titleRoom;
+        wanted[column] += more;
+    }
+    for (const int column : {BandEditorModel::Name, BandEditorModel::Omega, BandEditorModel::Wavelength}) {
+        if (spare >= 0) break;
+        const auto at = static_cast<std::size_t>(column);
+        const int less = std::min(-spare, wanted[at] - least[at]);
+        wanted[at] -= less;
+        spare += less;
+    }
+    for (std::size_t column = 0; column < wanted.size(); ++column)
+        header->resizeSection(static_cast<int>(column), wanted[column]);
+}
+
+bool BandEditor::eventFilter(QObject* watched, QEvent* event) {
+    if (event->type() == QEvent::Resize && watched == table_->viewport()) fitColumns();
+    return QWidget::eventFilter(watched, event);
 }
 
 void BandEditor::buildColourMenu() {
@@ -200,6 +239,7 @@ void BandEditor::setSession(const std::shared_ptr<const Session>& session) {
     if (session) {
         const FrequencyTable table = frequencies();
         model_->setFrequencies(table.plain);
+        fitColumns();
         count_->setMaximum(std::max(1, session->bands.pairs()));
         count_->setValue(session->bands.count());
     }
@@ -218,6 +258,7 @@ void BandEditor::update(const BandLayout& layout) {
     following_ = true;
     model_->setLayout(layout);
     following_ = false;
+    fitColumns();
     const QString text = QString::fromStdString(layout.bands.text());
     if (!edges_->hasFocus() || !problem_->isVisible()) edges_->setText(text);
     problem_->hide();
@@ -330,6 +371,7 @@ void BandEditor::setEdges(const QString& text) {
 void BandEditor::changeEvent(QEvent* event) {
     QWidget::changeEvent(event);
     if (event->type() == QEvent::PaletteChange) model_->setTheme(PlotTheme::fromPalette(palette()));
+    if (event->type() == QEvent::FontChange || event->type() == QEvent::StyleChange) fitColumns();
 }
 
 } // namespace qroar

@@ -55,9 +55,12 @@ class BandEditor : public QWidget {
 
   protected:
     void changeEvent(QEvent* event) override;
+    bool eventFilter(QObject* watched, QEvent* event) override; ///< the table's size
 
   private:
     void buildTable();
+    void
+    fitColumns(); ///< into the table: titles give way, then names, then the last digits, all with tool tips
     [[nodiscard]] QWidget* buildButtons();
     [[nodiscard]] QWidget* buildPresets();
     void buildColourMenu();

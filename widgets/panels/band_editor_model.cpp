@@ -105,7 +105,10 @@ QVariant BandEditorModel::headerData(int section, Qt::Orientation orientation, i
         {tr("ω (rad/token)"), tr("Trained frequency of the first and the last pair")}};
     if (section < 0 || section >= ColumnCount) return {};
     if (role == Qt::DisplayRole) return columns[section].title;
-    return role == Qt::ToolTipRole || role == Qt::AccessibleTextRole ? columns[section].tip : QVariant();
+    const auto& [title, tip] = columns[section];
+    if (role == Qt::ToolTipRole)
+        return title.isEmpty() ? tip : title + u'\n' + tip; // a narrow title is elided
+    return role == Qt::AccessibleTextRole ? tip : QVariant();
 }
 
 Qt::ItemFlags BandEditorModel::flags(const QModelIndex& index) const {

@@ -20,6 +20,7 @@
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
+#include <QLineEdit>
 #include <QMenu>
 #include <QMessageBox>
 #include <QMetaMethod>
@@ -219,7 +220,12 @@ QString DiagnosticPanel::bandName(int band) const {
 void DiagnosticPanel::invalidate(Changes changes) {
     if (!session_) return;
     pending_ |= changes;
-    if (isVisible() && !refreshTimer_->isActive()) refreshTimer_->start();
+    if (isInSight() && !refreshTimer_->isActive()) refreshTimer_->start();
+}
+
+bool DiagnosticPanel::isInSight() const {
+    // Qt calls a dock behind the tab of another one visible, and moves it off the window.
+    return isVisible() && !visibleRegion().isEmpty();
 }
 
 void DiagnosticPanel::ensureFresh() {
@@ -282,21 +288,34 @@ void DiagnosticPanel::addControl(QWidget* control) {
 }
 
 void DiagnosticPanel::addOption(const QString& name, QComboBox* box, const QStringList& keys) {
-    optionControls_.push_back({name, box, nullptr, keys, nullptr});
+    optionControls_.push_back({name, box, nullptr, keys, nullptr, nullptr, {}});
 }
 
 void DiagnosticPanel::addOption(const QString& name, QAbstractButton* toggle) {
     optionControls_.push_back(
-        {name, nullptr, toggle, {QStringLiteral("off"), QStringLiteral("on")}, nullptr});
+        {name, nullptr, toggle, {QStringLiteral("off"), QStringLiteral("on")}, nullptr, nullptr, {}});
 }
 
 void DiagnosticPanel::addOption(const QString& name, QDoubleSpinBox* number) {
-    optionControls_.push_back({name, nullptr, nullptr, {}, number});
+    optionControls_.push_back({name, nullptr, nullptr, {}, number, nullptr, {}});
+}
+
+void DiagnosticPanel::addOption(const QString& name, QLineEdit* edit, TextReader reader) {
+    optionControls_.push_back({name, nullptr, nullptr, {}, nullptr, edit, std::move(reader)});
 }
 
 QList<DiagnosticPanel::Option> DiagnosticPanel::options() const {
     QList<Option> result;
     for (const OptionControl& control : optionControls_) {
+        if (control.edit) {
+            QString unused;
+            result.push_back({control.name,
+                              control.reader(control.edit->text(), &unused),
+                              {},
+                              control.edit->accessibleName(),
+                              true});
+            continue;
+        }
         if (control.number) {
             result.push_back({control.name,
                               QString::number(control.number->value(), 'g', 12),
@@ -316,6 +335,15 @@ QString DiagnosticPanel::setOption(const QString& name, const QString& value) {
     for (const OptionControl& control : optionControls_) {
         names << control.name;
         if (control.name != name) continue;
+        if (control.edit) {
+            QString wrong;
+            const QString taken = control.reader(value, &wrong);
+            if (!wrong.isEmpty()) return tr("%1: %2: %3").arg(title_, name, wrong);
+            if (taken == control.edit->text()) return {};
+            control.edit->setText(taken);
+            emit control.edit->editingFinished();
+            return {};
+        }
         if (control.number) {
             bool isNumber = false;
             const double number = value.toDouble(&isNumber);
@@ -481,8 +509,14 @@ void DiagnosticPanel::zoomForward() {
 
 void DiagnosticPanel::showEvent(QShowEvent* event) {
     QWidget::showEvent(event);
-    ensureFresh();
+    if (isInSight()) ensureFresh();
     updateTexts();
+}
+
+void DiagnosticPanel::paintEvent(QPaintEvent* event) {
+    QWidget::paintEvent(event);
+    // It came into sight unannounced: out from under another widget, or in a splitter that gave it room.
+    if (pending_ != 0 && !refreshTimer_->isActive()) refreshTimer_->start();
 }
 
 void DiagnosticPanel::resizeEvent(QResizeEvent* event) {

@@ -1,7 +1,8 @@
 // DiagnosticPanel: what every view has in common: a session, a band partition and a selection that come in, a
 // tool bar, a table twin, a one-line live summary, an empty state that says what to do, and export. Panels
 // compute nothing heavy: they call core's pure functions on stored statistics, in the thread of the window,
-// and only while they are visible (a hidden one catches up when it is shown or exported).
+// and only while they are in sight (one that is hidden or behind the tab of another catches up when it is
+// shown or exported).
 #pragma once
 
 #include "core/session/session.h"
@@ -24,6 +25,7 @@ class QBoxLayout;
 class QComboBox;
 class QDoubleSpinBox;
 class QLabel;
+class QLineEdit;
 class QMenu;
 class QSortFilterProxyModel;
 class QStackedWidget;
@@ -93,8 +95,9 @@ class DiagnosticPanel : public QWidget {
     struct Option {
         QString name;       ///< "metric", "curve", "scale"
         QString value;      ///< now
-        QStringList values; ///< all there are; toggles have "off" and "on", numbers none
+        QStringList values; ///< all there are; toggles have "off" and "on", numbers and free text none
         QString text;       ///< what it is, for people
+        bool free = false;  ///< text that the user types
     };
     [[nodiscard]] QList<Option> options() const;
     /// Empty, or what is wrong: a name or value that there is not, and those there are.
@@ -175,6 +178,10 @@ class DiagnosticPanel : public QWidget {
     void addOption(const QString& name, QComboBox* box, const QStringList& keys);
     void addOption(const QString& name, QAbstractButton* toggle);
     void addOption(const QString& name, QDoubleSpinBox* number);
+    /// Gives of a text what the panel takes of it, and says what is wrong with the rest.
+    using TextReader = std::function<QString(const QString& text, QString* wrong)>;
+    /// Free text. Setting it emits editingFinished(); what the reader does not take is no value.
+    void addOption(const QString& name, QLineEdit* edit, TextReader reader);
     /// The figure's title is "title: detail"; on screen the detail (which condition) gets a line of its own
     /// where one line has no room.
     void showContent(const QString& title, const QString& detail, const QString& summary);
@@ -205,6 +212,7 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] int selectedBand() const;            ///< clamped
 
     void showEvent(QShowEvent* event) override;
+    void paintEvent(QPaintEvent* event) override;
     void changeEvent(QEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
     /// Before and after the figure is drawn for a file or the clipboard, where all parts are beside each
@@ -219,6 +227,7 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] QBoxLayout* buildToolBar();
     void buildTitles(QBoxLayout& column);
     void buildTable();
+    [[nodiscard]] bool isInSight() const;
     void updateIcons();
     void updateTexts(); ///< fits titles and summary to the width
     void showPage();    ///< the table or the content
@@ -244,6 +253,8 @@ class DiagnosticPanel : public QWidget {
         QAbstractButton* toggle = nullptr;
         QStringList keys;
         QDoubleSpinBox* number = nullptr; ///< or
+        QLineEdit* edit = nullptr;
+        TextReader reader;
     };
     std::vector<OptionControl> optionControls_;
     FlowArea* controls_ = nullptr;

@@ -283,9 +283,10 @@ void PerplexityPanel::fillConditions() {
                                     static_cast<int>(result->table.trainedContext), convention());
         const DivergenceSummary& kl = divergences_.at(result);
         const auto orNothing = [&kl](double value) { return kl.tokens > 0 ? QVariant(value) : QVariant(); };
-        rows.back().insert(rows.back().end(), {QString::fromStdString(result->reference), orNothing(kl.mean),
-                                               optional(kl.ciLow), optional(kl.ciHigh), orNothing(kl.median),
-                                               orNothing(kl.p99), orNothing(kl.sameTop)});
+        rows.back().insert(rows.back().end(),
+                           {QString::fromStdString(result->reference), orNothing(kl.mean), optional(kl.ciLow),
+                            optional(kl.ciHigh), orNothing(kl.median), orNothing(kl.p90), orNothing(kl.p99),
+                            orNothing(kl.max), orNothing(kl.sameTop), orNothing(kl.rmsDeltaP)});
     }
     std::vector<ResultTableModel::Column> columns{
         {"rope", tr("RoPE"), tr("RoPE spec")},
@@ -304,8 +305,12 @@ void PerplexityPanel::fillConditions() {
              {"kl_ci95_low", tr("KL 95 % low"), tr("Block bootstrap of the mean, nats")},
              {"kl_ci95_high", tr("KL 95 % high"), tr("Block bootstrap of the mean, nats")},
              {"kl_median", tr("KL median"), kl},
+             {"kl_p90", tr("KL 90 %"), kl},
              {"kl_p99", tr("KL 99 %"), kl},
-             {"same_top1", tr("Same top-1"), tr("Share of tokens where both put the same token first")}});
+             {"kl_max", tr("KL largest"), kl},
+             {"same_top1", tr("Same top-1"), tr("Share of tokens where both put the same token first")},
+             {"rms_delta_p", tr("RMS Δp"),
+              tr("Root mean square of the change of the right token's probability, 0 to 1")}});
     }
     table().setTable(std::move(columns), std::move(rows));
 }

@@ -29,6 +29,19 @@ double wrapped(double angle) {
     return std::remainder(angle, 2 * pi); // -pi .. pi
 }
 
+/// The specs among the words of `text`; `wrong` says what the last of the other words lacks.
+std::vector<RopeSpec> specsIn(const QString& text, QString* wrong) {
+    std::vector<RopeSpec> specs;
+    for (const QString& word : text.simplified().split(u' ', Qt::SkipEmptyParts)) {
+        auto spec = RopeSpec::parse(word.toStdString());
+        if (spec)
+            specs.push_back(std::move(*spec));
+        else
+            *wrong = QString::fromStdString(spec.error().message);
+    }
+    return specs;
+}
+
 } // namespace
 
 PhasePanel::PhasePanel(SelectionModel* selection, QWidget* parent)
@@ -59,6 +72,11 @@ PhasePanel::PhasePanel(SelectionModel* selection, QWidget* parent)
     addOption(QStringLiteral("value"), valueBox_,
               {QStringLiteral("wrapped"), QStringLiteral("cosine"), QStringLiteral("unwrapped")});
     addOption(QStringLiteral("view"), viewBox_, {QStringLiteral("maps"), QStringLiteral("curves")});
+    addOption(QStringLiteral("specs"), specEdit_, [](const QString& text, QString* wrong) {
+        QStringList words;
+        for (const RopeSpec& spec : specsIn(text, wrong)) words << QString::fromStdString(spec.text());
+        return words.join(u' ');
+    });
     for (QWidget* control : std::initializer_list<QWidget*>{valueBox_, viewBox_, specEdit_})
         addControl(control);
     for (CompactComboBox* box : {valueBox_, viewBox_})
@@ -174,14 +192,7 @@ void PhasePanel::collectSpecs() {
     specError_.clear();
     notShown_.clear();
     // What was typed comes first where there is no room for all.
-    std::vector<RopeSpec> typed;
-    for (const QString& text : specEdit_->text().split(QLatin1Char(' '), Qt::SkipEmptyParts)) {
-        auto spec = RopeSpec::parse(text.toStdString());
-        if (spec)
-            typed.push_back(std::move(*spec));
-        else
-            specError_ = QString::fromStdString(spec.error().message);
-    }
+    const std::vector<RopeSpec> typed = specsIn(specEdit_->text(), &specError_);
     const size_t room = mostMaps - std::min<size_t>(typed.size(), mostMaps);
     const auto chosen = condition();
     std::vector<RopeSpec> own;

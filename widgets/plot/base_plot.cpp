@@ -110,75 +110,6 @@ void BasePlot::styleAxis(QCPAxis* axis) const {
     axis->grid()->setSubGridVisible(false);
 }
 
-void BasePlot::styleLegend() {
-    legend->setFont(plotFont(0.92));
-    legend->setTextColor(theme_.text);
-    legend->setBrush(Qt::NoBrush);
-    legend->setBorderPen(Qt::NoPen);
-    legend->setColumnSpacing(std::max(8, fontPixels_));
-    legend->setIconSize(20, std::max(8, fontPixels_ + fontPixels_ / 3)); // room for descenders
-}
-
-void BasePlot::placeLegend(bool above) {
-    if (above) {
-        const int row = headingElement_ ? 1 : 0;
-        plotLayout()->insertRow(row);
-        plotLayout()->addElement(row, 0, legend);
-        plotLayout()->setRowStretchFactor(row, 0.001);
-        legend->setFillOrder(QCPLegend::foColumnsFirst);
-        legend->setMaximumSize(QWIDGETSIZE_MAX - 1,
-                               QWIDGETSIZE_MAX - 1); // empty, it must not narrow the axes
-    } else {
-        const int column = plotLayout()->columnCount();
-        plotLayout()->addElement(plotLayout()->rowCount() - 1, column, legend);
-        plotLayout()->setColumnStretchFactor(column, 0.001);
-        legend->setFillOrder(QCPLegend::foRowsFirst);
-    }
-    legend->setMargins(QMargins(4, 4, 4, 0));
-    legend->setVisible(true);
-}
-
-void BasePlot::wrapLegend() {
-    if (legend->fillOrder() != QCPLegend::foColumnsFirst) return;
-    if (legend->itemCount() == 0) {
-        legend->setMargins(QMargins());
-        return;
-    }
-    std::vector<double> widths;
-    const QFontMetricsF metrics(legend->font());
-    for (int item = 0; item < legend->itemCount(); ++item)
-        if (auto* entry = qobject_cast<QCPPlottableLegendItem*>(legend->item(item)))
-            widths.push_back(metrics.horizontalAdvance(entry->plottable()->name())
-                             + legend->iconSize().width() + legend->iconTextPadding() + 2);
-    const auto count = static_cast<int>(widths.size());
-    const double room = viewport().width() - 12.0;
-    // The fewest rows whose columns, each as wide as its widest entry, fit beside each other.
-    const auto widthOf = [&](int columns) {
-        double sum = 0;
-        for (int column = 0; column < columns; ++column) {
-            double widest = 0;
-            for (int item = column; item < count; item += columns)
-                widest = std::max(widest, widths[static_cast<size_t>(item)]);
-            sum += widest + legend->columnSpacing();
-        }
-        return sum;
-    };
-    int columns = 1;
-    for (int rows = 1; rows <= count; ++rows) {
-        columns = (count + rows - 1) / rows;
-        if (columns == 1 || widthOf(columns) <= room) break;
-    }
-    if (count == 1) columns = 1;
-    // The legend starts where the axes do and is no wider than it must be.
-    const double needed = widthOf(columns);
-    const int left = std::clamp(axisRect()->left() - 4, 4, std::max(4, static_cast<int>(room - needed)));
-    const int right = std::max(4, static_cast<int>(viewport().width() - 12 - left - needed));
-    legend->setMargins(QMargins(left, 4, right, 0));
-    if (legend->wrap() == columns) return;
-    legend->setWrap(columns);
-    legend->setFillOrder(QCPLegend::foColumnsFirst, true); // lays the items out anew
-}
-
 int BasePlot::titleRoom(const QCPAxis* axis) const {
     const QRect area = axisRect()->rect();
     const bool upright = QCPAxis::orientation(axis->axisType()) == Qt::Vertical;
@@ -294,6 +225,7 @@ void BasePlot::settle() {
 }
 
 void BasePlot::setFurniture(bool legendShown, bool colourBarShown) {
+    show(legend, noRoom_, true);
     show(legend, legendPlace_, legendShown);
     if (colourBar_) show(colourBar_, barPlace_, colourBarShown);
 }
@@ -522,7 +454,7 @@ void BasePlot::changeEvent(QEvent* event) {
          || event->type() == QEvent::StyleChange)
         && !exportTheme_) {
         useWidgetTheme();
-        replot(rpQueuedReplot);
+        settle(); // what fits depends on the font
     }
 }
 

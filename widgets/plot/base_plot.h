@@ -96,7 +96,8 @@ class BasePlot : public QCustomPlot {
     /// Labels `axis` with as much of `title` as has room along it.
     void fitTitle(QCPAxis* axis, const QString& title) const;
     [[nodiscard]] bool hasRoomFor(const QCPAxis* axis, const QString& title) const;
-    void wrapLegend(); ///< of a horizontal legend, to the width of the plot
+    void wrapLegend(); ///< of a horizontal legend, to the width of the plot, in a font that its height has
+                       ///< room for
     /// The element that setFurniture() takes for the colour bar.
     void setColourBar(QCPLayoutElement* element) { colourBar_ = element; }
 
@@ -127,6 +128,9 @@ class BasePlot : public QCustomPlot {
     };
     void show(QCPLayoutElement* element, Furniture& place, bool shown);
     void layOutFor(const QSize& size);
+    void scaleLegend(double scale); ///< its font, as a share of the plot's
+    void setLegendColumns();
+    [[nodiscard]] bool legendFits() const; ///< beside what else must be there
     void panTo(const QPointF& position);
     void zoomInto(const QRectF& area);
     void showReadout(const QPointF& position);
@@ -145,7 +149,8 @@ class BasePlot : public QCustomPlot {
     std::optional<QFont> figureFont_;
     QCPLayoutElement* colourBar_ = nullptr;
     Furniture legendPlace_, barPlace_;
-    QRect screen_; ///< the viewport on screen while figures are drawn; null: none are
+    Furniture noRoom_; ///< of a legend that the plot is too low for
+    QRect screen_;     ///< the viewport on screen while figures are drawn; null: none are
     QCPTextElement* headingElement_ = nullptr;
     QLabel* readout_ = nullptr;
     QRubberBand* rubberBand_ = nullptr;

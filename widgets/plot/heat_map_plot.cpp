@@ -268,7 +268,8 @@ void HeatMapPlot::prepareLayout() {
             widest = std::max(widest, metrics.horizontalAdvance(line));
     const double cellWidth = axisRect()->width() / std::max(1.0, xAxis->range().size());
     const double cellHeight = axisRect()->height() / std::max(1.0, yAxis->range().size());
-    columnTicker_->setStep(labelStep(cellWidth, widest + 2));
+    const double gap = std::max(6.0, 0.7 * metrics.height()); // two numbers must not read as one
+    columnTicker_->setStep(labelStep(cellWidth, widest + gap));
     rowTicker_->setStep(labelStep(cellHeight, metrics.height()));
 }
 

@@ -126,8 +126,9 @@ void list(const std::shared_ptr<const Session>& session) {
         print(QStringLiteral("%1  %2\n").arg(kind.key.leftJustified(14), kind.title));
         for (const DiagnosticPanel::Option& option : panel->options())
             print(QStringLiteral("    --option %1=%2\n")
-                      .arg(option.name,
-                           option.values.isEmpty() ? Words::tr("NUMBER") : option.values.join(u'|')));
+                      .arg(option.name, option.free               ? Words::tr("TEXT")
+                                        : option.values.isEmpty() ? Words::tr("NUMBER")
+                                                                  : option.values.join(u'|')));
     }
     if (!session) return;
     print(Words::tr("\nConditions:\n"));
