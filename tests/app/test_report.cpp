@@ -5,10 +5,14 @@
 #include "app/gui/report/report_action.h"
 #include "app/gui/report/report_command.h"
 #include "app/gui/report/report_figures.h"
+#include "app/gui/report/report_places.h"
+#include "core/diagnostics/tails.h"
 #include "core/evaluate/perplexity.h"
 #include "core/session/search_record.h"
 #include "core/session/session_file.h"
 #include "tests/support/synthetic_session.h"
+#include "widgets/common/default_condition.h"
+#include "widgets/panels/histogram_panel.h"
 
 #include <QRegularExpression>
 #include <QTemporaryDir>
@@ -65,6 +69,42 @@ std::shared_ptr<const Session> withSearch() {
     return session;
 }
 
+/// Moves the magnitudes after RoPE of one layer and band by `bins`.
+void moveMagnitudes(const Session& session, ConditionResult& condition, int layer, QkTensor tensor, int band,
+                    int bins) {
+    QkStatistics& statistics = condition.statistics;
+    const StatisticsShape& shape = statistics.shape();
+    for (int group = 0; group < shape.groups; ++group)
+        for (int pair = session.bands.begin(band); pair < session.bands.end(band); ++pair)
+            for (int bucket = 0; bucket < shape.buckets(); ++bucket) {
+                LogHistogram& histogram = statistics.histogram(
+                    statistics.cell(layer, tensor, RopeStage::Post, group, pair, bucket));
+                std::vector<std::uint32_t> counts;
+                for (int bin = 0; bin + bins < LogHistogram::binCount; ++bin)
+                    counts.push_back(static_cast<std::uint32_t>(histogram.countAt(bin)));
+                histogram = LogHistogram::fromCounts(bins, counts);
+            }
+}
+
+/// The most telling condition once more with gains, which change what `change` changes.
+std::shared_ptr<Session> withGains(const std::function<void(const Session&, ConditionResult&)>& change) {
+    auto session = std::make_shared<Session>(*test::makeSyntheticSession());
+    const auto shown = static_cast<std::size_t>(mostTellingCondition(*session));
+    auto scaled = std::make_shared<ConditionResult>(*session->conditions[shown]);
+    scaled->key.scales = "g1";
+    change(*session, *scaled);
+    session->conditions.push_back(std::move(scaled));
+    return session;
+}
+
+/// Of one kind, of A or of A - B.
+QList<ReportFigure> figuresOf(const Session& session, const char* view, CompareMode mode) {
+    QList<ReportFigure> all;
+    for (const ReportFigure& figure : reportFigures(session))
+        if (figure.spec.view == QLatin1String(view) && figure.spec.selection.compare == mode) all << figure;
+    return all;
+}
+
 } // namespace
 
 class TestReport : public QObject {
@@ -117,6 +157,121 @@ class TestReport : public QObject {
         for (const QString& reason : report.leftOut) QVERIFY(html.contains(reason.toHtmlEscaped()));
     }
 
+    void differencesAreShownWhereTheyAreLargest() {
+        const auto session = withGains([](const Session& all, ConditionResult& scaled) {
+            moveMagnitudes(all, scaled, 1, QkTensor::K, 0, 3); // first, and smaller
+            moveMagnitudes(all, scaled, 2, QkTensor::Q, 3, 40);
+            scaled.windows.front().nll.front() += 1;
+        });
+        for (const char* view : {"histogram", "heatmap"}) {
+            const auto found = figuresOf(*session, view, CompareMode::Difference);
+            QCOMPARE(found.size(), 1);
+            const ReportFigure& figure = found.first();
+            QVERIFY(figure.instead.isEmpty() && !figure.note.isEmpty());
+            QCOMPARE(figure.spec.selection.layer, 2);
+            QCOMPARE(figure.spec.selection.band, 3);
+            QVERIFY(figure.spec.selection.tensor == QkTensor::Q);
+            FigureView drawn;
+            QCOMPARE(drawn.set(figure.spec, session, {}), QString());
+            auto* histogram = qobject_cast<HistogramPanel*>(drawn.panel());
+            if (!histogram) continue;
+            const auto& curves = histogram->curves();
+            QCOMPARE(curves.size(), std::size_t{2});
+            double largest = 0, moved = 0;
+            for (int point = 0; point < 2000; ++point) {
+                const double by = std::abs(curves[0].shareOf(point) - curves[1].shareOf(point));
+                largest = std::max(largest, by);
+                moved += by / 2 / 10; // ten points an octave
+            }
+            QVERIFY(largest > 0.01);
+            const auto place =
+                largestMagnitudeChange(*session, *session->conditions.back(),
+                                       *session->conditions[static_cast<std::size_t>(
+                                           mostTellingCondition(*test::makeSyntheticSession()))]);
+            QVERIFY(place && std::abs(place->value - moved) < 1e-9 && moved <= 1);
+        }
+        const QString html = QString::fromUtf8(reportOf(session).html);
+        for (const QString& note : {figuresOf(*session, "histogram", CompareMode::Difference).first().note,
+                                    figuresOf(*session, "histogram", CompareMode::A).first().note})
+            QVERIFY2(!note.isEmpty() && html.contains(note.toHtmlEscaped()), qPrintable(note));
+    }
+
+    void withoutADifferenceASentence() {
+        const auto session = withGains([](const Session&, ConditionResult&) {});
+        int said = 0;
+        const QString html = QString::fromUtf8(reportOf(session).html);
+        for (const ReportFigure& figure : reportFigures(*session)) {
+            if (figure.spec.selection.compare != CompareMode::Difference) continue;
+            ++said;
+            QVERIFY2(html.contains(QStringLiteral("<p class=\"note\">") + figure.instead)
+                         && figure.instead.contains("no difference to draw"),
+                     qPrintable(figure.instead));
+        }
+        QCOMPARE(said, 3);
+        QVERIFY(!html.contains(QStringLiteral("Δ magnitudes")));
+    }
+
+    void figuresOfOneCellShowTheStrongest() {
+        const auto session = test::makeSyntheticSession();
+        const ConditionResult& shown =
+            *session->conditions[static_cast<std::size_t>(mostTellingCondition(*session))];
+        double largest = -1;
+        Selection expected;
+        for (const QkTensor tensor : {QkTensor::K, QkTensor::Q}) {
+            TailInflationOptions options;
+            options.tensor = tensor;
+            const BandGrid grid =
+                tailInflation(shown, *session->shortReference(shown), session->bands, options);
+            for (int layer = 0; layer < grid.layers; ++layer)
+                for (int band = 0; band < grid.bands; ++band)
+                    if (const double log = std::abs(std::log(grid.at(layer, band))); log > largest) {
+                        largest = log;
+                        expected.layer = layer;
+                        expected.band = band;
+                        expected.tensor = tensor;
+                    }
+        }
+        QVERIFY(expected.layer > 0);
+        for (const char* view : {"histogram", "outliers"}) {
+            const Selection found = figuresOf(*session, view, CompareMode::A).first().spec.selection;
+            QCOMPARE(found.layer, expected.layer);
+            QCOMPARE(found.band, expected.band);
+            QVERIFY(found.tensor == expected.tensor);
+        }
+        const int worst = figuresOf(*session, "distortion", CompareMode::A).first().spec.selection.layer;
+        std::map<int, Distortion> layers;
+        for (const LayerDistortion& one : shown.distortions) layers[one.layer].add(one.distortion);
+        QVERIFY(layers.size() > 1);
+        for (const auto& [layer, all] : layers) QVERIFY(layers[worst].snrDb() <= all.snrDb());
+        BandGrid flat(2, 2);
+        flat.values = {1, 1, 1, 1};
+        QVERIFY(!strongestCell(flat, {true, 1.0, 0}));
+        flat.values = {1, std::nan(""), 0.25, 2}; // a quarter is farther than twice
+        const auto cell = strongestCell(flat, {true, 1.0, 0});
+        QVERIFY(cell && cell->layer == 1 && cell->band == 0);
+    }
+
+    void phasesOfTheSpecsOfTheSession() {
+        const auto session = test::makeSyntheticSession();
+        const auto phases = figuresOf(*session, "phases", CompareMode::A);
+        QCOMPARE(phases.size(), 1);
+        QVERIFY(phases.first().section == ReportSection::Frequencies);
+        const QString html = QString::fromUtf8(reportOf(session).html);
+        QVERIFY(html.contains(phases.first().note.toHtmlEscaped()));
+        const QString caption = found(html, "</b> (Phases by pair and distance[^<]*)").value(0);
+        for (const auto& condition : session->conditions)
+            QVERIFY2(caption.contains(QString::fromStdString(condition->key.rope.text())),
+                     qPrintable(caption));
+        const FrequencyTable& table =
+            session->conditions[static_cast<std::size_t>(mostTellingCondition(*session))]->table;
+        const int pair = phases.first().spec.selection.pair;
+        QVERIFY(pair > 0);
+        for (std::size_t other = 0; other < table.plain.size(); ++other)
+            QVERIFY(table.plain[other] - table.omega[other]
+                    <= table.plain[static_cast<std::size_t>(pair)]
+                           - table.omega[static_cast<std::size_t>(pair)]);
+    }
+
     void nothingRunsAndNothingIsFetched() {
         const QString html = QString::fromUtf8(reportOf(withSearch()).html).toLower();
         for (const char* forbidden :
@@ -141,6 +296,15 @@ class TestReport : public QObject {
     }
 
     void searchesAndTheirControls() {
+        const auto session = std::make_shared<Session>(*withSearch());
+        auto search = std::make_shared<SearchRecord>(*session->searches.front());
+        for (int head = 0; head < search->scales.gains.heads; ++head)
+            for (int pair = session->bands.begin(2); pair < session->bands.end(2); ++pair)
+                search->scales.gains.queryGains(1, head)[static_cast<std::size_t>(pair)] = 0.1;
+        session->searches = {search};
+        const Selection marked = figuresOf(*session, "search", CompareMode::A).first().spec.selection;
+        QCOMPARE(marked.layer, 1);
+        QCOMPARE(marked.band, 2);
         const QString html = QString::fromUtf8(reportOf(withSearch()).html);
         for (const char* text :
              {"helps at 1,024 tokens", "3.1234", "3.0567", "3.5000 → 3.2500", "1.25", "Q+g"})

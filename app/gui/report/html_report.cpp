@@ -47,12 +47,18 @@ QString tableHtml(const ReportTable& table) {
         QStringLiteral("<div class=\"wide\"><table><caption>%1</caption>").arg(escaped(table.title));
     if (!table.columns.isEmpty()) {
         html += QStringLiteral("<thead><tr>");
-        for (qsizetype column = 0; column < table.columns.size(); ++column)
-            html += QStringLiteral("<th scope=\"col\"%1>%2</th>")
-                        .arg(column < table.hints.size()
+        for (qsizetype column = 0; column < table.columns.size(); ++column) {
+            const bool numbers =
+                std::all_of(table.rows.begin(), table.rows.end(), [&](const QStringList& row) {
+                    return row.value(column).isEmpty() || looksNumeric(row[column]);
+                });
+            html += QStringLiteral("<th scope=\"col\"%1%2>%3</th>")
+                        .arg(numbers ? QStringLiteral(" class=\"n\"") : QString(),
+                             column < table.hints.size()
                                  ? QStringLiteral(" title=\"%1\"").arg(escaped(table.hints[column]))
                                  : QString(),
                              escaped(table.columns[column]));
+        }
         html += QStringLiteral("</tr></thead>");
     }
     html += QStringLiteral("<tbody>");
@@ -91,9 +97,15 @@ ReportTable twinOf(DiagnosticPanel& panel) {
     return table;
 }
 
-QString figureHtml(FigureView& view, const FigureSpec& spec, const ReportRequest& request, int number) {
+QString sentences(const QString& first, const QString& second) {
+    if (first.isEmpty() || second.isEmpty()) return first + second;
+    return first + (first.endsWith(u'.') ? QStringLiteral(" ") : QStringLiteral(". ")) + second;
+}
+
+QString figureHtml(FigureView& view, const ReportFigure& shown, const ReportRequest& request, int number) {
+    const FigureSpec& spec = shown.spec;
     DiagnosticPanel& panel = *view.panel();
-    const QString title = panel.figureTitle(), summary = panel.summary();
+    const QString title = panel.figureTitle(), summary = sentences(panel.summary(), shown.note);
     const Figure figure = view.begin();
     const QByteArray svg = figureBytes(figure, QStringLiteral("svg"), spec.style);
     view.end();
@@ -107,7 +119,7 @@ QString figureHtml(FigureView& view, const FigureSpec& spec, const ReportRequest
                        "<figcaption><b>%4</b> %5 <span class=\"note\">%6</span></figcaption>\n")
             .arg(QString::number(number), escaped(title + QStringLiteral(". ") + summary),
                  QString::fromLatin1(svg.toBase64()), escaped(HtmlReport::tr("Figure %1.").arg(number)),
-                 escaped(title), escaped(summary));
+                 escaped(title.endsWith(u'.') ? title : title + u'.'), escaped(summary));
     if (request.figureTables) {
         html += QStringLiteral(
                     "<details><summary>%1</summary>%2<p class=\"note\">%3</p><pre>%4</pre></details>\n")
@@ -123,11 +135,11 @@ const char* styleSheet = R"(
 body{font:15px/1.5 system-ui,"DejaVu Sans","Segoe UI",sans-serif;color:var(--fg);background:var(--bg);
 max-width:58rem;margin:0 auto;padding:2rem 1.2rem 4rem}
 h1{font-size:1.7rem;margin:0 0 .2rem}h2{font-size:1.25rem;margin:2.4rem 0 .6rem;border-bottom:1px solid var(--line);padding-bottom:.25rem}
-h3{font-size:1.05rem;margin:1.6rem 0 .4rem}a{color:inherit}nav{margin:.8rem 0 0}nav a{margin-right:1rem}
+h3{font-size:1.05rem;margin:1.6rem 0 .4rem}a{color:inherit}nav{margin:.8rem 0 0}nav a{display:inline-block;margin-right:1rem}
 .note,.sub{color:var(--soft);font-size:.87rem}.wide{overflow-x:auto;margin:.8rem 0 .3rem}
 table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
 caption{text-align:left;font-weight:600;padding:.2rem 0}th,td{padding:.22rem .7rem .22rem 0;border-bottom:1px solid var(--line);
-text-align:left;vertical-align:top}td.n{text-align:right;white-space:nowrap}th[scope=col]{vertical-align:bottom}
+text-align:left;vertical-align:top}td.n,th.n{text-align:right}td.n{white-space:nowrap}th[scope=col]{vertical-align:bottom}
 th[scope=row]{font-weight:500;color:var(--soft);padding-right:1.4rem;white-space:nowrap}td{overflow-wrap:anywhere}
 figure{margin:1.2rem 0 1.8rem}figure img{display:block;width:100%;max-width:760px;height:auto;background:#fff;border:1px solid var(--line)}
 figcaption{margin-top:.4rem;font-size:.9rem}details{margin:.4rem 0}summary{cursor:pointer;color:var(--soft);font-size:.87rem}
@@ -220,12 +232,17 @@ std::optional<Report> makeReport(const ReportRequest& request) {
             if (figure.section != heading.section) continue;
             if (request.progress && !request.progress(done++, static_cast<int>(figures.size())))
                 return std::nullopt;
+            if (!figure.instead.isEmpty()) {
+                body += QStringLiteral("<p class=\"note\">%1</p>\n").arg(escaped(figure.instead));
+                report.leftOut << figure.instead;
+                continue;
+            }
             FigureView view;
             if (const QString empty = view.set(figure.spec, request.session, {}); !empty.isEmpty()) {
                 report.leftOut << empty;
                 continue;
             }
-            body += figureHtml(view, figure.spec, request, ++report.figures);
+            body += figureHtml(view, figure, request, ++report.figures);
         }
         if (body.isEmpty())
             body = QStringLiteral("<p class=\"note\">%1</p>\n")

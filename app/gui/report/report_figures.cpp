@@ -1,14 +1,24 @@
 #include "app/gui/report/report_figures.h"
 
+#include "app/gui/report/report_places.h"
+#include "core/session/search_record.h"
 #include "widgets/common/before_after.h"
 #include "widgets/common/default_condition.h"
+#include "widgets/common/names.h"
+#include "widgets/common/number_format.h"
 #include "widgets/panels/heat_map_metric.h"
+
+#include <QCoreApplication>
 
 #include <algorithm>
 
 namespace qroar {
 
 namespace {
+
+class ReportFigures {
+    Q_DECLARE_TR_FUNCTIONS(ReportFigures)
+};
 
 QString conditionText(const Session& session, int index) {
     if (index < 0) return {};
@@ -48,16 +58,127 @@ ReportSection sectionOf(HeatMapMetric metric) {
     return ofQuantization ? ReportSection::Quantization : ReportSection::Diagnostics;
 }
 
+void show(const ReportPlace& place, FigureSpec& spec) {
+    spec.selection.layer = place.layer;
+    spec.selection.band = place.band;
+    spec.selection.tensor = place.tensor;
+}
+
+/// "Marked: ..." of a map, whose other cells are seen as well.
+QString markedNote(const ScaleStyle& style) {
+    return style.centre
+               ? ReportFigures::tr("Marked: the cell farthest from %1.").arg(readableNumber(*style.centre, 3))
+               : ReportFigures::tr("Marked: the largest value.");
+}
+
+void addHeatMaps(const Session& session, const ConditionResult* condition, const QString& text,
+                 QList<ReportFigure>& figures) {
+    for (const HeatMapMetric metric : heatMapMetrics) {
+        ReportFigure figure{sectionOf(metric), heatMapOf(metric, text)};
+        const auto place = condition ? strongestCell(session, *condition, metric, QkTensor::K) : std::nullopt;
+        if (place) {
+            show(*place, figure.spec);
+            figure.note = markedNote(styleOf(metric));
+        }
+        figures.push_back(figure);
+    }
+}
+
+/// Views of one layer and band: where the tails of q or k change most from the short condition.
+void addTails(const Session& session, const ConditionResult* condition, const QString& text,
+              QList<ReportFigure>& figures) {
+    const auto place =
+        condition ? strongestCell(session, *condition, HeatMapMetric::TailInflation) : std::nullopt;
+    for (const char* view : {"histogram", "outliers"}) {
+        ReportFigure figure{ReportSection::Diagnostics, figureOf(view, text)};
+        if (place) {
+            show(*place, figure.spec);
+            figure.note =
+                ReportFigures::tr("Of all layers and bands of q and k, the one whose tail inflation is "
+                                  "farthest from 1: TIR %1 in layer %2, %3, %4.")
+                    .arg(readableNumber(place->value, 4))
+                    .arg(place->layer)
+                    .arg(bandName(session, place->band),
+                         place->tensor == QkTensor::Q ? QStringLiteral("q") : QStringLiteral("k"));
+        }
+        figures.push_back(figure);
+    }
+}
+
+void addQuantization(const Session& session, const ConditionResult* condition, const QString& text,
+                     QList<ReportFigure>& figures) {
+    ReportFigure noise{ReportSection::Quantization, figureOf("noise", text)};
+    const auto place =
+        condition ? strongestCell(session, *condition, HeatMapMetric::LogitNoiseRms) : std::nullopt;
+    if (place) {
+        show(*place, noise.spec);
+        noise.note = ReportFigures::tr("The layer and band with the largest noise of the attention logits.");
+    }
+    figures.push_back(noise);
+    ReportFigure distortion{ReportSection::Quantization, figureOf("distortion", text)};
+    if (const int layer = condition ? mostDistortedLayer(*condition) : -1; layer >= 0) {
+        distortion.spec.selection.layer = layer;
+        distortion.note = ReportFigures::tr("Marked: the layer with the lowest SNR over its projections.");
+    }
+    figures.push_back(distortion);
+}
+
+ReportFigure phases(const Session& session, const ConditionResult* condition, const QString& text) {
+    ReportFigure figure{ReportSection::Frequencies, figureOf("phases", text)};
+    figure.note =
+        ReportFigures::tr("The effective angle ω′·D between a query and a key D tokens before it, modulo "
+                          "2π, for every rotary pair: one map for each RoPE spec of the session.");
+    const int pair = condition ? mostMovedPair(*condition) : -1;
+    if (pair < 0) return figure;
+    figure.spec.selection.pair = pair;
+    figure.spec.selection.band = std::max(0, session.bands.bandOf(pair));
+    figure.note += u' '
+                   + ReportFigures::tr("Marked: the pair whose angle %1 changes most.")
+                         .arg(QString::fromStdString(condition->key.rope.text()));
+    return figure;
+}
+
+/// A minus B, or a sentence when nothing differs.
 void addDifferences(const Session& session, int condition, QList<ReportFigure>& figures) {
     const ScaleTwins twins = scaleTwins(session, condition, {});
     if (!twins.complete()) return;
-    for (FigureSpec spec : {heatMapOf(HeatMapMetric::TailInflation, {}), figureOf("histogram", {}),
-                            figureOf("perplexity", {})}) {
+    const auto& all = session.conditions;
+    const ConditionResult &a = *all[static_cast<std::size_t>(twins.after)],
+                          &b = *all[static_cast<std::size_t>(twins.before)];
+    const auto add = [&](FigureSpec spec, const std::optional<ReportPlace>& place, const QString& note,
+                         const QString& instead) {
         spec.condition = conditionText(session, twins.after);
         spec.other = conditionText(session, twins.before);
         spec.selection.compare = CompareMode::Difference;
-        figures.push_back({ReportSection::Search, spec});
-    }
+        if (place) show(*place, spec);
+        figures.push_back({ReportSection::Search, spec, note, instead});
+    };
+    const bool captured = a.statistics.cells() > 0 && b.statistics.cells() > 0;
+    const auto tails = strongestDifference(session, a, b, HeatMapMetric::TailInflation);
+    const bool hasTails = strongestCell(session, a, HeatMapMetric::TailInflation)
+                          || strongestCell(session, b, HeatMapMetric::TailInflation);
+    add(heatMapOf(HeatMapMetric::TailInflation, {}), tails,
+        tails ? markedNote(differenceStyleOf(HeatMapMetric::TailInflation)) : QString(),
+        hasTails && !tails
+            ? ReportFigures::tr("Tail inflation is the same with gains and without in every layer "
+                                "and band of q and k: there is no difference to draw.")
+            : QString());
+    const auto moved = largestMagnitudeChange(session, a, b);
+    add(figureOf("histogram", {}), moved,
+        moved ? ReportFigures::tr(
+                    "Of all layers and bands of q and k, the one whose magnitudes the gains change "
+                    "most: %1 % of the values lie in other bins (half the area between the curves).")
+                    .arg(readableNumber(100 * moved->value, 3))
+              : QString(),
+        captured && !moved
+            ? ReportFigures::tr("Magnitudes are the same with gains and without in every layer and "
+                                "band of q and k: there is no difference to draw.")
+            : QString());
+    add(figureOf("perplexity", {}), std::nullopt, {},
+        sameLosses(a, b)
+            ? ReportFigures::tr("Every token has the same loss with gains and without: there is no "
+                                "difference to draw.")
+            : QString());
 }
 
 } // namespace
@@ -65,15 +186,22 @@ void addDifferences(const Session& session, int condition, QList<ReportFigure>& 
 QList<ReportFigure> reportFigures(const Session& session, const QString& condition) {
     const int index = condition.isEmpty() ? mostTellingCondition(session) : indexOf(session, condition);
     const QString text = conditionText(session, index);
+    const ConditionResult* shown =
+        index < 0 ? nullptr : session.conditions[static_cast<std::size_t>(index)].get();
     QList<ReportFigure> figures{{ReportSection::Frequencies, figureOf("spectrum", text)},
+                                phases(session, shown, text),
                                 {ReportSection::Loss, figureOf("perplexity", text)}};
-    for (const HeatMapMetric metric : heatMapMetrics)
-        figures.push_back({sectionOf(metric), heatMapOf(metric, text)});
-    figures.push_back({ReportSection::Diagnostics, figureOf("histogram", text)});
-    figures.push_back({ReportSection::Diagnostics, figureOf("outliers", text)});
-    for (const char* view : {"noise", "distortion"})
-        figures.push_back({ReportSection::Quantization, figureOf(view, text)});
-    figures.push_back({ReportSection::Search, figureOf("search", text)});
+    addHeatMaps(session, shown, text, figures);
+    addTails(session, shown, text, figures);
+    addQuantization(session, shown, text, figures);
+    ReportFigure search{ReportSection::Search, figureOf("search", text)};
+    const auto gain =
+        session.searches.empty() ? std::nullopt : strongestGain(session, *session.searches.back());
+    if (gain) { // the view shows the newest one
+        show(*gain, search.spec);
+        search.note = ReportFigures::tr("Marked: the gain farthest from 1.");
+    }
+    figures.push_back(search);
     addDifferences(session, index, figures);
     std::stable_sort(figures.begin(), figures.end(), [](const ReportFigure& a, const ReportFigure& b) {
         return static_cast<int>(a.section) < static_cast<int>(b.section);

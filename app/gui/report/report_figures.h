@@ -18,6 +18,8 @@ enum class ReportSection { Frequencies, Loss, Diagnostics, Quantization, Search 
 struct ReportFigure {
     ReportSection section = ReportSection::Diagnostics;
     FigureSpec spec;
+    QString note{};    ///< of the caption: what is shown and why it is that layer, band or pair
+    QString instead{}; ///< said in the place of a figure that would be a flat line
 };
 
 /// `condition`: what the views show, by its text; empty: the most telling one. Views of both gains and no
