@@ -12,11 +12,12 @@ namespace qroar {
 namespace {
 
 /// Two residual streams and two copies of q and k are held at a time: half a batch of an ordinary pass.
-long long windowsPerBatch(const ModelConfig& config, int context) {
+long long noiseWindowsPerBatch(const ModelConfig& config, int context) {
     return std::max<long long>(1, ForwardPass::batchTokens(config, context) / (2LL * context));
 }
 
-NoiseCapture::Options captureOptions(const AnalysisPlan& plan, const FrequencyTable& table, int context) {
+NoiseCapture::Options noiseCaptureOptions(const AnalysisPlan& plan, const FrequencyTable& table,
+                                          int context) {
     const ModelConfig& config = plan.model->config();
     NoiseCapture::Options options;
     options.layers = config.layers;
@@ -62,8 +63,8 @@ Outcome<std::shared_ptr<const ConditionResult>> withNoise(const AnalysisPlan& pl
     if (!plain) return plain.error();
     ForwardPass reference(plan.model, condition.table, *plain, key.context);
     ForwardPass variant(plan.model, condition.table, std::move(weights), key.context, plan.gainsOf(key));
-    NoiseCapture capture(captureOptions(plan, condition.table, key.context));
-    const auto perBatch = static_cast<std::size_t>(windowsPerBatch(plan.model->config(), key.context));
+    NoiseCapture capture(noiseCaptureOptions(plan, condition.table, key.context));
+    const auto perBatch = static_cast<std::size_t>(noiseWindowsPerBatch(plan.model->config(), key.context));
     const std::span<const Window> all(*windows);
     for (std::size_t first = 0; first < all.size(); first += perBatch) {
         const auto batch = all.subspan(first, std::min(perBatch, all.size() - first));
@@ -88,7 +89,8 @@ NoiseCost noiseCost(const AnalysisPlan& plan, int context, long long windows) {
     const double head = 2.0 * context * config.hiddenSize * static_cast<double>(config.vocabSize);
     const double groups = plan.groupPerKvHead ? config.kvHeads : 1;
     const double pairs = config.pairs(), distances = std::ceil(std::log2(std::max(context, 2)));
-    const double tokens = static_cast<double>(std::min(windows, windowsPerBatch(config, context))) * context;
+    const double tokens =
+        static_cast<double>(std::min(windows, noiseWindowsPerBatch(config, context))) * context;
     NoiseCost cost;
     cost.operations = 2.0 * static_cast<double>(windows) * (ForwardPass::operations(config, context) - head);
     cost.fileBytes = 8.0 * config.layers * groups

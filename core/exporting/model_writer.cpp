@@ -10,10 +10,10 @@ namespace qroar {
 namespace {
 
 /// One export in progress.
-class Writing {
+class CheckpointWriting {
   public:
-    Writing(const FoldTask& task, const ExportLayout& layout, CheckpointWriter& writer, double workPerByte,
-            WorkMeter& meter)
+    CheckpointWriting(const FoldTask& task, const ExportLayout& layout, CheckpointWriter& writer,
+                      double workPerByte, WorkMeter& meter)
         : task_(task), layout_(layout), writer_(writer), workPerByte_(workPerByte), meter_(meter) {}
 
     /// A large tensor of the checkpoint, some rows at a time.
@@ -52,21 +52,21 @@ QuantizedMatrix permuted(QuantizedMatrix matrix, const std::vector<std::ptrdiff_
     return matrix;
 }
 
-Status Writing::put(const std::string& name, std::span<const std::byte> bytes) {
+Status CheckpointWriting::put(const std::string& name, std::span<const std::byte> bytes) {
     if (Status written = writer_.append(name, bytes); !written) return written;
     if (!meter_.add(workPerByte_ * static_cast<double>(bytes.size()))) return Error::cancelled();
     meter_.reportNow();
     return Done{};
 }
 
-Status Writing::floats(const std::string& name, std::span<const float> values) {
+Status CheckpointWriting::floats(const std::string& name, std::span<const float> values) {
     buffer_.clear();
     appendFloats(values, layout_.dense, buffer_);
     return put(name, buffer_);
 }
 
-Status Writing::weights(const std::string& stem, ConstMatrixView values,
-                        const std::vector<std::ptrdiff_t>& rows) {
+Status CheckpointWriting::weights(const std::string& stem, ConstMatrixView values,
+                                  const std::vector<std::ptrdiff_t>& rows) {
     constexpr std::ptrdiff_t block = 256;
     for (std::ptrdiff_t first = 0; first < values.rows; first += block) {
         buffer_.clear();
@@ -79,7 +79,7 @@ Status Writing::weights(const std::string& stem, ConstMatrixView values,
     return Done{};
 }
 
-Status Writing::compressed(const std::string& stem, const QuantizedMatrix& matrix) {
+Status CheckpointWriting::compressed(const std::string& stem, const QuantizedMatrix& matrix) {
     const auto tensors = packCompressed(matrix);
     if (!tensors) return tensors.error().in(stem);
     if (Status done = put(stem + ".weight_packed", bytesOf(tensors->weightPacked)); !done) return done;
@@ -95,7 +95,7 @@ Status Writing::compressed(const std::string& stem, const QuantizedMatrix& matri
     return put(stem + ".weight_g_idx", bytesOf(order));
 }
 
-Status Writing::codes(const std::string& stem, const QuantizedMatrix& matrix) {
+Status CheckpointWriting::codes(const std::string& stem, const QuantizedMatrix& matrix) {
     if (layout_.format == ExportFormat::CompressedTensors) return compressed(stem, matrix);
     const auto scales = [&](const std::vector<float>& values) {
         buffer_.clear();
@@ -118,13 +118,13 @@ Status Writing::codes(const std::string& stem, const QuantizedMatrix& matrix) {
     return scales(tensors->scales);
 }
 
-std::vector<std::ptrdiff_t> Writing::rowOrder(Projection p) const {
+std::vector<std::ptrdiff_t> CheckpointWriting::rowOrder(Projection p) const {
     const ModelConfig& config = task_.model->config();
     if (config.pairLayout == PairLayout::HalfSplit || (p != Projection::Q && p != Projection::K)) return {};
     return halfSplitRows(config, p == Projection::Q ? config.heads : config.kvHeads);
 }
 
-Status Writing::layer(const FoldedLayer& folded, int layer) {
+Status CheckpointWriting::layer(const FoldedLayer& folded, int layer) {
     for (const Projection p : allProjections) {
         const auto at = static_cast<std::size_t>(p);
         if (meter_.cancelled()) return Error::cancelled();
@@ -147,7 +147,7 @@ Status Writing::layer(const FoldedLayer& folded, int layer) {
     return floats(normName(layer, Norm::FeedForward), folded.weights->feedForwardNorm);
 }
 
-Status Writing::table(const std::string& name, const TensorView& tensor, ModelRounding& rounding) {
+Status CheckpointWriting::table(const std::string& name, const TensorView& tensor, ModelRounding& rounding) {
     constexpr long long block = 1 << 20; // elements
     const long long count = tensor.count();
     std::vector<float> values;
@@ -188,7 +188,7 @@ std::vector<std::ptrdiff_t> halfSplitRows(const ModelConfig& config, int heads) 
 Outcome<ModelRounding> writeModel(const FoldTask& task, const ExportLayout& layout, CheckpointWriter& writer,
                                   double workPerByte, WorkMeter& meter) {
     ModelRounding rounding;
-    Writing writing(task, layout, writer, workPerByte, meter);
+    CheckpointWriting writing(task, layout, writer, workPerByte, meter);
     const Model& model = *task.model;
     if (Status done = writing.table(embeddingName, model.embedding(), rounding); !done) return done.error();
     for (int layer = 0; layer < model.config().layers; ++layer) {

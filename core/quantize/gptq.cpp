@@ -13,7 +13,7 @@ namespace qroar {
 namespace {
 
 constexpr std::ptrdiff_t columnBlock = 128; ///< columns between updates of all that follow
-constexpr std::ptrdiff_t rowTile = 32;      ///< rows that a worker quantizes together
+constexpr std::ptrdiff_t workerRows = 32;   ///< rows that a worker quantizes together
 
 /// Rows of a weight matrix on their way: [rows, in] in the order of processing.
 struct RowTile {
@@ -127,12 +127,12 @@ QuantizedMatrix quantizeGptq(const QuantSpec& spec, ConstMatrixView weight, cons
             matrix.groupOf[static_cast<std::size_t>(factor.order[column])] =
                 static_cast<std::int32_t>(static_cast<std::ptrdiff_t>(column) / groupSize);
     }
-    const std::ptrdiff_t tiles = (weight.rows + rowTile - 1) / rowTile;
+    const std::ptrdiff_t tiles = (weight.rows + workerRows - 1) / workerRows;
     std::vector<long long> clippedOf(static_cast<std::size_t>(tiles));
 #pragma omp parallel for schedule(dynamic, 1)
     for (std::ptrdiff_t at = 0; at < tiles; ++at) {
         if (meter.cancelled()) continue;
-        const std::ptrdiff_t first = at * rowTile, rows = std::min(rowTile, weight.rows - first);
+        const std::ptrdiff_t first = at * workerRows, rows = std::min(workerRows, weight.rows - first);
         RowTile tile;
         quantizeTile({matrix, factor, spec.roundToNearest(), groupSize, first}, weight.rowsFrom(first, rows),
                      tile, meter);
