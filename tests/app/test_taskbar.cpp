@@ -123,7 +123,7 @@ class TestTaskbar : public QObject {
         QSignalSpy progress(&bench.window->analysis(), &AnalysisController::progressed);
         bench.window->startRun();
         QVERIFY(!sent.empty() && sent.front() == (TaskbarState{0, true}));
-        QVERIFY(bench.waitForEnd());
+        QVERIFY(bench.waitForEnd(240000));
         QVERIFY(progress.count() > 3);
         QCOMPARE(sent.back(), TaskbarState{});
         double last = 0;
