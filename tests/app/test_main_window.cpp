@@ -128,6 +128,39 @@ class TestMainWindow : public QObject {
         QVERIFY(key.quant.kind == QuantKind::Rtn);
     }
 
+    /// Qt calls docks behind the tab of another one visible: what nobody sees is not computed, and is there
+    /// when the tab is chosen.
+    void panelsBehindTabsWaitUntilTheyAreSeen() {
+        Bench bench;
+        bench.load(test::makeSyntheticSession());
+        PlotArea& plots = bench.window->plots();
+        const auto dockOf = [&](const char* name) { return plots.findChild<QDockWidget*>(name); };
+        QDockWidget *front = dockOf("histogram"), *behind = dockOf("outliers");
+        auto* seen = qobject_cast<DiagnosticPanel*>(front->widget());
+        auto* waiting = qobject_cast<DiagnosticPanel*>(behind->widget());
+        QVERIFY(seen && waiting && waiting->isVisible());
+        front->raise();
+        QCoreApplication::processEvents();
+        // Not summary(), which would bring it up to date.
+        const QString before = waiting->accessibleDescription(), shown = seen->accessibleDescription();
+        SelectionModel& selection = bench.window->selection();
+        selection.setLayer(selection.selection().layer == 3 ? 4 : 3);
+        QTRY_VERIFY(seen->accessibleDescription() != shown);
+        QCOMPARE(waiting->accessibleDescription(), before);
+        behind->raise();
+        const QString after = waiting->accessibleDescription(); // before any event, so before it is painted
+        QVERIFY(after != before);
+        QCOMPARE(after, waiting->summary());
+        // The other way round, and by the window itself growing a place for it.
+        const QString late = seen->accessibleDescription();
+        selection.setLayer(selection.selection().layer == 3 ? 4 : 3);
+        QTRY_VERIFY(waiting->accessibleDescription() != after);
+        QCOMPARE(seen->accessibleDescription(), late);
+        front->setFloating(true);
+        QTRY_VERIFY(seen->accessibleDescription() != late);
+        QCOMPARE(seen->accessibleDescription(), seen->summary());
+    }
+
     void draggingABandEdgeChangesTheMapsAndUndoRestoresThem() {
         Bench bench;
         bench.load(test::makeSyntheticSession());

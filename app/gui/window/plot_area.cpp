@@ -67,6 +67,9 @@ QDockWidget* PlotArea::addPanel(DiagnosticPanel* panel, const QString& objectNam
     dock->setObjectName(objectName);
     dock->setWidget(panel);
     useGrip(dock);
+    connect(dock, &QDockWidget::visibilityChanged, panel, [panel](bool inSight) {
+        if (inSight) panel->ensureFresh(); // before it is painted
+    });
     connect(panel, &DiagnosticPanel::message, this, &PlotArea::message);
     connect(panel, &DiagnosticPanel::failed, this, &PlotArea::failed);
     panels_ << panel;
