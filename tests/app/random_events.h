@@ -117,9 +117,12 @@ class RandomEvents {
         if (!target) return;
         const Qt::MouseButton button = below(4) == 0 ? Qt::RightButton : Qt::LeftButton;
         QTest::mousePress(target, button, {}, in(target));
-        // As from a real mouse: what has grabbed it (a dock that is torn off) gets the rest, and the release in
-        // any case. Without one QMainWindow's layout keeps the dock twice and dies of it when it is deleted.
-        const auto receiver = [&] { return QWidget::mouseGrabber() ? QWidget::mouseGrabber() : target.data(); };
+        // As from a real mouse: what has grabbed it (a dock that is torn off) gets the rest, and the release
+        // in any case. Without one QMainWindow's layout keeps the dock twice and dies of it when it is
+        // deleted.
+        const auto receiver = [&] {
+            return QWidget::mouseGrabber() ? QWidget::mouseGrabber() : target.data();
+        };
         for (int part = 0; part < 3 && receiver() && receiver()->isVisible(); ++part)
             QTest::mouseMove(receiver(), in(receiver()));
         if (QWidget* last = receiver(); last && (last->isVisible() || last == QWidget::mouseGrabber()))
