@@ -296,7 +296,7 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
     const std::vector<ConditionKey> missing = missingConditions(plan, previous);
     const Calibrations calibrations(plan, missing);
     const BandPartition bands = previous ? previous->bands : BandPartition::equal(plan.bands, config.pairs());
-    double operations = calibrations.operations(), statistics = 0;
+    double operations = calibrations.operations(), statistics = 0, losses = 0;
     for (const ConditionKey& key : missing) {
         auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
         if (!windows) return windows.error();
@@ -307,8 +307,9 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
         operations += steps.operations;
         estimate.fileBytes += steps.fileBytes;
         estimate.peakBytes = std::max(estimate.peakBytes, steps.peakBytes);
-        if (held) continue; // only those are missing
         estimate.tokens += tokens;
+        if (held) continue; // only those steps are missing
+        losses += 4.0 * static_cast<double>(tokens);
         operations += workOf(plan, key);
         statistics += statisticsBytes(plan, key.context, tokens);
         estimate.fileBytes += (isCompared(plan, key) ? 12.0 : 4.0) * static_cast<double>(tokens) / 1.2;
@@ -318,7 +319,7 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
                          + (isCompared(plan, key) ? referenceBytes(plan, key.context, tokens) : 0));
     }
     estimate.peakBytes = std::max(estimate.peakBytes, calibrations.peakBytes());
-    estimate.peakBytes += statistics + 4.0 * static_cast<double>(estimate.tokens);
+    estimate.peakBytes += statistics + losses;
     estimate.fileBytes += statistics / compression + 1e6;
     estimate.seconds = operations / measuredOperationsPerSecond(config);
     for (const int context : plan.contexts)

@@ -55,7 +55,7 @@ struct AnalysisEstimate {
     double seconds = 0;             ///< from the number of operations and a short measurement on this machine
     double peakBytes = 0;           ///< beyond the mapped file
     double fileBytes = 0;           ///< of the session file, or what is added to the earlier one
-    long long tokens = 0;           ///< forward-pass tokens over all conditions
+    long long tokens = 0;           ///< of the windows of all conditions that are run or completed
     std::vector<std::string> notes; ///< e.g. documents too short for a context
 };
 /// Checks the plan (specs resolve, contexts have windows, memory suffices) without running it; errors say
