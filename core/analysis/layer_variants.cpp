@@ -35,6 +35,10 @@ void multiplyRows(LayerWeights& weights, Projection projection, const std::vecto
     for (std::size_t row = 0; row < weights.bias[at].size(); ++row) weights.bias[at][row] *= factors[row];
 }
 
+void multiplyNorm(std::vector<float>& norm, const std::vector<float>& factors) {
+    for (std::size_t row = 0; row < norm.size(); ++row) norm[row] *= factors[row];
+}
+
 /// SplitMix64 (Steele, Lea & Flood 2014): one number for each counter, whatever was asked for before.
 std::uint64_t mixed(std::uint64_t counter) {
     counter += 0x9e3779b97f4a7c15ULL;
@@ -82,8 +86,14 @@ SharedLayer foldedLayer(const WeightSource& condition, const QkGains& gains, con
     SharedLayer own = condition.layer(layer);
     if (gains.empty()) return own;
     auto folded = std::make_shared<LayerWeights>(*own);
-    multiplyRows(*folded, Projection::Q, queryRowFactors(gains, config, layer));
-    multiplyRows(*folded, Projection::K, keyRowFactors(gains, config, layer));
+    const auto queries = queryRowFactors(gains, config, layer), keys = keyRowFactors(gains, config, layer);
+    if (config.qkNorms) { // behind the norms, which would undo a factor of the rows
+        multiplyNorm(folded->queryNorm, queries);
+        multiplyNorm(folded->keyNorm, keys);
+        return folded;
+    }
+    multiplyRows(*folded, Projection::Q, queries);
+    multiplyRows(*folded, Projection::K, keys);
     return folded;
 }
 
@@ -91,6 +101,9 @@ SharedLayer withBandRows(const LayerWeights& reference, const LayerWeights& cond
                          const ModelConfig& config, Projection projection, int firstPair, int endPair) {
     auto weights = std::make_shared<LayerWeights>(reference);
     const auto at = static_cast<std::size_t>(projection);
+    const bool query = projection == Projection::Q;
+    std::vector<float>& norm = query ? weights->queryNorm : weights->keyNorm;
+    const std::vector<float>& otherNorm = query ? condition.queryNorm : condition.keyNorm;
     Matrix& target = weights->projection[at];
     std::vector<float> columns(static_cast<std::size_t>(target.cols()), 1.0F);
     if (condition.attentionNorm != reference.attentionNorm)
@@ -107,6 +120,8 @@ SharedLayer withBandRows(const LayerWeights& reference, const LayerWeights& cond
                 float* to = target.row(row);
                 for (std::size_t column = 0; column < columns.size(); ++column)
                     to[column] = from[column] * columns[column];
+                if (!norm.empty())
+                    norm[static_cast<std::size_t>(row)] = otherNorm[static_cast<std::size_t>(row)];
                 if (!condition.bias[at].empty() && !weights->bias[at].empty())
                     weights->bias[at][static_cast<std::size_t>(row)] =
                         condition.bias[at][static_cast<std::size_t>(row)];

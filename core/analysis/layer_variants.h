@@ -16,11 +16,13 @@ using SharedLayer = std::shared_ptr<const LayerWeights>;
 std::shared_ptr<const WeightSource> withLayers(std::shared_ptr<const WeightSource> source,
                                                std::function<SharedLayer(int layer)> exchanged);
 
-/// A layer of the condition with its gains on the rows of Q and K, so that it runs without gains.
+/// A layer of the condition with its gains on the rows of Q and K (or on their norms), so that it runs
+/// without gains.
 SharedLayer foldedLayer(const WeightSource& condition, const QkGains& gains, const ModelConfig& config,
                         int layer);
 
-/// `reference` with the rows of pairs [firstPair, endPair) of Q or K of `condition` (every head). Where the
+/// `reference` with the rows of pairs [firstPair, endPair) of Q or K of `condition` (every head), and their
+/// gains in the norm behind them, where there is one. Where the
 /// condition changed the norm before them (awq folds its input scales there), its columns are brought to the
 /// reference's norm, which leaves its outputs as they are.
 SharedLayer withBandRows(const LayerWeights& reference, const LayerWeights& condition,

@@ -30,6 +30,15 @@ NoiseCapture::Options noiseCaptureOptions(const AnalysisPlan& plan, const Freque
     options.groupPerKvHead = plan.groupPerKvHead;
     options.omega = table.omega;
     options.attentionFactor = table.attentionFactor;
+    options.logitScale = config.attentionScale.value_or(0);
+    if (!config.slidingWindow && config.unrotatedLayers.empty()) return options;
+    const LayerRotations rotations(config, table, 1);
+    for (int layer = 0; layer < config.layers; ++layer) {
+        const LayerRope rope = config.ropeOf(layer);
+        options.layerViews.push_back({rotations.omega(rope),
+                                      rope == LayerRope::Scaled ? table.attentionFactor : 1,
+                                      config.windowOf(layer)});
+    }
     return options;
 }
 

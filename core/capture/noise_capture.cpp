@@ -135,7 +135,7 @@ void NoiseCapture::addLogits() {
         for (int distance = 0; distance < shape.distances(); ++distance) addLogitCell(group, distance);
 }
 
-/// Of a query and a key D tokens before it, pair by pair: m^2 / sqrt(headDim) Re(conj(q) k e^(-i D omega')),
+/// Of a query and a key D tokens before it, pair by pair: m^2 scale Re(conj(q) k e^(-i D omega')),
 /// which is the product of the two rotated pairs.
 void NoiseCapture::addLogitCell(int group, int distance) {
     const NoiseShape& shape = statistics_.shape();
@@ -145,7 +145,12 @@ void NoiseCapture::addLogitCell(int group, int distance) {
     const int partner = variant_->layout == PairLayout::HalfSplit ? pairs : 1;
     const int queriesOfKey = options_.queryHeads / options_.kvHeads;
     const int groupHeads = options_.queryHeads / shape.groups;
-    const double scale = options_.attentionFactor * options_.attentionFactor / std::sqrt(headDim);
+    const bool own = !options_.layerViews.empty();
+    const Options::Layer* view =
+        own ? &options_.layerViews[static_cast<std::size_t>(variant_->layer)] : nullptr;
+    const std::vector<double>& omega = view ? view->omega : options_.omega;
+    const double m = view ? view->attentionFactor : options_.attentionFactor;
+    const double scale = m * m * (options_.logitScale != 0 ? options_.logitScale : 1 / std::sqrt(headDim));
     double* sums = statistics_.sumsOfAll().data() + cell * static_cast<std::size_t>(pairs);
     double* products = statistics_.productsOfAll().data() + cell * shape.triangle();
     std::vector<double> noise(static_cast<std::size_t>(pairs)), cosines(noise), sines(noise);
@@ -154,9 +159,10 @@ void NoiseCapture::addLogitCell(int group, int distance) {
         for (const NoiseSample& sample :
              noiseSamples(shape.distanceEdges[bucket], shape.distanceEdges[bucket + 1], window.context,
                           window.document + window.index, options_.samples)) {
+            if (view && view->window > 0 && sample.distance >= view->window) continue; // not seen
             for (std::size_t pair = 0; pair < noise.size(); ++pair) {
-                cosines[pair] = scale * std::cos(sample.distance * options_.omega[pair]);
-                sines[pair] = scale * std::sin(sample.distance * options_.omega[pair]);
+                cosines[pair] = scale * std::cos(sample.distance * omega[pair]);
+                sines[pair] = scale * std::sin(sample.distance * omega[pair]);
             }
             const std::ptrdiff_t queryRow = window.firstRow + sample.query,
                                  keyRow = queryRow - sample.distance;

@@ -102,6 +102,14 @@ class NoiseCapture {
         bool groupPerKvHead = false;
         std::vector<double> omega;  ///< [pairs], after scaling
         double attentionFactor = 1; ///< m: logits carry its square
+        double logitScale = 0;      ///< of q k^T; 0 = 1 / sqrt(headDim)
+        /// What a layer sees in place of omega and m, and how far (positions, itself included; 0 = all).
+        struct Layer {
+            std::vector<double> omega;
+            double attentionFactor = 1;
+            int window = 0;
+        };
+        std::vector<Layer> layerViews; ///< [layers]; empty: every layer sees omega, m and all positions
         int samples = 64; ///< (query, key) pairs per window and distance bucket; each for every head
     };
     explicit NoiseCapture(const Options& options);

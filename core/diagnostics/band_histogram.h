@@ -46,8 +46,9 @@ inline double resolvedQuantile(double value) {
     return inside ? value : std::numeric_limits<double>::quiet_NaN();
 }
 
-/// What divides the ratio of two quantiles so that it shows without the attention factor; 1 when not asked.
+/// What divides the ratio of two quantiles of a layer so that it shows without the attention factor; 1 when
+/// not asked, and in layers that no scaling changes.
 double attentionDivisor(const ConditionResult& longCondition, const ConditionResult& shortCondition,
-                        const TailInflationOptions& options);
+                        const TailInflationOptions& options, int layer);
 
 } // namespace qroar

@@ -122,7 +122,8 @@ NoiseDepth noiseDepth(const ConditionResult& condition, int headDim, int layer, 
         ++groups;
     }
     if (groups == 0 || !(all.variance > 0)) return {nan, nan, nan};
-    const double factor = condition.table.attentionFactor * condition.table.attentionFactor;
+    const double m = condition.table.scales(layer) ? condition.table.attentionFactor : 1;
+    const double factor = m * m;
     return {all.largest / all.variance, std::abs(all.mean) / all.variance,
             factor * std::sqrt(all.variance / groups / headDim)};
 }

@@ -86,6 +86,10 @@ BandGrid pressureGrid(PressureForm form, const FrequencyTable& table, double dis
     const bool weighted = form == PressureForm::EnergyWeighted;
     BandGrid grid(statistics.shape().layers, bands.count());
     for (int layer = 0; layer < grid.layers; ++layer) {
+        if (!table.scales(layer)) { // nothing turns otherwise under another s
+            for (int band = 0; band < grid.bands; ++band) grid.at(layer, band) = 0;
+            continue;
+        }
         if (weighted) weights = pairEnergy(statistics, layer);
         const auto pairs = static_cast<int>(std::min(values.size(), weights.size()));
         for (int band = 0; band < grid.bands; ++band)

@@ -28,7 +28,8 @@ struct PairPressure {
 std::vector<PairPressure> pairPressure(const FrequencyTable& table, double distance);
 
 enum class PressureForm { Raw, Saturated, EnergyWeighted };
-/// Layer x band. Raw and Saturated: plain mean over the band's pairs (equal in every layer). EnergyWeighted:
+/// Layer x band; 0 in layers that no scaling changes. Raw and Saturated: plain mean over the band's pairs
+/// (equal in every other layer). EnergyWeighted:
 /// mean of the saturated form with weights E|q_i| E|k_i| of that layer (pair lengths, before RoPE, all
 /// positions and heads); NaN where the band has no samples or no energy.
 BandGrid pressureGrid(PressureForm form, const FrequencyTable& table, double distance,

@@ -89,7 +89,7 @@ Interval tailInflationInterval(const ConditionResult& longCondition, const Condi
     if (longOnes.size() < 2 || draws < 1) return {nan, nan};
 
     const DocumentColumns longColumns(longOnes), shortColumns(shortOnes);
-    const double divisor = attentionDivisor(longCondition, shortCondition, options);
+    const double divisor = attentionDivisor(longCondition, shortCondition, options, layer);
     Random random{0x51524f4152ULL};
     std::vector<double> ratios, weights(longOnes.size());
     for (int draw = 0; draw < draws; ++draw) {

@@ -99,8 +99,9 @@ DenseHistogram bandHistogram(const TensorSlice& slice, int firstPair, int endPai
 }
 
 double attentionDivisor(const ConditionResult& longCondition, const ConditionResult& shortCondition,
-                        const TailInflationOptions& options) {
+                        const TailInflationOptions& options, int layer) {
     if (!options.divideByAttentionFactor || options.stage != RopeStage::Post) return 1;
+    if (!longCondition.table.scales(layer)) return 1;
     return longCondition.table.attentionFactor / shortCondition.table.attentionFactor;
 }
 
@@ -118,7 +119,6 @@ PositionRange longPositions(const ConditionResult& longCondition) {
 
 BandGrid tailInflation(const ConditionResult& longCondition, const ConditionResult& shortCondition,
                        const BandPartition& bands, const TailInflationOptions& options, PoolCache* pools) {
-    const double divisor = attentionDivisor(longCondition, shortCondition, options);
     const double p = 1 - options.epsilon;
     const BandSource inLong(longCondition.statistics, options.tensor, options.stage,
                             longPositions(longCondition), pools);
@@ -126,18 +126,18 @@ BandGrid tailInflation(const ConditionResult& longCondition, const ConditionResu
     return gridOf(longCondition.statistics.shape().layers, bands, [&](int layer, int first, int end) {
         return ratio(resolvedQuantile(inLong.histogram(layer, first, end).quantile(p)),
                      resolvedQuantile(inShort.histogram(layer, first, end).quantile(p)))
-               / divisor;
+               / attentionDivisor(longCondition, shortCondition, options, layer);
     });
 }
 
 BandGrid excessTailMass(const ConditionResult& longCondition, const ConditionResult& shortCondition,
                         const BandPartition& bands, const TailInflationOptions& options, PoolCache* pools) {
-    const double divisor = attentionDivisor(longCondition, shortCondition, options);
     const BandSource inLong(longCondition.statistics, options.tensor, options.stage,
                             longPositions(longCondition), pools);
     const BandSource inShort(shortCondition.statistics, options.tensor, options.stage, {}, pools);
     return gridOf(longCondition.statistics.shape().layers, bands, [&](int layer, int first, int end) {
         const double threshold = inShort.histogram(layer, first, end).quantile(1 - options.epsilon);
+        const double divisor = attentionDivisor(longCondition, shortCondition, options, layer);
         return inLong.histogram(layer, first, end).tailMass(threshold * divisor) - options.epsilon;
     });
 }

@@ -1,5 +1,6 @@
 #include "core/exporting/export_layout.h"
 
+#include "core/model/hf_names.h"
 #include "core/model/projection_shape.h"
 #include "core/quant/packing.h"
 
@@ -75,11 +76,6 @@ std::string projectionStem(int layer, Projection p) {
            + projectionName(p);
 }
 
-std::string normName(int layer, Norm norm) {
-    return "model.layers." + std::to_string(layer)
-           + (norm == Norm::Attention ? ".input_layernorm.weight" : ".post_attention_layernorm.weight");
-}
-
 Outcome<CodeGrid> commonGrid(const Model& model, const WeightSource& weights, bool countZeros) {
     CodeGrid grid;
     if (weights.spec().kind == QuantKind::None)
@@ -117,18 +113,21 @@ std::vector<TensorSpec> layoutTensors(const Model& model, const ExportLayout& la
     std::vector<TensorSpec> tensors;
     tensors.push_back({embeddingName, layout.dense, {config.vocabSize, config.hiddenSize}});
     for (int layer = 0; layer < config.layers; ++layer) {
-        tensors.push_back({normName(layer, Norm::Attention), layout.dense, {config.hiddenSize}});
-        for (const Projection p : allProjections) {
-            const std::string stem = projectionStem(layer, p);
-            const auto shape = projectionShape(config, p);
-            const long long out = shape[0], in = shape[1];
+        for (const Norm norm : normsOf(config))
+            tensors.push_back(
+                {layerPrefix(layer) + normName(config, norm), layout.dense, {normWidth(config, norm)}});
+        for (const StoredLinear& linear : storedLinears(config)) {
+            const std::string stem = layerPrefix(layer) + linear.name;
+            long long out = 0;
+            for (const Projection part : linear.parts) out += projectionShape(config, part)[0];
+            const long long in = projectionShape(config, linear.parts.front())[1];
             if (isPacked(layout.format))
                 addCodes(stem, out, in, layout, tensors);
             else
                 tensors.push_back({stem + ".weight", layout.dense, {out, in}});
-            if (model.bias(layer, p)) tensors.push_back({stem + ".bias", layout.dense, {out}});
+            if (model.bias(layer, linear.parts.front()))
+                tensors.push_back({stem + ".bias", layout.dense, {out}});
         }
-        tensors.push_back({normName(layer, Norm::FeedForward), layout.dense, {config.hiddenSize}});
     }
     tensors.push_back({finalNormName, layout.dense, {config.hiddenSize}});
     if (!config.tiedEmbeddings)

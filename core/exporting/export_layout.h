@@ -37,8 +37,6 @@ struct ExportLayout {
 
 /// "model.layers.3.self_attn.q_proj": what its tensors' names begin with.
 std::string projectionStem(int layer, Projection p);
-/// "model.layers.3.input_layernorm.weight" or "..post_attention_layernorm.weight".
-std::string normName(int layer, Norm norm);
 inline constexpr const char* embeddingName = "model.embed_tokens.weight";
 inline constexpr const char* finalNormName = "model.norm.weight";
 inline constexpr const char* headName = "lm_head.weight"; ///< only when not tied

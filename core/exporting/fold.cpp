@@ -1,9 +1,12 @@
 #include "core/exporting/fold.h"
 
 #include "core/base/strings.h"
+#include "core/model/hf_names.h"
 
+#include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <utility>
 
 namespace qroar {
 
@@ -13,9 +16,32 @@ bool isQueryOrKey(Projection p) {
     return p == Projection::Q || p == Projection::K;
 }
 
+/// What a norm of a layer multiplies with.
+const std::vector<float>& gainsOf(const LayerWeights& weights, Norm norm) {
+    switch (norm) {
+    case Norm::Attention:
+        return weights.attentionNorm;
+    case Norm::FeedForward:
+        return weights.feedForwardNorm;
+    case Norm::AfterAttention:
+        return weights.afterAttentionNorm;
+    case Norm::AfterFeedForward:
+        return weights.afterFeedForwardNorm;
+    case Norm::Query:
+        return weights.queryNorm;
+    case Norm::Key:
+        break;
+    }
+    return weights.keyNorm;
+}
+
+std::vector<float>& gainsOf(LayerWeights& weights, Norm norm) {
+    return const_cast<std::vector<float>&>(gainsOf(std::as_const(weights), norm));
+}
+
 /// Row factors of a projection; empty when gains do not touch it.
 std::vector<float> factorsOf(const FoldTask& task, int layer, Projection p) {
-    if (task.gains.isIdentity() || !isQueryOrKey(p)) return {};
+    if (task.gains.isIdentity() || !isQueryOrKey(p) || task.model->config().qkNorms) return {};
     return p == Projection::Q ? queryRowFactors(task.gains, task.model->config(), layer)
                               : keyRowFactors(task.gains, task.model->config(), layer);
 }
@@ -58,8 +84,32 @@ bool hasCodes(const QuantizedLayer* codes, Projection p) {
     return codes && codes->projection[static_cast<std::size_t>(p)].rows > 0;
 }
 
-/// Biases and norms, rounded, gains in the biases of q and k.
-Status foldVectors(const FoldTask& task, int layer, LayerWeights& weights, RoundingTally& narrowed) {
+/// A norm as it is stored (less 1, in models that store it so), rounded, with gains in those of queries and
+/// keys.
+Status foldNorm(const FoldTask& task, int layer, Norm which, std::vector<float>& norm, FoldedLayer& result) {
+    const TensorView& stored = task.model->norm(layer, which);
+    const DType type = vectorType(task, &stored);
+    const std::vector<float> factors = normFactors(task.gains, task.model->config(), layer, which);
+    const double offset = task.model->config().offsetNorms ? 1 : 0;
+    const auto count = static_cast<std::size_t>(stored.count());
+    const std::vector<float> was = stored.toFloat(), gains = task.model->normGains(stored);
+    RoundingTally tally;
+    for (std::size_t at = 0; at < norm.size(); ++at) {
+        const float factor = factors.empty() ? 1.0F : factors[at % count];
+        const double exact = norm[at] == gains[at % count] && factor == 1.0F
+                                 ? static_cast<double>(was[at % count])
+                                 : static_cast<double>(norm[at]) * static_cast<double>(factor) - offset;
+        const float rounded = roundToType(exact, type);
+        if (at < count) tally.count(exact, rounded, type); // once a number
+        norm[at] = static_cast<float>(static_cast<double>(rounded) + offset);
+    }
+    if (tally.overflowed > 0) return tooLarge(layer, "norm", type);
+    (factors.empty() ? result.narrowed : result.scaled).add(tally);
+    return Done{};
+}
+
+/// Biases and norms, rounded, gains in the biases of q and k or in their norms.
+Status foldVectors(const FoldTask& task, int layer, LayerWeights& weights, FoldedLayer& result) {
     for (const Projection p : allProjections) {
         std::vector<float>& bias = weights.bias[static_cast<std::size_t>(p)];
         if (bias.empty()) continue;
@@ -70,16 +120,10 @@ Status foldVectors(const FoldTask& task, int layer, LayerWeights& weights, Round
                           tally);
         if (tally.overflowed > 0)
             return tooLarge(layer, (std::string(projectionName(p)) + " bias").c_str(), type);
-        narrowed.add(tally);
+        result.narrowed.add(tally);
     }
-    for (std::vector<float>* norm : {&weights.attentionNorm, &weights.feedForwardNorm}) {
-        const Norm which = norm == &weights.attentionNorm ? Norm::Attention : Norm::FeedForward;
-        const DType type = vectorType(task, &task.model->norm(layer, which));
-        RoundingTally tally;
-        scaleAndRound(*norm, 1.0F, type, tally);
-        if (tally.overflowed > 0) return tooLarge(layer, "norm", type);
-        narrowed.add(tally);
-    }
+    for (const Norm norm : normsOf(task.model->config()))
+        if (Status done = foldNorm(task, layer, norm, gainsOf(weights, norm), result); !done) return done;
     return Done{};
 }
 
@@ -132,6 +176,24 @@ class FoldedWeights final : public WeightSource {
     FoldTask task_;
 };
 
+/// The norms of queries and keys are shared by the heads of a layer, so the gains must be.
+Status checkSharedGains(const QkGains& gains, const ModelConfig& config) {
+    for (int layer = 0; layer < gains.layers; ++layer)
+        for (const bool query : {true, false})
+            for (int head = 1; head < (query ? gains.heads : gains.kvHeads); ++head) {
+                const auto own = query ? gains.queryGains(layer, head) : gains.keyGains(layer, head);
+                const auto first = query ? gains.queryGains(layer, 0) : gains.keyGains(layer, 0);
+                if (std::equal(own.begin(), own.end(), first.begin())) continue;
+                return Error::unsupported(
+                    config.architecture
+                    + " normalises every head of queries and keys, so gains fold into its "
+                    + "q_norm and k_norm, which all heads of a layer share; these differ between "
+                    + (query ? "query" : "key") + " heads 0 and " + std::to_string(head) + " of layer "
+                    + std::to_string(layer) + ": search with the scope layer or model");
+            }
+    return Done{};
+}
+
 } // namespace
 
 Status checkGains(const QkGains& gains, const ModelConfig& config) {
@@ -155,7 +217,28 @@ Status checkGains(const QkGains& gains, const ModelConfig& config) {
                                       + formatNumber(pairs[pair]));
                 }
             }
-    return Done{};
+    return config.qkNorms ? checkSharedGains(gains, config) : Status(Done{});
+}
+
+std::vector<float> normFactors(const QkGains& gains, const ModelConfig& config, int layer, Norm norm) {
+    if (!config.qkNorms || gains.isIdentity() || (norm != Norm::Query && norm != Norm::Key)) return {};
+    std::vector<float> factors =
+        norm == Norm::Query ? queryRowFactors(gains, config, layer) : keyRowFactors(gains, config, layer);
+    factors.resize(static_cast<std::size_t>(config.headDim)); // every head's are the same: checkGains
+    return factors;
+}
+
+std::vector<float> storedNorm(const Model& model, const LayerWeights& weights, Norm norm, DType type) {
+    std::vector<float> values = gainsOf(weights, norm);
+    values.resize(static_cast<std::size_t>(normWidth(model.config(), norm)));
+    if (!model.config().offsetNorms) return values;
+    const TensorView& tensor = model.norm(weights.index, norm);
+    const std::vector<float> stored = tensor.toFloat(), gains = model.normGains(tensor);
+    for (std::size_t at = 0; at < values.size(); ++at) {
+        const double less = values[at] == gains[at] ? stored[at] : static_cast<double>(values[at]) - 1.0;
+        values[at] = roundToType(less, type);
+    }
+    return values;
 }
 
 QkGains snapToPowersOfTwo(const QkGains& gains) {
@@ -184,7 +267,7 @@ Outcome<FoldedLayer> foldLayer(const FoldTask& task, int layer, WorkMeter* meter
         if (Status done = foldProjection(task, layer, p, matrix, *weights, result); !done)
             return done.error();
     }
-    if (Status done = foldVectors(task, layer, *weights, result.narrowed); !done) return done.error();
+    if (Status done = foldVectors(task, layer, *weights, result); !done) return done.error();
     result.codes = std::move(folded);
     result.weights = std::move(weights);
     return result;

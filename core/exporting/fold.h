@@ -1,6 +1,7 @@
 // Folding: the layers of a model as an export stores them: gains multiplied into the rows of W_Q and W_K or
-// into their scales (codes untouched, method.md section 7, identity 4), biases with them, everything rounded
-// to the types that are stored. Rows stay in the order of the source. Not here: packing and files
+// into their scales (codes untouched, method.md section 7, identity 4), biases with them, or into the norms
+// of queries and keys of models that have these (factors of the rows would be divided out again), everything
+// rounded to the types that are stored. Rows stay in the order of the source. Not here: packing and files
 // (model_writer.h).
 #pragma once
 
@@ -15,12 +16,20 @@
 
 namespace qroar {
 
-/// Gains fit the model and every one is a positive number that float holds; the error names the first that is
-/// not.
+/// Gains fit the model and every one is a positive number that float holds; where they fold into norms of
+/// queries and keys, all heads of a layer have the same. The error names the first that is not so.
 Status checkGains(const QkGains& gains, const ModelConfig& config);
 
 /// Every gain rounded to the nearest power of two (in the logarithm): such gains fold without rounding.
 QkGains snapToPowersOfTwo(const QkGains& gains);
+
+/// Factors of the norm of queries or keys, [headDim]; empty when gains do not touch the norm: other norms,
+/// and models that have none for queries and keys.
+std::vector<float> normFactors(const QkGains& gains, const ModelConfig& config, int layer, Norm norm);
+
+/// A norm of folded weights as a Hugging Face checkpoint stores it in `type`: one head's where heads share
+/// it, less 1 where the model stores norms so (numbers that nothing changed are those of the model).
+std::vector<float> storedNorm(const Model& model, const LayerWeights& weights, Norm norm, DType type);
 
 /// What is folded, and into which types.
 struct FoldTask {

@@ -15,8 +15,7 @@ class ShapeCheck {
     ShapeCheck(const Model& model, const ExportLayout& layout, Foldability& result)
         : layout_(layout), result_(result) {
         for (const TensorSpec& tensor : layoutTensors(model, {ExportFormat::Hf, layout.dense, {}}))
-            if (tensor.name.find("_proj.weight") != std::string::npos
-                && tensor.name.rfind("model.layers.0.", 0) == 0)
+            if (tensor.name.ends_with("_proj.weight") && tensor.name.starts_with("model.layers.0."))
                 shapes_.push_back(
                     {tensor.name.substr(15, tensor.name.size() - 22), tensor.shape[0], tensor.shape[1]});
     }
@@ -138,6 +137,10 @@ Foldability foldability(const Model& model, const ExportLayout& layout, const Qk
     if ((layout.format == ExportFormat::Awq || isGptq(layout.format)) && layout.dense != DType::F16)
         result.refusals.push_back(std::string(exportFormatName(layout.format)) + " is stored in F16; --dtype "
                                   + dtypeName(layout.dense) + " is for hf and compressed-tensors");
+    if (model.config().fusedProjections)
+        result.refusals.push_back(model.config().architecture
+                                  + " stores q, k, v and gate, up as fused projections, whose codes are not "
+                                    "written; use --format hf or --patch");
     ShapeCheck check(model, layout, result);
     if (layout.format == ExportFormat::Awq) check.awq();
     if (isGptq(layout.format)) check.gptq();

@@ -1,6 +1,6 @@
 // Foldability: what stands against writing a model in a format with its scales folded exactly, in sentences
-// for the user, before anything is written. Models whose scales could not be folded at all (norms of queries
-// and keys, scales per tensor or per tile of rows) are not opened in the first place; core/model says why.
+// for the user, before anything is written. Models whose scales could not be folded at all (scales per tensor
+// or per tile of rows) are not opened in the first place; core/model says why.
 #pragma once
 
 #include "core/exporting/export_layout.h"

@@ -82,6 +82,9 @@ std::vector<GgufTensorSpec> layoutOf(const Model& model, GgmlType type, const Gg
     for (int layer = 0; layer < config.layers; ++layer) {
         tensors.push_back({layerStem(layer) + "attn_norm.weight", {width}, GgmlType::F32});
         tensors.push_back({layerStem(layer) + "ffn_norm.weight", {width}, GgmlType::F32});
+        if (config.qkNorms)
+            for (const char* name : {"attn_q_norm.weight", "attn_k_norm.weight"})
+                tensors.push_back({layerStem(layer) + name, {config.headDim}, GgmlType::F32});
         for (const Projection p : allProjections) {
             const auto shape = projectionShape(config, p);
             tensors.push_back(
@@ -259,6 +262,12 @@ Status Writing::layer(int layer) {
         return done;
     if (Status done = vector(layerStem(layer) + "ffn_norm.weight", weights.feedForwardNorm); !done)
         return done;
+    if (plan_.fold.model->config().qkNorms)
+        for (const Norm norm : {Norm::Query, Norm::Key}) {
+            const std::string name = norm == Norm::Query ? "attn_q_norm.weight" : "attn_k_norm.weight";
+            const auto values = storedNorm(*plan_.fold.model, weights, norm, DType::F32);
+            if (Status done = vector(layerStem(layer) + name, values); !done) return done;
+        }
     for (const Projection p : allProjections) {
         const std::string stem = layerStem(layer) + projectionStemOf(p);
         const auto rows = rowOrder(p);

@@ -98,10 +98,14 @@ Status addRope(const ModelConfig& config, const RopeSpec& rope, GgufDescription&
 Outcome<GgufDescription> describeGguf(const ModelConfig& config, const RopeSpec& rope,
                                       const std::string& name) {
     GgufDescription result;
+    const bool llama = config.architecture == "LlamaForCausalLM"
+                       || config.architecture == "MistralForCausalLM" || config.architecture == "llama2.c";
     const bool qwen = config.architecture == "Qwen2ForCausalLM";
-    result.architecture = qwen ? "qwen2" : "llama";
-    result.rows = qwen ? PairLayout::HalfSplit : PairLayout::Interleaved;
-    if (!qwen && config.rotaryDim != config.headDim)
+    if (!llama && !qwen && config.architecture != "Qwen3ForCausalLM")
+        return Error::unsupported("models of the family " + config.architecture + " are not written as GGUF");
+    result.architecture = llama ? "llama" : qwen ? "qwen2" : "qwen3";
+    result.rows = llama ? PairLayout::Interleaved : PairLayout::HalfSplit;
+    if (llama && config.rotaryDim != config.headDim)
         return Error::unsupported("partial rotary dims (" + std::to_string(config.rotaryDim) + " of "
                                   + std::to_string(config.headDim)
                                   + "): the architecture llama of GGUF rotates whole heads");

@@ -3,6 +3,7 @@
 #include "core/base/files.h"
 #include "core/exporting/quantization_config.h"
 #include "core/exporting/rope_keys.h"
+#include "core/model/hf_families.h"
 
 namespace qroar {
 
@@ -21,6 +22,15 @@ bool hasNoConfig(const Model& model) {
     return model.config().architecture == "llama2.c" || model.format().starts_with("GGUF");
 }
 
+/// What configOf() can say of a model that has no config.json.
+Status checkKeysOfFamily(const Model& model) {
+    const std::string& architecture = model.config().architecture;
+    for (const char* known : {"LlamaForCausalLM", "Qwen2ForCausalLM", "Qwen3ForCausalLM", "llama2.c"})
+        if (architecture == known) return Done{};
+    return Error::unsupported("a GGUF file of the family " + architecture
+                              + " is not written as a Hugging Face folder; patch it (--patch)");
+}
+
 std::filesystem::path configPath(const Model& model) {
     std::error_code ignored;
     const bool isFolder = std::filesystem::is_directory(model.path(), ignored);
@@ -29,9 +39,10 @@ std::filesystem::path configPath(const Model& model) {
 
 /// A header in the words of Hugging Face. Rotary pairs are written half-split.
 Json configOf(const ModelConfig& config) {
-    const bool qwen = config.architecture == "Qwen2ForCausalLM";
-    return {{"architectures", Json::array({qwen ? "Qwen2ForCausalLM" : "LlamaForCausalLM"})},
-            {"model_type", qwen ? "qwen2" : "llama"},
+    const HfFamily* known = familyOf(config.architecture);
+    const HfFamily& family = known ? *known : *familyOf("LlamaForCausalLM"); // llama2.c
+    return {{"architectures", Json::array({family.architecture})},
+            {"model_type", family.modelType},
             {"hidden_size", config.hiddenSize},
             {"intermediate_size", config.intermediateSize},
             {"num_hidden_layers", config.layers},
@@ -77,6 +88,7 @@ Outcome<std::string> exportedConfig(const Model& model, const ExportLayout& layo
                                     std::vector<std::string>& notes) {
     Json config;
     if (hasNoConfig(model)) {
+        if (Status known = checkKeysOfFamily(model); !known) return known.error();
         config = configOf(model.config());
         if (model.config().rotaryDim != model.config().headDim)
             config["partial_rotary_factor"] =

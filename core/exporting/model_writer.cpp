@@ -1,5 +1,6 @@
 #include "core/exporting/model_writer.h"
 
+#include "core/model/hf_names.h"
 #include "core/quant/packing.h"
 
 #include <algorithm>
@@ -23,6 +24,7 @@ class CheckpointWriting {
   private:
     Status put(const std::string& name, std::span<const std::byte> bytes);
     Status floats(const std::string& name, std::span<const float> values);
+    Status linear(const FoldedLayer& folded, int layer, const StoredLinear& linear);
     Status weights(const std::string& stem, ConstMatrixView values, const std::vector<std::ptrdiff_t>& rows);
     Status codes(const std::string& stem, const QuantizedMatrix& matrix);
     Status compressed(const std::string& stem, const QuantizedMatrix& matrix);
@@ -124,11 +126,12 @@ std::vector<std::ptrdiff_t> CheckpointWriting::rowOrder(Projection p) const {
     return halfSplitRows(config, p == Projection::Q ? config.heads : config.kvHeads);
 }
 
-Status CheckpointWriting::layer(const FoldedLayer& folded, int layer) {
-    for (const Projection p : allProjections) {
+/// The rows of its projections one after the other; codes only of a single one (foldability.h).
+Status CheckpointWriting::linear(const FoldedLayer& folded, int layer, const StoredLinear& linear) {
+    const std::string stem = layerPrefix(layer) + linear.name;
+    for (const Projection p : linear.parts) {
         const auto at = static_cast<std::size_t>(p);
         if (meter_.cancelled()) return Error::cancelled();
-        const std::string stem = projectionStem(layer, p);
         const auto rows = rowOrder(p);
         if (!isPacked(layout_.format)) {
             if (Status done = weights(stem, folded.weights->matrix(p), rows); !done) return done;
@@ -142,9 +145,18 @@ Status CheckpointWriting::layer(const FoldedLayer& folded, int layer) {
         permuteRows(bias, 1, rows);
         if (Status done = floats(stem + ".bias", bias); !done) return done;
     }
-    if (Status done = floats(normName(layer, Norm::Attention), folded.weights->attentionNorm); !done)
-        return done;
-    return floats(normName(layer, Norm::FeedForward), folded.weights->feedForwardNorm);
+    return Done{};
+}
+
+Status CheckpointWriting::layer(const FoldedLayer& folded, int layer) {
+    const ModelConfig& config = task_.model->config();
+    for (const StoredLinear& one : storedLinears(config))
+        if (Status done = linear(folded, layer, one); !done) return done;
+    for (const Norm norm : normsOf(config)) {
+        const std::vector<float> values = storedNorm(*task_.model, *folded.weights, norm, layout_.dense);
+        if (Status done = floats(layerPrefix(layer) + normName(config, norm), values); !done) return done;
+    }
+    return Done{};
 }
 
 Status CheckpointWriting::table(const std::string& name, const TensorView& tensor, ModelRounding& rounding) {

@@ -3,6 +3,7 @@
 #include "core/base/files.h"
 #include "core/base/half.h"
 #include "core/base/strings.h"
+#include "core/exporting/fold.h"
 #include "core/exporting/output_file.h"
 #include "core/exporting/side_files.h"
 
@@ -27,8 +28,14 @@ std::vector<std::byte> scaledBytes(const PatchedTensor& patched, RoundingTally& 
         const auto at = static_cast<std::size_t>(element);
         ++rounding.values;
         if (factor == 1.0F) continue;
-        --rounding.values; // scaleAndRound counts it
-        scaleAndRound({&values[at], 1}, factor, tensor.type, rounding);
+        --rounding.values; // counted with its rounding
+        if (patched.offset != 0) {
+            const double exact = (values[at] + patched.offset) * static_cast<double>(factor) - patched.offset;
+            values[at] = roundToType(exact, tensor.type);
+            rounding.count(exact, values[at], tensor.type);
+        } else {
+            scaleAndRound({&values[at], 1}, factor, tensor.type, rounding);
+        }
         encoded.clear();
         appendFloats({&values[at], 1}, tensor.type, encoded);
         std::memcpy(bytes.data() + at * size, encoded.data(), size);
@@ -68,12 +75,21 @@ void addProjection(const Model& model, int layer, Projection p, const std::vecto
     if (const StoredQuant* stored = model.stored(layer, p)) {
         // compressed-tensors keeps the scales of a row together, the others those of a group.
         const bool byRow = stored->format == StoredFormat::CompressedPack;
-        tensors.push_back({&stored->scales, factors, byRow ? static_cast<long long>(stored->groups()) : 1});
+        tensors.push_back(
+            {&stored->scales, factors, byRow ? static_cast<long long>(stored->groups()) : 1, 0});
     } else {
         const TensorView& weight = model.weight(layer, p);
-        tensors.push_back({&weight, factors, weight.shape.at(1)});
+        tensors.push_back({&weight, factors, weight.shape.at(1), 0});
     }
-    if (const TensorView* bias = model.bias(layer, p)) tensors.push_back({bias, factors, 1});
+    if (const TensorView* bias = model.bias(layer, p)) tensors.push_back({bias, factors, 1, 0});
+}
+
+/// The norm of queries or keys, which carries their gains in models that have one.
+void addNorm(const Model& model, int layer, Norm norm, const QkGains& gains,
+             std::vector<PatchedTensor>& tensors) {
+    const auto factors = normFactors(gains, model.config(), layer, norm);
+    if (std::all_of(factors.begin(), factors.end(), [](float factor) { return factor == 1.0F; })) return;
+    tensors.push_back({&model.norm(layer, norm), factors, 1, model.config().offsetNorms ? 1.0 : 0.0});
 }
 
 } // namespace
@@ -86,6 +102,11 @@ std::vector<PatchedTensor> patchedTensors(const Model& model, const QkGains& gai
     std::vector<PatchedTensor> tensors;
     if (gains.isIdentity()) return tensors;
     for (int layer = 0; layer < model.config().layers; ++layer) {
+        if (model.config().qkNorms) {
+            addNorm(model, layer, Norm::Query, gains, tensors);
+            addNorm(model, layer, Norm::Key, gains, tensors);
+            continue;
+        }
         addProjection(model, layer, Projection::Q, queryRowFactors(gains, model.config(), layer), tensors);
         addProjection(model, layer, Projection::K, keyRowFactors(gains, model.config(), layer), tensors);
     }

@@ -23,6 +23,7 @@ struct PatchedTensor {
     std::vector<float> factors; ///< [rows of the projection]
     /// Row of element e: (e / perRow) % factors.size().
     long long perRow = 1;
+    double offset = 0; ///< the number that is multiplied is the stored one plus this (norms stored less 1)
 };
 
 /// In file order of the model's layers; empty for gains of one everywhere. The model must outlive it.

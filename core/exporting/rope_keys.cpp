@@ -170,9 +170,10 @@ Status writeRope(Json& config, const RopeSpec& spec, const ModelConfig& model,
     }
     Json& parameters = config["rope_parameters"];
     bool nested = false;
-    for (Json& value : parameters) {
+    for (auto& [layerType, value] : parameters.items()) {
         if (!value.is_object()) continue;
         nested = true;
+        if (model.localTheta && layerType == "sliding_attention") continue; // never scaled
         value = parametersOf(*keys, value);
     }
     if (!nested) parameters = parametersOf(*keys, parameters);

@@ -44,13 +44,12 @@ void attendTile(const AttentionShape& shape, int head, int firstQuery, int count
     scratch.rowSum.assign(static_cast<std::size_t>(count), 0.0);
     for (int query = 0; query < count; ++query) std::fill_n(result.row(query), dim, 0.0F);
 
-    const float scale = 1.0F / std::sqrt(static_cast<float>(dim));
     const int sight = shape.slidingWindow > 0 ? shape.slidingWindow : std::numeric_limits<int>::max();
     const int firstKey = std::max(0, firstQuery - (sight - 1)) / keyTile * keyTile;
     for (int key = firstKey; key < firstQuery + count; key += keyTile) {
         const int columns = std::min(keyTile, firstQuery + count - key);
         const MatrixView scores(scratch.scores.data(), count, columns, keyTile);
-        multiplyTransposed(queries, keys.rowsFrom(key, columns), scores, scale);
+        multiplyTransposed(queries, keys.rowsFrom(key, columns), scores, shape.factor());
         for (int query = 0; query < count; ++query) {
             const int position = firstQuery + query;
             const int begin = std::clamp(position - (sight - 1) - key, 0, columns);
@@ -59,6 +58,7 @@ void attendTile(const AttentionShape& shape, int head, int firstQuery, int count
                 std::fill_n(scores.row(query), columns, 0.0F);
                 continue;
             }
+            if (shape.cap > 0) softCap(scores.row(query) + begin, end - begin, shape.cap);
             const auto at = static_cast<std::size_t>(query);
             const float correction =
                 softmaxRow(scores.row(query), columns, begin, end, scratch.rowMax[at], scratch.rowSum[at]);

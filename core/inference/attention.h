@@ -1,10 +1,12 @@
-// Causal attention over one window, tiled with a running softmax (Milakov & Gimelshein 2018; FlashAttention,
-// Dao et al. 2022): memory grows with the tile, never with context x context. Grouped queries share keys and
-// values in place.
+// Causal attention over one window: softmax over the visible keys of the logits scale q k^T, each capped as
+// cap tanh(logit / cap) where the model does that. Tiled with a running softmax (Milakov & Gimelshein 2018;
+// FlashAttention, Dao et al. 2022): memory grows with the tile, never with context x context. Grouped queries
+// share keys and values in place.
 #pragma once
 
 #include "core/base/matrix.h"
 
+#include <cmath>
 #include <vector>
 
 namespace qroar {
@@ -12,7 +14,12 @@ namespace qroar {
 struct AttentionShape {
     int heads = 0, kvHeads = 0, headDim = 0;
     int slidingWindow =
-        0; ///< a query sees itself and slidingWindow - 1 positions before it; 0 = all before it
+        0;           ///< a query sees itself and slidingWindow - 1 positions before it; 0 = all before it
+    float scale = 0; ///< of q k^T; 0 = 1 / sqrt(headDim)
+    float cap = 0;   ///< of the logits; 0 = none
+    [[nodiscard]] float factor() const {
+        return scale != 0 ? scale : 1.0F / std::sqrt(static_cast<float>(headDim));
+    }
 };
 
 /// Buffers of one worker, reused from tile to tile.
@@ -25,7 +32,7 @@ struct AttentionScratch {
 inline constexpr int queryTile = 128;
 inline constexpr int keyTile = 256;
 
-/// One head's output for queries [firstQuery, firstQuery + count): softmax(q k^T / sqrt(headDim)) v.
+/// One head's output for queries [firstQuery, firstQuery + count): softmax(logits) v.
 /// q and out are [context, heads * headDim], k and v [context, kvHeads * headDim]: all rows of one window.
 void attendTile(const AttentionShape& shape, int head, int firstQuery, int count, ConstMatrixView q,
                 ConstMatrixView k, ConstMatrixView v, MatrixView out, AttentionScratch& scratch);

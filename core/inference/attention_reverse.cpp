@@ -24,6 +24,7 @@ struct Task {
 struct Scratch {
     Matrix logits{reverseTile, reverseTile};   ///< then probabilities
     Matrix gradient{reverseTile, reverseTile}; ///< at the probabilities, then at the logits / scale
+    float capped[reverseTile];                 ///< logits of a row, where they are capped
 };
 
 class AttentionReverse {
@@ -31,8 +32,7 @@ class AttentionReverse {
     AttentionReverse(const AttentionShape& shape, const AttentionInputs& inputs, ConstMatrixView headGradient,
                      const AttentionGradients& target)
         : shape_(shape), inputs_(inputs), headGradient_(headGradient), target_(target),
-          rowProducts_(inputs.q.rows, shape.heads),
-          scale_(1.0F / std::sqrt(static_cast<float>(shape.headDim))),
+          rowProducts_(inputs.q.rows, shape.heads), scale_(shape.factor()),
           sight_(shape.slidingWindow > 0 ? shape.slidingWindow : std::numeric_limits<int>::max()) {}
 
     /// rowProducts = sum over columns of headGradient * heads, which is sum p g of each softmax row; clears
@@ -91,9 +91,14 @@ class AttentionReverse {
                 std::fill(row, row + begin, 0.0F);
                 std::fill(row + end, row + keys, 0.0F);
             }
+            if (shape_.cap > 0) {
+                softCap(logit + begin, end - begin, shape_.cap);
+                std::copy(logit + begin, logit + end, scratch.capped);
+            }
             softmaxReverse(logit + begin, slope + begin, end - begin,
                            inputs_.logSumExp(queryRow + query, head),
                            rowProducts_.row(queryRow + query)[head], scale_);
+            if (shape_.cap > 0) softCapReverse(scratch.capped, slope + begin, end - begin, shape_.cap);
         }
         if (target_.v.rows > 0) multiplyLeftTransposed(logits, ofHead(headGradient_), ofKeys(target_.v), 1);
         multiplyLeftTransposed(gradient, ofHead(inputs_.q), ofKeys(target_.k), 1);

@@ -21,7 +21,7 @@ double activationBytesPerToken(const ModelConfig& c) {
 
 ForwardPass::ForwardPass(std::shared_ptr<const Model> model, const FrequencyTable& table,
                          std::shared_ptr<const WeightSource> weights, int context, QkGains gains)
-    : model_(std::move(model)), rotary_(table, context), source_(std::move(weights)),
+    : model_(std::move(model)), rotations_(model_->config(), table, context), source_(std::move(weights)),
       gains_(std::move(gains)) {}
 
 ForwardPass::ForwardPass(std::shared_ptr<const Model> model, const FrequencyTable& table,
@@ -51,9 +51,9 @@ Status ForwardPass::runLayers(Residual& stream, int first, int end, ActivationPr
         projectQkv(config, operands, stream.x.view(), activations, meter);
         if (meter.cancelled()) break;
         observe(stream, activations, layer, RopeStage::Pre, probe);
-        rotateQk(config, rotary_, stream.windows, activations);
+        rotateQk(config, rotations_, layer, stream.windows, activations);
         observe(stream, activations, layer, RopeStage::Post, probe);
-        attend(config, stream.windows, activations, meter);
+        attend(config, layer, stream.windows, activations, meter);
         finishLayer(config, operands, activations.heads.view(), stream.x.view(), meter);
     }
     if (meter.cancelled()) return Error::cancelled();
@@ -105,7 +105,7 @@ Status ForwardPass::streamLogits(const Residual& stream, LogitsSink& sink, int f
 
 void ForwardPass::applyHead(ConstMatrixView x, MatrixView normed, MatrixView logits) const {
     rmsNorm(x, head_.norm, model_->config().rmsEps, normed);
-    multiplyTransposed(normed, head_.weights.view(), logits);
+    qroar::logitsOf(model_->config(), head_, normed, logits);
 }
 
 void ForwardPass::logitsOf(const Residual& stream, int at, int first, MatrixView logits) const {

@@ -100,7 +100,7 @@ class ForwardPass {
                  ActivationProbe* probe) const;
 
     std::shared_ptr<const Model> model_;
-    RotaryTable rotary_;
+    LayerRotations rotations_;
     std::shared_ptr<const WeightSource> source_;
     QkGains gains_;
     OutputHead head_;

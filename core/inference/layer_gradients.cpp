@@ -23,31 +23,105 @@ void rmsNormReverse(ConstMatrixView x, const std::vector<float>& gain, double ep
     }
 }
 
+namespace {
+
+/// From the gradient at act(gate) * up those at gate and up, in place.
+void activateReverse(const ModelConfig& c, MatrixView gate, MatrixView up, ConstMatrixView gradient) {
+    const std::ptrdiff_t count = gate.rows * gate.cols;
+    if (c.activation == Activation::GeluTanh)
+        geluTimesReverse(gate.data, up.data, gradient.data, count);
+    else
+        siluTimesReverse(gate.data, up.data, gradient.data, count);
+}
+
+} // namespace
+
 void lossReverse(const ModelConfig& c, const OutputHead& head, std::span<const TokenId> tokens, int firstRow,
                  ConstMatrixView x, std::vector<double>& nll, MatrixView target, WorkMeter& meter) {
     nll.assign(tokens.size(), 0.0);
     const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(tokens.size()) - 1 - firstRow;
     const double work = 4.0 * c.hiddenSize * c.vocabSize;
-    forEachTile(rows, logitsTile(c), work, meter,
-                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
-                    const ConstMatrixView stream = x.rowsFrom(firstRow + first, count);
-                    const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
-                    const MatrixView logits = scratch.matrix(1, count, c.vocabSize);
-                    rmsNorm(stream, head.norm, c.rmsEps, normed);
-                    multiplyTransposed(normed, head.weights.view(), logits);
-                    for (std::ptrdiff_t row = 0; row < count; ++row) {
-                        const auto token = static_cast<std::size_t>(firstRow + first + row);
-                        float* values = logits.row(row);
-                        const double logSum = logSumOfExponentials(values, c.vocabSize);
-                        nll[token] = logSum - values[tokens[token + 1]];
-                        exponentials(values, c.vocabSize, static_cast<float>(logSum));
-                        values[tokens[token + 1]] -= 1; // now probabilities minus truth
-                    }
-                    multiply(logits, head.weights.view(), normed);
-                    rmsNormReverse(stream, head.norm, c.rmsEps, normed,
-                                   target.rowsFrom(firstRow + first, count));
-                });
+    forEachTile(
+        rows, logitsTile(c), work, meter,
+        [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+            const ConstMatrixView stream = x.rowsFrom(firstRow + first, count);
+            const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
+            const MatrixView logits = scratch.matrix(1, count, c.vocabSize);
+            rmsNorm(stream, head.norm, c.rmsEps, normed);
+            logitsOf(c, head, normed, logits);
+            for (std::ptrdiff_t row = 0; row < count; ++row) {
+                const auto token = static_cast<std::size_t>(firstRow + first + row);
+                float* values = logits.row(row);
+                std::vector<float> capped;
+                if (c.logitCap) capped.assign(values, values + c.vocabSize);
+                const double logSum = logSumOfExponentials(values, c.vocabSize);
+                nll[token] = logSum - values[tokens[token + 1]];
+                exponentials(values, c.vocabSize, static_cast<float>(logSum));
+                values[tokens[token + 1]] -= 1; // now probabilities minus truth
+                if (c.logitCap)
+                    softCapReverse(capped.data(), values, c.vocabSize, static_cast<float>(*c.logitCap));
+                if (c.logitScale != 1)
+                    for (int at = 0; at < c.vocabSize; ++at) values[at] *= static_cast<float>(c.logitScale);
+            }
+            multiply(logits, head.weights.view(), normed);
+            rmsNormReverse(stream, head.norm, c.rmsEps, normed, target.rowsFrom(firstRow + first, count));
+        });
 }
+
+namespace {
+
+/// Backwards through joinStream: from `slope` = d NLL / d x behind it, d NLL / d (W input + b). In models
+/// without norm and scale that is the slope itself; else it lies in buffers 6 to 8.
+ConstMatrixView joinStreamReverse(const ModelConfig& c, const LayerWeights& weights, Projection projection,
+                                  ConstMatrixView input, ConstMatrixView slope, TileScratch& scratch) {
+    const std::vector<float>& norm = outputNorm(weights, projection);
+    if (norm.empty() && c.residualScale == 1) return slope;
+    const MatrixView scaled = scratch.matrix(6, slope.rows, slope.cols);
+    const auto scale = static_cast<float>(c.residualScale);
+    for (std::ptrdiff_t token = 0; token < slope.rows; ++token)
+        for (std::ptrdiff_t column = 0; column < slope.cols; ++column)
+            scaled(token, column) = scale * slope(token, column);
+    if (norm.empty()) return scaled;
+    const MatrixView output = scratch.matrix(7, slope.rows, slope.cols);
+    const MatrixView result = scratch.matrix(8, slope.rows, slope.cols);
+    linear(input, weights, projection, output);
+    for (std::ptrdiff_t token = 0; token < result.rows; ++token)
+        std::fill_n(result.row(token), result.cols, 0.0F);
+    rmsNormReverse(output, norm, c.rmsEps, scaled, result);
+    return result;
+}
+
+/// What finishLayer computed on its way, in a tile.
+struct FeedForwardTile {
+    MatrixView middle, gate, up;
+};
+FeedForwardTile feedForwardTile(const ModelConfig& c, const LayerWeights& weights, ConstMatrixView x,
+                                ConstMatrixView heads, FeedForwardActivations* kept, std::ptrdiff_t first,
+                                std::ptrdiff_t count, TileScratch& scratch) {
+    if (kept)
+        return {kept->middle.view().rowsFrom(first, count), kept->gate.view().rowsFrom(first, count),
+                kept->up.view().rowsFrom(first, count)};
+    const FeedForwardTile tile{scratch.matrix(2, count, c.hiddenSize),
+                               scratch.matrix(3, count, c.intermediateSize),
+                               scratch.matrix(4, count, c.intermediateSize)};
+    const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
+    copyRows(x.rowsFrom(first, count), tile.middle);
+    joinStream(c, weights, Projection::O, heads.rowsFrom(first, count), tile.middle, normed);
+    gateAndUp(c, weights, tile.middle, normed, tile.gate, tile.up);
+    return tile;
+}
+
+/// act(gate) * up, where something behind Down wants it.
+ConstMatrixView hiddenUnits(const ModelConfig& c, const LayerWeights& weights, const FeedForwardTile& tile,
+                            TileScratch& scratch) {
+    if (weights.afterFeedForwardNorm.empty()) return {};
+    const MatrixView hidden = scratch.matrix(5, tile.gate.rows, tile.gate.cols);
+    copyRows(tile.gate, hidden);
+    activate(c, hidden, tile.up);
+    return hidden;
+}
+
+} // namespace
 
 void finishLayerReverse(const ModelConfig& c, const LayerOperands& layer, ConstMatrixView x,
                         ConstMatrixView heads, FeedForwardActivations* kept, MatrixView gradient,
@@ -56,42 +130,66 @@ void finishLayerReverse(const ModelConfig& c, const LayerOperands& layer, ConstM
         2.0 * c.hiddenSize
         * (c.queryDim() + 3.0 * c.intermediateSize + (kept ? 0.0 : c.queryDim() + 2.0 * c.intermediateSize));
     const LayerWeights& weights = *layer.weights;
-    forEachTile(x.rows, tokenTile, work, meter,
-                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
-                    const MatrixView slope = gradient.rowsFrom(first, count);
-                    const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
-                    const MatrixView hidden = scratch.matrix(1, count, c.intermediateSize);
-                    MatrixView middle, gate, up;
-                    if (kept) {
-                        middle = kept->middle.view().rowsFrom(first, count);
-                        gate = kept->gate.view().rowsFrom(first, count);
-                        up = kept->up.view().rowsFrom(first, count);
-                    } else {
-                        middle = scratch.matrix(2, count, c.hiddenSize);
-                        gate = scratch.matrix(3, count, c.intermediateSize);
-                        up = scratch.matrix(4, count, c.intermediateSize);
-                        copyRows(x.rowsFrom(first, count), middle);
-                        linear(heads.rowsFrom(first, count), weights, Projection::O, middle, 1);
-                        gateAndUp(c, weights, middle, normed, gate, up);
-                    }
-                    multiply(slope, weights.matrix(Projection::Down), hidden);
-                    siluTimesReverse(gate.data, up.data, hidden.data, count * c.intermediateSize);
-                    multiply(gate, weights.matrix(Projection::Gate), normed);
-                    multiply(up, weights.matrix(Projection::Up), normed, 1);
-                    rmsNormReverse(middle, weights.feedForwardNorm, c.rmsEps, normed, slope);
-                    multiply(slope, weights.matrix(Projection::O), headGradient.rowsFrom(first, count));
-                });
+    const auto body = [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+        const MatrixView slope = gradient.rowsFrom(first, count);
+        const FeedForwardTile tile = feedForwardTile(c, weights, x, heads, kept, first, count, scratch);
+        const ConstMatrixView units = hiddenUnits(c, weights, tile, scratch);
+        const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
+        const MatrixView hidden = scratch.matrix(1, count, c.intermediateSize);
+        multiply(joinStreamReverse(c, weights, Projection::Down, units, slope, scratch),
+                 weights.matrix(Projection::Down), hidden);
+        activateReverse(c, tile.gate, tile.up, hidden);
+        multiply(tile.gate, weights.matrix(Projection::Gate), normed);
+        multiply(tile.up, weights.matrix(Projection::Up), normed, 1);
+        rmsNormReverse(tile.middle, weights.feedForwardNorm, c.rmsEps, normed, slope);
+        multiply(joinStreamReverse(c, weights, Projection::O, heads.rowsFrom(first, count), slope, scratch),
+                 weights.matrix(Projection::O), headGradient.rowsFrom(first, count));
+    };
+    forEachTile(x.rows, tokenTile, work, meter, body);
 }
 
-void projectQkvReverse(const ModelConfig& c, const RotaryTable& rotary, const LayerOperands& layer,
+namespace {
+
+/// Backwards through normalizeHeads: `gradient` behind it becomes the one before it; `values` before it.
+void normalizeHeadsReverse(ConstMatrixView values, const std::vector<float>& gain, int headDim, double eps,
+                           MatrixView gradient) {
+    Matrix before(gradient.rows, headDim);
+    for (std::ptrdiff_t first = 0; first < values.cols; first += headDim) {
+        const std::vector<float> own(gain.begin() + first, gain.begin() + first + headDim);
+        std::fill_n(before.data(), gradient.rows * headDim, 0.0F);
+        const MatrixView slope = gradient.colsFrom(first, headDim);
+        rmsNormReverse(values.colsFrom(first, headDim), own, eps, slope, before.view());
+        copyRows(before.view(), slope);
+    }
+}
+
+/// Both heads' norms of a tile: q and k are computed again, without their norms.
+void headNormsReverse(const ModelConfig& c, const LayerWeights& weights, ConstMatrixView x, MatrixView q,
+                      MatrixView k, TileScratch& scratch) {
+    if (weights.queryNorm.empty()) return;
+    const MatrixView normed = scratch.matrix(0, x.rows, c.hiddenSize);
+    const MatrixView query = scratch.matrix(1, x.rows, c.queryDim());
+    const MatrixView key = scratch.matrix(2, x.rows, c.keyDim());
+    rmsNorm(x, weights.attentionNorm, c.rmsEps, normed);
+    linear(normed, weights, Projection::Q, query);
+    linear(normed, weights, Projection::K, key);
+    normalizeHeadsReverse(query, weights.queryNorm, c.headDim, c.rmsEps, q);
+    normalizeHeadsReverse(key, weights.keyNorm, c.headDim, c.rmsEps, k);
+}
+
+} // namespace
+
+void projectQkvReverse(const ModelConfig& c, const LayerRotations& rotations, const LayerOperands& layer,
                        std::span<const BatchWindow> windows, ConstMatrixView x, const AttentionGradients& qkv,
                        MatrixView gradient, WorkMeter& meter) {
+    const RotaryTable* rotary = rotations.of(c.ropeOf(layer.weights->index));
     for (const BatchWindow& window : windows) {
+        if (!rotary) break;
 #pragma omp parallel for schedule(static)
         for (int token = 0; token < window.context; ++token) {
             const std::ptrdiff_t row = window.firstRow + token;
-            rotary.rotateBack(qkv.q.row(row), token, c.heads, c.headDim, c.pairLayout);
-            rotary.rotateBack(qkv.k.row(row), token, c.kvHeads, c.headDim, c.pairLayout);
+            rotary->rotateBack(qkv.q.row(row), token, c.heads, c.headDim, c.pairLayout);
+            rotary->rotateBack(qkv.k.row(row), token, c.kvHeads, c.headDim, c.pairLayout);
         }
     }
     const double work = 2.0 * c.hiddenSize * (c.queryDim() + 2.0 * c.keyDim());
@@ -101,6 +199,7 @@ void projectQkvReverse(const ModelConfig& c, const RotaryTable& rotary, const La
                     const MatrixView q = qkv.q.rowsFrom(first, count), k = qkv.k.rowsFrom(first, count);
                     multiplyColumns(q, layer.queryFactors);
                     multiplyColumns(k, layer.keyFactors);
+                    headNormsReverse(c, weights, x.rowsFrom(first, count), q, k, scratch);
                     const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
                     multiply(q, weights.matrix(Projection::Q), normed);
                     multiply(k, weights.matrix(Projection::K), normed, 1);

@@ -30,9 +30,9 @@ void finishLayerReverse(const ModelConfig& config, const LayerOperands& layer, C
                         ConstMatrixView heads, FeedForwardActivations* kept, MatrixView gradient,
                         MatrixView headGradient, WorkMeter& meter);
 
-/// Backwards through rotateQk and projectQkv: adds to `gradient` (behind the attention) what flows through q,
-/// k and v; these are overwritten.
-void projectQkvReverse(const ModelConfig& config, const RotaryTable& rotary, const LayerOperands& layer,
+/// Backwards through rotateQk and projectQkv (of the layer whose weights these are): adds to `gradient`
+/// (behind the attention) what flows through q, k and v; these are overwritten.
+void projectQkvReverse(const ModelConfig& config, const LayerRotations& rotations, const LayerOperands& layer,
                        std::span<const BatchWindow> windows, ConstMatrixView x, const AttentionGradients& qkv,
                        MatrixView gradient, WorkMeter& meter);
 

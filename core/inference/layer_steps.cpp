@@ -85,6 +85,8 @@ Matrix embedTokens(const Model& model, std::span<const Window> windows) {
     for (const Window& window : windows)
         for (const TokenId token : window.tokens)
             model.embedding().toFloat(x.row(row++), token * width, width);
+    if (const auto scale = static_cast<float>(model.config().embeddingScale); scale != 1)
+        for (std::ptrdiff_t at = 0; at < row * width; ++at) x.data()[at] *= scale;
     return x;
 }
 
@@ -105,26 +107,37 @@ void projectQkv(const ModelConfig& c, const LayerOperands& layer, ConstMatrixVie
                     multiplyTransposedInDouble(normed, weights.matrix(Projection::K), k);
                     addBias(k, weights.biasOf(Projection::K));
                     linear(normed, weights, Projection::V, target.v.view().rowsFrom(first, count));
+                    normalizeHeads(q, weights.queryNorm, c.headDim, c.rmsEps);
+                    normalizeHeads(k, weights.keyNorm, c.headDim, c.rmsEps);
                     multiplyColumns(q, layer.queryFactors);
                     multiplyColumns(k, layer.keyFactors);
                 });
 }
 
-void rotateQk(const ModelConfig& c, const RotaryTable& rotary, std::span<const BatchWindow> windows,
-              AttentionActivations& target) {
+void rotateQk(const ModelConfig& c, const LayerRotations& rotations, int layer,
+              std::span<const BatchWindow> windows, AttentionActivations& target) {
+    const RotaryTable* rotary = rotations.of(c.ropeOf(layer));
+    if (!rotary) return;
     for (const BatchWindow& window : windows) {
 #pragma omp parallel for schedule(static)
         for (int token = 0; token < window.context; ++token) {
             const std::ptrdiff_t row = window.firstRow + token;
-            rotary.rotate(target.q.row(row), token, c.heads, c.headDim, c.pairLayout);
-            rotary.rotate(target.k.row(row), token, c.kvHeads, c.headDim, c.pairLayout);
+            rotary->rotate(target.q.row(row), token, c.heads, c.headDim, c.pairLayout);
+            rotary->rotate(target.k.row(row), token, c.kvHeads, c.headDim, c.pairLayout);
         }
     }
 }
 
-void attend(const ModelConfig& c, std::span<const BatchWindow> windows, AttentionActivations& target,
-            WorkMeter& meter) {
-    const AttentionShape shape{c.heads, c.kvHeads, c.headDim, c.slidingWindow.value_or(0)};
+AttentionShape attentionShape(const ModelConfig& c, int layer) {
+    AttentionShape shape{c.heads, c.kvHeads, c.headDim, c.windowOf(layer)};
+    shape.scale = static_cast<float>(c.attentionScale.value_or(0));
+    shape.cap = static_cast<float>(c.attentionCap.value_or(0));
+    return shape;
+}
+
+void attend(const ModelConfig& c, int layer, std::span<const BatchWindow> windows,
+            AttentionActivations& target, WorkMeter& meter) {
+    const AttentionShape shape = attentionShape(c, layer);
     struct Task {
         const BatchWindow* window;
         int head, firstQuery;
@@ -167,6 +180,29 @@ void gateAndUp(const ModelConfig& c, const LayerWeights& weights, ConstMatrixVie
     linear(normed, weights, Projection::Up, up);
 }
 
+void activate(const ModelConfig& c, MatrixView gate, ConstMatrixView up) {
+    if (c.activation == Activation::GeluTanh)
+        geluTimes(gate.data, up.data, gate.rows * gate.cols);
+    else
+        siluTimes(gate.data, up.data, gate.rows * gate.cols);
+}
+
+const std::vector<float>& outputNorm(const LayerWeights& weights, Projection projection) {
+    return projection == Projection::O ? weights.afterAttentionNorm : weights.afterFeedForwardNorm;
+}
+
+void joinStream(const ModelConfig& c, const LayerWeights& weights, Projection projection,
+                ConstMatrixView input, MatrixView x, MatrixView buffer) {
+    const std::vector<float>& norm = outputNorm(weights, projection);
+    if (norm.empty() && c.residualScale == 1) return linear(input, weights, projection, x, 1);
+    linear(input, weights, projection, buffer);
+    if (!norm.empty()) rmsNorm(buffer, norm, c.rmsEps, buffer);
+    const auto scale = static_cast<float>(c.residualScale);
+    for (std::ptrdiff_t token = 0; token < x.rows; ++token)
+        for (std::ptrdiff_t column = 0; column < x.cols; ++column)
+            x(token, column) += scale * buffer(token, column);
+}
+
 void finishLayer(const ModelConfig& c, const LayerOperands& layer, ConstMatrixView heads, MatrixView stream,
                  WorkMeter& meter, FeedForwardActivations* kept) {
     const double work = 2.0 * c.hiddenSize * (c.queryDim() + 3.0 * c.intermediateSize);
@@ -174,7 +210,8 @@ void finishLayer(const ModelConfig& c, const LayerOperands& layer, ConstMatrixVi
     forEachTile(stream.rows, tokenTile, work, meter,
                 [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
                     const MatrixView x = stream.rowsFrom(first, count);
-                    linear(heads.rowsFrom(first, count), weights, Projection::O, x, 1);
+                    const MatrixView buffer = scratch.matrix(3, count, c.hiddenSize);
+                    joinStream(c, weights, Projection::O, heads.rowsFrom(first, count), x, buffer);
                     const MatrixView gate = scratch.matrix(1, count, c.intermediateSize);
                     const MatrixView up = scratch.matrix(2, count, c.intermediateSize);
                     gateAndUp(c, weights, x, scratch.matrix(0, count, c.hiddenSize), gate, up);
@@ -183,8 +220,8 @@ void finishLayer(const ModelConfig& c, const LayerOperands& layer, ConstMatrixVi
                         copyRows(gate, kept->gate.view().rowsFrom(first, count));
                         copyRows(up, kept->up.view().rowsFrom(first, count));
                     }
-                    siluTimes(gate.data, up.data, count * c.intermediateSize);
-                    linear(gate, weights, Projection::Down, x, 1);
+                    activate(c, gate, up);
+                    joinStream(c, weights, Projection::Down, gate, x, buffer);
                 });
 }
 
@@ -200,6 +237,24 @@ void rmsNorm(ConstMatrixView source, const std::vector<float>& gain, double eps,
         for (std::ptrdiff_t column = 0; column < source.cols; ++column)
             out[column] = in[column] * inverse * gain[column];
     }
+}
+
+void normalizeHeads(MatrixView values, const std::vector<float>& gain, int headDim, double eps) {
+    if (gain.empty()) return;
+    for (std::ptrdiff_t token = 0; token < values.rows; ++token)
+        for (std::ptrdiff_t first = 0; first < values.cols; first += headDim) {
+            float* head = values.row(token) + first;
+            const auto inverse = static_cast<float>(inverseRms(head, headDim, eps));
+            for (int at = 0; at < headDim; ++at)
+                head[at] *= inverse * gain[static_cast<std::size_t>(first + at)];
+        }
+}
+
+void logitsOf(const ModelConfig& c, const OutputHead& head, ConstMatrixView normed, MatrixView logits) {
+    multiplyTransposed(normed, head.weights.view(), logits, static_cast<float>(c.logitScale));
+    if (!c.logitCap) return;
+    for (std::ptrdiff_t row = 0; row < logits.rows; ++row)
+        softCap(logits.row(row), logits.cols, static_cast<float>(*c.logitCap));
 }
 
 void copyRows(ConstMatrixView source, MatrixView target) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "core/base/work_meter.h"
+#include "core/inference/attention.h"
 #include "core/inference/layer_weights.h"
 #include "core/inference/probe.h"
 #include "core/inference/rotary.h"
@@ -34,7 +35,7 @@ LayerOperands takeLayer(const WeightSource& source, const QkGains& gains, const 
 /// What a layer's attention makes of the residual stream.
 struct AttentionActivations {
     Matrix q, k, v;   ///< [tokens, heads * headDim], [tokens, kvHeads * headDim] twice
-    Matrix heads;     ///< [tokens, heads * headDim] softmax(q k^T / sqrt(headDim)) v
+    Matrix heads;     ///< [tokens, heads * headDim] softmax of the logits (attention.h), times v
     Matrix logSumExp; ///< [tokens, heads] of the logits; not filled when it has no rows
     void resize(const ModelConfig& config, std::ptrdiff_t tokens, bool keepLogSumExp);
     static double floatsPerToken(const ModelConfig& config, bool keepLogSumExp);
@@ -52,20 +53,23 @@ struct FeedForwardActivations {
 std::vector<std::span<const Window>> cutBatches(std::span<const Window> windows, std::ptrdiff_t tokens);
 /// Where the rows of each window lie in a batch.
 std::vector<BatchWindow> placeWindows(std::span<const Window> windows);
-/// x = E[token], [tokens of all windows, hidden].
+/// x = E[token] times the config's factor, [tokens of all windows, hidden].
 Matrix embedTokens(const Model& model, std::span<const Window> windows);
 
-/// q, k, v = W norm(x) + b, q and k times their gains.
+/// q, k, v = W norm(x) + b; q and k normalised head by head where the model does that, then times their
+/// gains.
 void projectQkv(const ModelConfig& config, const LayerOperands& layer, ConstMatrixView x,
                 AttentionActivations& target, WorkMeter& meter);
-/// q, k turned by position * omega' (and times m).
-void rotateQk(const ModelConfig& config, const RotaryTable& rotary, std::span<const BatchWindow> windows,
-              AttentionActivations& target);
+/// q, k turned by position * omega' (and times m), as this layer's RoPE has it.
+void rotateQk(const ModelConfig& config, const LayerRotations& rotations, int layer,
+              std::span<const BatchWindow> windows, AttentionActivations& target);
 /// heads from q, k, v; logSumExp when it has rows.
-void attend(const ModelConfig& config, std::span<const BatchWindow> windows, AttentionActivations& target,
-            WorkMeter& meter);
-/// x += W_O heads; x += W_down (silu(W_gate norm(x)) * W_up norm(x)). `kept`, when given, has the batch's
-/// rows.
+void attend(const ModelConfig& config, int layer, std::span<const BatchWindow> windows,
+            AttentionActivations& target, WorkMeter& meter);
+/// What attention in a layer looks like.
+AttentionShape attentionShape(const ModelConfig& config, int layer);
+/// x joins W_O heads; x joins W_down (act(W_gate norm(x)) * W_up norm(x)). `kept`, when given, has the
+/// batch's rows.
 void finishLayer(const ModelConfig& config, const LayerOperands& layer, ConstMatrixView heads, MatrixView x,
                  WorkMeter& meter, FeedForwardActivations* kept = nullptr);
 /// The tile of finishLayer that both directions compute: gate and up from the stream behind the attention;
@@ -73,6 +77,19 @@ void finishLayer(const ModelConfig& config, const LayerOperands& layer, ConstMat
 void gateAndUp(const ModelConfig& config, const LayerWeights& weights, ConstMatrixView middle,
                MatrixView normed, MatrixView gate, MatrixView up);
 
+/// gate becomes act(gate) * up.
+void activate(const ModelConfig& config, MatrixView gate, ConstMatrixView up);
+/// The end of either half of a layer: x += residualScale norm(W input + b) with O or Down, the norm where
+/// the model has one there. `buffer` has x's shape; it is not used in models without either.
+void joinStream(const ModelConfig& config, const LayerWeights& weights, Projection projection,
+                ConstMatrixView input, MatrixView x, MatrixView buffer);
+/// The norm behind O or Down; empty when there is none.
+const std::vector<float>& outputNorm(const LayerWeights& weights, Projection projection);
+/// Every head of every row to head / rms(head) * gain, in place; gain [heads * headDim].
+void normalizeHeads(MatrixView values, const std::vector<float>& gain, int headDim, double eps);
+
+/// Logits [rows, vocab] of the normed stream above the last layer, scaled and capped.
+void logitsOf(const ModelConfig& config, const OutputHead& head, ConstMatrixView normed, MatrixView logits);
 /// Positions of a tile of logits: about 16 MiB of them.
 int logitsTile(const ModelConfig& config);
 
@@ -97,7 +114,7 @@ class TileScratch {
     }
 
   private:
-    std::array<Matrix, 5> buffers_;
+    std::array<Matrix, 9> buffers_;
 };
 
 /// Runs body(firstRow, rows, scratch) over fixed tiles in parallel; stops early when cancelled. Work is per

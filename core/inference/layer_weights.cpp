@@ -48,8 +48,33 @@ void LayerWeights::loadVectors(const Model& model, int layer) {
         const TensorView* stored = model.bias(layer, p);
         bias[static_cast<std::size_t>(p)] = stored ? stored->toFloat() : std::vector<float>{};
     }
-    attentionNorm = model.norm(layer, Norm::Attention).toFloat();
-    feedForwardNorm = model.norm(layer, Norm::FeedForward).toFloat();
+    const ModelConfig& config = model.config();
+    const auto gains = [&](Norm norm, int copies) {
+        const TensorView& stored = model.norm(layer, norm);
+        std::vector<float> all;
+        if (!stored) return all;
+        const std::vector<float> one = model.normGains(stored);
+        for (int copy = 0; copy < copies; ++copy) all.insert(all.end(), one.begin(), one.end());
+        return all;
+    };
+    index = layer;
+    attentionNorm = gains(Norm::Attention, 1);
+    feedForwardNorm = gains(Norm::FeedForward, 1);
+    afterAttentionNorm = gains(Norm::AfterAttention, 1);
+    afterFeedForwardNorm = gains(Norm::AfterFeedForward, 1);
+    queryNorm = gains(Norm::Query, config.heads);
+    keyNorm = gains(Norm::Key, config.kvHeads);
+}
+
+void LayerWeights::copyVectors(const LayerWeights& other) {
+    index = other.index;
+    bias = other.bias;
+    attentionNorm = other.attentionNorm;
+    feedForwardNorm = other.feedForwardNorm;
+    afterAttentionNorm = other.afterAttentionNorm;
+    afterFeedForwardNorm = other.afterFeedForwardNorm;
+    queryNorm = other.queryNorm;
+    keyNorm = other.keyNorm;
 }
 
 void LayerWeights::load(const Model& model, int layer) {
@@ -61,7 +86,7 @@ void LayerWeights::load(const Model& model, int layer) {
 void OutputHead::load(const Model& model) {
     if (weights.rows() > 0) return;
     readMatrix(model.head(), weights);
-    norm = model.finalNorm().toFloat();
+    norm = model.normGains(model.finalNorm());
 }
 
 } // namespace qroar

@@ -15,10 +15,14 @@
 namespace qroar {
 
 struct LayerWeights {
-    std::array<Matrix, 7> projection;                  ///< [out, in], by Projection
-    std::array<std::vector<float>, 7> bias;            ///< [out] or empty
-    std::vector<float> attentionNorm, feedForwardNorm; ///< [hidden]
-    std::array<Distortion, 7> distortion;              ///< filled when quantized
+    std::array<Matrix, 7> projection;                            ///< [out, in], by Projection
+    std::array<std::vector<float>, 7> bias;                      ///< [out] or empty
+    std::vector<float> attentionNorm, feedForwardNorm;           ///< [hidden]
+    std::vector<float> afterAttentionNorm, afterFeedForwardNorm; ///< [hidden] or empty (Norm, model.h)
+    /// [heads * headDim], [kvHeads * headDim] or empty: what multiplies the normalised heads of q and k.
+    std::vector<float> queryNorm, keyNorm;
+    int index = 0;                        ///< which layer of the model it is
+    std::array<Distortion, 7> distortion; ///< filled when quantized
 
     [[nodiscard]] ConstMatrixView matrix(Projection p) const {
         return projection[static_cast<std::size_t>(p)].view();
@@ -29,6 +33,8 @@ struct LayerWeights {
 
     /// Norms and biases of a layer as the checkpoint stores them.
     void loadVectors(const Model& model, int layer);
+    /// Those of another one.
+    void copyVectors(const LayerWeights& other);
     /// Everything of a layer as the checkpoint stores it; stored codes are dequantized.
     void load(const Model& model, int layer);
 };

@@ -13,7 +13,7 @@ void hiddenUnits(const ModelConfig& c, const LayerWeights& weights, ConstMatrixV
     const MatrixView normed = scratch.matrix(0, x.rows, c.hiddenSize);
     const MatrixView up = scratch.matrix(1, x.rows, c.intermediateSize);
     gateAndUp(c, weights, x, normed, target, up);
-    siluTimes(target.data, up.data, target.rows * target.cols);
+    activate(c, target, up);
 }
 
 double hiddenWork(const ModelConfig& c) {
@@ -34,12 +34,13 @@ void LinearInputs::attention(const LayerWeights& weights, const Residual& stream
 
 void LinearInputs::output(std::shared_ptr<const LayerWeights> weights, const Residual& stream, Matrix& target,
                           WorkMeter& meter) const {
+    const int layer = weights->index;
     const LayerOperands operands{std::move(weights), {}, {}};
     AttentionActivations activations;
     activations.resize(config_, stream.x.rows(), false);
     projectQkv(config_, operands, stream.x.view(), activations, meter);
-    rotateQk(config_, rotary_, stream.windows, activations);
-    attend(config_, stream.windows, activations, meter);
+    rotateQk(config_, rotations_, layer, stream.windows, activations);
+    attend(config_, layer, stream.windows, activations, meter);
     target = std::move(activations.heads);
 }
 
@@ -47,9 +48,10 @@ void LinearInputs::addAttention(const LayerWeights& weights, ConstMatrixView hea
                                 WorkMeter& meter) const {
     const double work = 2.0 * config_.hiddenSize * config_.queryDim();
     forEachTile(stream.x.rows(), tokenTile, work, meter,
-                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch&) {
-                    linear(heads.rowsFrom(first, count), weights, Projection::O,
-                           stream.x.view().rowsFrom(first, count), 1);
+                [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+                    joinStream(config_, weights, Projection::O, heads.rowsFrom(first, count),
+                               stream.x.view().rowsFrom(first, count),
+                               scratch.matrix(0, count, config_.hiddenSize));
                 });
 }
 
@@ -80,7 +82,8 @@ void LinearInputs::addFeedForward(const LayerWeights& weights, Residual& stream,
                     const MatrixView x = stream.x.view().rowsFrom(first, count);
                     const MatrixView hidden = scratch.matrix(2, count, config_.intermediateSize);
                     hiddenUnits(config_, weights, x, scratch, hidden);
-                    linear(hidden, weights, Projection::Down, x, 1);
+                    joinStream(config_, weights, Projection::Down, hidden, x,
+                               scratch.matrix(3, count, config_.hiddenSize));
                 });
 }
 

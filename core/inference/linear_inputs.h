@@ -17,21 +17,21 @@ class LinearInputs {
   public:
     /// `table` must have been built for the windows' context.
     LinearInputs(const ModelConfig& config, const FrequencyTable& table, int context)
-        : config_(config), rotary_(table, context) {}
+        : config_(config), rotations_(config, table, context) {}
 
     /// norm(x), [tokens, hidden]: the input of q, k and v.
     void attention(const LayerWeights& weights, const Residual& stream, Matrix& target,
                    WorkMeter& meter) const;
-    /// softmax(q k^T / sqrt(headDim)) v of all heads, [tokens, heads * headDim]: the input of o.
+    /// softmax(logits) v of all heads, [tokens, heads * headDim]: the input of o.
     void output(std::shared_ptr<const LayerWeights> weights, const Residual& stream, Matrix& target,
                 WorkMeter& meter) const;
-    /// x += W_O heads.
+    /// x += W_O heads (with norm and scale where the model has them).
     void addAttention(const LayerWeights& weights, ConstMatrixView heads, Residual& stream,
                       WorkMeter& meter) const;
     /// norm(x), [tokens, hidden]: the input of gate and up.
     void feedForward(const LayerWeights& weights, const Residual& stream, Matrix& target,
                      WorkMeter& meter) const;
-    /// silu(W_gate norm(x)) * W_up norm(x), [tokens, intermediate]: the input of down.
+    /// act(W_gate norm(x)) * W_up norm(x), [tokens, intermediate]: the input of down.
     void down(const LayerWeights& weights, const Residual& stream, Matrix& target, WorkMeter& meter) const;
     /// x += W_down of the above.
     void addFeedForward(const LayerWeights& weights, Residual& stream, WorkMeter& meter) const;
@@ -41,7 +41,7 @@ class LinearInputs {
 
   private:
     ModelConfig config_;
-    RotaryTable rotary_;
+    LayerRotations rotations_;
 };
 
 } // namespace qroar

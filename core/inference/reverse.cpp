@@ -117,7 +117,7 @@ struct ReversePass::Batch {
 
 ReversePass::ReversePass(std::shared_ptr<const Model> model, const FrequencyTable& table,
                          std::shared_ptr<const WeightSource> weights, int context, QkGains gains)
-    : model_(std::move(model)), rotary_(table, context), omega_(table.omega), source_(std::move(weights)),
+    : model_(std::move(model)), rotations_(model_->config(), table, context), source_(std::move(weights)),
       gains_(std::move(gains)) {}
 
 ReversePass::~ReversePass() = default;
@@ -160,8 +160,8 @@ void ReversePass::attention(Batch& batch, const LayerOperands& operands, int lay
     AttentionActivations& target = batch.attention(layer);
     target.resize(c, below.rows(), true);
     projectQkv(c, operands, below.view(), target, meter);
-    rotateQk(c, rotary_, batch.placed, target);
-    attend(c, batch.placed, target, meter);
+    rotateQk(c, rotations_, layer, batch.placed, target);
+    attend(c, layer, batch.placed, target, meter);
 }
 
 void ReversePass::reverseLoss(Batch& batch, int firstPosition, WorkMeter& meter) {
@@ -193,15 +193,14 @@ void ReversePass::reverseLayer(Batch& batch, int layer, WorkMeter& meter) const 
 
     finishLayerReverse(c, operands, below, forward.heads.view(), batch.feedForward(layer),
                        batch.gradient.view(), batch.headGradient.view(), meter);
-    const AttentionShape shape{c.heads, c.kvHeads, c.headDim, c.slidingWindow.value_or(0)};
-    attendReverse(shape, batch.placed,
+    attendReverse(attentionShape(c, layer), batch.placed,
                   {forward.q.view(), forward.heads.view(), forward.k.view(), forward.v.view(),
                    forward.logSumExp.view()},
                   batch.headGradient.view(), qkv, meter);
     if (meter.cancelled()) return;
     sumPairs(batch, layer);
     if (!lowest)
-        projectQkvReverse(c, rotary_, operands, batch.placed, below, qkv, batch.gradient.view(), meter);
+        projectQkvReverse(c, rotations_, operands, batch.placed, below, qkv, batch.gradient.view(), meter);
 }
 
 void ReversePass::sumPairs(Batch& batch, int layer) const {
@@ -232,11 +231,12 @@ void ReversePass::sumPairs(Batch& batch, int layer) const {
                 pairs),
             row(lnAngle, static_cast<std::size_t>(task), pairs));
     }
+    const std::vector<double>& omega = rotations_.omega(c.ropeOf(layer));
     for (std::size_t task = 0; task < static_cast<std::size_t>(tasks); ++task) {
         QkGradient& sums = batch.sums[task / static_cast<std::size_t>(columns)];
         const auto target = row(sums.lnOmega, static_cast<std::size_t>(layer), pairs);
         for (std::size_t pair = 0; pair < pairs; ++pair)
-            target[pair] += omega_[pair] * lnAngle[task * pairs + pair];
+            target[pair] += omega[pair] * lnAngle[task * pairs + pair];
     }
 }
 

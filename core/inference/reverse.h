@@ -62,8 +62,7 @@ class ReversePass {
     void sumPairs(Batch& batch, int layer) const;
 
     std::shared_ptr<const Model> model_;
-    RotaryTable rotary_;
-    std::vector<double> omega_; ///< [pairs] omega'
+    LayerRotations rotations_;
     std::shared_ptr<const WeightSource> source_;
     QkGains gains_;
     double tapeBudget_ = defaultTapeBudget;

@@ -24,6 +24,30 @@ void RotaryTable::rotateBack(float* row, int position, int heads, int headDim, P
     turn(row, position, -1, heads, headDim, layout);
 }
 
+FrequencyTable localFrequencies(const ModelConfig& config) {
+    RopeModel model = config.ropeModel();
+    model.theta = *config.localTheta;
+    return buildFrequencyTable({}, model, 1).value(); // a base above 1 always has one
+}
+
+LayerRotations::LayerRotations(const ModelConfig& config, const FrequencyTable& table, int positions)
+    : scaled_(table, positions), scaledOmega_(table.omega), none_(table.omega.size()) {
+    if (!config.localTheta) return;
+    const FrequencyTable local = localFrequencies(config);
+    local_.emplace(local, positions);
+    localOmega_ = local.omega;
+}
+
+const RotaryTable* LayerRotations::of(LayerRope rope) const {
+    if (rope == LayerRope::None) return nullptr;
+    return rope == LayerRope::Local ? &*local_ : &scaled_;
+}
+
+const std::vector<double>& LayerRotations::omega(LayerRope rope) const {
+    if (rope == LayerRope::None) return none_;
+    return rope == LayerRope::Local ? localOmega_ : scaledOmega_;
+}
+
 void RotaryTable::turn(float* row, int position, float direction, int heads, int headDim,
                        PairLayout layout) const {
     const float* cosine = cosines(position);

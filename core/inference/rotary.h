@@ -6,6 +6,7 @@
 #include "core/model/config.h"
 #include "core/rope/rope_spec.h"
 
+#include <optional>
 #include <vector>
 
 namespace qroar {
@@ -35,5 +36,23 @@ class RotaryTable {
 
     Matrix cosines_, sines_;
 };
+
+/// The rotations of a model's layers while one frequency table is in force (LayerRope, config.h).
+class LayerRotations {
+  public:
+    LayerRotations(const ModelConfig& config, const FrequencyTable& table, int positions);
+    /// Null for a layer without RoPE.
+    [[nodiscard]] const RotaryTable* of(LayerRope rope) const;
+    /// omega' of such a layer's pairs, [pairs]; zeros for one without RoPE.
+    [[nodiscard]] const std::vector<double>& omega(LayerRope rope) const;
+
+  private:
+    RotaryTable scaled_;
+    std::optional<RotaryTable> local_;
+    std::vector<double> scaledOmega_, localOmega_, none_;
+};
+
+/// The table of the layers that are never scaled; the config must have a localTheta.
+FrequencyTable localFrequencies(const ModelConfig& config);
 
 } // namespace qroar

@@ -50,6 +50,22 @@ inline float exponential(float x) {
     return x < -87.3F ? 0.0F : value;
 }
 
+/// tanh by a polynomial near 0 (S. Moshier, Cephes library, tanhf) and by e^2x elsewhere.
+inline float hyperbolicTangent(float x) {
+    const float z = x * x;
+    float p = -5.70498872745e-3F;
+    p = p * z + 2.06390887954e-2F;
+    p = p * z - 5.37397155531e-2F;
+    p = p * z + 1.33314422036e-1F;
+    p = p * z - 3.33332819422e-1F;
+    const float near = p * z * x + x;
+    const float size = std::min(std::abs(x), 20.0F);
+    const float far = std::copysign(1.0F - 2.0F / (exponential(2.0F * size) + 1.0F), x);
+    return std::abs(x) < 0.625F ? near : far;
+}
+
+constexpr float geluScale = 0.7978845608F, geluCube = 0.044715F; // sqrt(2 / pi)
+
 } // namespace
 
 double sum(const float* values, std::ptrdiff_t count) {
@@ -104,6 +120,34 @@ void siluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdif
         const float silu = gate[at] * sigmoid;
         gate[at] = gradient[at] * up[at] * (sigmoid + silu * (1.0F - sigmoid));
         up[at] = gradient[at] * silu;
+    }
+}
+
+void geluTimes(float* gate, const float* up, std::ptrdiff_t count) {
+    for (std::ptrdiff_t at = 0; at < count; ++at) {
+        const float z = gate[at];
+        gate[at] = 0.5F * z * (1.0F + hyperbolicTangent(geluScale * (z + geluCube * z * z * z))) * up[at];
+    }
+}
+
+void geluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdiff_t count) {
+    for (std::ptrdiff_t at = 0; at < count; ++at) {
+        const float z = gate[at];
+        const float bend = hyperbolicTangent(geluScale * (z + geluCube * z * z * z));
+        const float slope = geluScale * (1.0F + 3.0F * geluCube * z * z) * (1.0F - bend * bend);
+        gate[at] = gradient[at] * up[at] * 0.5F * (1.0F + bend + z * slope);
+        up[at] = gradient[at] * 0.5F * z * (1.0F + bend);
+    }
+}
+
+void softCap(float* values, std::ptrdiff_t count, float cap) {
+    for (std::ptrdiff_t at = 0; at < count; ++at) values[at] = cap * hyperbolicTangent(values[at] / cap);
+}
+
+void softCapReverse(const float* capped, float* gradient, std::ptrdiff_t count, float cap) {
+    for (std::ptrdiff_t at = 0; at < count; ++at) {
+        const float share = capped[at] / cap;
+        gradient[at] *= 1.0F - share * share;
     }
 }
 

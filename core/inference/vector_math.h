@@ -30,6 +30,13 @@ void siluTimes(float* gate, const float* up, std::ptrdiff_t count);
 /// From the gradient at silu(gate) * up those at gate and up, in place: gate[at] = gradient up silu'(gate),
 /// up[at] = gradient silu(gate).
 void siluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdiff_t count);
+/// The same with gelu(z) = z / 2 (1 + tanh(sqrt(2 / pi) (z + 0.044715 z^3))).
+void geluTimes(float* gate, const float* up, std::ptrdiff_t count);
+void geluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdiff_t count);
+/// values[at] = cap tanh(values[at] / cap).
+void softCap(float* values, std::ptrdiff_t count, float cap);
+/// From the gradient at capped values the one before the cap, in place: times 1 - (capped / cap)^2.
+void softCapReverse(const float* capped, float* gradient, std::ptrdiff_t count, float cap);
 /// One row of softmax backwards, in place: logits become probabilities p = exp(logit - logSumExp), the
 /// gradients g at the probabilities become p (g - rowProduct) scale, with rowProduct = sum p g of the row.
 void softmaxReverse(float* logits, float* gradient, std::ptrdiff_t count, float logSumExp, float rowProduct,

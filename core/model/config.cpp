@@ -2,6 +2,8 @@
 
 #include "core/model/hf_config.h"
 
+#include <cmath>
+
 namespace qroar {
 
 long long ModelConfig::parameterCount() const {
@@ -10,7 +12,23 @@ long long ModelConfig::parameterCount() const {
     if (hasQkvBias()) layer += query + 2 * key;
     if (attentionBias) layer += hidden;
     if (mlpBias) layer += 2 * inner + hidden;
+    if (outputNorms) layer += 2 * hidden;
+    if (qkNorms) layer += 2LL * headDim;
     return layers * layer + hidden + (tiedEmbeddings ? 1 : 2) * static_cast<long long>(vocabSize) * hidden;
+}
+
+int ModelConfig::windowOf(int layer) const {
+    const bool windowed = windowedLayers.empty() || windowedLayers[static_cast<std::size_t>(layer)];
+    return windowed ? slidingWindow.value_or(0) : 0;
+}
+
+LayerRope ModelConfig::ropeOf(int layer) const {
+    if (!unrotatedLayers.empty() && unrotatedLayers[static_cast<std::size_t>(layer)]) return LayerRope::None;
+    return localTheta && windowOf(layer) > 0 ? LayerRope::Local : LayerRope::Scaled;
+}
+
+double ModelConfig::attentionFactor() const {
+    return attentionScale.value_or(1.0 / std::sqrt(static_cast<double>(headDim)));
 }
 
 RopeModel ModelConfig::ropeModel() const {
@@ -21,6 +39,8 @@ RopeModel ModelConfig::ropeModel() const {
     model.maxPositions = maxPositions;
     model.originalMaxPositions = originalMaxPositions;
     model.stored = storedRope;
+    for (int layer = 0; layer < layers; ++layer)
+        if (ropeOf(layer) != LayerRope::Scaled) model.unscaledLayers.push_back(layer);
     return model;
 }
 

@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace qroar {
 
@@ -17,8 +18,21 @@ enum class PairLayout {
     Interleaved, ///< rows 2i and 2i + 1 (llama2.c, GGUF `llama`)
 };
 
+/// The function on the gate of the MLP.
+enum class Activation {
+    Silu,
+    GeluTanh, ///< GELU by its tanh approximation (Hendrycks & Gimpel 2016)
+};
+
+/// What turns a layer's queries and keys.
+enum class LayerRope {
+    Scaled, ///< rope_theta under the scaling in force
+    Local,  ///< localTheta, whatever scaling is in force (Gemma 3: the layers with a window)
+    None,   ///< nothing (SmolLM3)
+};
+
 struct ModelConfig {
-    std::string architecture; ///< "LlamaForCausalLM", "MistralForCausalLM", "Qwen2ForCausalLM", "llama2.c"
+    std::string architecture; ///< "LlamaForCausalLM", "Qwen3ForCausalLM" ..., or "llama2.c"
     int hiddenSize = 0;       ///< width of the residual stream
     int intermediateSize = 0; ///< hidden units of the gated MLP
     int layers = 0;
@@ -30,7 +44,18 @@ struct ModelConfig {
     int maxPositions = 0; ///< max_position_embeddings; llama2.c: seq_len
     double rmsEps = 1e-5;
     double ropeTheta = 10000.0;
-    std::optional<int> slidingWindow; ///< a query sees itself and the slidingWindow - 1 positions before it
+    std::optional<int> slidingWindow;  ///< a query sees itself and the slidingWindow - 1 positions before it
+    std::vector<bool> windowedLayers;  ///< the layers that have this window; empty: all of them
+    std::vector<bool> unrotatedLayers; ///< layers without RoPE; empty: none
+    std::optional<double> localTheta;  ///< base of the layers with a window, never scaled
+    bool qkNorms = false;     ///< every head of q and k is normalised before RoPE: gains fold into the norms
+    bool outputNorms = false; ///< what attention and MLP yield is normalised before it joins the stream
+    bool offsetNorms = false; ///< norms are stored as their gain minus 1
+    bool fusedProjections = false; ///< stored as qkv_proj and gate_up_proj: the rows of one after the other
+    Activation activation = Activation::Silu;
+    double embeddingScale = 1, residualScale = 1, logitScale = 1; ///< multiply x, what joins it, the logits
+    std::optional<double> attentionScale;                         ///< of q k^T; absent: 1 / sqrt(headDim)
+    std::optional<double> attentionCap, logitCap;                 ///< a logit becomes cap tanh(logit / cap)
     bool tiedEmbeddings = false;
     bool attentionBias = false; ///< biases on q, k, v and o (LlamaConfig.attention_bias)
     bool mlpBias = false;
@@ -43,6 +68,11 @@ struct ModelConfig {
 
     /// Biases on q, k and v; Qwen2 has them always, and none on o.
     [[nodiscard]] bool hasQkvBias() const { return attentionBias || architecture == "Qwen2ForCausalLM"; }
+    /// Positions a query of the layer sees, itself included; 0: all before it.
+    [[nodiscard]] int windowOf(int layer) const;
+    [[nodiscard]] LayerRope ropeOf(int layer) const;
+    /// What multiplies q k^T.
+    [[nodiscard]] double attentionFactor() const;
     [[nodiscard]] int pairs() const { return rotaryDim / 2; }
     [[nodiscard]] int queryDim() const { return heads * headDim; }
     [[nodiscard]] int keyDim() const { return kvHeads * headDim; }

@@ -11,14 +11,6 @@ namespace qroar {
 
 namespace {
 
-struct Architecture {
-    const char* name;      ///< general.architecture
-    const char* hfName;    ///< what the same model is called in a config.json
-    PairLayout pairLayout; ///< whether the converter permuted query and key rows (formats.md 2e)
-};
-constexpr Architecture architectures[] = {{"llama", "LlamaForCausalLM", PairLayout::Interleaved},
-                                          {"qwen2", "Qwen2ForCausalLM", PairLayout::HalfSplit}};
-
 /// Looks up "ARCH.name", remembers the first problem.
 class Keys {
   public:
@@ -114,23 +106,109 @@ void readShape(Keys& keys, ModelConfig& config) {
     config.rmsEps = keys.optionalNumber("attention.layer_norm_rms_epsilon", 0.0, 1.0).value_or(1e-5);
 }
 
-/// What would change the arithmetic and is not computed here.
-void refuseUnknown(Keys& keys, const ModelConfig& config) {
+void refuseExperts(Keys& keys) {
     if (const auto experts = keys.optionalInteger("expert_count", 0, 1 << 20); experts.value_or(0) > 0)
         keys.fail("expert_count",
                   "mixtures of experts are not supported (" + std::to_string(*experts) + " experts)");
+}
+
+/// What would change the arithmetic of a family that has no such thing.
+void refuseScale(Keys& keys, const ModelConfig& config) {
     const auto scale = keys.optionalNumber("attention.scale", -1e30, 1e30);
     if (scale && *scale != 0 && std::abs(*scale * std::sqrt(config.headDim) - 1) > 1e-5)
         keys.fail("attention.scale",
                   "expected 1/sqrt(" + std::to_string(config.headDim) + "), found " + formatNumber(*scale));
+}
+void refuseFactors(Keys& keys) {
     for (const char* name : {"logit_scale", "embedding_scale", "residual_scale"})
         if (const auto factor = keys.optionalNumber(name, -1e30, 1e30);
             factor && *factor != 0 && *factor != 1)
             keys.fail(name, "expected none (1), found " + formatNumber(*factor));
+}
+void refuseCaps(Keys& keys) {
     for (const char* name : {"attn_logit_softcapping", "final_logit_softcapping"})
         if (const auto cap = keys.optionalNumber(name, -1e30, 1e30); cap && *cap != 0)
             keys.fail(name, "expected none, found " + formatNumber(*cap));
 }
+
+void readPlain(Keys& keys, ModelConfig& config) {
+    refuseScale(keys, config);
+    refuseFactors(keys);
+    refuseCaps(keys);
+    config.qkNorms = config.architecture == "Qwen3ForCausalLM";
+}
+
+void readPhi3(Keys& keys, ModelConfig& config) {
+    readPlain(keys, config);
+    config.fusedProjections = true;
+}
+
+void readGranite(Keys& keys, ModelConfig& config) {
+    refuseCaps(keys);
+    if (const GgufValue* rotated = keys.find("rope.scaling.finetuned");
+        rotated && !rotated->boolean().value_or(true))
+        keys.fail("rope.scaling.finetuned", "granite without RoPE is not supported");
+    const auto factor = [&keys](const char* name) {
+        const double found = keys.optionalNumber(name, -1e30, 1e30).value_or(0);
+        return found == 0 ? 1 : found; // llama.cpp: 0 is none
+    };
+    config.embeddingScale = factor("embedding_scale");
+    config.residualScale = factor("residual_scale");
+    config.logitScale = 1 / factor("logit_scale");
+    if (const auto scale = keys.optionalNumber("attention.scale", -1e30, 1e30); scale && *scale != 0)
+        config.attentionScale = scale;
+}
+
+/// Norms have their 1 added in the file; the scale of q k is not in it: llama.cpp knows it by the number of
+/// layers of the largest model of the family.
+void readGemma(Keys& keys, ModelConfig& config, int layersOfLargest) {
+    refuseFactors(keys);
+    config.outputNorms = true;
+    config.activation = Activation::GeluTanh;
+    config.embeddingScale = std::sqrt(static_cast<double>(config.hiddenSize));
+    const int squared = config.layers == layersOfLargest ? config.hiddenSize / config.heads : config.headDim;
+    config.attentionScale = 1 / std::sqrt(static_cast<double>(squared));
+}
+
+void readGemma2(Keys& keys, ModelConfig& config) {
+    readGemma(keys, config, 46);
+    const auto cap = [&keys](const char* name, double usual) {
+        const double found = keys.optionalNumber(name, 0, 1e9).value_or(usual);
+        return found > 0 ? std::optional(found) : std::nullopt;
+    };
+    config.attentionCap = cap("attn_logit_softcapping", 50);
+    config.logitCap = cap("final_logit_softcapping", 30);
+    config.slidingWindow =
+        keys.optionalInteger("attention.sliding_window", 1, ConfigLimits::positions).value_or(4096);
+    for (int layer = 0; layer < config.layers; ++layer) config.windowedLayers.push_back(layer % 2 == 0);
+}
+
+void readGemma3(Keys& keys, ModelConfig& config) {
+    readGemma(keys, config, 62);
+    refuseCaps(keys);
+    config.qkNorms = true;
+    config.slidingWindow = keys.integer("attention.sliding_window", 1, ConfigLimits::positions);
+    const int every =
+        keys.optionalInteger("attention.sliding_window_pattern", 1, ConfigLimits::layers).value_or(6);
+    for (int layer = 0; layer < config.layers; ++layer)
+        config.windowedLayers.push_back((layer + 1) % every != 0);
+    config.localTheta = keys.optionalNumber("rope.freq_base_swa", 1.0 + 1e-6, 1e15).value_or(10000.0);
+}
+
+struct Architecture {
+    const char* name;      ///< general.architecture
+    const char* hfName;    ///< what the same model is called in a config.json
+    PairLayout pairLayout; ///< whether the converter permuted query and key rows (formats.md 2e)
+    void (*read)(Keys& keys, ModelConfig& config);
+};
+constexpr Architecture architectures[] = {
+    {"llama", "LlamaForCausalLM", PairLayout::Interleaved, readPlain},
+    {"qwen2", "Qwen2ForCausalLM", PairLayout::HalfSplit, readPlain},
+    {"qwen3", "Qwen3ForCausalLM", PairLayout::HalfSplit, readPlain},
+    {"phi3", "Phi3ForCausalLM", PairLayout::HalfSplit, readPhi3},
+    {"gemma2", "Gemma2ForCausalLM", PairLayout::HalfSplit, readGemma2},
+    {"gemma3", "Gemma3ForCausalLM", PairLayout::HalfSplit, readGemma3},
+    {"granite", "GraniteForCausalLM", PairLayout::Interleaved, readGranite}};
 
 /// ARCH.rope.scaling.*; a missing type means linear, as llama.cpp reads it.
 RopeSpec readScaling(Keys& keys, ModelConfig& config) {
@@ -220,7 +298,8 @@ Outcome<GgufConfig> readGgufConfig(const GgufFile& file) {
     config.pairLayout = architecture->pairLayout;
     Keys keys(file, architecture->name);
     readShape(keys, config);
-    refuseUnknown(keys, config);
+    refuseExperts(keys);
+    if (!keys.error()) architecture->read(keys, config);
     config.ropeTheta = keys.optionalNumber("rope.freq_base", 1e-3, 1e15).value_or(10000.0);
     config.storedRope = readScaling(keys, config);
     if (keys.error()) return *keys.error();
@@ -233,7 +312,7 @@ Outcome<GgufConfig> readGgufConfig(const GgufFile& file) {
     config.bosId = readTokenId(file, "tokenizer.ggml.bos_token_id", config.vocabSize, result.warnings);
     config.eosId = readTokenId(file, "tokenizer.ggml.eos_token_id", config.vocabSize, result.warnings);
     if (const auto window = keys.optionalInteger("attention.sliding_window", 0, ConfigLimits::positions);
-        window.value_or(0) > 0)
+        window.value_or(0) > 0 && !config.slidingWindow)
         result.warnings.push_back(file.keyText(std::string(architecture->name) + ".attention.sliding_window")
                                   + ": " + formatCount(*window)
                                   + " is ignored, as llama.cpp does for this architecture");

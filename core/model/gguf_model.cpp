@@ -3,6 +3,7 @@
 // become part of the stored scaling.
 #include "core/base/strings.h"
 #include "core/model/gguf_config.h"
+#include "core/model/hf_names.h"
 #include "core/model/json_text.h"
 #include "core/model/model_assembly.h"
 
@@ -18,6 +19,12 @@ const char* ggufName(Projection projection) {
     static const char* const names[] = {"attn_q",   "attn_k", "attn_v",  "attn_output",
                                         "ffn_gate", "ffn_up", "ffn_down"};
     return names[static_cast<int>(projection)];
+}
+
+const char* ggufName(Norm norm) {
+    static const char* const names[normKinds] = {"attn_norm",     "ffn_norm",    "post_attention_norm",
+                                                 "post_ffw_norm", "attn_q_norm", "attn_k_norm"};
+    return names[static_cast<int>(norm)];
 }
 
 class Picker {
@@ -65,14 +72,30 @@ class Picker {
 ModelDraft::LayerTensors takeLayer(Picker& picker, const ModelConfig& config, int layer) {
     const std::string prefix = "blk." + std::to_string(layer) + ".";
     ModelDraft::LayerTensors tensors;
-    for (const Projection projection : allProjections) {
-        const auto shape = projectionShape(config, projection);
-        const auto index = static_cast<std::size_t>(projection);
-        tensors.projection[index] = picker.need(prefix + ggufName(projection) + ".weight", shape);
-        tensors.projectionBias[index] = picker.optional(prefix + ggufName(projection) + ".bias", {shape[0]});
+    for (const StoredLinear& linear : storedLinears(config)) {
+        const bool fused = linear.parts.size() > 1;
+        const Projection front = linear.parts.front();
+        const std::string name = prefix
+                                 + (!fused                   ? ggufName(front)
+                                    : front == Projection::Q ? "attn_qkv"
+                                                             : "ffn_up");
+        auto shape = projectionShape(config, front);
+        for (std::size_t part = 1; part < linear.parts.size(); ++part)
+            shape[0] += projectionShape(config, linear.parts[part])[0];
+        const TensorView weight = picker.need(name + ".weight", shape);
+        const TensorView bias = picker.optional(name + ".bias", {shape[0]});
+        if (picker.error()) return tensors;
+        long long first = 0;
+        for (const Projection part : linear.parts) {
+            const long long rows = projectionShape(config, part)[0];
+            const auto index = static_cast<std::size_t>(part);
+            tensors.projection[index] = fused ? rowsOf(weight, first, rows) : weight;
+            if (bias) tensors.projectionBias[index] = fused ? rowsOf(bias, first, rows) : bias;
+            first += rows;
+        }
     }
-    tensors.attentionNorm = picker.need(prefix + "attn_norm.weight", {config.hiddenSize});
-    tensors.feedForwardNorm = picker.need(prefix + "ffn_norm.weight", {config.hiddenSize});
+    for (const Norm norm : normsOf(config))
+        tensors.norm(norm) = picker.need(prefix + ggufName(norm) + ".weight", {normWidth(config, norm)});
     return tensors;
 }
 
@@ -120,6 +143,7 @@ void takeRopeTensors(Picker& picker, ModelDraft& draft) {
                                    + ": longrope scaling needs the tensors "
                                      "\"rope_factors_long.weight\" and \"rope_factors_short.weight\""));
         stored.kind = RopeKind::LongRope;
+        if (!stored.attentionFactor) stored.attentionFactor = 1; // llama.cpp derives none from the lengths
         stored.longFactors = longFactors;
         stored.shortFactors = shortFactors;
         return;
@@ -192,7 +216,7 @@ Outcome<std::shared_ptr<const Model>> openGgufModel(const std::filesystem::path&
     judgeLeftOver(picker, *draft);
     if (picker.error()) return *picker.error();
     for (const auto& layer : draft->layers_)
-        if (config.architecture == "LlamaForCausalLM" && layer.projectionBias[0])
+        if (config.architecture != "Qwen2ForCausalLM" && layer.projectionBias[0])
             draft->config_.attentionBias = true;
     draft->tensors_ = file->tensors();
     return finishModel(std::move(draft));

@@ -1,6 +1,7 @@
 #include "core/model/hf_config.h"
 
 #include "core/base/strings.h"
+#include "core/model/hf_families.h"
 #include "core/model/hf_rope_config.h"
 #include "core/model/json_keys.h"
 #include "core/model/json_text.h"
@@ -9,34 +10,31 @@ namespace qroar {
 
 namespace {
 
-constexpr const char* supported = "LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM";
-
 /// architectures[0]; for files without it, what model_type stands for.
-Outcome<std::string> readArchitecture(const nlohmann::json& config, const KeyReader& keys) {
+Outcome<const HfFamily*> readFamily(const nlohmann::json& config, const KeyReader& keys) {
     const auto unsupported = [&](const std::string& name) {
         return Error::unsupported(keys.where() + ": architecture " + name
-                                  + " is not supported (supported: " + supported + ")");
+                                  + " is not supported (supported: " + supportedArchitectures() + ")");
     };
     if (keys.has("text_config"))
         return Error::unsupported(
             keys.where() + ": key \"text_config\": multimodal checkpoints are not supported (supported: "
-            + supported + ")");
+            + supportedArchitectures() + ")");
     const nlohmann::json* list = keys.find("architectures");
     const auto type = config.find("model_type");
     if (!list || (list->is_array() && list->empty())) {
-        if (type != config.end() && *type == "llama") return std::string("LlamaForCausalLM");
-        if (type != config.end() && *type == "mistral") return std::string("MistralForCausalLM");
-        if (type != config.end() && *type == "qwen2") return std::string("Qwen2ForCausalLM");
+        if (type != config.end() && type->is_string())
+            if (const HfFamily* family = familyOfType(type->get<std::string>())) return family;
         if (type != config.end()) return unsupported(describeJson(*type));
-        return Error::bad(keys.where() + ": key \"architectures\" is missing: expected one of " + supported);
+        return Error::bad(keys.where() + ": key \"architectures\" is missing: expected one of "
+                          + supportedArchitectures());
     }
     if (!list->is_array() || !list->front().is_string())
         return Error::bad(keys.where() + ": key \"architectures\": expected a list of names, found "
                           + describeJson(*list));
     const auto& name = list->front().get_ref<const std::string&>();
-    if (name != "LlamaForCausalLM" && name != "MistralForCausalLM" && name != "Qwen2ForCausalLM")
-        return unsupported(quotedText(name));
-    return name;
+    const HfFamily* family = familyOf(name);
+    return family ? Outcome<const HfFamily*>(family) : unsupported(quotedText(name));
 }
 
 /// bos_token_id or eos_token_id: a number, the first of a list, or -1; an id outside the vocabulary is only a
@@ -58,7 +56,7 @@ int readTokenId(const KeyReader& keys, const char* key, HfConfig& result) {
     return -1;
 }
 
-void readShape(const KeyReader& keys, ModelConfig& config) {
+void readShape(const KeyReader& keys, const HfFamily& family, ModelConfig& config) {
     config.hiddenSize = keys.integer("hidden_size", 1, ConfigLimits::width);
     config.intermediateSize = keys.integer("intermediate_size", 1, ConfigLimits::intermediate);
     config.layers = keys.integer("num_hidden_layers", 1, ConfigLimits::layers);
@@ -70,8 +68,9 @@ void readShape(const KeyReader& keys, ModelConfig& config) {
     if (config.heads % config.kvHeads != 0)
         keys.fail("num_key_value_heads", "a divisor of num_attention_heads = " + std::to_string(config.heads),
                   std::to_string(config.kvHeads));
-    if (const auto explicitDim = keys.optionalInteger("head_dim", 2, ConfigLimits::headDim)) {
-        config.headDim = *explicitDim;
+    const auto explicitDim = keys.optionalInteger("head_dim", 2, ConfigLimits::headDim);
+    if (explicitDim || family.headDim) {
+        config.headDim = explicitDim ? *explicitDim : *family.headDim;
     } else {
         config.headDim = config.hiddenSize / config.heads;
         if (config.hiddenSize % config.heads != 0)
@@ -83,6 +82,13 @@ void readShape(const KeyReader& keys, ModelConfig& config) {
                   std::to_string(config.headDim));
 }
 
+void readActivation(const KeyReader& keys, const HfFamily& family, ModelConfig& config) {
+    config.activation = family.activation;
+    const std::string usual = family.activation == Activation::Silu ? "silu" : "gelu_pytorch_tanh";
+    const auto name = keys.optionalText(family.activationKey);
+    if (name && *name != usual) keys.fail(family.activationKey, quotedText(usual), quotedText(*name));
+}
+
 } // namespace
 
 Outcome<HfConfig> readHfConfig(const std::string& text, const std::filesystem::path& path) {
@@ -92,33 +98,28 @@ Outcome<HfConfig> readHfConfig(const std::string& text, const std::filesystem::p
     if (!json->is_object()) return Error::bad(source + ": expected an object, found " + describeJson(*json));
     std::optional<Error> error;
     const KeyReader keys(&*json, source, error);
-    const auto architecture = readArchitecture(*json, keys);
-    if (!architecture) return architecture.error();
+    const auto family = readFamily(*json, keys);
+    if (!family) return family.error();
 
     HfConfig result;
     for (const char* key : {"compression_config", "quantization_config"})
         if (const nlohmann::json* value = keys.find(key)) result.quantization = *value;
     ModelConfig& config = result.config;
-    config.architecture = *architecture;
-    readShape(keys, config);
-    config.rmsEps = keys.optionalNumber("rms_norm_eps", 0.0, 1.0).value_or(1e-6); // transformers' default
+    config.architecture = (*family)->architecture;
+    readShape(keys, **family, config);
+    config.rmsEps = keys.optionalNumber("rms_norm_eps", 0.0, 1.0).value_or((*family)->rmsEps);
     config.attentionBias = keys.optionalBool("attention_bias").value_or(false);
     config.mlpBias = keys.optionalBool("mlp_bias").value_or(false);
     result.tie = keys.optionalBool("tie_word_embeddings");
     config.tiedEmbeddings = result.tie.value_or(false);
-    if (const auto activation = keys.optionalText("hidden_act"); activation && *activation != "silu")
-        keys.fail("hidden_act", "\"silu\"", quotedText(*activation));
-    if (config.architecture == "MistralForCausalLM")
-        config.slidingWindow = keys.optionalInteger("sliding_window", 1, ConfigLimits::positions);
-    if (config.architecture == "Qwen2ForCausalLM") {
-        config.attentionBias = config.mlpBias = false; // its biases are not a choice
-        if (keys.optionalBool("use_sliding_window").value_or(false))
-            keys.fail("use_sliding_window", "false (windows in some layers only are not supported)", "true");
-    }
+    readActivation(keys, **family, config);
+    if ((*family)->read) (*family)->read(keys, config);
     if (error) return *error; // before anything that computes with these numbers
 
-    HfRope rope = readHfRope(*json, source, config.headDim, error);
+    HfRope rope =
+        readHfRope(*json, source, config.headDim, (*family)->theta, config.localTheta.has_value(), error);
     config.ropeTheta = rope.theta;
+    if (rope.localTheta) config.localTheta = rope.localTheta;
     config.rotaryDim = rope.rotaryDim;
     config.originalMaxPositions = rope.original;
     config.storedRope = std::move(rope.spec);

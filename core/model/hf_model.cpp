@@ -2,6 +2,7 @@
 #include "core/base/files.h"
 #include "core/base/strings.h"
 #include "core/model/hf_config.h"
+#include "core/model/hf_names.h"
 #include "core/model/hf_stored.h"
 #include "core/model/json_text.h"
 #include "core/model/model_assembly.h"
@@ -17,26 +18,43 @@ namespace {
 
 constexpr std::size_t maxConfigBytes = 4u * 1048576;
 
+/// One stored linear layer, whose rows may be those of several projections.
+void takeLinear(TensorPicker& picker, const ModelConfig& config, const std::string& prefix,
+                const StoredLinear& linear, StoredReader* codes, ModelDraft::LayerTensors& tensors) {
+    const std::string name = prefix + linear.name;
+    auto shape = projectionShape(config, linear.parts.front());
+    for (std::size_t part = 1; part < linear.parts.size(); ++part)
+        shape[0] += projectionShape(config, linear.parts[part])[0];
+    if (codes && StoredReader::stores(picker, name)) {
+        if (linear.parts.size() > 1)
+            return picker.fail("tensors of " + quotedText(name)
+                                   + ": codes of fused projections cannot be read",
+                               ErrorCode::Unsupported);
+        tensors.stored[static_cast<std::size_t>(linear.parts.front())] =
+            codes->take(name, shape[0], shape[1]);
+    }
+    const bool biased = hasBias(config, linear.parts.front());
+    const TensorView bias = biased ? picker.need(name + ".bias", {shape[0]}) : TensorView();
+    const bool dense = !tensors.stored[static_cast<std::size_t>(linear.parts.front())];
+    const TensorView weight = dense ? picker.need(name + ".weight", shape) : TensorView();
+    if (picker.error()) return;
+    long long first = 0;
+    for (const Projection part : linear.parts) {
+        const long long rows = projectionShape(config, part)[0];
+        if (dense) tensors.projection[static_cast<int>(part)] = rowsOf(weight, first, rows);
+        if (biased) tensors.projectionBias[static_cast<int>(part)] = rowsOf(bias, first, rows);
+        first += rows;
+    }
+}
+
 ModelDraft::LayerTensors takeLayer(TensorPicker& picker, const ModelConfig& config, int layer,
                                    StoredReader* codes) {
     const std::string prefix = "layers." + std::to_string(layer) + ".";
     ModelDraft::LayerTensors tensors;
-    for (const Projection projection : allProjections) {
-        const bool attention = projection <= Projection::O;
-        const std::string name = prefix + (attention ? "self_attn." : "mlp.") + projectionName(projection);
-        const auto shape = projectionShape(config, projection);
-        if (codes && StoredReader::stores(picker, name))
-            tensors.stored[static_cast<std::size_t>(projection)] = codes->take(name, shape[0], shape[1]);
-        else
-            tensors.projection[static_cast<int>(projection)] = picker.need(name + ".weight", shape);
-        const bool biased = projection == Projection::O ? config.attentionBias
-                            : attention                 ? config.hasQkvBias()
-                                                        : config.mlpBias;
-        if (biased)
-            tensors.projectionBias[static_cast<int>(projection)] = picker.need(name + ".bias", {shape[0]});
-    }
-    tensors.attentionNorm = picker.need(prefix + "input_layernorm.weight", {config.hiddenSize});
-    tensors.feedForwardNorm = picker.need(prefix + "post_attention_layernorm.weight", {config.hiddenSize});
+    for (const StoredLinear& linear : storedLinears(config))
+        takeLinear(picker, config, prefix, linear, codes, tensors);
+    for (const Norm norm : normsOf(config))
+        tensors.norm(norm) = picker.need(prefix + normName(config, norm), {normWidth(config, norm)});
     return tensors;
 }
 
@@ -77,14 +95,15 @@ void takeEmbeddings(TensorPicker& picker, std::optional<bool> tie, ModelDraft& d
                                       "config.json says \"tie_word_embeddings\": true");
 }
 
-/// Tensors that no Llama or Mistral has: those that change the arithmetic are an error, others a warning.
+/// Tensors that the family does not have: those that change the arithmetic are an error, others a warning.
 void judgeLeftOver(TensorPicker& picker, ModelDraft& draft) {
     const auto names = picker.leftOver();
     for (const std::string& name : names) {
-        if (name.find(".q_norm.") != std::string::npos || name.find(".k_norm.") != std::string::npos)
-            picker.fail("tensor " + quotedText(name) + " is not part of a " + draft.config_.architecture
-                            + ": query and key norms are not supported",
-                        ErrorCode::Unsupported);
+        for (const char* part : {".q_norm.", ".k_norm.", "_layernorm.", "qkv_proj.", "gate_up_proj."})
+            if (name.find(part) != std::string::npos)
+                picker.fail("tensor " + quotedText(name) + " is not part of a " + draft.config_.architecture
+                                + " as it is computed here",
+                            ErrorCode::Unsupported);
         for (const char* suffix : {".weight_scale", ".scales", ".qweight", ".weight_packed", ".absmax"})
             if (endsWith(name, suffix))
                 picker.fail("tensor " + quotedText(name)

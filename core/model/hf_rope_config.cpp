@@ -30,8 +30,8 @@ struct RopeSources {
 };
 
 /// rope_parameters or rope_scaling: null when absent. Nested per layer type ({"full_attention": {..}, ..}) it
-/// is that one object when all layer types agree.
-const nlohmann::json* ropeObject(const char* key, const KeyReader& top) {
+/// is that one object when all layer types agree, and with `perLayerType` that of full_attention.
+const nlohmann::json* ropeObject(const char* key, const KeyReader& top, bool perLayerType) {
     const nlohmann::json* object = top.find(key);
     if (!object) return nullptr;
     if (!object->is_object()) {
@@ -40,11 +40,32 @@ const nlohmann::json* ropeObject(const char* key, const KeyReader& top) {
     }
     const auto isObject = [](const nlohmann::json& value) { return value.is_object(); };
     if (std::none_of(object->begin(), object->end(), isObject)) return object;
+    if (perLayerType) {
+        const auto full = object->find("full_attention");
+        if (full != object->end() && full->is_object()) return &*full;
+        top.fail(key, "an object \"full_attention\" in it", "none");
+        return nullptr;
+    }
     const nlohmann::json& first = *object->begin();
     const auto sameAsFirst = [&first](const nlohmann::json& value) { return value == first; };
     if (!std::all_of(object->begin(), object->end(), sameAsFirst))
         top.fail(key, "the same RoPE for every layer type", "different ones, which is not supported");
     return &first;
+}
+
+/// Base of the layers with a window out of a nested rope_parameters; nothing when there is none.
+std::optional<double> localTheta(const nlohmann::json& config, const std::string& source,
+                                 std::optional<Error>& error) {
+    const auto parameters = config.find("rope_parameters");
+    if (parameters == config.end() || !parameters->is_object()) return std::nullopt;
+    const auto local = parameters->find("sliding_attention");
+    if (local == parameters->end() || !local->is_object()) return std::nullopt;
+    const KeyReader keys(&*local, source + ": rope_parameters: sliding_attention", error);
+    const std::string type = keys.optionalText("rope_type").value_or("default");
+    if (type != "default")
+        keys.fail("rope_type", "\"default\" (a scaled RoPE of layers with a window is not supported)",
+                  quotedText(type));
+    return keys.optionalNumber("rope_theta", 1.0 + 1e-6, 1e18);
 }
 
 /// "rope_type", the old "type", or what the absence of both means.
@@ -102,16 +123,17 @@ void readLongRope(const RopeSources& sources, std::size_t pairs, RopeSpec& spec)
 
 } // namespace
 
-HfRope readHfRope(const nlohmann::json& config, const std::string& source, int headDim,
-                  std::optional<Error>& error) {
+HfRope readHfRope(const nlohmann::json& config, const std::string& source, int headDim, double defaultTheta,
+                  bool perLayerType, std::optional<Error>& error) {
     const KeyReader top(&config, source, error);
     const RopeSources sources{
-        KeyReader(ropeObject("rope_parameters", top), source + ": rope_parameters", error),
-        KeyReader(ropeObject("rope_scaling", top), source + ": rope_scaling", error), top};
+        KeyReader(ropeObject("rope_parameters", top, perLayerType), source + ": rope_parameters", error),
+        KeyReader(ropeObject("rope_scaling", top, perLayerType), source + ": rope_scaling", error), top};
     HfRope rope;
     // Yarn and llama3 divide by ln(theta): a base of 1 or less has no meaning.
     rope.theta =
-        sources.anywhere("rope_theta").optionalNumber("rope_theta", 1.0 + 1e-6, 1e18).value_or(rope.theta);
+        sources.anywhere("rope_theta").optionalNumber("rope_theta", 1.0 + 1e-6, 1e18).value_or(defaultTheta);
+    if (perLayerType) rope.localTheta = localTheta(config, source, error);
     const KeyReader& partial = sources.anywhere("partial_rotary_factor");
     const double share = partial.optionalNumber("partial_rotary_factor", 0.0, 1.0).value_or(1.0);
     rope.rotaryDim = static_cast<int>(headDim * share);

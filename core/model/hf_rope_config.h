@@ -14,15 +14,19 @@ namespace qroar {
 
 struct HfRope {
     double theta = 10000.0;
-    int rotaryDim = 0;           ///< int(headDim * partial_rotary_factor)
+    int rotaryDim = 0; ///< int(headDim * partial_rotary_factor)
+    /// Base of the layers with a window, where rope_parameters has one for them.
+    std::optional<double> localTheta;
     std::optional<int> original; ///< original_max_position_embeddings, wherever it stands
     RopeSpec spec;
 };
 
 /// Precedence of every key: rope_parameters, then rope_scaling, then the top level (which has only
 /// rope_theta, partial_rotary_factor and original_max_position_embeddings; for longrope the top-level
-/// original_... comes first, as transformers 4 reads it). The first problem goes to `error`.
-HfRope readHfRope(const nlohmann::json& config, const std::string& source, int headDim,
-                  std::optional<Error>& error);
+/// original_... comes first, as transformers 4 reads it). `defaultTheta`: the family's, when no place names
+/// one. `perLayerType`: the layers with a window may have a RoPE of their own, which is never scaled; else
+/// one for all layer types is expected. The first problem goes to `error`.
+HfRope readHfRope(const nlohmann::json& config, const std::string& source, int headDim, double defaultTheta,
+                  bool perLayerType, std::optional<Error>& error);
 
 } // namespace qroar

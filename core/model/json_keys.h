@@ -23,6 +23,7 @@ class KeyReader {
     [[nodiscard]] const nlohmann::json* find(const char* key) const;
     [[nodiscard]] bool has(const char* key) const { return find(key) != nullptr; }
     [[nodiscard]] const std::string& where() const { return where_; }
+    [[nodiscard]] const nlohmann::json* object() const { return object_; } ///< may be null
 
     /// A required integer in [low, high]; `low` after a failure, so that callers may go on.
     int integer(const char* key, int low, int high) const;

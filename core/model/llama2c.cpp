@@ -125,7 +125,7 @@ class Lists {
     void norms(Norm norm) {
         const bool attention = norm == Norm::Attention;
         for (std::size_t layer = 0; layer < draft_.layers_.size(); ++layer)
-            (attention ? draft_.layers_[layer].attentionNorm : draft_.layers_[layer].feedForwardNorm) =
+            draft_.layers_[layer].norm(norm) =
                 take(layerName(layer) + (attention ? "attention_norm.weight" : "ffn_norm.weight"),
                      {draft_.config_.hiddenSize});
     }

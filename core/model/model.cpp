@@ -54,8 +54,14 @@ const TensorView* Model::bias(int layer, Projection projection) const {
 
 const TensorView& Model::norm(int layer, Norm norm) const {
     assert(layer >= 0 && layer < config_.layers);
-    const auto& tensors = layers_[static_cast<std::size_t>(layer)];
-    return norm == Norm::Attention ? tensors.attentionNorm : tensors.feedForwardNorm;
+    return layers_[static_cast<std::size_t>(layer)].norms[static_cast<std::size_t>(norm)];
+}
+
+std::vector<float> Model::normGains(const TensorView& norm) const {
+    std::vector<float> gains = norm.toFloat();
+    if (config_.offsetNorms)
+        for (float& gain : gains) gain += 1.0F;
+    return gains;
 }
 
 std::vector<StoredKind> storedKinds(const Model& model) {

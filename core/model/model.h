@@ -26,7 +26,16 @@ inline constexpr Projection allProjections[] = {Projection::Q,   Projection::K, 
 /// "q_proj", "down_proj", ...
 const char* projectionName(Projection projection);
 
-enum class Norm { Attention, FeedForward };
+/// The norms of a layer. Every model has the first two.
+enum class Norm {
+    Attention,        ///< before q, k and v
+    FeedForward,      ///< before gate and up
+    AfterAttention,   ///< of what o yields, before it joins the stream (Gemma)
+    AfterFeedForward, ///< of what down yields (Gemma)
+    Query,            ///< of every query head, before RoPE (Qwen3, Gemma 3)
+    Key,              ///< of every key head
+};
+inline constexpr std::size_t normKinds = 6;
 
 class Model {
   public:
@@ -58,7 +67,10 @@ class Model {
     [[nodiscard]] std::filesystem::path filePath(const TensorView& tensor) const;
     /// [out], or null when the projection has no bias.
     [[nodiscard]] const TensorView* bias(int layer, Projection projection) const;
-    [[nodiscard]] const TensorView& norm(int layer, Norm norm) const;        ///< [hidden]
+    /// [hidden], or [headDim] for queries and keys; without data when the model has no such norm.
+    [[nodiscard]] const TensorView& norm(int layer, Norm norm) const;
+    /// The gains that a norm of this model multiplies with: its numbers, plus 1 where they are stored less 1.
+    [[nodiscard]] std::vector<float> normGains(const TensorView& norm) const;
     [[nodiscard]] const TensorView& finalNorm() const { return finalNorm_; } ///< [hidden]
     [[nodiscard]] const TensorView& embedding() const { return embedding_; } ///< [vocab, hidden]
     [[nodiscard]] const TensorView& head() const {
@@ -70,7 +82,8 @@ class Model {
         TensorView projection[7];     ///< data null when stored as codes
         TensorView projectionBias[7]; ///< data null when absent
         std::array<std::optional<StoredQuant>, 7> stored;
-        TensorView attentionNorm, feedForwardNorm;
+        std::array<TensorView, normKinds> norms; ///< by Norm; data null when the model has none
+        TensorView& norm(Norm norm) { return norms[static_cast<std::size_t>(norm)]; }
     };
     ModelConfig config_;
     std::filesystem::path path_;

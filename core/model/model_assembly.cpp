@@ -54,6 +54,20 @@ std::string configText(const ModelConfig& config) {
     addMaybe("high", rope.highFreqFactor);
     for (const double factor : rope.shortFactors) add("short", factor);
     for (const double factor : rope.longFactors) add("long", factor);
+    addMaybe("local_theta", config.localTheta);
+    for (const bool windowed : config.windowedLayers) add("windowed", windowed);
+    for (const bool unrotated : config.unrotatedLayers) add("unrotated", unrotated);
+    addMaybe("attention_scale", config.attentionScale);
+    addMaybe("attention_cap", config.attentionCap);
+    addMaybe("logit_cap", config.logitCap);
+    const auto addUnlessOne = [&add](const char* name, double value) {
+        if (value != 1) add(name, value);
+    };
+    addUnlessOne("embedding_scale", config.embeddingScale);
+    addUnlessOne("residual_scale", config.residualScale);
+    addUnlessOne("logit_scale", config.logitScale);
+    if (config.offsetNorms) add("offset_norms", 1);
+    if (config.activation != Activation::Silu) add("activation", static_cast<int>(config.activation));
     return text;
 }
 
@@ -115,8 +129,8 @@ Outcome<std::shared_ptr<const Model>> finishModel(std::shared_ptr<ModelDraft> dr
     std::vector<const TensorView*> used{&draft->embedding_, &draft->finalNorm_};
     if (draft->head_.data != draft->embedding_.data) used.push_back(&draft->head_);
     for (const ModelDraft::LayerTensors& layer : draft->layers_) {
-        used.push_back(&layer.attentionNorm);
-        used.push_back(&layer.feedForwardNorm);
+        for (const TensorView& norm : layer.norms)
+            if (norm) used.push_back(&norm);
         for (const TensorView& weight : layer.projection)
             if (weight) used.push_back(&weight);
         for (const auto& stored : layer.stored)

@@ -90,4 +90,14 @@ std::vector<float> TensorView::toFloat() const {
     return values;
 }
 
+TensorView rowsOf(const TensorView& tensor, long long first, long long rows) {
+    TensorView part = tensor;
+    const auto rowBytes = tensor.bytes / static_cast<std::size_t>(std::max(1LL, tensor.shape[0]));
+    part.shape[0] = rows;
+    part.data += static_cast<std::size_t>(first) * rowBytes;
+    part.offset += static_cast<std::size_t>(first) * rowBytes;
+    part.bytes = static_cast<std::size_t>(rows) * rowBytes;
+    return part;
+}
+
 } // namespace qroar

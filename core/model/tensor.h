@@ -62,4 +62,7 @@ struct TensorView {
     void blocksToFloat(float* target, long long first, long long n) const;
 };
 
+/// Rows [first, first + rows) of a tensor, or as many of its elements; every row must be whole blocks.
+TensorView rowsOf(const TensorView& tensor, long long first, long long rows);
+
 } // namespace qroar

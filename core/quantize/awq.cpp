@@ -22,13 +22,19 @@ float roundTo(DType type, double value) {
     return near;
 }
 
+/// A gain of a norm that is stored less `offset`, as the stored number can have it.
+float roundNorm(DType type, double gain, double offset) {
+    return static_cast<float>(static_cast<double>(roundTo(type, gain - offset)) + offset);
+}
+
 /// Scales that turn `norm` into numbers of its own type; 1 where that cannot be.
-std::vector<float> storable(const TensorView& norm, const std::vector<float>& scales) {
-    const std::vector<float> gains = norm.toFloat();
+std::vector<float> storable(const Model& model, const TensorView& norm, const std::vector<float>& scales) {
+    const std::vector<float> gains = model.normGains(norm);
+    const double offset = model.config().offsetNorms ? 1 : 0;
     std::vector<float> result(scales.size(), 1.0F);
     for (std::size_t channel = 0; channel < scales.size(); ++channel) {
         const double gain = gains[channel];
-        const float divided = roundTo(norm.type, gain / static_cast<double>(scales[channel]));
+        const float divided = roundNorm(norm.type, gain / static_cast<double>(scales[channel]), offset);
         const auto scale = static_cast<float>(gain / static_cast<double>(divided));
         if (gain != 0 && divided != 0 && std::isfinite(divided) && std::isfinite(scale))
             result[channel] = scale;
@@ -167,9 +173,7 @@ AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec,
             return scaledError(spec.roundToNearest(), weights->matrix(search.projections.front()), columns,
                                gram, meter);
         auto changed = std::make_shared<LayerWeights>(); // with what the block needs
-        changed->bias = weights->bias;
-        changed->attentionNorm = weights->attentionNorm;
-        changed->feedForwardNorm = weights->feedForwardNorm;
+        changed->copyVectors(*weights);
         for (const Projection projection : search.projections) {
             if (meter.cancelled()) return 0.0; // nobody looks at it any more
             const auto at = static_cast<std::size_t>(projection);
@@ -200,7 +204,7 @@ AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec,
             const double alpha = options.alpha.value_or(static_cast<double>(step) / alphaSteps);
             AwqScales tried = best;
             tried.*search.scales = awqScales(mean, alpha);
-            if (search.norm) tried.*search.scales = storable(*search.norm, tried.*search.scales);
+            if (search.norm) tried.*search.scales = storable(model, *search.norm, tried.*search.scales);
             const double error =
                 errorOf(search, tried.columnsOf(config, search.projections.front()), gram.view());
             if (!(error < least)) continue;
@@ -213,12 +217,15 @@ AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec,
 }
 
 void foldAwqScales(const Model& model, int layer, const AwqScales& scales, LayerWeights& weights) {
-    const auto divide = [](std::vector<float>& values, const std::vector<float>& by, DType type) {
+    const auto divide = [](std::vector<float>& values, const std::vector<float>& by, DType type,
+                           double offset) {
         for (std::size_t at = 0; at < values.size(); ++at)
-            values[at] = roundTo(type, static_cast<double>(values[at]) / static_cast<double>(by[at]));
+            values[at] =
+                roundNorm(type, static_cast<double>(values[at]) / static_cast<double>(by[at]), offset);
     };
-    divide(weights.attentionNorm, scales.attention, model.norm(layer, Norm::Attention).type);
-    divide(weights.feedForwardNorm, scales.feedForward, model.norm(layer, Norm::FeedForward).type);
+    const double offset = model.config().offsetNorms ? 1 : 0;
+    divide(weights.attentionNorm, scales.attention, model.norm(layer, Norm::Attention).type, offset);
+    divide(weights.feedForwardNorm, scales.feedForward, model.norm(layer, Norm::FeedForward).type, offset);
     for (const Projection projection : allProjections) {
         const auto at = static_cast<std::size_t>(projection);
         const std::vector<float> columns = scales.columnsOf(model.config(), projection);
@@ -231,7 +238,7 @@ void foldAwqScales(const Model& model, int layer, const AwqScales& scales, Layer
                     weight(row, column) * columns[static_cast<std::size_t>(column)] / divisor;
         }
         if (!rows.empty() && !weights.bias[at].empty())
-            divide(weights.bias[at], rows, model.bias(layer, projection)->type);
+            divide(weights.bias[at], rows, model.bias(layer, projection)->type, 0);
     }
 }
 

@@ -213,6 +213,10 @@ double FrequencyTable::wavelength(int pair) const {
     return twoPi / omega[static_cast<std::size_t>(pair)];
 }
 
+bool FrequencyTable::scales(int layer) const {
+    return !std::binary_search(unscaledLayers.begin(), unscaledLayers.end(), layer);
+}
+
 Outcome<FrequencyTable> buildFrequencyTable(const RopeSpec& spec, const RopeModel& model, long long context) {
     FrequencyTable table;
     table.spec = spec.kind == RopeKind::Model ? model.stored : spec;
@@ -239,6 +243,7 @@ Outcome<FrequencyTable> buildFrequencyTable(const RopeSpec& spec, const RopeMode
 
     table.plain = plainFrequencies(model.theta, model.rotaryDim);
     table.omega = table.plain;
+    table.unscaledLayers = model.unscaledLayers;
     if (Status status = apply(model, context, table); !status) return status.error().in(where);
     if (Status status = checkTable(table); !status) return status.error().in(where);
     addWarnings(model, spec.kind != RopeKind::Model && spec.original.has_value(), table);

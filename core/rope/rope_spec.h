@@ -43,7 +43,8 @@ struct RopeModel {
     double theta = 10000; ///< base
     int maxPositions = 0; ///< max_position_embeddings
     std::optional<int> originalMaxPositions;
-    RopeSpec stored; ///< what `model` stands for
+    RopeSpec stored;                 ///< what `model` stands for
+    std::vector<int> unscaledLayers; ///< those that no scaling changes, ascending
     [[nodiscard]] int trainedContext() const { return originalMaxPositions.value_or(maxPositions); }
 };
 
@@ -58,6 +59,9 @@ struct FrequencyTable {
     /// yarn only: pair indices where the ramp starts and ends; and r_i, [d/2].
     std::optional<double> rampLow, rampHigh;
     std::vector<double> ramp;
+    /// Layers that turn at frequencies of their own, or not at all, whatever the scaling (Gemma 3, SmolLM3).
+    std::vector<int> unscaledLayers;
+    [[nodiscard]] bool scales(int layer) const;
     std::vector<std::string> warnings; ///< e.g. yarn factor differs from max positions / original
     [[nodiscard]] double wavelength(int pair) const; ///< 2 pi / omega'
 };

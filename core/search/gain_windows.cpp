@@ -26,7 +26,7 @@ GainWindows defaultWindows(int layers, const FrequencyTable& table, int context,
             double sum = 0;
             for (int pair = bands.begin(band); pair < bands.end(band); ++pair)
                 sum += pairs[static_cast<std::size_t>(pair)].saturated;
-            const double mean = sum / (bands.end(band) - bands.begin(band));
+            const double mean = table.scales(layer) ? sum / (bands.end(band) - bands.begin(band)) : 0;
             windows.pressure.at(layer, band) = windows.priority.at(layer, band) = mean;
             windows.tau.at(layer, band) = options.most;
         }

@@ -9,6 +9,11 @@ Outcome<SearchSpace> SearchSpace::make(const ModelConfig& config, SearchVariant 
     if (bands.pairs() != config.pairs())
         return Error::bad("bands " + bands.text() + ": expected them to end at "
                           + std::to_string(config.pairs()) + ", the model's rotary pairs");
+    if (scope == SearchScope::Head && config.qkNorms)
+        return Error::unsupported(
+            "scope head: " + config.architecture
+            + " normalises every head of queries and keys, so gains fold into norms that "
+              "all heads of a layer share; use the scope layer or model");
     SearchSpace space;
     space.variant_ = variant;
     space.scope_ = scope;

@@ -74,6 +74,7 @@ FrequencyTable readTable(const GroupReader& from) {
     table.omega = from.list<double>("inverse_frequency");
     table.plain = from.list<double>("plain_inverse_frequency");
     table.ramp = from.list<double>("ramp");
+    table.unscaledLayers = from.list<std::int32_t>("unscaled_layers");
     table.warnings = from.strings("warnings");
     return table;
 }

@@ -56,6 +56,8 @@ void writeTable(GroupWriter& to, const FrequencyTable& table) {
     to.list("plain_inverse_frequency", table.plain,
             {"radians per position", "pair", "theta^(-2i/d), before scaling"});
     to.list("ramp", table.ramp, {"1", "pair", "yarn: share of interpolation, 0 to 1"});
+    to.list("unscaled_layers", table.unscaledLayers,
+            {"1", "layer", "layers that turn otherwise than this table says, whatever the scaling"});
     to.strings("warnings", table.warnings, {"text", "warning", "what is unusual about the table"});
 }
 

@@ -26,6 +26,8 @@ std::string bytesOf(const std::vector<float>& values) {
 std::string ggufName(std::string name) {
     if (name.starts_with("model.")) name = name.substr(6);
     const std::pair<std::string, std::string> parts[] = {{"layers.", "blk."},
+                                                         {"self_attn.q_norm", "attn_q_norm"},
+                                                         {"self_attn.k_norm", "attn_k_norm"},
                                                          {"self_attn.q_proj", "attn_q"},
                                                          {"self_attn.k_proj", "attn_k"},
                                                          {"self_attn.v_proj", "attn_v"},

@@ -19,7 +19,8 @@ struct GgufTwin {
     std::string folderConfig;
 };
 
-/// `architecture` is general.architecture: "llama" permutes query and key rows, "qwen2" does not.
+/// `architecture` is general.architecture: "llama" permutes query and key rows, "qwen2" and
+/// "qwen3" do not.
 /// Rows of linear layers must be a multiple of the block.
 GgufTwin makeGgufTwin(const RandomModelOptions& options, std::uint64_t seed, GgmlType linear = GgmlType::F32,
                       const std::string& architecture = "llama");

@@ -77,6 +77,10 @@ void addLayer(TensorMaker& maker, const RandomModelOptions& options, int layer) 
     maker.projection(prefix + "self_attn.k_proj", key, options.hidden, options.attentionBias);
     maker.projection(prefix + "self_attn.v_proj", key, options.hidden, options.attentionBias);
     maker.projection(prefix + "self_attn.o_proj", options.hidden, query, options.attentionBias);
+    if (options.architecture == "Qwen3ForCausalLM") {
+        maker.add(prefix + "self_attn.q_norm.weight", {options.headDim}, 1.0, 0.2);
+        maker.add(prefix + "self_attn.k_norm.weight", {options.headDim}, 1.0, 0.2);
+    }
     maker.add(prefix + "post_attention_layernorm.weight", {options.hidden}, 1.0, 0.1);
     maker.projection(prefix + "mlp.gate_proj", options.intermediate, options.hidden, options.mlpBias);
     maker.projection(prefix + "mlp.up_proj", options.intermediate, options.hidden, options.mlpBias);
@@ -182,7 +186,9 @@ std::string randomModelConfig(const RandomModelOptions& options) {
     add("num_hidden_layers", std::to_string(options.layers));
     add("num_attention_heads", std::to_string(options.heads));
     add("num_key_value_heads", std::to_string(options.kvHeads));
-    if (options.hidden != options.heads * options.headDim) add("head_dim", std::to_string(options.headDim));
+    const bool qwen3 = options.architecture == "Qwen3ForCausalLM"; // its default is another one
+    if (qwen3 || options.hidden != options.heads * options.headDim)
+        add("head_dim", std::to_string(options.headDim));
     add("vocab_size", std::to_string(options.vocab));
     add("max_position_embeddings", std::to_string(options.maxPositions));
     add("rope_theta", formatNumber(options.ropeTheta));

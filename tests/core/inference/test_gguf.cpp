@@ -124,6 +124,17 @@ class TestGguf : public QObject {
         QVERIFY(largestDifference(nllOf(gguf, ids), nllOf(folderOf(twin), ids)) < 2e-5);
     }
 
+    void normsOfQwen3AreRead() {
+        RandomModelOptions options = smallModel();
+        options.architecture = "Qwen3ForCausalLM";
+        const GgufTwin twin = makeGgufTwin(options, 4, GgmlType::F32, "qwen3");
+        const auto gguf = ggufOf(twin.gguf);
+        QVERIFY(gguf->config().pairLayout == PairLayout::HalfSplit && gguf->config().qkNorms);
+        QCOMPARE(gguf->config().architecture, std::string("Qwen3ForCausalLM"));
+        const auto ids = someIds(40, options.vocab);
+        QVERIFY(largestDifference(nllOf(gguf, ids), nllOf(folderOf(twin), ids)) < 2e-5);
+    }
+
     void untiedHead() {
         RandomModelOptions options = smallModel();
         options.tied = false;

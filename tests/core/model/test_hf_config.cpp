@@ -151,9 +151,10 @@ class TestHfConfig : public QObject {
         const auto row = [](const char* name, const char* value, const char* message) {
             QTest::newRow(name) << std::string(value) << std::string(message);
         };
-        row("other", R"(["Qwen3ForCausalLM"])",
-            "\"Qwen3ForCausalLM\" is not supported (supported: LlamaForCausalLM, MistralForCausalLM, "
-            "Qwen2ForCausalLM)");
+        row("other", R"(["Phi3SmallForCausalLM"])",
+            "\"Phi3SmallForCausalLM\" is not supported (supported: LlamaForCausalLM, MistralForCausalLM, "
+            "Qwen2ForCausalLM, Qwen3ForCausalLM, Phi3ForCausalLM, Gemma2ForCausalLM, Gemma3ForCausalLM, "
+            "GraniteForCausalLM, SmolLM3ForCausalLM)");
         row("number", "3", "\"architectures\"");
         row("list of numbers", "[3]", "\"architectures\"");
         row("text", "\"LlamaForCausalLM\"", "\"architectures\"");

@@ -19,7 +19,7 @@ inline bool sameTable(const FrequencyTable& a, const FrequencyTable& b) {
     return a.omega == b.omega && a.plain == b.plain && a.attentionFactor == b.attentionFactor
            && a.factor == b.factor && a.trainedContext == b.trainedContext && a.spec == b.spec
            && a.rampLow == b.rampLow && a.rampHigh == b.rampHigh && a.ramp == b.ramp
-           && a.warnings == b.warnings;
+           && a.unscaledLayers == b.unscaledLayers && a.warnings == b.warnings;
 }
 
 inline bool sameModel(const ModelConfig& a, const ModelConfig& b) {
