@@ -18,6 +18,26 @@ struct Options {
     std::string model;
 };
 
+std::vector<int> windowedLayers(const ModelConfig& c) {
+    std::vector<int> layers;
+    for (int layer = 0; layer < c.layers; ++layer)
+        if (c.windowOf(layer) > 0) layers.push_back(layer);
+    return layers;
+}
+
+/// Sentences about layers and norms that are not Llama's; empty for most models.
+std::string familyText(const ModelConfig& c) {
+    std::string text;
+    if (const std::size_t windowed = windowedLayers(c).size(); windowed > 0)
+        text +=
+            "\n  " + std::to_string(windowed) + " layers see " + formatCount(*c.slidingWindow) + " positions";
+    if (const std::size_t unscaled = c.ropeModel().unscaledLayers.size(); unscaled > 0)
+        text += "\n  " + std::to_string(unscaled) + " layers are changed by no scaling: "
+                + (c.localTheta ? "base " + significant(*c.localTheta, 7) : "no RoPE");
+    if (c.qkNorms) text += "\n  queries and keys are normalised head by head: gains fold into these norms";
+    return text;
+}
+
 Json configJson(const ModelConfig& c) {
     return {{"architecture", c.architecture},
             {"layers", c.layers},
@@ -34,6 +54,10 @@ Json configJson(const ModelConfig& c) {
             {"rope_scaling", c.storedRope.text()},
             {"rms_eps", c.rmsEps},
             {"sliding_window", c.slidingWindow ? Json(*c.slidingWindow) : Json(nullptr)},
+            {"windowed_layers", windowedLayers(c)},
+            {"unscaled_layers", c.ropeModel().unscaledLayers},
+            {"local_rope_theta", c.localTheta ? Json(*c.localTheta) : Json(nullptr)},
+            {"qk_norms", c.qkNorms},
             {"tied_embeddings", c.tiedEmbeddings},
             {"attention_bias", c.attentionBias},
             {"mlp_bias", c.mlpBias},
@@ -142,9 +166,9 @@ void printText(const Model& model, const std::string& tokenizer, const StoredRop
               << ", vocabulary " << formatCount(c.vocabSize) << "\n  RoPE: " << c.pairs() << " pairs, base "
               << significant(c.ropeTheta, 7) << ", trained context " << formatCount(c.trainedContext())
               << ", stored scaling " << readable(c.storedRope.text()) << ", "
-              << (c.pairLayout == PairLayout::HalfSplit ? "half-split" : "interleaved")
-              << " pairs\n  quantization: " << quantizationText(model) << "\n  tokenizer: " << tokenizer
-              << "\n\n";
+              << (c.pairLayout == PairLayout::HalfSplit ? "half-split" : "interleaved") << " pairs"
+              << familyText(c) << "\n  quantization: " << quantizationText(model)
+              << "\n  tokenizer: " << tokenizer << "\n\n";
     printRopeTable(rope);
     const bool damaged = !model.damage().empty();
     std::vector<std::string> header{"tensor", "type", "shape", "bytes"};

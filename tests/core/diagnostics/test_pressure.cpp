@@ -251,6 +251,13 @@ void TestPressure::grids() {
     QVERIFY(close(weighted.at(0, 1), 0.55 / pi)); // equal energies
     QVERIFY(close(weighted.at(1, 1), (6 * 1 + 2 * 0.1) / 8 / pi));
     QVERIFY(close(weighted.at(1, 2), 0.01 / pi));
+    FrequencyTable partly = table;
+    partly.unscaledLayers = {1}; // no scaling reaches this layer, so nothing presses there
+    for (const PressureForm form :
+         {PressureForm::Raw, PressureForm::Saturated, PressureForm::EnergyWeighted}) {
+        const BandGrid found = pressureGrid(form, partly, 20, bands, statistics);
+        QVERIFY(found.at(0, 0) > 0 && found.at(1, 0) == 0 && found.at(1, 1) == 0 && found.at(1, 2) == 0);
+    }
 }
 
 void TestPressure::gridsWithoutSamples() {

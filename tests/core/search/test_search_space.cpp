@@ -169,6 +169,18 @@ class TestSearchSpace : public QObject {
         QVERIFY(!mentions(layer, "KV head"));
         QVERIFY(mentions(layer, "query, key and shared coincide"));
     }
+
+    void headsThatShareANormShareTheirGains() {
+        ModelConfig config = grouped();
+        config.qkNorms = true;
+        config.architecture = "Qwen3ForCausalLM";
+        const BandPartition bands = *BandPartition::parseEdges("1", 4);
+        const auto head = SearchSpace::make(config, SearchVariant::Query, SearchScope::Head, bands);
+        QVERIFY(!head.ok());
+        QVERIFY(head.error().message.find("Qwen3ForCausalLM") != std::string::npos);
+        QVERIFY(head.error().message.find("layer or model") != std::string::npos);
+        QVERIFY(SearchSpace::make(config, SearchVariant::Query, SearchScope::Layer, bands).ok());
+    }
 };
 
 QTEST_APPLESS_MAIN(TestSearchSpace)

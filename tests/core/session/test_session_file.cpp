@@ -145,6 +145,7 @@ class TestSessionFile : public QObject {
         auto changed = copyOf(session.conditions[3]);
         changed->table.warnings = {"first", "", "third: \xc3\xa4\xe2\x82\xac, \"quotes\"\nand lines"};
         changed->table.spec = session.model.storedRope;
+        changed->table.unscaledLayers = {0, 2};
         changed->windows[0].nll[0] = std::numeric_limits<float>::quiet_NaN();
         changed->windows[0].nll[1] = std::numeric_limits<float>::infinity();
         changed->windows[0].nll[2] = -0.0F;
