@@ -1,6 +1,6 @@
 // The model families that config.json may name, and the keys with which each of them departs from Llama's
-// arithmetic. One table; a family that is not in it is refused by name. Internal to core/model. Sources: the
-// configuration and modeling files of Hugging Face transformers for each model_type.
+// arithmetic. One table; a family that is not in it is refused by name. For core/model and exports. Sources:
+// the configuration and modeling files of Hugging Face transformers for each model_type.
 #pragma once
 
 #include "core/model/config.h"
