@@ -79,11 +79,20 @@ void CompareController::takeAwaited() {
     if (session && conditionOf(*session) >= 0) state_ = {Source::Chosen, id, state_.condition};
 }
 
+/// The session of B was closed: its file can be opened again.
+void CompareController::awaitClosed() {
+    const QString path = workspace_.lastPath(state_.session);
+    if (path.isEmpty() || state_.session == workspace_.current()) // which is A's, and on its way out
+        state_ = {};
+    else
+        state_ = {Source::Awaited, noSession, state_.condition, path};
+}
+
 /// From what is B to the index that the views read.
 void CompareController::resolve() {
     if (resolving_) return;
     resolving_ = true;
-    if (state_.source == Source::Chosen && !workspace_.isOpen(state_.session)) state_ = {};
+    if (state_.source == Source::Chosen && !workspace_.isOpen(state_.session)) awaitClosed();
     if (state_.source == Source::Awaited) takeAwaited();
     int index = -1;
     const auto session = workspace_.session();

@@ -71,6 +71,7 @@ class CompareController : public QObject {
     void followSelection();
     void showTwins(const Selection& selection);
     void takeAwaited();
+    void awaitClosed();
     [[nodiscard]] int conditionOf(const Session& session) const;
 
     Workspace& workspace_;

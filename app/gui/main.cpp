@@ -188,7 +188,7 @@ int main(int argc, char** argv) {
             window.openPath(words.paths.first());
         else if (words.sample)
             window.openSample();
-        window.offerRecovery(); // last: opening something clears the messages
+        window.offerRecovery();
     });
     return QApplication::exec();
 }

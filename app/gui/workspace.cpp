@@ -104,6 +104,11 @@ std::shared_ptr<const Session> Workspace::session(SessionId id) const {
     return open ? open->session : nullptr;
 }
 
+QString Workspace::lastPath(SessionId id) const {
+    const auto closed = closedPaths_.find(id);
+    return closed == closedPaths_.end() ? path(id) : closed->second;
+}
+
 QString Workspace::path(SessionId id) const {
     const Open* open = find(id);
     return open ? open->path : QString();
@@ -185,6 +190,7 @@ SessionId Workspace::open(std::shared_ptr<const Session> session, const QString&
     if (place != open_.end()) {
         undoGroup_.removeStack(&(*place)->undo);
         (*place)->undo.disconnect(this);
+        closedPaths_[replaced] = (*place)->path;
         open_.erase(place);
     }
     add(std::move(session), path, unsaved);
@@ -250,6 +256,7 @@ void Workspace::close(SessionId id) {
     const std::unique_ptr<Open> closed = std::move(*place);
     const auto at = static_cast<std::size_t>(place - open_.begin());
     open_.erase(place);
+    closedPaths_[id] = closed->path;
     undoGroup_.removeStack(&closed->undo);
     closed->undo.disconnect(this);
     emit settled(id);

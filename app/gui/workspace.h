@@ -13,6 +13,7 @@
 #include <QUndoGroup>
 #include <QUndoStack>
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -38,6 +39,8 @@ class Workspace : public QObject {
     [[nodiscard]] SessionId withPath(const QString& path) const;
     [[nodiscard]] std::shared_ptr<const Session> session(SessionId id) const;
     [[nodiscard]] QString path(SessionId id) const;
+    /// The same, or what it was when the session was closed.
+    [[nodiscard]] QString lastPath(SessionId id) const;
     [[nodiscard]] bool dirty(SessionId id) const;
     /// File name, or "unsaved session" with a number where there are several; unique by a folder's name.
     [[nodiscard]] QString name(SessionId id) const;
@@ -148,6 +151,7 @@ class Workspace : public QObject {
     std::vector<std::unique_ptr<Open>> open_;
     SessionId current_ = noSession, newest_ = noSession;
     int unsaved_ = 0; ///< sessions without a file so far: their numbers
+    std::map<SessionId, QString> closedPaths_;
     QUndoGroup undoGroup_;
     QUndoStack idle_; ///< of no session
     bool wasDirty_ = false;

@@ -60,7 +60,7 @@ struct SessionBench {
     [[nodiscard]] bool recover() const {
         window->offerRecovery();
         QSignalSpy opened(window.get(), &MainWindow::sessionOpened);
-        for (auto* button : window->messages().findChildren<QPushButton*>())
+        for (auto* button : window->recovery().findChildren<QPushButton*>())
             if (button->text() == "Recover") button->click();
         return QTest::qWaitFor([&] { return opened.count() > 0; }, 20000);
     }

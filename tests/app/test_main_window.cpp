@@ -68,7 +68,7 @@ class TestMainWindow : public QObject {
         // What is picked from the recent ones is opened: here a file that is gone gives an error, not
         // silence.
         emit page->sessionPicked(bench.folder.filePath("gone.h5"));
-        QTRY_VERIFY_WITH_TIMEOUT(bench.window->findChild<MessageBar*>()->isVisible(), 5000);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.window->messages().isVisible(), 5000);
     }
 
     void opensWithoutASession() {
@@ -401,7 +401,7 @@ class TestMainWindow : public QObject {
         bench.window.reset();
         bench.open();
         bench.window->offerRecovery();
-        QVERIFY2(bench.window->messages().text().isEmpty(), qPrintable(bench.window->messages().text()));
+        QVERIFY2(bench.window->recovery().text().isEmpty(), qPrintable(bench.window->recovery().text()));
 
         QVERIFY(!bench.leaveAutosave().isEmpty());
         QVERIFY(bench.recover());

@@ -6,6 +6,7 @@
 #include <QApplication>
 #include <QLineEdit>
 #include <QPainter>
+#include <QSignalBlocker>
 #include <QSpinBox>
 
 #include <cmath>
@@ -164,6 +165,12 @@ QWidget* BandEditorDelegate::createEditor(QWidget* parent, const QStyleOptionVie
     auto* self = const_cast<BandEditorDelegate*>(this);
     connect(spin, &QSpinBox::valueChanged, self, [self, spin] { emit self->commitData(spin); });
     return spin;
+}
+
+/// What is shown is no edit: to commit it is needless, and too early before the view knows the editor.
+void BandEditorDelegate::setEditorData(QWidget* editor, const QModelIndex& index) const {
+    const QSignalBlocker quiet(qobject_cast<QSpinBox*>(editor));
+    QStyledItemDelegate::setEditorData(editor, index);
 }
 
 void BandEditorDelegate::paint(QPainter* painter, const QStyleOptionViewItem& option,

@@ -98,6 +98,8 @@ void MainWindow::buildPanels() {
     connect(start_, &StartPage::sessionPicked, this, &MainWindow::openSession);
     connect(start_, &StartPage::modelPicked, this, &MainWindow::openModel);
     messages_ = new MessageBar;
+    recovery_ = new MessageBar;
+    recovery_->setObjectName(QStringLiteral("recoveryBar"));
     selectionBar_ = new SelectionBar(&selection_);
     compareBar_ = new CompareBar(workspace_, selection_, compare_);
     tabs_ = new SessionTabs(workspace_);
@@ -108,6 +110,7 @@ void MainWindow::buildPanels() {
     auto* column = new QVBoxLayout(middle);
     column->setContentsMargins(0, 0, 0, 0);
     column->setSpacing(0);
+    column->addWidget(recovery_);
     column->addWidget(messages_);
     column->addWidget(tabs_);
     column->addWidget(pages_, 1);

@@ -104,6 +104,7 @@ class MainWindow : public QMainWindow {
     [[nodiscard]] SetupPanel& setup() const { return *setup_; }
     [[nodiscard]] PlotArea& plots() const { return *plots_; }
     [[nodiscard]] MessageBar& messages() const { return *messages_; }
+    [[nodiscard]] MessageBar& recovery() const { return *recovery_; }
     [[nodiscard]] BandEditor& bandEditor() const { return *bandEditor_; }
     [[nodiscard]] LogPanel& log() const { return *log_; }
     [[nodiscard]] RunStatus& runStatus() const { return *runStatus_; }
@@ -176,8 +177,9 @@ class MainWindow : public QMainWindow {
     [[nodiscard]] SetupRequest setupOf(SessionId id) const;
     void showInputsOf(const SetupRequest& request);
     void showAwaitedInputs();
-    void nameTheViews();     ///< what is shown, in the breadcrumb
-    void sayWhatIsAwaited(); ///< of B, and offers to open it
+    void nameTheViews();                  ///< what is shown, in the breadcrumb
+    void sayWhatIsAwaited();              ///< of B, and offers to open it
+    void goBackFrom(const QString& path); ///< to the session that file was opened for, if it was for one
     [[nodiscard]] std::string viewStateOf(SessionId id) const;
     bool mayClose(SessionId id);
     [[nodiscard]] QString whatStoppingDoes() const; ///< to what is running
@@ -243,6 +245,7 @@ class MainWindow : public QMainWindow {
     QDockWidget* bandsDock_ = nullptr;
     LogPanel* log_ = nullptr;
     MessageBar* messages_ = nullptr;
+    MessageBar* recovery_ = nullptr; ///< of its own: messages come while its offer waits for an answer
     SelectionBar* selectionBar_ = nullptr;
     CompareBar* compareBar_ = nullptr;
     SessionTabs* tabs_ = nullptr;
@@ -267,6 +270,7 @@ class MainWindow : public QMainWindow {
         bool followResults = true;
     };
     std::map<SessionId, Left> left_;
+    std::map<QString, SessionId> backTo_; ///< where one was when these files, of B, were asked for
     /// Inputs of the current session that Setup shows when the running analysis, of another one, has ended.
     std::optional<std::pair<SessionId, SetupRequest>> awaited_;
     std::map<SessionId, QString> pendingSaves_; ///< asked for while an analysis writes into them

@@ -23,6 +23,13 @@
 
 namespace qroar {
 
+namespace {
+/// What is kept of a path must mean the same file in another folder.
+QString absolute(const QString& path) {
+    return path.isEmpty() ? path : QFileInfo(path).absoluteFilePath();
+}
+} // namespace
+
 void MainWindow::connectFiles() {
     connect(&sessions_, &SessionController::loaded, this, [this](const QString& path, bool recovered) {
         if (recovered) {
@@ -41,10 +48,14 @@ void MainWindow::connectFiles() {
         showInputsOf(*workspace_.session(), path);
         sayWhatIsAwaited();
         projectDock_->raise();
+        goBackFrom(path);
         emit sessionOpened(path);
     });
     connect(&sessions_, &SessionController::loadFailed, this,
-            [this](const QString&, const QString& message) { reportError(message); });
+            [this](const QString& path, const QString& message) {
+                backTo_.erase(path);
+                reportError(message);
+            });
     connect(&sessions_, &SessionController::saved, this, [this](int id, const QString& path) {
         settings_.addRecentSession(path);
         updateRecent();
@@ -61,7 +72,8 @@ void MainWindow::connectFiles() {
     });
 }
 
-void MainWindow::openPath(const QString& path) {
+void MainWindow::openPath(const QString& typed) {
+    const QString path = absolute(typed);
     const DroppedPaths sorted = sortDropped({path});
     if (!sorted.session.isEmpty())
         openSession(sorted.session);
@@ -86,7 +98,8 @@ void MainWindow::openSession(const QString& path) {
     loadSession(path, false);
 }
 
-void MainWindow::loadSession(const QString& path, bool recovered) {
+void MainWindow::loadSession(const QString& given, bool recovered) {
+    const QString path = absolute(given);
     messages_->dismiss();
     const SessionId open = recovered ? noSession : workspace_.withPath(path);
     if (open == noSession) {
@@ -96,6 +109,7 @@ void MainWindow::loadSession(const QString& path, bool recovered) {
     workspace_.setCurrent(open);
     showPlots();
     report(tr("%1 is open already.").arg(path));
+    goBackFrom(path);
     emit sessionOpened(path);
 }
 
@@ -128,7 +142,8 @@ bool MainWindow::saveAs() {
     return true;
 }
 
-void MainWindow::saveTo(const QString& path) {
+void MainWindow::saveTo(const QString& given) {
+    const QString path = absolute(given);
     const SessionId id = workspace_.current();
     if (analysis_.running() && analysis_.target() == id) {
         pendingSaves_[id] = path;
@@ -172,17 +187,17 @@ void MainWindow::offerRecovery() {
     const QStringList paths = autosave_.orphans();
     if (paths.isEmpty()) return;
     const QString when = QLocale().toString(QFileInfo(paths.first()).lastModified(), QLocale::ShortFormat);
-    messages_->show(
+    recovery_->show(
         MessageBar::Kind::Warning,
         paths.size() == 1
             ? tr("The workbench ended without saving: results of %1 can be recovered.").arg(when)
             : tr("The workbench ended without saving: %1 sessions can be recovered, the last of %2.")
                   .arg(paths.size())
                   .arg(when));
-    messages_->addButton(tr("Recover"), [this, paths] {
+    recovery_->addButton(tr("Recover"), [this, paths] {
         for (const QString& path : paths) loadSession(path, true);
     });
-    messages_->addButton(tr("Discard"), [this, paths] {
+    recovery_->addButton(tr("Discard"), [this, paths] {
         for (const QString& path : paths) Autosave::discardOrphan(path);
         report(tr("Discarded the unsaved results of an earlier start."));
     });
@@ -320,9 +335,11 @@ void MainWindow::closeEvent(QCloseEvent* event) {
         if (!closeWhenStopped_
             && question_(stopAndQuit(), QMessageBox::Yes | QMessageBox::No) != QMessageBox::Yes)
             return;
-        closeWhenStopped_ = true;
-        stopRun();
-        return; // comes back when the job has ended
+        if (busy()) { // what ran may have ended while the question was read
+            closeWhenStopped_ = true;
+            stopRun();
+            return; // comes back when the job has ended
+        }
     }
     closeWhenStopped_ = false;
     if (analysis_.autosaving()) { // what is decided below must find its file whole

@@ -57,13 +57,13 @@ void MainWindow::sayWhatIsAwaited() {
     const QString path = compare_.state().path;
     if (!QFileInfo::exists(path) || workspace_.withPath(path) != noSession) return;
     messages_->addButton(tr("Open %1").arg(QFileInfo(path).fileName()), [this, path] {
-        const SessionId here = workspace_.current();
-        const auto back = [this, path, here](const QString& opened) {
-            if (opened == path && workspace_.isOpen(here)) workspace_.setCurrent(here);
-        };
-        connect(this, &MainWindow::sessionOpened, this, back, Qt::SingleShotConnection);
+        backTo_[QFileInfo(path).absoluteFilePath()] = workspace_.current();
         openSession(path);
     });
+}
+
+void MainWindow::goBackFrom(const QString& path) {
+    if (const auto asked = backTo_.extract(path); asked) workspace_.setCurrent(asked.mapped());
 }
 
 /// Every session that has unsaved changes since it was last written.
@@ -163,9 +163,11 @@ void MainWindow::closeSession(SessionId id) {
                 QMessageBox::Yes | QMessageBox::No)
             != QMessageBox::Yes)
             return;
-        closeSessionWhenStopped_ = id;
-        stopRun();
-        return; // comes back when the job has ended
+        if (analysis_.running()) { // it may have ended while the question was read
+            closeSessionWhenStopped_ = id;
+            stopRun();
+            return; // comes back when the job has ended
+        }
     }
     if (scales_->controller().target() == id) {
         if (question_(tr("An evaluation of gains of %1 is running. Stop it and close the session?")

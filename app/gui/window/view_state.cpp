@@ -4,6 +4,8 @@
 #include "widgets/common/before_after.h"
 #include "widgets/common/head_groups.h"
 
+#include <QDir>
+#include <QFileInfo>
 #include <QJsonDocument>
 #include <QJsonObject>
 
@@ -63,9 +65,26 @@ void readSelection(const QJsonObject& state, const Session& session, Selection& 
         if (state.value("compare") == modeName(mode)) next.compare = mode;
 }
 
+/// The file that is meant: the one of that name, or where there is none, one beside the session's own, with
+/// which it was moved. Earlier versions wrote names as they were typed.
+QString placeNow(const QString& path, const Workspace& workspace, SessionId of) {
+    const QString own = workspace.path(of);
+    const QDir beside = QFileInfo(own).absoluteDir();
+    const QFileInfo file(path);
+    QStringList places{file.absoluteFilePath()};
+    if (!own.isEmpty()) {
+        if (file.isRelative()) places.prepend(QDir::cleanPath(beside.absoluteFilePath(path)));
+        places.append(beside.absoluteFilePath(file.fileName()));
+    }
+    for (const QString& place : places)
+        if (QFileInfo::exists(place) && workspace.withPath(place) != of) return place;
+    return places.first();
+}
+
 CompareController::State readB(const QJsonObject& b, const Workspace& workspace, SessionId of) {
     if (b.value("twin").toBool()) return {CompareController::Source::Twin, noSession, {}};
-    const QString path = b.value("session").toString();
+    QString path = b.value("session").toString();
+    if (!path.isEmpty()) path = placeNow(path, workspace, of);
     const SessionId id = path.isEmpty() ? of : workspace.withPath(path);
     const auto session = workspace.session(id);
     const QString condition = b.value("condition").toString();
@@ -116,15 +135,17 @@ std::string viewStateJson(const ViewState& state, const Workspace& workspace, Se
                      {"epsilon", now.epsilon},
                      {"compare", modeName(now.compare)}};
     using Source = CompareController::Source;
+    const auto fileOf = [](const QString& path) { return QFileInfo(path).absoluteFilePath(); };
     if (state.b.source == Source::Twin) json["b"] = QJsonObject{{"twin", true}};
     if (state.b.source == Source::Awaited)
-        json["b"] =
-            QJsonObject{{"condition", QString::fromStdString(state.b.condition)}, {"session", state.b.path}};
+        json["b"] = QJsonObject{{"condition", QString::fromStdString(state.b.condition)},
+                                {"session", fileOf(state.b.path)}};
     if (state.b.source == Source::Chosen) {
         QJsonObject b{{"condition", QString::fromStdString(state.b.condition)}};
-        if (state.b.session != of) b["session"] = workspace.path(state.b.session);
+        const QString path = workspace.lastPath(state.b.session); // it may have been closed meanwhile
+        if (state.b.session != of) b["session"] = fileOf(path);
         // A session without a file cannot be found again.
-        if (state.b.session == of || !workspace.path(state.b.session).isEmpty()) json["b"] = b;
+        if (state.b.session == of || !path.isEmpty()) json["b"] = b;
     }
     QJsonObject panels;
     for (auto panel = state.panels.begin(); panel != state.panels.end(); ++panel) {
