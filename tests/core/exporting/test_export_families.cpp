@@ -1,7 +1,8 @@
 // Exports of every model family: what is written computes, by a reference that reads it on its own, what the
 // source does with the gains; names, untouched bytes and family keys stay; what cannot fold is refused.
+#include "core/inference/forward.h"
 #include "tests/core/exporting/exporting_test.h"
-#include "tests/support/family_fixtures.h"
+#include "tests/support/gguf_families.h"
 #include "tests/support/reference_family.h"
 
 using namespace qroar;
@@ -56,6 +57,19 @@ double lossDifference(const std::filesystem::path& source, const QkGains& gains,
     wanted.queryGains = gains.q;
     wanted.keyGains = gains.k;
     return worst(wanted.nll(someIds()), found.nll(someIds()));
+}
+
+/// Loss of some ids in a pass of the product's.
+std::vector<double> lossOf(const std::shared_ptr<const Model>& model, const QkGains& gains) {
+    const auto ids = someIds();
+    const int context = static_cast<int>(ids.size());
+    const auto table = buildFrequencyTable({}, model->config().ropeModel(), context);
+    ForwardPass pass(model, *table, *openWeights(model, {}), context, gains);
+    const Window window{0, 0, ids};
+    NllSink nll(std::span(&window, 1));
+    WorkMeter meter(silent, 1e9);
+    if (!pass.run(std::span(&window, 1), nullptr, nll, meter)) qFatal("the pass failed");
+    return {nll.nll().front().begin(), nll.nll().front().end()};
 }
 
 } // namespace
@@ -202,6 +216,34 @@ class TestExportFamilies : public QObject {
         auto back = requestOf(file, "none", ExportFormat::Hf, scratch.path("back"));
         QROAR_EXPORTED(exportModel(back, silent));
         QVERIFY(lossDifference(scratch.path("model"), request.gains, scratch.path("back")) < 1e-5);
+    }
+
+    /// Files that are not written anew can be patched: rows of a fused tensor, permuted rows, norms.
+    void patchesOfGgufFiles_data() {
+        QTest::addColumn<std::string>("fixture");
+        QTest::addColumn<std::string>("architecture");
+        for (const auto& [fixture, architecture] :
+             {std::pair("phi3", "phi3"), std::pair("gemma3", "gemma3"), std::pair("granite", "granite")})
+            QTest::newRow(fixture) << std::string(fixture) << std::string(architecture);
+    }
+    void patchesOfGgufFiles() {
+        QFETCH(std::string, fixture);
+        QFETCH(std::string, architecture);
+        const Scratch scratch;
+        GgufPair pair = ggufPair(fixture.c_str(), architecture);
+        pair.gguf.u32("gemma3.attention.sliding_window", 17);
+        pair.gguf.write(scratch.path("model.gguf"));
+        const auto model = opened(scratch.path("model.gguf"));
+        auto request = requestOf(model, "none", ExportFormat::Gguf, scratch.path("out.gguf"));
+        request.patch = true;
+        request.gains = gainsFor(model->config());
+        QROAR_EXPORTED(exportModel(request, silent));
+        const auto patched = opened(scratch.path("out.gguf"));
+        const auto wanted = lossOf(model, request.gains), found = lossOf(patched, {});
+        QVERIFY(worst(wanted, found) < 1e-5);
+        QVERIFY(worst(lossOf(model, {}), found) > 1e-3);
+        auto folder = requestOf(model, "none", ExportFormat::Hf, scratch.path("folder"));
+        QROAR_REFUSED(exportModel(folder, silent), "ForCausalLM", "--patch");
     }
 };
 
