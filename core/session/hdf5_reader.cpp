@@ -128,7 +128,9 @@ class DatasetReader {
         std::uint64_t count = 1;  ///< of the chunk's elements inside the array
     };
 
-    /// HDF5 is asked from this thread only; what it gives is inflated by all of them while the next is read.
+    /// HDF5 is asked from the calling thread only (`master`: QuietErrors covers no other one's error stack);
+    /// what it gives is inflated by the others, which wait for tasks at the end of the region, while the next
+    /// is read.
     std::string readChunks(unsigned char* target) {
         std::vector<Piece> pieces = cutPieces();
         const auto count = static_cast<std::ptrdiff_t>(pieces.size());
@@ -137,7 +139,7 @@ class DatasetReader {
         std::atomic<std::ptrdiff_t> damaged = count; // the first, whatever the number of threads
         std::atomic<bool> enough = true;
 #pragma omp parallel if (count > 1)
-#pragma omp single
+#pragma omp master
         for (std::ptrdiff_t index = 0; index < count && unreadable == count && damaged == count; ++index) {
             Piece& piece = pieces[static_cast<std::size_t>(index)];
             if (!noThrow(enough, [&] { wrong = readChunk(piece); }) || !wrong.empty()) {

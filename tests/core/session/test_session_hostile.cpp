@@ -9,14 +9,18 @@
 #include <QFile>
 #include <QProcess>
 #include <QTemporaryDir>
+#include <QTemporaryFile>
 #include <QTest>
 
 #include <hdf5.h>
+#include <omp.h>
 
+#include <cstring>
 #include <fstream>
 #include <functional>
 #include <random>
 #include <sys/resource.h>
+#include <unistd.h>
 
 using namespace qroar;
 using qroar::test::overwrite;
@@ -27,6 +31,9 @@ extern "C" const char* __lsan_default_suppressions();
 extern "C" const char* __lsan_default_suppressions() {
     return "leak:libhdf5";
 }
+
+/// HDF5's checksum of its metadata; exported, but in no public header.
+extern "C" std::uint32_t H5_checksum_lookup3(const void* key, size_t length, std::uint32_t start);
 
 namespace {
 
@@ -299,6 +306,30 @@ std::vector<Case> wrongContainers() {
     };
 }
 
+/// Patches the address of one chunk in the last fixed array of chunks of the file, and its checksum.
+bool moveChunkBeyondTheEnd(const QString& name, int chunks, int chunk) {
+    QFile file(name);
+    if (!file.open(QIODevice::ReadWrite)) return false;
+    QByteArray bytes = file.readAll();
+    const qsizetype at = bytes.lastIndexOf("FADB"),
+                    head = 4 + 1 + 1 + 8; // signature, version, client, header
+    for (int sizeBytes = 1; at >= 0 && sizeBytes <= 8; ++sizeBytes) {
+        const int element = 8 + sizeBytes + 4; // address, stored size, filter mask
+        const qsizetype length = head + static_cast<qsizetype>(chunks) * element;
+        if (at + length + 4 > bytes.size()) return false;
+        char* const block = bytes.data() + at;
+        const auto checksum = [&] { return H5_checksum_lookup3(block, static_cast<size_t>(length), 0); };
+        std::uint32_t stored = checksum();
+        if (std::memcmp(block + length, &stored, 4) != 0) continue;
+        const std::uint64_t beyond = static_cast<std::uint64_t>(bytes.size()) + (1U << 30);
+        std::memcpy(block + head + static_cast<qsizetype>(chunk) * element, &beyond, 8);
+        stored = checksum();
+        std::memcpy(block + length, &stored, 4);
+        return file.seek(0) && file.write(bytes) == bytes.size();
+    }
+    return false;
+}
+
 std::shared_ptr<const Session> smallSession() {
     test::SyntheticOptions options;
     options.layers = 2;
@@ -492,6 +523,43 @@ class TestSessionHostile : public QObject {
                          != std::string::npos,
                      loaded.error().message.c_str());
         }
+    }
+
+    /// A chunk that HDF5 itself cannot read: it is asked by the thread whose error stack is quiet, however
+    /// many inflate.
+    void nothingIsPrintedOfAnUnreadableChunk() {
+        const QString name = path("beyond.h5");
+        write(name, unsealed(good_));
+        const hid_t access = H5Pcreate(H5P_FILE_ACCESS);
+        H5Pset_libver_bounds(access, H5F_LIBVER_V110, H5F_LIBVER_V110);
+        const hid_t file = H5Fopen(qPrintable(name), H5F_ACC_RDWR, access);
+        const hid_t creation = packed({128, 255}); // 40 of them
+        replace(file, values, H5T_IEEE_F32LE, {5120, 255}, 0, creation);
+        H5Pclose(creation);
+        H5Fclose(file);
+        H5Pclose(access);
+        QVERIFY(moveChunkBeyondTheEnd(name, 40, 5));
+        const int threads = omp_get_max_threads();
+        omp_set_num_threads(4);
+        QTemporaryFile said;
+        QVERIFY(said.open());
+        const int before = dup(STDERR_FILENO);
+        dup2(said.handle(), STDERR_FILENO);
+        QStringList errors;
+        for (int round = 0; round < 100; ++round) {
+            const auto loaded = load(name);
+            errors << (loaded ? QStringLiteral("accepted") : QString::fromStdString(loaded.error().message));
+        }
+        dup2(before, STDERR_FILENO);
+        close(before);
+        omp_set_num_threads(threads);
+        QCOMPARE(errors.removeDuplicates(), 99);
+        QVERIFY2(errors.first().endsWith("nll/values: the chunk at [640, 0] cannot be read"),
+                 qPrintable(errors.first()));
+        QVERIFY(!errors.first().contains('\n'));
+        said.seek(0);
+        const QByteArray printed = said.readAll();
+        QVERIFY2(printed.isEmpty(), printed.left(200).constData());
     }
 
     /// A few megabytes that inflate to four gigabytes of zeros: refused before anything is allocated.
