@@ -14,14 +14,18 @@ inline double ratioResidual(double part, double share, double whole) {
     return part - share * whole;
 }
 
-/// SE^2 = n / (n - 1) sum_b r_b^2 over n residuals [standard: Cochran 1977, of a ratio of sums]; of several
-/// ratios that are added up, r_b is the sum of theirs. Zero with fewer than two.
+/// n / (n - 1): what makes a variance from n residuals around their own mean unbiased. Of at least two.
+inline double smallSample(int blocks) {
+    return static_cast<double>(blocks) / (blocks - 1);
+}
+
+/// SE^2 = n / (n - 1) sum_b r_b^2 over n residuals [standard: Cochran 1977, of a ratio of sums]; zero with
+/// fewer than two. Of several ratios that are added up, r_b is the sum of theirs, each with its own n.
 inline double ratioError(std::span<const double> residuals) {
     if (residuals.size() < 2) return 0;
     double squares = 0;
     for (const double residual : residuals) squares += residual * residual;
-    const auto count = static_cast<double>(residuals.size());
-    return std::sqrt(count / (count - 1) * squares);
+    return std::sqrt(smallSample(static_cast<int>(residuals.size())) * squares);
 }
 
 } // namespace qroar

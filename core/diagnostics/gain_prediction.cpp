@@ -48,10 +48,8 @@ double firstOrder(const std::vector<double>& derivatives, const std::vector<doub
 std::optional<double> errorOf(const Sensitivity& sensitivity, const LogGains& logs,
                               std::span<const double> blockShares) {
     const std::size_t cells = logs.values.size();
-    const auto count = static_cast<double>(sensitivity.blocks);
     if (sensitivity.blocks < 2 || !logs.headsAgree) return std::nullopt;
-    if (!blockShares.empty() && static_cast<int>(blockShares.size()) != sensitivity.blocks)
-        return std::nullopt;
+    if (static_cast<int>(blockShares.size()) != sensitivity.blocks) return std::nullopt;
     std::vector<double> parts;
     double change = 0;
     for (int block = 0; block < sensitivity.blocks; ++block) {
@@ -63,8 +61,7 @@ std::optional<double> errorOf(const Sensitivity& sensitivity, const LogGains& lo
     }
     std::vector<double> residuals;
     for (std::size_t block = 0; block < parts.size(); ++block)
-        residuals.push_back(
-            ratioResidual(parts[block], blockShares.empty() ? 1 / count : blockShares[block], change));
+        residuals.push_back(ratioResidual(parts[block], blockShares[block], change));
     return ratioError(residuals);
 }
 

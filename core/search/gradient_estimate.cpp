@@ -4,6 +4,7 @@
 #include "core/evaluate/blocks.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <set>
@@ -12,47 +13,104 @@ namespace qroar {
 
 namespace {
 
-/// What windows add to the estimate, and how many of them there are in each context.
-struct Part {
-    std::vector<double> sums; ///< [dimension]
-    std::map<int, int> windows;
-    void add(const WindowGradient& window, double weight) {
-        sums.resize(window.sums.size());
-        for (std::size_t at = 0; at < sums.size(); ++at) sums[at] += weight * window.sums[at];
-        ++windows[window.context];
-    }
+enum class BlockKind { Documents, Stretches, Windows };
+
+/// Document, stretch of it and window of that, with -1 for what is not told apart.
+using BlockName = std::array<int, 3>;
+
+BlockName nameOf(const WindowGradient& window, int number, BlockKind kind) {
+    return {window.document, kind == BlockKind::Documents ? -1 : window.stretch,
+            kind == BlockKind::Windows ? number : -1};
+}
+
+/// The windows of one context, all equally long, as blocks.
+struct ContextBlocks {
+    BlockKind kind = BlockKind::Documents;
+    int blocks = 0, windows = 0;
+    std::vector<double> sums; ///< [dimension] weighted
+    double weight = 0;        ///< slope over tokens
 };
+
+ContextBlocks blocksOf(const GainGradient& gradient, int context, double weight) {
+    std::set<int> documents;
+    std::set<std::pair<int, int>> stretches;
+    ContextBlocks found;
+    found.weight = weight;
+    for (const WindowGradient& window : gradient.windows) {
+        if (window.context != context) continue;
+        documents.insert(window.document);
+        stretches.insert({window.document, window.stretch});
+        found.sums.resize(window.sums.size());
+        for (std::size_t at = 0; at < found.sums.size(); ++at) found.sums[at] += weight * window.sums[at];
+        ++found.windows;
+    }
+    if (static_cast<int>(documents.size()) >= leastDocumentBlocks) {
+        found.blocks = static_cast<int>(documents.size());
+    } else if (stretches.size() >= 2) {
+        found.kind = BlockKind::Stretches;
+        found.blocks = static_cast<int>(stretches.size());
+    } else {
+        found.kind = BlockKind::Windows;
+        found.blocks = found.windows;
+    }
+    return found;
+}
+
+using Residuals = std::map<BlockName, double>;
+
+double squaresOf(const Residuals& residuals) {
+    double sum = 0;
+    for (const auto& [name, one] : residuals) sum += one * one;
+    return sum;
+}
+
+/// sum over stretches of the products: what text that both are of adds to the square of their sum.
+double productsOf(const Residuals& a, const Residuals& b) {
+    double sum = 0;
+    for (const auto& [name, one] : a)
+        if (const auto other = b.find(name); other != b.end()) sum += one * other->second;
+    return sum;
+}
+
+/// The error of one coordinate; `contexts` by index, those without a weight left out.
+double errorOf(const GainGradient& gradient, const std::map<int, ContextBlocks>& contexts, std::size_t at) {
+    Residuals whole, parts; // of documents; of stretches and windows
+    Residuals wholeByStretch, partsByStretch;
+    int number = 0;
+    for (const WindowGradient& window : gradient.windows) {
+        const auto found = contexts.find(window.context);
+        ++number;
+        if (found == contexts.end()) continue;
+        const ContextBlocks& of = found->second;
+        const double residual = std::sqrt(smallSample(of.blocks))
+                                * ratioResidual(of.weight * window.sums[at], 1.0 / of.windows, of.sums[at]);
+        const bool document = of.kind == BlockKind::Documents;
+        (document ? whole : parts)[nameOf(window, number, of.kind)] += residual;
+        (document ? wholeByStretch : partsByStretch)[nameOf(window, number, BlockKind::Stretches)] +=
+            residual;
+    }
+    const double both = productsOf(wholeByStretch, partsByStretch);
+    return std::sqrt(squaresOf(whole) + squaresOf(parts) + 2 * std::max(0.0, both));
+}
 
 } // namespace
 
 GradientEstimate combineGradient(const GainGradient& gradient, std::span<const double> slopes) {
-    std::set<int> documents;
-    for (const WindowGradient& window : gradient.windows) documents.insert(window.document);
-    const bool whole = static_cast<int>(documents.size()) >= leastDocumentBlocks;
-    std::map<std::pair<int, int>, Part> blocks; // document, stretch of it
-    std::map<int, Part> contexts;               // in which all windows are equally long
+    std::map<int, ContextBlocks> contexts;
+    const std::size_t dimension = gradient.windows.empty() ? 0 : gradient.windows.front().sums.size();
+    GradientEstimate estimate{std::vector<double>(dimension, 0.0), std::vector<double>(dimension, 0.0)};
+    bool known = true;
     for (const WindowGradient& window : gradient.windows) {
         const auto context = static_cast<std::size_t>(window.context);
         const double weight = slopes[context] / static_cast<double>(gradient.tokens[context]);
-        blocks[{window.document, whole ? 0 : window.stretch}].add(window, weight);
-        contexts[window.context].add(window, weight);
+        if (weight == 0 || contexts.count(window.context) != 0) continue;
+        const ContextBlocks& found =
+            contexts.emplace(window.context, blocksOf(gradient, window.context, weight)).first->second;
+        for (std::size_t at = 0; at < dimension; ++at) estimate.mean[at] += found.sums[at];
+        known = known && found.blocks >= 2;
     }
-    const std::size_t dimension = gradient.windows.empty() ? 0 : gradient.windows.front().sums.size();
-    GradientEstimate estimate{std::vector<double>(dimension, 0.0), std::vector<double>(dimension, 0.0)};
-    std::vector<double> residuals(blocks.size());
-    for (std::size_t at = 0; at < dimension; ++at) {
-        for (const auto& [name, block] : blocks) estimate.mean[at] += block.sums[at];
-        std::size_t row = 0;
-        for (const auto& [name, block] : blocks) {
-            double expected = 0; // of as much text
-            for (const auto& [context, count] : block.windows) {
-                const Part& all = contexts.at(context);
-                expected += all.sums[at] * count / all.windows.at(context);
-            }
-            residuals[row++] = ratioResidual(block.sums[at], 1, expected);
-        }
-        estimate.error[at] = ratioError(residuals);
-    }
+    for (std::size_t at = 0; at < dimension; ++at)
+        estimate.error[at] = known ? errorOf(gradient, contexts, at) : std::nan("");
     return estimate;
 }
 

@@ -22,9 +22,11 @@ std::vector<double> fullGradient(const SearchTrial& trial, double l2) {
     return gradient;
 }
 
-/// 1 / (T v_i + 2 l2), v_i from the spread over documents at the start.
+/// 1 / (T v_i + 2 l2), v_i from the spread over documents at the start; without it (NaN) as if none.
 std::vector<double> firstInverseHessian(const SearchTrial& start, double tokens, double l2) {
-    const std::vector<double>& error = start.gradientError;
+    std::vector<double> error = start.gradientError;
+    for (double& value : error)
+        if (std::isnan(value)) value = 0;
     const double mean = dotProduct(error, error) / static_cast<double>(error.size());
     std::vector<double> inverse;
     for (const double value : error)

@@ -149,8 +149,9 @@ void writeTrials(GroupWriter to, const std::vector<SearchTrial>& trials) {
               {"1", "trial, coordinate", "ln effective gain; coordinates ordered by layer, head, band"});
     writeRows(to, "gradient", trials, [](const SearchTrial& t) -> auto& { return t.gradient; },
               {"nats", "trial with gradient, coordinate", "d J / d theta without the part of l2"});
-    writeRows(to, "gradient_error", trials, [](const SearchTrial& t) -> auto& { return t.gradientError; },
-              {"nats", "trial with gradient, coordinate", "its standard error over documents"});
+    writeRows(
+        to, "gradient_error", trials, [](const SearchTrial& t) -> auto& { return t.gradientError; },
+        {"nats", "trial with gradient, coordinate", "its standard error over documents; NaN: not known"});
 }
 
 void writeReport(GroupWriter to, const std::vector<SearchReportRow>& report) {

@@ -184,14 +184,17 @@ class TestGainEffect : public QObject {
         double mean = 0, squares = 0;
         for (const double share : shares) mean += share / n;
         for (const double share : shares) squares += (share - mean) * (share - mean);
-        const auto found = predictGains(s, gains);
+        const std::vector<double> equal(shares.size(), 1 / n);
+        const auto found = predictGains(s, gains, {}, equal);
         QVERIFY(found->error.has_value());
+        QCOMPARE(predictGains(s, gains)->change, found->change);
+        QVERIFY(!predictGains(s, gains)->error.has_value());    // shares that are not known
         const double wanted = std::sqrt(n / (n - 1) * squares); // from other floats: of K, too
         QVERIFY(std::abs(*found->error - wanted) < 1e-6 * wanted);
         QVERIFY(std::abs(found->change - mean * n) < 1e-9);
         QkGains heads = gains; // heads that differ have no stored shares
         heads.queryGains(0, 1)[0] = 1.2;
-        QVERIFY(!predictGains(s, heads)->error.has_value());
+        QVERIFY(!predictGains(s, heads, {}, equal)->error.has_value());
         const Analyzed many({70, 70, 70, 70, 70, 70, 70});
         QCOMPARE(many.condition().sensitivity.blocks, 7); // enough documents
     }
@@ -235,7 +238,8 @@ class TestGainEffect : public QObject {
         QVERIFY(std::abs(*found->error - expected) < 1e-9 + 1e-6 * expected);
         QVERIFY(std::abs(found->change - sum / tokens) < 1e-9);
         // taken as equally long they tell another error
-        QVERIFY(std::abs(*predictGains(s, gains)->error - expected) > 0.01 * expected);
+        const std::vector<double> equal(shares.size(), 1 / n);
+        QVERIFY(std::abs(*predictGains(s, gains, {}, equal)->error - expected) > 0.01 * expected);
         // a share for every block, or no error
         QVERIFY(!predictGains(s, gains, {}, std::vector<double>{0.5, 0.5})->error.has_value());
         // 2 + 15 + 1 + 10 + 3 + 1 + 4 windows
@@ -248,11 +252,12 @@ class TestGainEffect : public QObject {
         for (std::size_t at = 0; at < same.blockGain.size(); ++at)
             same.blockGain[at] = shares[at / cells] * static_cast<double>(1 + at % cells);
         QVERIFY(*predictGains(same, gains, {}, shares)->error < 1e-12);
-        QVERIFY(*predictGains(same, gains)->error > 1e-3);
+        QVERIFY(*predictGains(same, gains, {}, equal)->error > 1e-3);
         // windows that the gradients are not of
         ConditionResult other = uneven.condition();
         other.windows.pop_back();
         QVERIFY(gradientBlockShares(other).empty());
+        QVERIFY(!predictGains(s, gains, {}, gradientBlockShares(other))->error.has_value());
     }
 
     void measuredByPassesOfTheirOwn() {

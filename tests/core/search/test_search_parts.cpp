@@ -14,6 +14,8 @@
 
 #include <cmath>
 #include <map>
+#include <random>
+#include <set>
 
 using namespace qroar;
 
@@ -143,7 +145,7 @@ class TestSearchParts : public QObject {
     void gradientErrorIsClustered() {
         GainGradient gradient;
         gradient.tokens = {10, 5};
-        // Three documents are too few to be blocks: their stretches are, over all contexts.
+        // Three documents are too few to be blocks: their stretches are, three in context 0, two in 1.
         gradient.windows = {
             {0, 0, {4.0}, 0}, {0, 0, {2.0}, 1}, {0, 1, {6.0}, 0}, {1, 0, {5.0}, 0}, {1, 2, {1.0}, 0}};
         const std::vector<double> slopes{0.5, 2};
@@ -151,10 +153,23 @@ class TestSearchParts : public QObject {
         // all: .2 of each of the three windows of 0 (.6 in all), 1.2 of each of the two of 1 (2.4 in all).
         const auto estimate = combineGradient(gradient, slopes);
         QVERIFY(near(estimate.mean[0], 3.0));
-        const double squares = 0.8 * 0.8 + 0.1 * 0.1 + 0.1 * 0.1 + 0.8 * 0.8;
-        QVERIFY(near(estimate.error[0], std::sqrt(4.0 / 3 * squares)));
+        const double three = std::sqrt(3.0 / 2), two = std::sqrt(2.0), first = 0.8 * two;
+        const double squares = first * first + 2 * std::pow(0.1 * three, 2) + std::pow(0.8 * two, 2);
+        QVERIFY(near(estimate.error[0], std::sqrt(squares)));
+        // Windows of one stretch, where there is no other.
+        gradient.windows = {{0, 7, {4.0}, 3}, {0, 7, {1.0}, 3}};
+        QVERIFY(near(combineGradient(gradient, slopes).error[0], std::sqrt(2 * 2 * std::pow(0.05 * 1.5, 2))));
+        // A single one says nothing, whatever others say of another context.
         gradient.windows = {{0, 7, {4.0}, 3}};
-        QCOMPARE(combineGradient(gradient, slopes).error[0], 0.0);
+        QVERIFY(std::isnan(combineGradient(gradient, slopes).error[0]));
+        gradient.windows = {{0, 7, {4.0}, 3}, {1, 7, {1.0}, 3}, {1, 7, {2.0}, 4}};
+        const auto unknown = combineGradient(gradient, slopes);
+        QVERIFY(near(unknown.mean[0], 4 * 0.05 + 3 * 0.4) && std::isnan(unknown.error[0]));
+        SearchTrial trial;
+        trial.gradient = unknown.mean;
+        trial.gradientError = unknown.error;
+        QVERIFY(suspects(trial).empty());
+        QVERIFY(combineGradient(gradient, std::vector<double>{0, 2}).error[0] > 0); // 0 does not count
         // Six documents are blocks, whatever their stretches: c = (2+4, 1, .5, 0, 0, .5) * .05, of 8 * .05;
         // the first one has two of the seven windows.
         gradient.windows = {{0, 0, {2.0}, 0}, {0, 0, {4.0}, 1}, {0, 1, {1.0}, 0}, {0, 2, {0.5}, 0},
@@ -170,26 +185,26 @@ class TestSearchParts : public QObject {
     /// context.
     void gradientErrorIsThatOfARatio_data() {
         QTest::addColumn<int>("documents");
-        QTest::newRow("documents are blocks") << 9;
-        QTest::newRow("stretches are blocks") << 3;
+        QTest::newRow("documents are blocks, and stretches of the longest context") << 9;
+        QTest::newRow("stretches are blocks") << 4;
     }
     void gradientErrorIsThatOfARatio() {
         QFETCH(int, documents);
-        const std::vector<int> contexts{8, 32};
-        const std::vector<double> slopes{0.7, 1.9};
+        const std::vector<int> contexts{8, 32, 64}; // 9, 6 and 5 of nine documents are long enough
+        const std::vector<double> slopes{0.7, 1.9, 1.1};
         GainGradient gradient;
-        gradient.tokens = {0, 0};
+        gradient.tokens = {0, 0, 0};
         std::vector<std::vector<std::vector<double>>> tokens; // of each window, its tokens' two derivatives
         unsigned random = 5;
         const auto next = [&random] {
             return (random = random * 1664525u + 1013904223u) / 4294967296.0 - 0.4;
         };
-        for (int context = 0; context < 2; ++context)
+        for (int context = 0; context < 3; ++context)
             for (int document = 0; document < documents; ++document)
                 for (int begin = 0; begin + contexts[context] <= 24 * (1 + document % 4 * document);
                      begin += contexts[context]) {
                     std::vector<std::vector<double>> window;
-                    WindowGradient sums{context, document, {0, 0}, begin / 32};
+                    WindowGradient sums{context, document, {0, 0}, begin / 64};
                     for (int token = 1; token < contexts[context]; ++token) {
                         window.push_back({next() + document, 3.0});
                         for (int at = 0; at < 2; ++at) sums.sums[at] += window.back()[at];
@@ -200,29 +215,99 @@ class TestSearchParts : public QObject {
                 }
         const auto estimate = combineGradient(gradient, slopes);
         for (int at = 0; at < 2; ++at) {
-            std::vector<double> sum(2), count(2);
-            std::map<std::pair<int, int>, std::vector<std::pair<int, double>>> blocks; // context, derivative
+            std::vector<double> sum(3), count(3);
+            std::vector<std::set<int>> reached(3);
+            std::vector<std::set<std::pair<int, int>>> stretches(3);
             for (std::size_t window = 0; window < tokens.size(); ++window)
                 for (const auto& token : tokens[window]) {
                     const WindowGradient& of = gradient.windows[window];
                     sum[of.context] += token[at];
                     count[of.context] += 1;
-                    blocks[{of.document, documents < 6 ? of.stretch : 0}].emplace_back(of.context, token[at]);
+                    reached[of.context].insert(of.document);
+                    stretches[of.context].insert({of.document, of.stretch});
                 }
-            const double mean = slopes[0] * sum[0] / count[0] + slopes[1] * sum[1] / count[1];
+            QCOMPARE(reached[2].size(), documents == 9 ? std::size_t{5} : std::size_t{2});
+            double mean = 0;
+            for (int context = 0; context < 3; ++context)
+                mean += slopes[context] * sum[context] / count[context];
             QVERIFY(std::abs(estimate.mean[at] - mean) < 1e-12 * std::abs(mean));
-            double squares = 0;
-            for (const auto& [name, block] : blocks) {
-                double off = 0;
-                for (const auto& [context, derivative] : block)
-                    off += slopes[context] * (derivative - sum[context] / count[context]) / count[context];
-                squares += off * off;
+            std::map<int, double> whole;
+            std::map<std::pair<int, int>, std::pair<double, double>>
+                pieces; // of document blocks, of stretches
+            for (std::size_t window = 0; window < tokens.size(); ++window)
+                for (const auto& token : tokens[window]) {
+                    const WindowGradient& of = gradient.windows[window];
+                    const bool documentwise = reached[of.context].size() >= 6;
+                    const double n = documentwise ? static_cast<double>(reached[of.context].size())
+                                                  : static_cast<double>(stretches[of.context].size());
+                    const double off = std::sqrt(n / (n - 1)) * slopes[of.context]
+                                       * (token[at] - sum[of.context] / count[of.context])
+                                       / count[of.context];
+                    auto& piece = pieces[{of.document, of.stretch}];
+                    (documentwise ? piece.first : piece.second) += off;
+                    if (documentwise) whole[of.document] += off;
+                }
+            double squares = 0, both = 0;
+            for (const auto& [document, off] : whole) squares += off * off;
+            for (const auto& [name, piece] : pieces) {
+                squares += piece.second * piece.second;
+                both += piece.first * piece.second;
             }
-            const double n = static_cast<double>(blocks.size());
-            QVERIFY(n > 5 && std::abs(estimate.error[at] - std::sqrt(n / (n - 1) * squares)) < 1e-12);
+            if (both > 0) squares += 2 * both;
+            QVERIFY(std::abs(estimate.error[at] - std::sqrt(squares)) < 1e-12);
         }
         QVERIFY(estimate.error[0] > 1e-3);  // documents differ
         QVERIFY(estimate.error[1] < 1e-12); // in nothing but their length
+    }
+
+    /// Eight short documents agree; of the long context there is one document, whose windows scatter.
+    void aContextOfOneDocumentIsNoCertainty() {
+        GainGradient gradient, alone;
+        gradient.tokens = {8 * 63, 12 * 1023};
+        alone.tokens = {0, 12 * 1023};
+        for (int document = 0; document < 8; ++document)
+            gradient.windows.push_back({0, document, {63 * (document % 2 ? 0.001 : -0.001)}, 0});
+        for (int window = 0; window < 12; ++window) {
+            const double sum = 1023 * (0.05 + (window % 2 ? 0.3 : -0.3));
+            gradient.windows.push_back({1, 0, {sum}, window});
+            alone.windows.push_back({1, window, {sum}, 0}); // as documents of their own
+        }
+        const std::vector<double> slopes{0.2, 0.8};
+        const auto found = combineGradient(gradient, slopes), expected = combineGradient(alone, slopes);
+        QVERIFY(expected.error[0] > 0.05);
+        QVERIFY2(std::abs(found.error[0] / expected.error[0] - 1) < 0.01,
+                 qPrintable(QString("%1 and %2").arg(found.error[0]).arg(expected.error[0])));
+        QVERIFY(found.mean[0] / found.error[0] < 1);
+    }
+
+    /// Texts drawn many times: the estimate against how far the gradient really scatters. Three documents of
+    /// twelve reach the long context, on stretches that the short one sees, too.
+    void gradientErrorIsTheSpreadOfNewTexts() {
+        std::mt19937 random(11);
+        std::normal_distribution<double> normal;
+        constexpr int texts = 3000;
+        double sum = 0, squares = 0, estimated = 0;
+        for (int text = 0; text < texts; ++text) {
+            GainGradient gradient;
+            gradient.tokens = {108 * 7, 9 * 31};
+            for (int document = 0; document < 12; ++document)
+                for (int stretch = 0; stretch < (document < 3 ? 3 : 2); ++stretch) {
+                    const double common = normal(random);
+                    for (int window = 0; window < 4; ++window)
+                        gradient.windows.push_back(
+                            {0, document, {7 * (0.3 + common + 0.8 * normal(random))}, stretch});
+                    if (document < 3)
+                        gradient.windows.push_back(
+                            {1, document, {31 * (0.2 + common + 0.4 * normal(random))}, stretch});
+                }
+            const auto found = combineGradient(gradient, std::vector<double>{0.6, 0.4});
+            sum += found.mean[0];
+            squares += found.mean[0] * found.mean[0];
+            estimated += found.error[0] * found.error[0];
+        }
+        const double real = std::sqrt(squares / texts - std::pow(sum / texts, 2));
+        const double ratio = std::sqrt(estimated / texts) / real;
+        QVERIFY2(std::abs(ratio - 1) < 0.1, qPrintable(QString("ratio %1").arg(ratio)));
     }
 
     void quasiNewtonFindsTheMinimumOfAQuadratic() {
