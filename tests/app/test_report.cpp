@@ -211,6 +211,41 @@ class TestReport : public QObject {
         QVERIFY(!html.contains(QStringLiteral("Δ magnitudes")));
     }
 
+    /// What rounding moves is no place to mark.
+    void differencesOfRoundingAreASentence() {
+        const auto session = withGains([](const Session& all, ConditionResult& scaled) {
+            LogHistogram& one = scaled.statistics.histogram(
+                scaled.statistics.cell(0, QkTensor::K, RopeStage::Post, 0, all.bands.begin(0), 0));
+            std::vector<std::uint32_t> counts;
+            for (int bin = 0; bin < LogHistogram::binCount; ++bin)
+                counts.push_back(static_cast<std::uint32_t>(one.countAt(bin)));
+            for (std::size_t bin = 1; bin < counts.size(); ++bin)
+                if (counts[bin] > 0) {
+                    --counts[bin];
+                    ++counts[bin - 1];
+                    break;
+                }
+            one = LogHistogram::fromCounts(0, counts);
+        });
+        const auto changed = session->conditions.back();
+        const auto before =
+            session
+                ->conditions[static_cast<std::size_t>(mostTellingCondition(*test::makeSyntheticSession()))];
+        QVERIFY(!largestMagnitudeChange(*session, *changed, *before));
+        for (const char* view : {"histogram", "heatmap"}) {
+            const ReportFigure figure = figuresOf(*session, view, CompareMode::Difference).first();
+            QVERIFY(figure.note.isEmpty() && figure.instead.contains("no difference to draw"));
+        }
+        ConditionResult damaged = *before;
+        const int worst = mostDistortedLayer(damaged);
+        LayerDistortion bad = damaged.distortions.front();
+        bad.layer = -1; // sorts first
+        bad.distortion.sumSquaredError = std::nan("");
+        damaged.distortions.push_back(bad);
+        QVERIFY(worst >= 0);
+        QCOMPARE(mostDistortedLayer(damaged), worst);
+    }
+
     void figuresOfOneCellShowTheStrongest() {
         const auto session = test::makeSyntheticSession();
         const ConditionResult& shown =

@@ -14,6 +14,9 @@ namespace qroar {
 
 namespace {
 
+/// The share of values in other bins that is something to look at: of shares, as in differenceStyleOf().
+constexpr double leastMoved = 1e-3;
+
 double strengthOf(double value, const ScaleStyle& style) {
     if (!style.centre) return value;
     if (!style.logarithmic) return std::abs(value - *style.centre);
@@ -91,7 +94,8 @@ std::optional<ReportPlace> strongestDifference(const Session& session, const Con
         if (grid.values.size() != other.values.size()) continue;
         for (std::size_t cell = 0; cell < grid.values.size(); ++cell) grid.values[cell] -= other.values[cell];
         auto one = strongestCell(grid, differenceStyleOf(metric));
-        if (one) one->tensor = tensor;
+        if (!one || one->strength < differenceStyleOf(metric).smallest) continue; // rounding
+        one->tensor = tensor;
         best = larger(best, one);
     }
     return best;
@@ -108,7 +112,7 @@ std::optional<ReportPlace> largestMagnitudeChange(const Session& session, const 
                 ReportPlace place{layer, band, tensor};
                 place.value = place.strength =
                     halfAreaBetween(curveAt(session, a, place), curveAt(session, b, place));
-                if (place.strength > (best ? best->strength : 0)) best = place;
+                if (place.strength >= leastMoved && (!best || place.strength > best->strength)) best = place;
             }
     return best;
 }
@@ -144,10 +148,15 @@ int mostMovedPair(const ConditionResult& condition) {
 int mostDistortedLayer(const ConditionResult& condition) {
     std::map<int, Distortion> layers;
     for (const LayerDistortion& one : condition.distortions) layers[one.layer].add(one.distortion);
-    const auto worst = std::min_element(layers.begin(), layers.end(), [](const auto& a, const auto& b) {
-        return a.second.snrDb() < b.second.snrDb();
-    });
-    return worst == layers.end() ? -1 : worst->first;
+    int worst = -1;
+    double lowest = 0;
+    for (const auto& [layer, all] : layers) {
+        const double snr = all.snrDb(); // NaN of weights that are none: nothing to compare
+        if (std::isnan(snr) || (worst >= 0 && snr >= lowest)) continue;
+        worst = layer;
+        lowest = snr;
+    }
+    return worst;
 }
 
 bool sameLosses(const ConditionResult& a, const ConditionResult& b) {

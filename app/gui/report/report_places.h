@@ -29,13 +29,13 @@ std::optional<ReportPlace> strongestCell(const Session& session, const Condition
 /// The larger one of q and k.
 std::optional<ReportPlace> strongestCell(const Session& session, const ConditionResult& condition,
                                          HeatMapMetric metric);
-/// Of A minus B. Nothing where nothing differs.
+/// Of A minus B. Nothing where nothing differs by what its colours would show (differenceStyleOf().smallest).
 std::optional<ReportPlace> strongestDifference(const Session& session, const ConditionResult& a,
                                                const ConditionResult& b, HeatMapMetric metric);
 
 /// Where the magnitudes after RoPE of A and B differ most: half the area between the two curves that the view
 /// of magnitudes draws, which is the share of values that lie in other bins (total variation). Nothing where
-/// all curves are the same, or one of them has no statistics.
+/// all curves are the same to a thousandth of the values, or one of them has no statistics.
 std::optional<ReportPlace> largestMagnitudeChange(const Session& session, const ConditionResult& a,
                                                   const ConditionResult& b);
 
@@ -46,7 +46,8 @@ std::optional<ReportPlace> strongestGain(const Session& session, const SearchRec
 /// The pair whose angle at a distance the condition's RoPE spec changes most; -1: it changes none.
 int mostMovedPair(const ConditionResult& condition);
 
-/// The layer whose quantized weights have the lowest SNR over all its projections; -1 without any.
+/// The layer whose quantized weights have the lowest SNR over all its projections (one that is not a number
+/// does not count); -1 without any.
 int mostDistortedLayer(const ConditionResult& condition);
 
 /// Every token has the same loss in both.
