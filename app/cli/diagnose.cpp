@@ -5,6 +5,7 @@
 #include "app/cli/inputs.h"
 #include "app/cli/validators.h"
 #include "core/base/strings.h"
+#include "core/session/condition_name.h"
 #include "core/session/search_record.h"
 #include "core/session/session_file.h"
 
@@ -61,13 +62,6 @@ Error nothingToDiagnose(const std::string& path, const Session& session) {
                               + " --text FILE.. --contexts N,.. --scales " + shellQuoted(path)));
 }
 
-/// Ids have middle dots, which keyboards lack: a full stop stands for one.
-std::string typed(std::string id) {
-    for (std::size_t at = id.find("\u00b7"); at != std::string::npos; at = id.find("\u00b7", at))
-        id.replace(at, std::string("\u00b7").size(), ".");
-    return id;
-}
-
 /// Conditions that --condition names by a part of their id, all without it.
 Outcome<Conditions> chooseConditions(const Options& options, const Session& session) {
     const bool measured =
@@ -80,11 +74,10 @@ Outcome<Conditions> chooseConditions(const Options& options, const Session& sess
     Conditions chosen;
     std::string ids;
     for (const auto& condition : session.conditions) {
-        const std::string id = condition->key.text();
-        ids += (ids.empty() ? "" : "; ") + id;
-        if (std::any_of(options.conditions.begin(), options.conditions.end(), [&id](const std::string& part) {
-                return typed(id).find(typed(part)) != std::string::npos;
-            }))
+        ids += (ids.empty() ? "" : "; ") + condition->key.text();
+        if (std::any_of(
+                options.conditions.begin(), options.conditions.end(),
+                [&condition](const std::string& text) { return namesCondition(condition->key, text); }))
             chosen.push_back(condition);
     }
     if (chosen.empty())

@@ -55,11 +55,11 @@ void fill(SearchRecord& record, const SearchReport& report, const std::vector<Do
     const Verdict& verdict = report.verdict;
     record.verdict = {};
     if (verdict.longContext) {
-        record.verdict.longEffect = effectName(verdict.longContext->effect);
+        record.verdict.longEffect = effectPhrase(*verdict.longContext);
         record.verdict.cause = causeName(verdict.longContext->cause);
     }
     if (verdict.shortContext) {
-        record.verdict.shortEffect = effectName(verdict.shortContext->effect);
+        record.verdict.shortEffect = effectPhrase(*verdict.shortContext);
         if (!verdict.longContext) record.verdict.cause = causeName(verdict.shortContext->cause);
     }
     record.verdict.words = verdict.words;

@@ -37,9 +37,13 @@ std::string place(const ControlContrast& c) {
     return "At " + formatCount(c.context) + " tokens under " + c.rope;
 }
 
+bool tooFew(const PairedDifference& difference) {
+    return difference.blocks < leastBlocks;
+}
+
 /// What an inconclusive interval leaves open.
 std::string openQuestion(const PairedDifference& difference) {
-    if (difference.blocks < leastBlocks)
+    if (tooFew(difference))
         return " Only " + std::to_string(difference.blocks) + (difference.blocks == 1 ? " block" : " blocks")
                + " of text: at least " + std::to_string(leastBlocks) + " are needed to tell.";
     if (!difference.ciLow || !difference.ciHigh) return "";
@@ -61,6 +65,9 @@ std::string effectWords(const ControlContrast& c, Effect effect) {
     case Effect::None:
         break;
     }
+    if (tooFew(d))
+        return place(c) + " it cannot be told whether the scales have an effect on " + target + ": " + size
+               + openQuestion(d);
     return place(c) + " the scales have no measurable effect on " + target + ": " + size + openQuestion(d);
 }
 
@@ -186,7 +193,7 @@ const Judgement* longest(const std::vector<Judgement>& all, Fits fits) {
 
 std::string verdictWords(const Verdict& verdict) {
     const auto part = [](const char* head, const std::optional<Judgement>& one, const char* missing) {
-        return std::string(head) + (one ? effectName(one->effect) + std::string(". ") + one->words : missing);
+        return std::string(head) + (one ? effectPhrase(*one) + std::string(". ") + one->words : missing);
     };
     std::string words = part("Long context: ", verdict.longContext,
                              "not measured: no context above the trained one was run.");
@@ -217,6 +224,11 @@ const char* effectName(Effect effect) {
         break;
     }
     return "no measurable effect";
+}
+
+const char* effectPhrase(const Judgement& judgement) {
+    const bool untold = judgement.effect == Effect::None && tooFew(judgement.contrast.quantized);
+    return untold ? "cannot be told" : effectName(judgement.effect);
 }
 
 const char* causeName(Cause cause) {

@@ -65,6 +65,8 @@ struct Judgement {
     double gain = 0, shared = 0, quantizedOnly = 0;
     std::string words; ///< one or two sentences with the numbers
 };
+/// effectName(), or "cannot be told" where there are fewer than leastBlocks blocks.
+const char* effectPhrase(const Judgement& judgement);
 Judgement judgeContrast(const ControlContrast& contrast);
 
 /// long: the longest context above L0 under the deployed spec. short: the longest one up to L0 under the

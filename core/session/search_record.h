@@ -93,7 +93,7 @@ struct SearchReportRow {
 /// A judgement of core/controls in numbers and words.
 struct SearchVerdict {
     std::string longEffect, shortEffect,
-        cause; ///< effectName(), causeName() of the long one; empty: not judged
+        cause; ///< effectPhrase(), causeName() of the long one; empty: not judged
     std::string words;
     bool operator==(const SearchVerdict&) const = default;
 };

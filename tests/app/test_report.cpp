@@ -201,6 +201,8 @@ class TestReport : public QObject {
         int said = 0;
         const QString html = QString::fromUtf8(reportOf(session).html);
         for (const ReportFigure& figure : reportFigures(*session)) {
+            // A frame that no words tell of says nothing.
+            QCOMPARE(figure.spec.style.selection, figure.note.contains(QLatin1String("Marked")));
             if (figure.spec.selection.compare != CompareMode::Difference) continue;
             ++said;
             QVERIFY2(html.contains(QStringLiteral("<p class=\"note\">") + figure.instead)
@@ -354,6 +356,24 @@ class TestReport : public QObject {
         QVERIFY(report.html.contains("The four-way split needs"));
     }
 
+    void linksAndMinusSigns() {
+        auto session = std::make_shared<Session>(*withSearch());
+        auto search = std::make_shared<SearchRecord>(*session->searches.back());
+        search->verdict.words = "On set-2: -0.0368 nats [-0.0474, -0.0296], 2-bit.";
+        search->verdict.longEffect = "cannot be told";
+        search->verdict.cause = "none";
+        session->searches.back() = search;
+        ReportRequest request;
+        request.session = session;
+        const QString html = QString::fromUtf8(makeReport(request)->html);
+        QVERIFY(html.contains(QStringLiteral("On set-2: −0.0368 nats [−0.0474, −0.0296], 2-bit.")));
+        QVERIFY(!html.contains(QStringLiteral("cause: none")));
+        for (const char* id : {"findings", "loss", "definitions"})
+            QVERIFY2(html.count(QStringLiteral("<a href=\"#%1\">").arg(QLatin1String(id))) == 1
+                         && html.count(QStringLiteral("<h2 id=\"%1\">").arg(QLatin1String(id))) == 1,
+                     id);
+    }
+
     void stoppedByTheUser() {
         ReportRequest request;
         request.session = test::makeSyntheticSession();
@@ -373,7 +393,7 @@ class TestReport : public QObject {
         QCOMPARE(runReport({session, "--output=" + target, "--condition", "yarn:4 . 1024 . rtn:4:g64",
                             "--no-tables"}),
                  0);
-        QCOMPARE(runReport({session, "-o", target, "--condition", "yarn:9 . 1 . none"}), 2);
+        QCOMPARE(runReport({session, "-o", target, "--condition", "yarn:9 . 1 . none"}), 1);
         QCOMPARE(runReport({session, "-o", folder.filePath("report.pdf")}), 2);
         QCOMPARE(runReport({session}), 2);
         QCOMPARE(runReport({session, "-o", target, "--nonsense"}), 2);

@@ -173,7 +173,7 @@ QString SearchPanel::describe(const SearchRecord& record) const {
                 .arg(QString::fromStdString(record.verdict.longEffect),
                      record.verdict.shortEffect.empty() ? tr("not measured")
                                                         : QString::fromStdString(record.verdict.shortEffect));
-    if (!record.verdict.cause.empty())
+    if (!record.verdict.cause.empty() && record.verdict.cause != "none")
         text += tr(" (cause: %1)").arg(QString::fromStdString(record.verdict.cause));
     if (!text.isEmpty()) text += QStringLiteral(" · ");
     return text
@@ -453,7 +453,7 @@ void SearchPanel::fillControls(const SearchRecord& record) {
     };
     say(tr("effect at long context"), verdict.longEffect);
     say(tr("effect at short context"), verdict.shortEffect);
-    say(tr("cause"), verdict.cause);
+    if (verdict.cause != "none") say(tr("cause"), verdict.cause);
     say(tr("verdict"), verdict.words);
 }
 

@@ -29,6 +29,7 @@ QString csvOf(DiagnosticPanel& panel, const QString& label) {
 
 QString ComposedFigure::set(const Composition& composition, const std::shared_ptr<const Session>& session,
                             const SessionSource& source) {
+    misfit_ = false;
     if (const QString problem = composition.problem(); !problem.isEmpty()) return problem;
     if (composition.cells.isEmpty()) return Words::tr("The composition has no plots: add one.");
     std::vector<std::shared_ptr<Shown>> kept;
@@ -47,12 +48,21 @@ QString ComposedFigure::set(const Composition& composition, const std::shared_pt
         auto shown = std::make_shared<Shown>();
         shown->spec = spec;
         if (const QString error = shown->view.set(spec, session, source); !error.isEmpty()) {
+            misfit_ = shown->view.isMisfit();
             views_.clear();
             return Words::tr("cell %1: %2").arg(index + 1).arg(error);
         }
         views_.push_back(std::move(shown));
     }
     return {};
+}
+
+QStringList ComposedFigure::notDrawn() const {
+    QStringList notes;
+    for (std::size_t index = 0; index < views_.size(); ++index)
+        if (const QString note = views_[index]->view.notDrawn(); !note.isEmpty())
+            notes << Words::tr("cell %1: %2").arg(index + 1).arg(note);
+    return notes;
 }
 
 Figure ComposedFigure::begin() {

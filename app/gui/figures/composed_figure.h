@@ -15,6 +15,8 @@ class ComposedFigure {
     /// Empty, or the first cell that cannot be shown, and why. Views whose spec is the same as before stay.
     QString set(const Composition& composition, const std::shared_ptr<const Session>& session,
                 const SessionSource& source);
+    [[nodiscard]] bool isMisfit() const { return misfit_; } ///< as FigureView::isMisfit()
+    [[nodiscard]] QStringList notDrawn() const; ///< as FigureView::notDrawn(), of the cells that have it
     [[nodiscard]] Figure begin();
     void end();
     /// The tables of all cells, each behind its label.
@@ -25,6 +27,7 @@ class ComposedFigure {
         FigureSpec spec;
         FigureView view;
     };
+    bool misfit_ = false;
     Composition composition_;
     std::shared_ptr<const Session> session_;
     std::vector<std::shared_ptr<Shown>> views_; ///< of the cells, in order

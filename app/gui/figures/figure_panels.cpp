@@ -1,8 +1,10 @@
 #include "app/gui/figures/figure_panels.h"
 
 #include "app/gui/window/plot_area.h"
+#include "core/session/condition_name.h"
 #include "widgets/figures/figure_layout.h"
 #include "widgets/panels/distortion_panel.h"
+#include "widgets/panels/heat_map_options.h"
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/histogram_panel.h"
 #include "widgets/panels/noise_panel.h"
@@ -34,23 +36,6 @@ FigureKind kind(const char* key, const char* title) {
 
 QString wrong(const char* option, const QString& expected, const QString& found) {
     return Words::tr("--%1: expected %2, found \"%3\"").arg(QLatin1String(option), expected, found);
-}
-
-QStringList conditionTexts(const Session& session) {
-    QStringList texts;
-    for (const auto& condition : session.conditions) texts << QString::fromStdString(condition->key.text());
-    return texts;
-}
-
-/// Index of a condition by its text, with any of the separators and spaces that people write; -1: none.
-int conditionIndex(const Session& session, const QString& text) {
-    const auto plain = [](QString words) {
-        return words.replace(QStringLiteral("·"), QStringLiteral(".")).simplified();
-    };
-    const QStringList texts = conditionTexts(session);
-    for (qsizetype index = 0; index < texts.size(); ++index)
-        if (plain(texts[index]) == plain(text)) return static_cast<int>(index);
-    return -1;
 }
 
 QString checkIndex(const char* option, int value, int count) {
@@ -91,6 +76,7 @@ FigureView& FigureView::operator=(FigureView&&) noexcept = default;
 QString FigureView::set(const FigureSpec& spec, const std::shared_ptr<const Session>& session,
                         const SessionSource& source) {
     spec_ = spec;
+    misfit_ = false;
     QStringList keys;
     panel_.reset();
     selection_ = std::make_unique<SelectionModel>();
@@ -104,7 +90,7 @@ QString FigureView::set(const FigureSpec& spec, const std::shared_ptr<const Sess
     if (!spec.otherSession.isEmpty()) {
         QString error;
         other = source ? source(spec.otherSession, &error) : nullptr;
-        if (!other) return Words::tr("--compare: %1").arg(error);
+        if (!other) return misfit(Words::tr("--compare: %1").arg(error));
     }
     panel_->setProvenance(provenanceLine(*session));
     panel_->setSession(session);
@@ -113,16 +99,30 @@ QString FigureView::set(const FigureSpec& spec, const std::shared_ptr<const Sess
     return setUp();
 }
 
+QString FigureView::misfit(const QString& problem) {
+    misfit_ = !problem.isEmpty();
+    return problem;
+}
+
+QString FigureView::notDrawn() const {
+    QStringList notes;
+    if (const auto* phases = qobject_cast<const PhasePanel*>(panel_.get())) notes << phases->specError();
+    for (const auto* colours : panel_->findChildren<HeatMapOptions*>()) notes << colours->note();
+    notes.removeAll(QString());
+    return notes.join(QStringLiteral("; "));
+}
+
 QString FigureView::select(const std::shared_ptr<const Session>& session,
                            const std::shared_ptr<const Session>& other) {
     Selection next = spec_.selection;
-    const auto find = [](const char* option, const QString& text, const Session& where, int& index) {
-        index = text.isEmpty() ? -1 : conditionIndex(where, text);
-        if (text.isEmpty() || index >= 0) return QString();
-        return wrong(
-            option,
-            Words::tr("a condition of the session: %1").arg(conditionTexts(where).join(QStringLiteral("; "))),
-            text);
+    const auto find = [this](const char* option, const QString& text, const Session& where, int& index) {
+        index = -1;
+        if (text.isEmpty()) return QString();
+        const Outcome<int> found = conditionNamed(where, text.toStdString());
+        if (found) index = *found;
+        return found ? QString()
+                     : misfit(QStringLiteral("--%1: %2")
+                                  .arg(QLatin1String(option), QString::fromStdString(found.error().message)));
     };
     QString error = find("condition", spec_.condition, *session, next.condition);
     if (error.isEmpty()) error = find("other", spec_.other, other ? *other : *session, next.conditionB);
@@ -134,11 +134,13 @@ QString FigureView::select(const std::shared_ptr<const Session>& session,
             panel_->setBands(*bands);
         else
             error = Words::tr("--bands: %1").arg(QString::fromStdString(bands.error().message));
+        // 0,99 fits a model with more pairs; 4,2 none
+        misfit_ = !bands && BandPartition::parseEdges(spec_.bands.toStdString(), 1 << 20).ok();
     }
-    if (error.isEmpty()) error = checkIndex("layer", next.layer, session->model.layers);
-    if (error.isEmpty()) error = checkIndex("group", next.group, std::max(1, session->model.kvHeads));
-    if (error.isEmpty()) error = checkIndex("band", next.band, panel_->bands().count());
-    if (error.isEmpty()) error = checkIndex("pair", next.pair, session->model.pairs());
+    if (error.isEmpty()) error = misfit(checkIndex("layer", next.layer, session->model.layers));
+    if (error.isEmpty()) error = misfit(checkIndex("group", next.group, std::max(1, session->model.kvHeads)));
+    if (error.isEmpty()) error = misfit(checkIndex("band", next.band, panel_->bands().count()));
+    if (error.isEmpty()) error = misfit(checkIndex("pair", next.pair, session->model.pairs()));
     if (error.isEmpty()) selection_->setSelection(next);
     return error;
 }
@@ -152,14 +154,15 @@ QString FigureView::setUp() {
         panel_->setSequentialMap(spec_.map == QLatin1String("cividis") ? ColorMap::cividis()
                                                                        : ColorMap::viridis());
     if (const QString empty = panel_->emptyText(); !empty.isEmpty())
-        return Words::tr("%1 has nothing to show: %2").arg(panel_->title(), empty);
+        return misfit(Words::tr("%1 has nothing to show: %2").arg(panel_->title(), empty));
     const QList<BasePlot*> plots = panel_->plots();
     if (spec_.part > plots.size())
-        return wrong("part", Words::tr("0 (all) to %1").arg(plots.size()), QString::number(spec_.part));
+        return misfit(
+            wrong("part", Words::tr("0 (all) to %1").arg(plots.size()), QString::number(spec_.part)));
     for (const FigureSpec::Zoom& zoom : spec_.zooms) {
         if (zoom.part > plots.size())
-            return wrong("zoom", Words::tr("a plot from 1 to %1").arg(plots.size()),
-                         QString::number(zoom.part));
+            return misfit(wrong("zoom", Words::tr("a plot from 1 to %1").arg(plots.size()),
+                                QString::number(zoom.part)));
         plots[zoom.part - 1]->zoomTo({zoom.fromX, zoom.toX}, {zoom.fromY, zoom.toY});
     }
     return {};

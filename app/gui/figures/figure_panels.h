@@ -37,6 +37,10 @@ class FigureView {
     /// Empty, or the option, what was expected and what was found.
     QString set(const FigureSpec& spec, const std::shared_ptr<const Session>& session,
                 const SessionSource& source);
+    /// What set() complained of is right by itself, but not for this session.
+    [[nodiscard]] bool isMisfit() const { return misfit_; }
+    /// What of the spec is not drawn, as the view itself says it; empty: nothing.
+    [[nodiscard]] QString notDrawn() const;
     [[nodiscard]] DiagnosticPanel* panel() const { return panel_.get(); }
     /// Until end(): with the title and the part that the spec asks for.
     [[nodiscard]] Figure begin();
@@ -47,7 +51,10 @@ class FigureView {
                    const std::shared_ptr<const Session>& other);
     QString setUp();
 
+    QString misfit(const QString& problem);
+
     FigureSpec spec_;
+    bool misfit_ = false;
     std::unique_ptr<SelectionModel> selection_;
     std::unique_ptr<DiagnosticPanel> panel_;
 };

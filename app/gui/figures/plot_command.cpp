@@ -117,6 +117,11 @@ void print(const QString& text) {
 }
 
 /// Every view with its options, their values and, for a session, what they are now; and its conditions.
+/// What the figure lacks of what was asked for.
+void note(const QString& text) {
+    if (!text.isEmpty()) std::fprintf(stderr, "qroar plot: %s\n", text.toUtf8().constData());
+}
+
 void list(const std::shared_ptr<const Session>& session) {
     for (const FigureKind& kind : figureKinds()) {
         SelectionModel selection;
@@ -147,7 +152,9 @@ bool isCsv(const Request& request) {
 
 int plotOne(const Request& request, const FigureSpec& spec, const std::shared_ptr<const Session>& session) {
     FigureView view;
-    if (const QString error = view.set(spec, session, open); !error.isEmpty()) return complain(error, Usage);
+    if (const QString error = view.set(spec, session, open); !error.isEmpty())
+        return complain(error, view.isMisfit() ? Failed : Usage);
+    note(view.notDrawn());
     QString error;
     if (isCsv(request))
         return view.panel()->exportTo(request.output, &error) ? Fine : complain(error, Failed);
@@ -175,7 +182,9 @@ int plotComposition(const Request& request, const FigureSpec& look,
     if (!look.title.isEmpty()) composition->title = look.title;
     ComposedFigure composed;
     if (const QString error = composed.set(*composition, session, open); !error.isEmpty())
-        return complain(QStringLiteral("%1: %2").arg(request.composition, error), Usage);
+        return complain(QStringLiteral("%1: %2").arg(request.composition, error),
+                        composed.isMisfit() ? Failed : Usage);
+    for (const QString& one : composed.notDrawn()) note(one);
     QString error;
     if (isCsv(request))
         return writeWholeFile(request.output, composed.csv().toUtf8(), &error) ? Fine

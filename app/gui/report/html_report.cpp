@@ -204,10 +204,13 @@ QString opening(const ReportRequest& request, const QString& title) {
             "<body>\n<header><h1>%2</h1><p class=\"sub\">%4</p>\n<nav>")
             .arg(escaped(QString::fromStdString(session.provenance.program)), escaped(title),
                  QLatin1String(styleSheet), escaped(provenanceLine(session)));
-    for (const Heading& heading : headings)
-        html += QStringLiteral("<a href=\"#%1\">%2</a> ")
-                    .arg(QLatin1String(heading.id), escaped(HtmlReport::tr(heading.text)));
-    html += QStringLiteral("</nav></header>\n<main>\n<h2>%1</h2>\n<ul class=\"findings\">")
+    const auto link = [&html](const char* id, const QString& text) {
+        html += QStringLiteral("<a href=\"#%1\">%2</a> ").arg(QLatin1String(id), escaped(text));
+    };
+    link("findings", HtmlReport::tr("Findings"));
+    for (const Heading& heading : headings) link(heading.id, HtmlReport::tr(heading.text));
+    link("definitions", HtmlReport::tr("Definitions"));
+    html += QStringLiteral("</nav></header>\n<main>\n<h2 id=\"findings\">%1</h2>\n<ul class=\"findings\">")
                 .arg(escaped(HtmlReport::tr("Findings")));
     for (const QString& finding : reportFindings(session))
         html += QStringLiteral("<li>%1</li>\n").arg(escaped(finding));
@@ -250,7 +253,8 @@ std::optional<Report> makeReport(const ReportRequest& request) {
         html += QStringLiteral("<h2 id=\"%1\">%2</h2>\n%3")
                     .arg(QLatin1String(heading.id), escaped(HtmlReport::tr(heading.text)), body);
     }
-    html += QStringLiteral("<h2>%1</h2>\n").arg(escaped(HtmlReport::tr("Definitions"))) + definitions();
+    html += QStringLiteral("<h2 id=\"definitions\">%1</h2>\n").arg(escaped(HtmlReport::tr("Definitions")))
+            + definitions();
     html += QStringLiteral("<h2>%1</h2>\n").arg(escaped(HtmlReport::tr("Provenance")))
             + tableHtml(provenanceTable(session, request.sessionPath));
     if (!report.leftOut.isEmpty()) {

@@ -2,13 +2,13 @@
 
 #include "app/gui/headless_command.h"
 #include "app/gui/report/html_report.h"
+#include "core/session/condition_name.h"
 #include "core/session/session_file.h"
 #include "widgets/plot/figure_export.h"
 
 #include <QCoreApplication>
 #include <QFileInfo>
 
-#include <algorithm>
 #include <cstdio>
 
 namespace qroar {
@@ -91,25 +91,19 @@ int runReport(const QStringList& words) {
     if (!error.isEmpty()) return complain(error, Usage);
     const auto session = loadSession(arguments.session.toStdString());
     if (!session) return complain(QString::fromStdString(session.error().message), Failed);
-    // With any of the separators that people write.
-    const auto plain = [](QString text) {
-        return text.replace(QStringLiteral("·"), QStringLiteral(".")).simplified();
-    };
-    QStringList known;
-    for (const auto& condition : (*session)->conditions)
-        known << QString::fromStdString(condition->key.text());
-    const auto chosen = std::find_if(known.begin(), known.end(), [&](const QString& text) {
-        return plain(text) == plain(arguments.condition);
-    });
-    if (!arguments.condition.isEmpty() && chosen == known.end())
-        return complain(ReportCommand::tr("--condition: expected one of: %1; found \"%2\"")
-                            .arg(known.join(QStringLiteral("; ")), arguments.condition),
-                        Usage);
     ReportRequest request;
+    if (!arguments.condition.isEmpty()) {
+        const Outcome<int> chosen = conditionNamed(**session, arguments.condition.toStdString());
+        if (!chosen)
+            return complain(
+                QStringLiteral("--condition: %1").arg(QString::fromStdString(chosen.error().message)),
+                Failed);
+        request.condition =
+            QString::fromStdString((*session)->conditions[static_cast<std::size_t>(*chosen)]->key.text());
+    }
     request.session = *session;
     request.sessionPath = arguments.session;
     request.title = arguments.title;
-    if (chosen != known.end()) request.condition = *chosen;
     request.figureTables = arguments.tables;
     const auto report = makeReport(request);
     if (!writeWholeFile(arguments.output, report->html, &error)) return complain(error, Failed);

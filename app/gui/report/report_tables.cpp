@@ -11,6 +11,7 @@
 
 #include <QCoreApplication>
 #include <QFileInfo>
+#include <QRegularExpression>
 
 #include <algorithm>
 #include <cmath>
@@ -31,6 +32,12 @@ QString text(const std::string& words) {
 QString nats(double value) {
     if (std::isnan(value)) return QStringLiteral("–");
     return QString::number(value, 'f', 4).replace(u'-', QStringLiteral("−"));
+}
+
+/// Stored words, with minus signs that are ones: those of numbers, not hyphens.
+QString signedWords(const std::string& words) {
+    static const QRegularExpression minus(QStringLiteral("(?<![\\w.-])-(?=[0-9])"));
+    return text(words).replace(minus, QStringLiteral("−"));
 }
 
 QString interval(double low, double high) {
@@ -334,7 +341,7 @@ ReportTable whatIfTable(const Session& session) {
              nats(one->predicted), nats(one->quantized.mean),
              interval(one->quantized.low, one->quantized.high), nats(one->full.mean),
              interval(one->full.low, one->full.high),
-             one->words.empty() ? ReportTables::tr("not measured") : text(one->words)});
+             one->words.empty() ? ReportTables::tr("not measured") : signedWords(one->words)});
     return table;
 }
 
@@ -343,7 +350,7 @@ std::vector<ReportSearch> reportSearches(const Session& session) {
     for (const auto& search : session.searches) {
         ReportSearch one;
         one.name = text(search->scales.name);
-        one.verdict = text(search->verdict.words);
+        one.verdict = signedWords(search->verdict.words);
         one.settings = settingsOf(*search);
         one.controls = controlsOf(*search);
         one.gains = gainsOf(*search);
@@ -359,7 +366,7 @@ QStringList reportFindings(const Session& session) {
                          ? ReportTables::tr("Gains %1 were not judged on documents the search never saw.")
                                .arg(text(search->scales.name))
                          : ReportTables::tr("Gains %1: %2")
-                               .arg(text(search->scales.name), text(search->verdict.words)));
+                               .arg(text(search->scales.name), signedWords(search->verdict.words)));
     const auto all = interactions(session.conditions, Convention::All);
     if (!all.empty()) findings << interactionFinding(session, all);
     if (all.empty())

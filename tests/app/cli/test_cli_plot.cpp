@@ -71,11 +71,16 @@ class TestCliPlot : public QObject {
         row("figure", {"run.h5", "--figure", "pie", "-o", "x.svg"}, 2, "found \"pie\"");
         row("option", {"run.h5", "--figure", "heatmap", "--option", "colour=red", "-o", "x.svg"}, 2,
             "\"colour\"");
-        row("condition", {"run.h5", "--figure", "heatmap", "--condition", "yarn:9", "-o", "x.svg"}, 2,
+        row("condition", {"run.h5", "--figure", "heatmap", "--condition", "yarn:9", "-o", "x.svg"}, 1,
             "found \"yarn:9\"");
-        row("layer", {"run.h5", "--figure", "heatmap", "--layer", "40", "-o", "x.svg"}, 2,
+        row("layer", {"run.h5", "--figure", "heatmap", "--layer", "40", "-o", "x.svg"}, 1,
             "--layer: expected 0 to 5, found \"40\"");
-        row("bands", {"run.h5", "--figure", "heatmap", "--bands", "0,99", "-o", "x.svg"}, 2, "--bands");
+        row("bands", {"run.h5", "--figure", "heatmap", "--bands", "0,99", "-o", "x.svg"}, 1, "--bands");
+        row("bands that never fit", {"run.h5", "--figure", "heatmap", "--bands", "4,2", "-o", "x.svg"}, 2,
+            "--bands");
+        row("nothing to show", {"run.h5", "--figure", "search", "-o", "x.svg"}, 1, "has nothing to show");
+        row("several", {"run.h5", "--figure", "heatmap", "--condition", "yarn:4", "-o", "x.svg"}, 1,
+            "only one condition");
         row("unknown", {"run.h5", "--colour", "red", "-o", "x.svg"}, 2, "--colour: unknown option");
         row("missing session", {"none.h5", "--figure", "heatmap", "-o", "x.svg"}, 1, "none.h5");
         row("folder", {"run.h5", "--figure", "spectrum", "-o", "no/such/x.svg"}, 1, "no/such/x.svg");
@@ -88,6 +93,31 @@ class TestCliPlot : public QObject {
         QCOMPARE(result.code, code);
         QVERIFY2(result.err.contains(message.toUtf8()), result.err.constData());
         QVERIFY(!QFile::exists(folder_.filePath("x.svg")));
+    }
+
+    void conditionsAsTitlesSpellThem() {
+        const QStringList figure{"plot", "run.h5", "--figure", "heatmap"};
+        const auto drawn = [&](const char* text) {
+            const ProgramResult result = run(figure + QStringList{"--condition", text, "-o", "named.svg"});
+            return result.code == 0 ? read("named.svg") : result.err;
+        };
+        const QByteArray plain = drawn("yarn:4 . 1024 . none");
+        QVERIFY2(plain.contains("<svg"), plain.constData());
+        QCOMPARE(drawn("yarn:4 · 1,024 · FP"), plain);
+    }
+
+    void saysWhatItDoesNotDraw() {
+        const ProgramResult specs = run({"plot", "run.h5", "--figure", "phases", "--option",
+                                         "specs=ntk:8 linear:2 linear:3 linear:5 linear:6", "-o", "p.svg"});
+        QCOMPARE(specs.code, 0);
+        QVERIFY2(specs.err.contains("room for 4") && specs.err.contains("linear:6"), specs.err.constData());
+        const QStringList figure{"plot",         "run.h5",   "--figure", "heatmap", "--option",
+                                 "range=manual", "--option", "min=5",    "-o",      "r.svg"};
+        const ProgramResult range = run(figure + QStringList{"--option", "max=1", "--option", "metric=tir"});
+        QCOMPARE(range.code, 0);
+        QVERIFY2(range.err.contains("the range is that") || range.err.contains("it is that of the values"),
+                 range.err.constData());
+        QCOMPARE(run({"plot", "run.h5", "--figure", "heatmap", "-o", "q.svg"}).err, QByteArray());
     }
 
     void withoutTheWorkbench() {

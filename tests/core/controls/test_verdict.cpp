@@ -189,6 +189,9 @@ class TestVerdict : public QObject {
         c.quantized.blocks = 3;
         const Judgement j = judgeContrast(c);
         QCOMPARE(j.effect, Effect::None);
+        QVERIFY(says(j.words, "it cannot be told whether the scales have an effect on"));
+        QVERIFY(!says(j.words, "no measurable effect"));
+        QCOMPARE(std::string(effectPhrase(j)), std::string("cannot be told"));
         QVERIFY(says(j.words, "Only 3 blocks of text: at least 6 are needed to tell."));
     }
 

@@ -1,4 +1,5 @@
 // Names of conditions, look-ups, and the synthetic session that other tests lean on.
+#include "core/session/condition_name.h"
 #include "core/session/session.h"
 #include "tests/support/synthetic_session.h"
 
@@ -23,6 +24,32 @@ class TestSession : public QObject {
         QCOMPARE(key("yarn:4", 1024, "rtn:4:g64").text(),
                  std::string("yarn:4 \xc2\xb7 1024 \xc2\xb7 rtn:4:g64"));
         QCOMPARE(key("none", 256, "none").text(), std::string("none \xc2\xb7 256 \xc2\xb7 none"));
+    }
+
+    void namesThatPeopleType() {
+        Session session = *test::makeSyntheticSession();
+        const auto named = [&](const char* text) {
+            const auto index = conditionNamed(session, text);
+            return index ? session.conditions[static_cast<std::size_t>(*index)]->key.text()
+                         : "no: " + index.error().message;
+        };
+        const std::string full = key("yarn:4", 1024, "none").text();
+        for (const char* text :
+             {"yarn:4 \u00b7 1024 \u00b7 none", "yarn:4 . 1024 . none", "yarn:4\u00b71,024\u00b7FP",
+              "yarn:4 \u00b7 1,024 \u00b7 FP", " yarn:4 .  1,024 . fp "})
+            QCOMPARE(named(text), full);
+        QCOMPARE(named("yarn:4 . 4,096 . rtn:4:g64"), key("yarn:4", 4096, "rtn:4:g64").text());
+        QVERIFY(QByteArray(named("FP").c_str()).startsWith("no: expected what only one condition is called"));
+        QVERIFY(QByteArray(named("FP").c_str()).contains("yarn:4"));
+        QVERIFY(QByteArray(named("yarn:9").c_str()).contains("found \"yarn:9\""));
+        QVERIFY(!namesCondition(key("none", 256, "rtn:4:g64"), "FP")); // "none" is its RoPE
+        QVERIFY(namesCondition(key("yarn:4", 1024, "rtn:4:g64"), "yarn"));
+
+        auto scaled = std::make_shared<ConditionResult>(*session.find(key("yarn:4", 1024, "none")));
+        scaled->key.scales = "g1";
+        session.conditions.push_back(scaled);
+        QCOMPARE(named("yarn:4 . 1,024 . FP"), full); // the whole name goes before a part
+        QCOMPARE(named("FP . g1"), scaled->key.text());
     }
 
     void findsExactlyTheKey() {
