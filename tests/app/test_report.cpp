@@ -201,6 +201,8 @@ class TestReport : public QObject {
         int said = 0;
         const QString html = QString::fromUtf8(reportOf(session).html);
         for (const ReportFigure& figure : reportFigures(*session)) {
+            // A frame that no words tell of says nothing.
+            QCOMPARE(figure.spec.style.selection, figure.note.contains(QLatin1String("Marked")));
             if (figure.spec.selection.compare != CompareMode::Difference) continue;
             ++said;
             QVERIFY2(html.contains(QStringLiteral("<p class=\"note\">") + figure.instead)

@@ -2,8 +2,10 @@
 // for B, for A - B, within a session and between two.
 #include "tests/support/synthetic_session.h"
 #include "tests/widgets/panel_set.h"
+#include "widgets/figures/figure_layout.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/panels/search_panel.h"
+#include "widgets/plot/figure_export.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/spectrum_plot.h"
 
@@ -300,7 +302,8 @@ class TestWidgetsCurves : public QObject {
             QVERIFY2(column >= 0, qPrintable(key));
             for (std::size_t row = 0; row < sides.a->conditions.size(); ++row) {
                 const ConditionResult& one = *sides.a->conditions[row];
-                const QVariant value = table->index(static_cast<int>(row), column).data(ResultTableModel::valueRole);
+                const QVariant value =
+                    table->index(static_cast<int>(row), column).data(ResultTableModel::valueRole);
                 if (one.divergence.empty()) {
                     QVERIFY(!value.isValid());
                     continue;
@@ -515,7 +518,30 @@ class TestWidgetsCurves : public QObject {
         QVERIFY(std::isnan(seriesNamed(*panel.trace(), "rejected")->y[1]));
         const LinePlot::Series* guarded = seriesNamed(*panel.guard(), "256 tokens (guarded)");
         QVERIFY(guarded && close(guarded->y[1], 0.02));
-        QVERIFY(!seriesNamed(*panel.guard(), "1,024")); // would hide the guard: it moves far more
+        const LinePlot::Series* atLong = seriesNamed(*panel.guard(), "1,024 tokens");
+        QVERIFY(atLong && !atLong->name.contains(QLatin1String("guarded")));
+        QCOMPARE(atLong->x, (std::vector<double>{2, 8})); // the accepted trials of the trace
+        QCOMPARE(atLong->y, (std::vector<double>{0, -0.5}));
+        QCOMPARE(guarded->x, atLong->x);
+        QCOMPARE(panel.guard()->series().size(), std::size_t(3)); // and the guard itself
+        QCOMPARE(panel.guard()->xAxis->range(), panel.trace()->xAxis->range());
+        panel.trace()->zoomTo({3, 5}, panel.trace()->yAxis->range());
+        QCOMPARE(panel.guard()->xAxis->range(), panel.trace()->xAxis->range());
+        panel.trace()->home();
+        panel.resize(900, 700);
+        panel.show();
+        QVERIFY(QTest::qWaitForWindowExposed(&panel));
+        QTRY_COMPARE(panel.guard()->axisRect()->left(), panel.trace()->axisRect()->left());
+        QCOMPARE(panel.guard()->axisRect()->right(), panel.trace()->axisRect()->right());
+        Figure stacked;
+        FigureCell cell;
+        cell.parts = {FigurePart{panel.trace(), QRectF(0, 0, 1, 0.56)},
+                      FigurePart{panel.guard(), QRectF(0, 0.56, 1, 0.44)}};
+        stacked.cells = {cell};
+        QVERIFY(!renderFigure(stacked, FigureStyle(FigureSize::TwoColumn)).isNull());
+        const auto axes = figureAxes(stacked, FigureStyle(FigureSize::TwoColumn)).front();
+        QCOMPARE(axes[0].left(), axes[1].left());
+        QCOMPARE(axes[0].right(), axes[1].right());
         QCOMPARE(number(panel.tableModel(), 3, "nll_1024"), 2.5);
         QCOMPARE(seriesNamed(*panel.guard(), "guard:")->y[0], 0.01);
         QVERIFY(close(number(panel.tableModel(), 3, "short_change"), 0.02));

@@ -4,18 +4,95 @@
 #include "tests/widgets/panel_set.h"
 #include "widgets/figures/figure_layout.h"
 #include "widgets/figures/figure_spec.h"
+#include "widgets/plot/figure_export.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
+#include "widgets/plot/spectrum_plot.h"
 
+#include <QRegularExpression>
 #include <QTemporaryDir>
+#include <QXmlStreamReader>
 #include <QtTest>
+
+#include <map>
+#include <optional>
 
 using namespace qroar;
 using test::contentsOf;
 using test::svgText;
 using namespace qroar::test;
 
-namespace {} // namespace
+namespace {
+
+/// What an SVG draws as lines and areas, in coordinates of the page.
+struct Shape {
+    QRectF bounds;
+    QString clip; ///< the id of its clip path; empty: none
+};
+struct SvgContent {
+    std::vector<Shape> shapes;
+    std::map<QString, QRectF> clips;
+    std::vector<std::pair<QPointF, QString>> texts;
+};
+
+QRectF boundsOf(const QXmlStreamAttributes& attributes, const QPointF& shift) {
+    static const QRegularExpression numbers(QStringLiteral("-?[0-9.]+(?:e-?[0-9]+)?"));
+    QPolygonF points;
+    std::optional<double> x;
+    for (const char* name : {"points", "d"})
+        for (auto each = numbers.globalMatch(attributes.value(QLatin1String(name)).toString());
+             each.hasNext();) {
+            const double number = each.next().captured().toDouble();
+            if (x) points << shift + QPointF(*x, number);
+            x = x ? std::nullopt : std::optional(number);
+        }
+    return points.boundingRect();
+}
+
+SvgContent contentOfSvg(const QByteArray& svg) {
+    SvgContent content;
+    QXmlStreamReader xml(svg);
+    QStringList clips;
+    QList<QPointF> shifts{{}};
+    while (!xml.atEnd()) {
+        const auto token = xml.readNext();
+        const QXmlStreamAttributes attributes = xml.attributes();
+        const auto number = [&](const char* name) {
+            return attributes.value(QLatin1String(name)).toDouble();
+        };
+        if (token == QXmlStreamReader::EndElement && xml.name() == QLatin1String("g")) {
+            clips.removeLast();
+            shifts.removeLast();
+        }
+        if (token != QXmlStreamReader::StartElement) continue;
+        if (xml.name() == QLatin1String("g")) {
+            const QString id = attributes.value(QLatin1String("clip-path"))
+                                   .toString()
+                                   .mid(5)
+                                   .chopped(attributes.hasAttribute(QLatin1String("clip-path")) ? 1 : 0);
+            clips << (id.isEmpty() && !clips.isEmpty() ? clips.last() : id);
+            const QStringList matrix =
+                attributes.value(QLatin1String("transform")).toString().remove(u')').split(u',');
+            shifts << (matrix.size() == 6 ? QPointF(matrix[4].toDouble(), matrix[5].toDouble())
+                                          : shifts.last());
+        } else if (xml.name() == QLatin1String("clipPath")) {
+            const QString id = attributes.value(QLatin1String("id")).toString();
+            if (!xml.readNextStartElement()) continue;
+            const QXmlStreamAttributes rect = xml.attributes();
+            const auto side = [&](const char* name) { return rect.value(QLatin1String(name)).toDouble(); };
+            content.clips[id] = QRectF(side("x"), side("y"), side("width"), side("height"));
+        } else if (xml.name() == QLatin1String("text")) {
+            const QPointF place = shifts.last() + QPointF(number("x"), number("y"));
+            content.texts.emplace_back(place, xml.readElementText().trimmed());
+        } else if (xml.name() == QLatin1String("polyline") || xml.name() == QLatin1String("path")
+                   || xml.name() == QLatin1String("polygon")) {
+            content.shapes.push_back({boundsOf(attributes, shifts.last()), clips.last()});
+        }
+    }
+    return xml.hasError() ? SvgContent{} : content;
+}
+
+} // namespace
 
 class TestWidgetsFigures : public QObject {
     Q_OBJECT
@@ -26,6 +103,9 @@ class TestWidgetsFigures : public QObject {
     void wordsOfAFigure();
     void axesOfAGridLineUp();
     void linesOfALegendKeepTheirHeight();
+    void svgFilesClipCurves();
+    void legendsOfSvgFilesKeepTheirGap();
+    void selectedCellsAreFramedWhenAsked();
 };
 
 void TestWidgetsFigures::whatIsLeftOutTakesNoRoom() {
@@ -239,6 +319,86 @@ void TestWidgetsFigures::linesOfALegendKeepTheirHeight() {
             }
     }
     QVERIFY(smaller > 0 && gone > 0); // both ways out were taken
+}
+
+/// Qt writes no clips: curves of a zoomed figure left their axes.
+void TestWidgetsFigures::svgFilesClipCurves() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    BasePlot* plot = panels.spectrum->plot();
+    panels.spectrum->ensureFresh();
+    plot->zoomTo({3, 6}, plot->yAxis->range());
+    const Figure figure = panels.spectrum->beginFigure();
+    const QRectF axes = figureAxes(figure, {}).first().first();
+    const SvgContent content = contentOfSvg(figureBytes(figure, QStringLiteral("svg"), {}));
+    panels.spectrum->endFigure();
+    int beyond = 0;
+    for (const Shape& shape : content.shapes) {
+        const bool leaves = shape.bounds.left() < axes.left() - 1 || shape.bounds.right() > axes.right() + 2;
+        if (!shape.clip.isEmpty()) {
+            QVERIFY(content.clips.count(shape.clip) == 1);
+            const QRectF clip = content.clips.at(shape.clip);
+            QVERIFY(clip.left() >= axes.left() - 1 && clip.right() <= axes.right() + 1);
+            beyond += leaves && shape.bounds.top() > axes.top();
+        } else if (leaves
+                   && !shape.bounds.contains(
+                       axes)) { // ticks and lines of axes, whole pages, symbols above: no curve
+            QVERIFY2(shape.bounds.height() < 12 || shape.bounds.width() < 12
+                         || shape.bounds.bottom() < axes.top(),
+                     qPrintable(QStringLiteral("%1 x %2 at %3, %4")
+                                    .arg(shape.bounds.width())
+                                    .arg(shape.bounds.height())
+                                    .arg(shape.bounds.x())
+                                    .arg(shape.bounds.y())));
+        }
+    }
+    QVERIFY(beyond >= 2); // both curves go on
+    for (const auto& text : content.texts) QVERIFY(!text.second.contains(QLatin1String("clip_")));
+}
+
+void TestWidgetsFigures::legendsOfSvgFilesKeepTheirGap() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    const Figure figure = panels.spectrum->beginFigure();
+    const SvgContent content = contentOfSvg(figureBytes(figure, QStringLiteral("svg"), {}));
+    panels.spectrum->endFigure();
+    int symbols = 0;
+    for (const auto& [place, words] : content.texts) {
+        if (!words.startsWith(QChar(0x3c9))) continue; // omega begins both names
+        for (const Shape& shape : content.shapes) {
+            const QRectF line = shape.bounds;
+            if (line.height() > 0.01 || std::abs(line.center().y() - place.y()) > 10
+                || std::abs(line.center().x() - place.x()) > 40 || line.left() > place.x())
+                continue;
+            ++symbols;
+            QVERIFY2(line.right() <= place.x() - 5,
+                     qPrintable(QStringLiteral("%1: %2 and %3").arg(words).arg(line.right()).arg(place.x())));
+        }
+    }
+    QVERIFY(symbols >= 2);
+}
+
+void TestWidgetsFigures::selectedCellsAreFramedWhenAsked() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    panels.tir->ensureFresh();
+    QVERIFY(panels.tir->plot()->selectedRow() >= 0);
+    const auto draw = [&](const FigureStyle& style) {
+        const QImage image = renderFigure(panels.tir->beginFigure(), style);
+        panels.tir->endFigure();
+        return image;
+    };
+    FigureStyle framed;
+    QCOMPARE(framed.set(QStringLiteral("selection"), QStringLiteral("on")), QString());
+    QCOMPARE(framed.arguments(), (QStringList{QStringLiteral("--selection"), QStringLiteral("on")}));
+    QVERIFY(!framed.set(QStringLiteral("selection"), QStringLiteral("maybe")).isEmpty());
+    const QImage bare = draw({}), marked = draw(framed);
+    QVERIFY(bare != marked);
+    const QImage screen = panels.tir->plot()->toPixmap(400, 300).toImage();
+    panels.tir->plot()->setSelectedCell(-1, -1);
+    QCOMPARE(draw({}), bare);                                            // nothing of it was left
+    QCOMPARE(draw(framed), bare);                                        // and nothing else differs
+    QVERIFY(panels.tir->plot()->toPixmap(400, 300).toImage() != screen); // on screen it stays
 }
 
 QTEST_MAIN(TestWidgetsFigures)

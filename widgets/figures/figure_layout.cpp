@@ -247,7 +247,13 @@ Page layOut(const Figure& figure, const FigureStyle& style) {
         inner.adjusted(-4, titleHeight > 0 ? titleHeight + 4 : 0, 4, footHeight > 0 ? -footHeight - 4 : 0);
     for (const FigureCell& cell : figure.cells)
         page.cells.push_back(placedCell(cell, placeOf(figure, cell, page.area), page.headFont));
-    if (figure.rows > 0) alignGrid(figure, page.cells);
+    if (figure.rows > 0) {
+        alignGrid(figure, page.cells);
+        return page;
+    }
+    for (const PlacedCell& placed : page.cells) // plots that share margins know each other's labels then
+        for (const PlacedPart& part : placed.parts)
+            if (part.rect.width() >= 20 && part.rect.height() >= 20) axesOf(part);
     return page;
 }
 

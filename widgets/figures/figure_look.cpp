@@ -1,6 +1,7 @@
 #include "widgets/figures/figure_look.h"
 
 #include "widgets/plot/base_plot.h"
+#include "widgets/plot/plottables.h"
 
 #include <QFontDatabase>
 
@@ -47,6 +48,11 @@ void widenLines(BasePlot& plot, double factor) {
             line->setPen(widened(line->pen(), factor));
 }
 
+void outlineCells(BasePlot& plot, bool on) {
+    for (int index = 0; index < plot.plottableCount(); ++index)
+        if (auto* cells = dynamic_cast<CellMap*>(plot.plottable(index))) cells->setOutlined(on);
+}
+
 } // namespace
 
 QFont figureFont(int pixels) {
@@ -64,6 +70,7 @@ FigureLook::FigureLook(const QList<BasePlot*>& plots, const FigureStyle& style, 
     for (BasePlot* plot : plots) {
         shown_.push_back({plot, plot->theme(), plot->fontPixels()});
         plot->setFurniture(style.legend, style.colourBar);
+        outlineCells(*plot, style.selection);
         plot->setFontOfFigures(figureFont(fontPixels));
         plot->setTheme(PlotTheme::forExport(style.dark), fontPixels);
         if (style.lineWidth != 1) widenLines(*plot, style.lineWidth);
@@ -73,6 +80,7 @@ FigureLook::FigureLook(const QList<BasePlot*>& plots, const FigureStyle& style, 
 FigureLook::~FigureLook() {
     for (const Shown& one : shown_) {
         one.plot->setFurniture(true, true);
+        outlineCells(*one.plot, true);
         one.plot->setFontOfFigures(std::nullopt);
         one.plot->setTheme(one.theme, one.fontPixels);
         one.plot->settle();

@@ -154,8 +154,9 @@ QString figureSizeText(const FigureStyle& style) {
 }
 
 QStringList FigureStyle::optionNames() {
-    return {QStringLiteral("size"),  QStringLiteral("font-size"),  QStringLiteral("dpi"),
-            QStringLiteral("theme"), QStringLiteral("line-width"), QStringLiteral("without")};
+    return {QStringLiteral("size"),     QStringLiteral("font-size"),  QStringLiteral("dpi"),
+            QStringLiteral("theme"),    QStringLiteral("line-width"), QStringLiteral("without"),
+            QStringLiteral("selection")};
 }
 
 QStringList FigureStyle::arguments() const {
@@ -171,6 +172,7 @@ QStringList FigureStyle::arguments() const {
     if (!colourBar) without << QStringLiteral("colour-bar");
     if (!footer) without << QStringLiteral("footer");
     if (!without.isEmpty()) words << QStringLiteral("--without") << without.join(u',');
+    if (selection) words << QStringLiteral("--selection") << QStringLiteral("on");
     return words;
 }
 
@@ -180,6 +182,12 @@ QString FigureStyle::set(const QString& option, const QString& value) {
     if (option == QLatin1String("dpi")) return setNumber(dpi, option, value, 48, 1200);
     if (option == QLatin1String("line-width")) return setNumber(lineWidth, option, value, 0.25, 4);
     if (option == QLatin1String("without")) return setWithout(*this, value);
+    if (option == QLatin1String("selection")) {
+        if (value != QLatin1String("on") && value != QLatin1String("off"))
+            return wrong(option, Words::tr("on or off"), value);
+        selection = value == QLatin1String("on");
+        return {};
+    }
     if (option != QLatin1String("theme")) return Words::tr("--%1: unknown option").arg(option);
     if (value != QLatin1String("light") && value != QLatin1String("dark"))
         return wrong(option, Words::tr("light or dark"), value);

@@ -53,6 +53,23 @@ SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
     traces->addWidget(guard_);
     traces->setChildrenCollapsible(false);
     traces->setSizes({600, 400});
+    // One below the other: the same range and the same edges, so that steps line up.
+    auto* edges = new QCPMarginGroup(trace_);
+    for (LinePlot* plot : {trace_, guard_})
+        plot->axisRect()->setMarginGroup(QCP::msLeft | QCP::msRight, edges);
+    const auto follow = [](LinePlot* from, LinePlot* to) {
+        connect(from->xAxis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), to,
+                [to](const QCPRange& range) {
+                    if (to->xAxis->range() == range) return;
+                    to->xAxis->setRange(range);
+                    to->replot(QCustomPlot::rpQueuedReplot);
+                });
+        connect(from, &QCustomPlot::afterLayout, to, [from, to] { // its labels may be wider now
+            if (from->axisRect()->left() != to->axisRect()->left()) to->replot(QCustomPlot::rpQueuedReplot);
+        });
+    };
+    follow(trace_, guard_);
+    follow(guard_, trace_);
     for (LinePlot* plot : {trace_, guard_, bandGains_}) plot->setLegendAbove(true);
     gainViews_->addWidget(gains_);
     gainViews_->addWidget(bandGains_);
@@ -143,8 +160,7 @@ void SearchPanel::refresh(Changes) {
                "and press Start, or use the command line: qroar search run.h5 --model MODEL --text FILE"));
         return;
     }
-    updateTrace(*record);
-    updateGuard(*record);
+    updateTraces(*record);
     const bool byBand = rowsBox_->currentData().toInt() == ByBand;
     gainViews_->setCurrentWidget(byBand ? static_cast<QWidget*>(bandGains_) : gains_);
     useFigurePart(gains_, !byBand, {0.5, 0, 0.5, 1});
@@ -215,7 +231,15 @@ void SearchPanel::updateTrace(const SearchRecord& record) {
     trace_->setReadoutNames(tr("cost"), tr("J"), tr("passes"), tr("nats"));
     trace_->setReferenceLine(record.trials.front().objective);
     trace_->setSeries(std::move(series));
-    trace_->fitRanges(true);
+    trace_->fitRanges(true, std::nullopt, QCPRange(record.trials.front().forwardEquivalents, cost));
+}
+
+void SearchPanel::updateTraces(const SearchRecord& record) {
+    const bool zoomed = trace_->isZoomed() || guard_->isZoomed();
+    const QCPRange shown = trace_->xAxis->range();
+    updateTrace(record);
+    updateGuard(record);
+    if (zoomed) trace_->xAxis->setRange(shown); // one of them may not have kept it
 }
 
 int SearchPanel::shortContext(const SearchRecord& record) const {
@@ -227,10 +251,11 @@ void SearchPanel::updateGuard(const SearchRecord& record) {
     std::vector<LinePlot::Series> series;
     const int guarded = shortContext(record);
     const SearchTrial& start = record.trials.front();
+    const double first = start.forwardEquivalents;
     double last = 0;
+    for (const SearchTrial& trial : record.trials) last += trial.forwardEquivalents;
     for (std::size_t index = 0; index < record.settings.contexts.size(); ++index) {
         const bool isShort = static_cast<int>(index) == guarded;
-        if (guarded >= 0 && !isShort) continue; // long context moves far more: the guard would be a line at 0
         LinePlot::Series line;
         line.name = (isShort ? tr("%1 tokens (guarded)") : tr("%1 tokens"))
                         .arg(groupedCount(record.settings.contexts[index]));
@@ -245,14 +270,13 @@ void SearchPanel::updateGuard(const SearchRecord& record) {
             line.x.push_back(cost);
             line.y.push_back(trial.nll[index] - start.nll[index]);
         }
-        last = cost;
         series.push_back(std::move(line));
     }
     if (guarded >= 0) {
         LinePlot::Series limit;
         limit.name = tr("guard: short context may lose %1").arg(readableNumber(record.settings.delta, 2));
         limit.legendName = tr("guard δ = %1").arg(readableNumber(record.settings.delta, 2));
-        limit.x = {0, last};
+        limit.x = {first, last};
         limit.y = {record.settings.delta, record.settings.delta};
         limit.category = -1;
         limit.dash = Qt::DashLine;
@@ -263,7 +287,7 @@ void SearchPanel::updateGuard(const SearchRecord& record) {
     guard_->setReadoutNames(tr("cost"), tr("Δ NLL"), tr("passes"), tr("nats"));
     guard_->setReferenceLine(0.0);
     guard_->setSeries(std::move(series));
-    guard_->fitRanges(true, 0.0);
+    guard_->fitRanges(true, 0.0, QCPRange(first, last)); // as the trace above
 }
 
 void SearchPanel::updateBandGains(const SearchRecord& record) {

@@ -40,6 +40,7 @@ class SearchPanel : public DiagnosticPanel {
     void buildControls();
     void arrange(); ///< low docks: without the guard
     void listSearches();
+    void updateTraces(const SearchRecord& record); ///< both
     void updateTrace(const SearchRecord& record);
     void updateGuard(const SearchRecord& record);
     void updateGains(const SearchRecord& record);

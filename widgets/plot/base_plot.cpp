@@ -1,5 +1,7 @@
 #include "widgets/plot/base_plot.h"
 
+#include "widgets/plot/svg_clips.h"
+
 #include <QFontInfo>
 #include <QLabel>
 #include <QRubberBand>
@@ -39,6 +41,13 @@ QCPRange limited(const QCPAxis* axis, const QCPRange& range, const QCPRange& hom
     low = std::clamp(low, homeLow - margin, homeHigh + margin - size);
     return {unlinearised(axis, low), unlinearised(axis, low + size)};
 }
+
+/// What QCustomPlot lets only itself call.
+struct Drawable : QCPLayerable {
+    using QCPLayerable::applyDefaultAntialiasingHint;
+    using QCPLayerable::clipRect;
+    using QCPLayerable::draw;
+};
 
 } // namespace
 
@@ -214,6 +223,26 @@ QRect BasePlot::axesAt(const QSize& size) {
 void BasePlot::renderTo(QCPPainter* painter, const QSize& size) {
     layOutFor(size);
     toPainter(painter, size.width(), size.height());
+}
+
+void BasePlot::draw(QCPPainter* painter) {
+    if (!drawsSvg(*painter)) return QCustomPlot::draw(painter);
+    updateLayout();
+    drawBackground(painter);
+    for (int index = 0; index < layerCount(); ++index)
+        for (QCPLayerable* child : layer(index)->children()) {
+            if (!child->realVisibility()) continue;
+            const QRectF clip((child->*&Drawable::clipRect)().translated(0, -1)); // as QCPLayer has it
+            const bool clipped =
+                qobject_cast<QCPAbstractPlottable*>(child) || qobject_cast<QCPAbstractItem*>(child);
+            if (clipped && clip.isEmpty()) continue;
+            painter->save();
+            if (clipped) beginSvgClip(*painter, clip);
+            (child->*&Drawable::applyDefaultAntialiasingHint)(painter);
+            (child->*&Drawable::draw)(painter);
+            painter->restore();
+            if (clipped) endSvgClip(*painter);
+        }
 }
 
 void BasePlot::settle() {

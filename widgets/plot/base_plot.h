@@ -110,6 +110,7 @@ class BasePlot : public QCustomPlot {
     void leaveEvent(QEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
     void changeEvent(QEvent* event) override;
+    void draw(QCPPainter* painter) override; ///< SVG: with clips, which Qt does not write
     void focusInEvent(QFocusEvent* event) override;
     void focusOutEvent(QFocusEvent* event) override;
 

@@ -2,6 +2,7 @@
 
 #include "widgets/figures/figure_layout.h"
 #include "widgets/figures/figure_look.h"
+#include "widgets/plot/svg_clips.h"
 
 #include <qcustomplot.h>
 
@@ -44,7 +45,7 @@ QByteArray svgOf(const Figure& figure, const FigureStyle& style) {
     const QByteArray family = figureFont(12).family().toUtf8();
     QByteArray bytes = buffer.data();
     bytes.replace("font-family=\"" + family + '"', "font-family=\"" + figureFontFamilies().toUtf8() + '"');
-    return bytes;
+    return withSvgClips(bytes);
 }
 
 QByteArray pdfOf(const Figure& figure, const FigureStyle& style) {

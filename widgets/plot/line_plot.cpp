@@ -180,7 +180,7 @@ void LinePlot::setSeries(std::vector<Series> series) {
     replot(rpQueuedReplot);
 }
 
-void LinePlot::fitRanges(bool keepZoom, std::optional<double> includeY) {
+void LinePlot::fitRanges(bool keepZoom, std::optional<double> includeY, std::optional<QCPRange> includeX) {
     double lowX = INFINITY, highX = -INFINITY, lowY = INFINITY, highY = -INFINITY;
     const bool logX = xAxis->scaleType() == QCPAxis::stLogarithmic,
                logY = yAxis->scaleType() == QCPAxis::stLogarithmic;
@@ -202,6 +202,10 @@ void LinePlot::fitRanges(bool keepZoom, std::optional<double> includeY) {
             includeInY(one.high[point]);
         }
     if (includeY) includeInY(*includeY);
+    if (includeX) {
+        lowX = std::min(lowX, includeX->lower);
+        highX = std::max(highX, includeX->upper);
+    }
     setHomeRanges(withMargin(lowX, highX, logX), withMargin(lowY, highY, logY), keepZoom);
 }
 

@@ -46,7 +46,9 @@ class LinePlot : public BasePlot {
     void setReferenceLine(std::optional<double> y) { referenceY_ = y; }
     void setLegendAbove(bool above);
     /// Home ranges from the series with a margin; `includeY` widens the y range to contain it.
-    void fitRanges(bool keepZoom, std::optional<double> includeY = std::nullopt);
+    /// `includeX` does the same for x.
+    void fitRanges(bool keepZoom, std::optional<double> includeY = std::nullopt,
+                   std::optional<QCPRange> includeX = std::nullopt);
     [[nodiscard]] const PointLabels& pointLabels() const { return *labels_; }
     /// Names in the read-out: "context", "NLL".
     void setReadoutNames(const QString& x, const QString& y, const QString& xUnit, const QString& yUnit);

@@ -2,6 +2,7 @@
 
 #include "widgets/common/number_format.h"
 #include "widgets/common/theme.h"
+#include "widgets/plot/svg_clips.h"
 
 #include <algorithm>
 #include <cmath>
@@ -61,6 +62,22 @@ void SegmentGraph::drawLinePlot(QCPPainter* painter, const QVector<QPointF>& lin
         }
         painter->drawLine(segment);
     }
+}
+
+void SegmentGraph::drawLegendIcon(QCPPainter* painter, const QRectF& rect) const {
+    if (!drawsSvg(*painter)) {
+        QCPGraph::drawLegendIcon(painter, rect);
+        return;
+    }
+    if (mLineStyle != lsNone) {
+        QPen pen = mPen;
+        pen.setCapStyle(Qt::FlatCap);
+        painter->setPen(pen);
+        painter->drawLine(QLineF(rect.left(), rect.center().y(), rect.right(), rect.center().y()));
+    }
+    if (mScatterStyle.isNone()) return;
+    mScatterStyle.applyTo(painter, mPen);
+    mScatterStyle.drawShape(painter, rect.center());
 }
 
 QCPRange PassivePlottable::getKeyRange(bool& found, QCP::SignDomain) const {
@@ -187,7 +204,9 @@ void CellMap::draw(QCPPainter* painter) {
                 drawMissing(painter, rect);
         }
     drawValues(painter);
-    if (selectedRow_ < 0 || selectedRow_ >= rows_ || selectedColumn_ >= columns_ || columns_ == 0) return;
+    if (!outlined_ || selectedRow_ < 0 || selectedRow_ >= rows_ || selectedColumn_ >= columns_
+        || columns_ == 0)
+        return;
     const QRectF rect = selectedColumn_ >= 0
                             ? cellRect(selectedRow_, selectedColumn_)
                             : cellRect(selectedRow_, 0).united(cellRect(selectedRow_, columns_ - 1));

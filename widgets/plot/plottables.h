@@ -23,6 +23,8 @@ class SegmentGraph : public QCPGraph {
   protected:
     void draw(QCPPainter* painter) override;
     void drawLinePlot(QCPPainter* painter, const QVector<QPointF>& lines) const override;
+    /// SVG: QCustomPlot's line is longer than the icon and relies on a clip that SVG files do not have.
+    void drawLegendIcon(QCPPainter* painter, const QRectF& rect) const override;
 
   private:
     double coverBase_ = 0;
@@ -90,6 +92,7 @@ class CellMap : public PassivePlottable {
     void setOutline(const QColor& inner, const QColor& outer);
     void setSelected(int row, int column) { selectedRow_ = row, selectedColumn_ = column; } ///< -1: none
     void setValueFont(const QFont& font) { font_ = font; }
+    void setOutlined(bool on) { outlined_ = on; }         ///< the selected cell has a frame
     void setPlainGaps(bool plain) { plainGaps_ = plain; } ///< missing cells are left empty, not hatched
     [[nodiscard]] int rows() const { return rows_; }
     [[nodiscard]] int columns() const { return columns_; }
@@ -107,7 +110,7 @@ class CellMap : public PassivePlottable {
     void drawValues(QCPPainter* painter) const;
 
     int rows_ = 0, columns_ = 0, selectedRow_ = -1, selectedColumn_ = -1;
-    bool plainGaps_ = false;
+    bool plainGaps_ = false, outlined_ = true;
     std::vector<double> values_;
     ColorMap map_ = ColorMap::viridis();
     ColorScale scale_;

@@ -24,7 +24,7 @@ FigureStyleForm::FigureStyleForm(QWidget* parent) : QWidget(parent), form_(new Q
         });
     for (QDoubleSpinBox* box : {width_, height_, font_, lines_})
         connect(box, &QDoubleSpinBox::valueChanged, this, &FigureStyleForm::changed);
-    for (QCheckBox* box : {title_, legend_, bar_, footer_})
+    for (QCheckBox* box : {title_, legend_, bar_, footer_, selection_})
         connect(box, &QCheckBox::toggled, this, &FigureStyleForm::changed);
     setStyle({});
 }
@@ -104,8 +104,9 @@ void FigureStyleForm::buildLook(QFormLayout& form) {
     bar_ = new QCheckBox(tr("Colour &bar"), this);
     footer_ = new QCheckBox(tr("Footer with &origin"), this);
     footer_->setToolTip(tr("Program, model, documents and date; the file's metadata have them in any case"));
+    selection_ = new QCheckBox(tr("Fra&me of the selected cell"), this);
     form.addRow(tr("Show"), title_);
-    for (QCheckBox* box : {legend_, bar_, footer_}) form.addRow(QString(), box);
+    for (QCheckBox* box : {legend_, bar_, footer_, selection_}) form.addRow(QString(), box);
 }
 
 FigureStyle FigureStyleForm::style() const {
@@ -122,6 +123,7 @@ FigureStyle FigureStyleForm::style() const {
     style.legend = legend_->isChecked();
     style.colourBar = bar_->isChecked();
     style.footer = footer_->isChecked();
+    style.selection = selection_->isChecked();
     const double perUnit = style.unit == FigureStyle::Unit::Millimetres ? 96 / 25.4
                            : style.unit == FigureStyle::Unit::Inches    ? 96
                                                                         : 1;
@@ -150,6 +152,7 @@ void FigureStyleForm::setStyle(const FigureStyle& style) {
     legend_->setChecked(style.legend);
     bar_->setChecked(style.colourBar);
     footer_->setChecked(style.footer);
+    selection_->setChecked(style.selection);
     showCustom();
 }
 

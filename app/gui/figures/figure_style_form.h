@@ -36,7 +36,8 @@ class FigureStyleForm : public QWidget {
 
     QComboBox *size_ = nullptr, *unit_ = nullptr, *resolution_ = nullptr, *theme_ = nullptr;
     QDoubleSpinBox *width_ = nullptr, *height_ = nullptr, *font_ = nullptr, *lines_ = nullptr;
-    QCheckBox *title_ = nullptr, *legend_ = nullptr, *bar_ = nullptr, *footer_ = nullptr;
+    QCheckBox *title_ = nullptr, *legend_ = nullptr, *bar_ = nullptr, *footer_ = nullptr,
+              *selection_ = nullptr;
     QWidget* custom_ = nullptr;
     QFormLayout* form_ = nullptr;
 };

@@ -79,6 +79,7 @@ void addHeatMaps(const Session& session, const ConditionResult* condition, const
         if (place) {
             show(*place, figure.spec);
             figure.note = markedNote(styleOf(metric));
+            figure.spec.style.selection = true;
         }
         figures.push_back(figure);
     }
@@ -118,6 +119,7 @@ void addQuantization(const Session& session, const ConditionResult* condition, c
     ReportFigure distortion{ReportSection::Quantization, figureOf("distortion", text)};
     if (const int layer = condition ? mostDistortedLayer(*condition) : -1; layer >= 0) {
         distortion.spec.selection.layer = layer;
+        distortion.spec.style.selection = true;
         distortion.note = ReportFigures::tr("Marked: the layer with the lowest SNR over its projections.");
     }
     figures.push_back(distortion);
@@ -132,6 +134,7 @@ ReportFigure phases(const Session& session, const ConditionResult* condition, co
     if (pair < 0) return figure;
     figure.spec.selection.pair = pair;
     figure.spec.selection.band = std::max(0, session.bands.bandOf(pair));
+    figure.spec.style.selection = true;
     figure.note += u' '
                    + ReportFigures::tr("Marked: the pair whose angle %1 changes most.")
                          .arg(QString::fromStdString(condition->key.rope.text()));
@@ -151,6 +154,7 @@ void addDifferences(const Session& session, int condition, QList<ReportFigure>& 
         spec.other = conditionText(session, twins.before);
         spec.selection.compare = CompareMode::Difference;
         if (place) show(*place, spec);
+        spec.style.selection = place && spec.view == QLatin1String("heatmap"); // its note tells
         figures.push_back({ReportSection::Search, spec, note, instead});
     };
     const bool captured = a.statistics.cells() > 0 && b.statistics.cells() > 0;
@@ -199,6 +203,7 @@ QList<ReportFigure> reportFigures(const Session& session, const QString& conditi
         session.searches.empty() ? std::nullopt : strongestGain(session, *session.searches.back());
     if (gain) { // the view shows the newest one
         show(*gain, search.spec);
+        search.spec.style.selection = true;
         search.note = ReportFigures::tr("Marked: the gain farthest from 1.");
     }
     figures.push_back(search);
