@@ -117,12 +117,12 @@ void print(const QString& text) {
     std::fputs(text.toUtf8().constData(), stdout);
 }
 
-/// Every view with its options, their values and, for a session, what they are now; and its conditions.
 /// What the figure lacks of what was asked for.
 void note(const QString& text) {
     if (!text.isEmpty()) std::fprintf(stderr, "qroar plot: %s\n", text.toUtf8().constData());
 }
 
+/// Every view with its options, their values and, for a session, what they are now; and its conditions.
 void list(const std::shared_ptr<const Session>& session) {
     for (const FigureKind& kind : figureKinds()) {
         SelectionModel selection;
