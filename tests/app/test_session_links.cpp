@@ -248,7 +248,7 @@ class TestSessionLinks : public QObject {
         const SessionId a = workspace.open(someSession(1), after + "/a.h5");
         const auto read = [&](const char* file) {
             const std::string json =
-                R"({"b": {"condition": ")" + bench.condition + R"(", "session": ")" + file + "\"}}";
+                "{\"b\": {\"condition\": \"" + bench.condition + "\", \"session\": \"" + file + "\"}}";
             return viewStateFrom(json, {}, workspace, a).b;
         };
         QCOMPARE(read("/elsewhere/a.h5").path, QString("/elsewhere/a.h5"));
