@@ -242,7 +242,7 @@ class TestSessionLinks : public QObject {
         bench.open();
         QVERIFY(opens(bench, after + "/a.h5"));
         QVERIFY(bench.awaits(after + "/b.h5"));
-        QVERIFY(button(bench.window->messages(), "b.h5")); // to open it
+        QTRY_VERIFY(button(bench.window->messages(), "b.h5")); // to open it
         // not the session itself, when B was of that name
         Workspace workspace;
         const SessionId a = workspace.open(someSession(1), after + "/a.h5");
@@ -268,8 +268,8 @@ class TestSessionLinks : public QObject {
         bench.open();
         MainWindow& window = *bench.window;
         QVERIFY(opens(bench, bench.pathA));
-        QPushButton* open = button(window.messages(), "b.h5");
-        QVERIFY(open);
+        QPushButton* open = nullptr;
+        QTRY_VERIFY((open = button(window.messages(), "b.h5")));
         QSignalSpy errors(&window, &MainWindow::errorShown);
         open->click();
         QVERIFY(QTest::qWaitFor([&] { return errors.count() > 0; }, 20000));
