@@ -31,6 +31,9 @@ class RandomEvents {
     }
 
     void step() {
+        // A program's loop deletes what was closed before the next key comes; the loop of a file dialog that
+        // such a key opened would do it under that dialog.
+        QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
         if (count_++ % 50 == 0) collect();
         switch (below(12)) {
         case 0:
