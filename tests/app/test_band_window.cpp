@@ -86,6 +86,7 @@ class TestBandWindow : public QObject {
     void everythingByKeys();
     void doubleClicksAndMenu();
     void namesReachEveryView();
+    void aNameThatIsOpenIsAskedForAgain();
     void coloursReachTheZones();
     void numbersInTheTable();
     void presets();
@@ -229,6 +230,19 @@ void TestBandWindow::namesReachEveryView() {
     QCOMPARE(bench.name(1), QString("middle ones"));
     while (bench.undo().canUndo()) bench.undo().undo();
     QVERIFY(bench.styles().empty());
+}
+
+void TestBandWindow::aNameThatIsOpenIsAskedForAgain() {
+    BandBench bench;
+    QTest::failOnWarning(QRegularExpression("editing failed"));
+    bench.window->findChild<QDockWidget*>("bands")->show();
+    QCoreApplication::processEvents();
+    QWidget other; // in front: a name that is open does not close when the table asks for the focus
+    other.show();
+    other.activateWindow();
+    QVERIFY(QTest::qWaitForWindowActive(&other));
+    for (int time = 0; time < 3; ++time) bench.editor->rename(1);
+    QVERIFY(bench.editor->table()->findChild<QLineEdit*>());
 }
 
 void TestBandWindow::coloursReachTheZones() {

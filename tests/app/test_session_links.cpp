@@ -1,5 +1,6 @@
 // What ties the window to files and jobs that come and go meanwhile: B's file, the offer of recovery,
 // questions during which a run ends.
+#include "app/gui/setup/dropped_paths.h"
 #include "app/gui/window/compare_bar.h"
 #include "app/gui/window/run_status.h"
 #include "app/gui/window/session_tabs.h"

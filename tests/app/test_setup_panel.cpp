@@ -1,4 +1,5 @@
 // SetupPanel: what it makes of what is typed, and what it says when that cannot run.
+#include "app/gui/setup/dropped_paths.h"
 #include "app/gui/setup/setup_panel.h"
 #include "tests/support/synthetic_session.h"
 
@@ -401,6 +402,7 @@ class TestSetupPanel : public QObject {
         QCOMPARE(paths.session, QString("/x/run.h5"));
         QCOMPARE(paths.model, QString("/x/m.safetensors"));
         QCOMPARE(paths.documents, (QStringList{"/x/a.txt", "/x/b.u16"}));
+        QCOMPARE(sortDropped({"/x/m.gguf"}).model, QString("/x/m.gguf"));
         QVERIFY(sortDropped({}).empty());
     }
 };

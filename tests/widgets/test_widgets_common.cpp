@@ -9,10 +9,32 @@
 #include <QAbstractItemModelTester>
 #include <QtTest>
 
+#include <array>
 #include <cmath>
 #include <limits>
 
 using namespace qroar;
+
+namespace {
+
+/// CIE 1976, of sRGB under D65; 2.3 can just be seen side by side.
+double labDistance(const QColor& one, const QColor& other) {
+    const auto lab = [](const QColor& colour) {
+        const auto linear = [](double c) {
+            return c <= 0.04045 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4);
+        };
+        const double r = linear(colour.redF()), g = linear(colour.greenF()), b = linear(colour.blueF());
+        const auto f = [](double t) { return t > 0.008856 ? std::cbrt(t) : 7.787 * t + 16.0 / 116; };
+        const double x = f((0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047);
+        const double y = f(0.2126 * r + 0.7152 * g + 0.0722 * b);
+        const double z = f((0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883);
+        return std::array{116 * y - 16, 500 * (x - y), 200 * (y - z)};
+    };
+    const auto a = lab(one), b = lab(other);
+    return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
+}
+
+} // namespace
 
 class TestWidgetsCommon : public QObject {
     Q_OBJECT
@@ -25,6 +47,7 @@ class TestWidgetsCommon : public QObject {
     void readableNumbers();
     void conditionsAndModelsHaveOneName();
     void themesFollowThePalette();
+    void coloursOfEightBandsDiffer();
     void tableModelIsAProperModel();
     void tableCsvQuotesAndKeepsDigits();
 };
@@ -172,8 +195,22 @@ void TestWidgetsCommon::themesFollowThePalette() {
     QCOMPARE(PlotTheme::forExport().background, QColor(Qt::white));
     const PlotTheme theme = PlotTheme::forExport();
     QCOMPARE(theme.category(0), theme.category(static_cast<int>(theme.categorical.size()))); // wraps
+    QCOMPARE(static_cast<int>(theme.categorical.size()), PlotTheme::categories);
     QVERIFY(readableOn(Qt::white).lightness() < 64);
     QVERIFY(readableOn(Qt::black).lightness() > 192);
+}
+
+void TestWidgetsCommon::coloursOfEightBandsDiffer() {
+    for (const bool dark : {false, true}) {
+        const PlotTheme theme = PlotTheme::forExport(dark);
+        for (int one = 0; one < 8; ++one) {
+            QVERIFY(labDistance(bandColour({}, one, theme), theme.background) > 35);
+            for (int other = 0; other < one; ++other)
+                QVERIFY2(labDistance(bandColour({}, one, theme), bandColour({}, other, theme))
+                             > (dark ? 30 : 25),
+                         qPrintable(QString("%1 and %2, dark %3").arg(one).arg(other).arg(dark)));
+        }
+    }
 }
 
 void TestWidgetsCommon::tableModelIsAProperModel() {

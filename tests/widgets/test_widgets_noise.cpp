@@ -17,6 +17,8 @@
 #include <cmath>
 #include <functional>
 #include <numbers>
+#include <set>
+#include <tuple>
 
 using namespace qroar;
 using namespace qroar::test;
@@ -125,6 +127,16 @@ class TestWidgetsNoise : public QObject {
         QCOMPARE(panel.setOption(QStringLiteral("curves"), QStringLiteral("bands")), QString());
         panel.ensureFresh();
         QCOMPARE(panel.plot()->series().size(), std::size_t{9});
+        panel.setBands(BandPartition::equal(16, 16)); // more than there are colours
+        panel.ensureFresh();
+        const auto& many = panel.plot()->series();
+        QCOMPARE(many.size(), std::size_t{17});
+        std::set<std::tuple<QRgb, int, int>> looks;
+        for (const auto& one : many)
+            looks.insert({one.category < 0 ? 0 : PlotTheme::forExport().category(one.category).rgb(),
+                          one.marker, static_cast<int>(one.dash)});
+        QCOMPARE(looks.size(), many.size());
+        QVERIFY(many[1].marker != many[9].marker && many[1].dash != many[9].dash);
         panel.setBands(BandPartition::equal(4, 16)); // a view: no run is needed
         panel.ensureFresh();
         QCOMPARE(panel.plot()->series().size(), std::size_t{5});

@@ -35,9 +35,12 @@ PlotTheme themeOf(const QColor& background, const QColor& text, const QColor& hi
     const QColor blue(0x00, 0x72, 0xb2), vermilion(0xd5, 0x5e, 0x00), green(0x00, 0x9e, 0x73);
     const QColor purple(0xcc, 0x79, 0xa7), orange(0xe6, 0x9f, 0x00), sky(0x56, 0xb4, 0xe9);
     const QColor yellow(0xf0, 0xe4, 0x42);
-    theme.categorical =
-        dark ? QList<QColor>{sky, orange, green, purple, yellow, vermilion, blue}
-             : QList<QColor>{blue, vermilion, green, purple, orange, sky, QColor(0x33, 0x33, 0x33)};
+    // ours: their black cannot be seen on dark, their blue is close to sky there; their yellow is too pale on
+    // white
+    const QColor grey(0xd9, 0xd9, 0xd9), violet(0x5a, 0x6f, 0xf0), black(0x33, 0x33, 0x33), red(0x80, 0, 0);
+    theme.categorical = dark ? QList<QColor>{sky, orange, green, purple, yellow, vermilion, violet, grey}
+                             : QList<QColor>{blue, vermilion, green, purple, orange, sky, black, red};
+    Q_ASSERT(theme.categorical.size() == PlotTheme::categories);
     theme.sequential = ColorMap::viridis();
     theme.sequentialAlternative = ColorMap::cividis();
     theme.diverging = dark ? ColorMap::divergingDark() : ColorMap::divergingLight();

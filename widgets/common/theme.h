@@ -12,14 +12,15 @@ namespace qroar {
 
 struct PlotTheme {
     bool dark = false;
-    QColor background; ///< of the plot
-    QColor text;       ///< labels, titles
-    QColor mutedText;  ///< provenance, secondary marks
-    QColor axis;       ///< axis lines and ticks
-    QColor grid;       ///< thin grid lines
-    QColor highlight;  ///< outline of the selected cell, focused edge
-    QColor missing;    ///< cells without data
-    /// Okabe & Ito, "Color Universal Design" (2008), ordered for contrast with the background.
+    QColor background;                   ///< of the plot
+    QColor text;                         ///< labels, titles
+    QColor mutedText;                    ///< provenance, secondary marks
+    QColor axis;                         ///< axis lines and ticks
+    QColor grid;                         ///< thin grid lines
+    QColor highlight;                    ///< outline of the selected cell, focused edge
+    QColor missing;                      ///< cells without data
+    static constexpr int categories = 8; ///< colours before they come again
+    /// After Okabe & Ito, "Color Universal Design" (2008), ordered for contrast with the background.
     QList<QColor> categorical;
     ColorMap sequential;            ///< viridis
     ColorMap sequentialAlternative; ///< cividis

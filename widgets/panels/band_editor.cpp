@@ -49,11 +49,18 @@ QIcon swatch(const QColor& colour) {
     return image;
 }
 
+/// QTableView::edit() complains when the name is being edited already.
+class BandTable : public QTableView {
+  public:
+    using QTableView::QTableView;
+    void begin(const QModelIndex& index) { edit(index, AllEditTriggers, nullptr); }
+};
+
 } // namespace
 
 BandEditor::BandEditor(SelectionModel* selection, QWidget* parent)
-    : QWidget(parent), selection_(selection), model_(new BandEditorModel(this)), table_(new QTableView(this)),
-      empty_(new QLabel(tr("Open a model or a session to edit its bands."), this)), body_(new QWidget(this)) {
+    : QWidget(parent), selection_(selection), model_(new BandEditorModel(this)), table_(new BandTable(this)),
+      empty_(new QLabel(this)), body_(new QWidget(this)) {
     empty_->setWordWrap(true);
     empty_->setAlignment(Qt::AlignCenter);
     empty_->setMargin(16);
@@ -71,6 +78,13 @@ BandEditor::BandEditor(SelectionModel* selection, QWidget* parent)
     connect(model_, &BandEditorModel::edited, this, &BandEditor::edited);
     connect(selection_, &SelectionModel::changed, this, &BandEditor::followSelection);
     setSession(nullptr);
+    setModelOpen(false);
+}
+
+void BandEditor::setModelOpen(bool open) {
+    empty_->setText(open ? tr("Bands are those of results, and the open model has none yet. Add documents in "
+                              "Setup and press Run, or open a session; then edit its bands here.")
+                         : tr("Open a session to edit its bands, or open a model and run an analysis."));
 }
 
 void BandEditor::buildTable() {
@@ -307,7 +321,7 @@ void BandEditor::rename(int band) {
     table_->setFocus(Qt::ShortcutFocusReason);
     table_->setCurrentIndex(name);
     table_->scrollTo(name);
-    table_->edit(name);
+    static_cast<BandTable*>(table_)->begin(name);
 }
 
 void BandEditor::setColour(int band, const QColor& colour) {

@@ -29,6 +29,7 @@ class BandEditor : public QWidget {
 
     /// Null shows what to do instead. Takes the session's bands.
     void setSession(const std::shared_ptr<const Session>& session);
+    void setModelOpen(bool open); ///< changes what to do instead
     void setBands(const BandPartition& bands);
     void setStyles(const BandStyles& styles); ///< before the setBands() of the same change
     [[nodiscard]] BandEditorModel* model() const { return model_; }

@@ -11,6 +11,21 @@
 
 namespace qroar {
 
+namespace {
+
+/// By marker and dashes where the colours come again. Plain dashes are those of all pairs.
+void tellApart(LinePlot::Series& series, int index) {
+    constexpr QCPScatterStyle::ScatterShape markers[] = {QCPScatterStyle::ssCircle, QCPScatterStyle::ssSquare,
+                                                         QCPScatterStyle::ssTriangle,
+                                                         QCPScatterStyle::ssDiamond};
+    constexpr Qt::PenStyle dashes[] = {Qt::SolidLine, Qt::DashDotLine, Qt::DotLine, Qt::DashDotDotLine};
+    const auto round = static_cast<size_t>(index / PlotTheme::categories) % std::size(markers);
+    series.marker = markers[round];
+    series.dash = dashes[round];
+}
+
+} // namespace
+
 NoisePanel::NoisePanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("Logit noise"), selection, parent), plot_(new LinePlot(this)),
       formBox_(new CompactComboBox(this)), curvesBox_(new CompactComboBox(this)),
@@ -123,6 +138,7 @@ void NoisePanel::addConditions(std::vector<Curve>& curves) const {
         curve.series.name = conditionName(all[index]->key);
         curve.series.legendName = narrow ? familyName(all[index]->key) : curve.series.name;
         curve.series.category = static_cast<int>(curves.size());
+        tellApart(curve.series, curve.series.category);
         curve.series.emphasised = static_cast<int>(index) == side.index;
         curves.push_back(std::move(curve));
     }
@@ -136,7 +152,10 @@ void NoisePanel::addBands(std::vector<Curve>& curves) const {
         curve.conditionIndex = side.index;
         curve.series.name = band < 0 ? tr("all pairs") : bandName(band);
         curve.series.category = band;
-        if (band < 0) curve.series.dash = Qt::DashLine;
+        if (band < 0)
+            curve.series.dash = Qt::DashLine;
+        else
+            tellApart(curve.series, band);
         curve.series.emphasised = band == selectedBand();
         curves.push_back(std::move(curve));
     }

@@ -9,7 +9,6 @@
 #include <QFileInfo>
 #include <QFormLayout>
 #include <QMenu>
-#include <QMimeDatabase>
 #include <QSignalBlocker>
 #include <QVBoxLayout>
 
@@ -67,33 +66,6 @@ QString describeModel(const ModelConfig& config, const QString& format) {
 }
 
 } // namespace
-
-/// By name, else by content: text of any kind. A file that is not there is judged by its name.
-static bool isDocument(const QFileInfo& info) {
-    static const QStringList suffixes{"txt", "md", "jsonl", "npy", "u16", "u32", "text", ""};
-    if (suffixes.contains(info.suffix().toLower())) return true;
-    return QMimeDatabase().mimeTypeForFile(info).inherits(QStringLiteral("text/plain"));
-}
-
-DroppedPaths sortDropped(const QStringList& localFiles) {
-    DroppedPaths paths;
-    for (const QString& file : localFiles) {
-        const QFileInfo info(file);
-        const QString suffix = info.suffix().toLower();
-        if (info.isDir() || suffix == "safetensors" || suffix == "bin") {
-            if (!paths.model.isEmpty()) paths.refused << paths.model;
-            paths.model = file;
-        } else if (suffix == "h5" || suffix == "hdf5") {
-            paths.session = file;
-            paths.sessions << file;
-        } else if (isDocument(info)) {
-            paths.documents << file;
-        } else {
-            paths.refused << file;
-        }
-    }
-    return paths;
-}
 
 SetupPanel::SetupPanel(QWidget* parent) : QWidget(parent) {
     auto* content = new QWidget;

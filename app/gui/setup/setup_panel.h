@@ -112,13 +112,4 @@ class SetupPanel : public QWidget {
     int done_ = 0;
 };
 
-/// Folders, model files and documents among what was dropped, for all who accept drops.
-struct DroppedPaths {
-    QString model, session; ///< the last of each kind
-    QStringList sessions, documents;
-    QStringList refused; ///< neither of these, or one model too many
-    [[nodiscard]] bool empty() const { return model.isEmpty() && session.isEmpty() && documents.isEmpty(); }
-};
-DroppedPaths sortDropped(const QStringList& localFiles);
-
 } // namespace qroar

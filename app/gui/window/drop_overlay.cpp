@@ -1,6 +1,6 @@
 #include "app/gui/window/drop_overlay.h"
 
-#include "app/gui/setup/setup_panel.h"
+#include "app/gui/setup/dropped_paths.h"
 #include "app/gui/window/appearance.h"
 #include "widgets/common/number_format.h"
 

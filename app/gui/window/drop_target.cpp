@@ -1,4 +1,5 @@
 #include "app/gui/window/drop_target.h"
+#include "app/gui/setup/dropped_paths.h"
 
 #include "app/gui/window/drop_overlay.h"
 

@@ -2,7 +2,7 @@
 // here: opening it.
 #pragma once
 
-#include "app/gui/setup/setup_panel.h"
+#include "app/gui/setup/dropped_paths.h"
 
 #include <QObject>
 

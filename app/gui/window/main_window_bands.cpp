@@ -40,6 +40,10 @@ void MainWindow::connectBands() {
     connect(&workspace_, &Workspace::bandsChanged, selectionBar_, &SelectionBar::setBands);
     connect(&workspace_, &Workspace::bandsChanged, bandEditor_, &BandEditor::setBands);
     connect(&workspace_, &Workspace::sessionChanged, bandEditor_, &BandEditor::setSession);
+    const auto model = [this] { bandEditor_->setModelOpen(analysis_.openedModel().model != nullptr); };
+    connect(&analysis_, &AnalysisController::modelBusy, bandEditor_, model);
+    connect(&analysis_, &AnalysisController::modelOpened, bandEditor_, model);
+    connect(&workspace_, &Workspace::sessionChanged, bandEditor_, model);
     const SpectrumPanel* spectrum = plots_->spectrum();
     connect(spectrum, &SpectrumPanel::bandsEdited, &workspace_, &Workspace::previewBands);
     connect(spectrum, &SpectrumPanel::bandEditFinished, &workspace_,

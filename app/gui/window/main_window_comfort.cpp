@@ -4,6 +4,7 @@
 #include "app/gui/help/help_center.h"
 #include "app/gui/settings/layout_menu.h"
 #include "app/gui/settings/settings_dialog.h"
+#include "app/gui/setup/dropped_paths.h"
 #include "app/gui/setup/setup_panel.h"
 #include "app/gui/window/drop_target.h"
 #include "app/gui/window/log_panel.h"

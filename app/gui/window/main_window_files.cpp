@@ -1,6 +1,7 @@
 // Opening, saving, dropping, exporting, recovering, closing.
 #include "app/gui/figures/figure_center.h"
 #include "app/gui/report/report_action.h"
+#include "app/gui/setup/dropped_paths.h"
 #include "app/gui/setup/setup_panel.h"
 #include "app/gui/window/export_plots.h"
 #include "app/gui/window/log_panel.h"

@@ -23,7 +23,42 @@ namespace qroar {
 
 namespace {
 constexpr char iconProperty[] = "iconName";
+
+/// Shown, and no other tab lies before it: those behind are kept at negative places.
+bool isInFront(const QDockWidget& dock) {
+    return dock.isVisible()
+           && (dock.isFloating() || (dock.geometry().right() >= 0 && dock.geometry().bottom() >= 0));
 }
+
+void bringToFront(QDockWidget& dock) {
+    dock.show();
+    dock.raise();
+    if (dock.isFloating()) dock.activateWindow();
+    QWidget* content = dock.widget();
+    for (QWidget* next = content->nextInFocusChain(); next != content; next = next->nextInFocusChain())
+        if (content->isAncestorOf(next) && (next->focusPolicy() & Qt::TabFocus) && next->isEnabled()
+            && next->isVisible())
+            return next->setFocus(Qt::ShortcutFocusReason);
+}
+
+/// Unlike toggleViewAction() it hides only what can be seen: a dock behind another tab comes to the front.
+void addDockAction(QMenu& menu, QDockWidget* dock, const QKeySequence& keys) {
+    QAction* action = menu.addAction(dock->windowTitle());
+    action->setCheckable(true);
+    action->setShortcut(keys);
+    const auto tell = [action, dock] { action->setChecked(isInFront(*dock)); };
+    QObject::connect(dock, &QDockWidget::visibilityChanged, action, tell);
+    QObject::connect(&menu, &QMenu::aboutToShow, action, tell);
+    QObject::connect(action, &QAction::triggered, dock, [dock, tell] {
+        if (isInFront(*dock))
+            dock->hide();
+        else
+            bringToFront(*dock);
+        tell();
+    });
+}
+
+} // namespace
 
 QAction* MainWindow::addAction(QMenu* menu, const QString& text, const QKeySequence& keys,
                                const std::function<void()>& action, const QString& icon) {
@@ -153,10 +188,7 @@ void MainWindow::buildViewMenu() {
     const std::pair<QDockWidget*, const char*> docks[] = {
         {setupDock_, "F2"},  {projectDock_, "F3"}, {logDock_, "F4"},    {searchDock_, "F6"},
         {exportDock_, "F7"}, {bandsDock_, "F8"},   {scalesDock_, "F9"}, {whatIfDock_, "Shift+F9"}};
-    for (const auto& [dock, key] : docks) {
-        dock->toggleViewAction()->setShortcut(QKeySequence(QLatin1String(key)));
-        menu->addAction(dock->toggleViewAction());
-    }
+    for (const auto& [dock, key] : docks) addDockAction(*menu, dock, QKeySequence(QLatin1String(key)));
     addAction(menu, tr("Ne&xt session"), tr("Ctrl+Tab"), [this] { workspace_.step(1); });
     addAction(menu, tr("Previous s&ession"), tr("Ctrl+Shift+Tab"), [this] { workspace_.step(-1); });
     addAction(menu, tr("&Start page"), tr("Ctrl+Home"), [this] { pages_->setCurrentWidget(start_); });
