@@ -220,7 +220,8 @@ void pinWhatIfs(MainWindow& window) {
 void takeDocks(MainWindow& window, Pictures& pictures) {
     for (const char* name : {"setup", "project", "searchSetup", "export", "scales", "bands"})
         if (QDockWidget* dock = dockNamed(window, name))
-            takeDock(pictures, dock, QStringLiteral("view-%1").arg(name), QSize(380, 640));
+            takeDock(pictures, dock, QStringLiteral("view-%1").arg(name),
+                     QSize(380, name == "setup" ? 800 : 640));
     if (QDockWidget* dock = dockNamed(window, "whatIfs"))
         takeDock(pictures, dock, "view-whatIfs", QSize(960, 200));
     window.resetLayout();
