@@ -2,6 +2,7 @@
 
 #include "core/base/strings.h"
 #include "core/session/noise_file.h"
+#include "core/session/session_layout.h"
 
 #include <algorithm>
 #include <cmath>
@@ -121,6 +122,23 @@ Status checkSensitivity(const Sensitivity& sensitivity, const ModelConfig& model
     return Done{};
 }
 
+/// What is written only of families that differ from Llama.
+Status checkFamily(const ModelConfig& model) {
+    for (const auto& field : layout::familyLayers)
+        if (const std::vector<bool>& layers = model.*field.member;
+            !layers.empty() && layers.size() != static_cast<std::size_t>(model.layers))
+            return unexpected(field.name, std::to_string(model.layers) + " layers or none",
+                              static_cast<long long>(layers.size()));
+    for (const auto& field : layout::familyMultipliers)
+        if (!std::isfinite(model.*field.member))
+            return Error::bad(std::string(field.name) + ": expected a finite number");
+    for (const auto& field : layout::familyNumbers)
+        if (const auto& number = model.*field.member; number && !(std::isfinite(*number) && *number > 0))
+            return Error::bad(std::string(field.name) + ": expected a number above 0, found "
+                              + formatNumber(*number));
+    return Done{};
+}
+
 } // namespace
 
 Status checkModel(const ModelConfig& model) {
@@ -137,7 +155,7 @@ Status checkModel(const ModelConfig& model) {
     if (model.kvHeads < 1 || model.heads % model.kvHeads != 0)
         return unexpected("kv_heads", "a divisor of " + std::to_string(model.heads), model.kvHeads);
     if (model.trainedContext() < 1) return unexpected("max_positions", "1 or more", model.trainedContext());
-    return Done{};
+    return checkFamily(model);
 }
 
 Status checkBandStyles(const Session& session) {

@@ -47,6 +47,45 @@ inline constexpr OptionalField modelOptionals[] = {
     {"original_max_positions", &ModelConfig::originalMaxPositions},
 };
 
+/// What came with later families of models: written only where it differs from Llama, and absent in older
+/// files.
+inline constexpr FlagField familyFlags[] = {
+    {"qk_norms", &ModelConfig::qkNorms},
+    {"output_norms", &ModelConfig::outputNorms},
+    {"offset_norms", &ModelConfig::offsetNorms},
+    {"fused_projections", &ModelConfig::fusedProjections},
+};
+struct MultiplierField {
+    const char* name;
+    double ModelConfig::*member; ///< 1 unless written
+};
+inline constexpr MultiplierField familyMultipliers[] = {
+    {"embedding_scale", &ModelConfig::embeddingScale},
+    {"residual_scale", &ModelConfig::residualScale},
+    {"logit_scale", &ModelConfig::logitScale},
+};
+struct OptionalNumberField {
+    const char* name;
+    std::optional<double> ModelConfig::*member; ///< above 0
+};
+inline constexpr OptionalNumberField familyNumbers[] = {
+    {"local_rope_theta", &ModelConfig::localTheta},
+    {"attention_scale", &ModelConfig::attentionScale},
+    {"attention_cap", &ModelConfig::attentionCap},
+    {"logit_cap", &ModelConfig::logitCap},
+};
+struct LayerFlagsField {
+    const char* name;
+    const char* description;
+    std::vector<bool> ModelConfig::*member; ///< [layers], or empty
+};
+inline constexpr LayerFlagsField familyLayers[] = {
+    {"windowed_layers", "1: the layer has the sliding window", &ModelConfig::windowedLayers},
+    {"unrotated_layers", "1: the layer has no RoPE", &ModelConfig::unrotatedLayers},
+};
+inline constexpr const char* silu = "silu";
+inline constexpr const char* geluTanh = "gelu_tanh";
+
 struct DistortionField {
     const char* name;
     const char* description;

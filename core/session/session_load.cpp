@@ -42,6 +42,34 @@ RopeSpec readRope(const GroupReader& from, const std::string& name) {
     return spec;
 }
 
+/// 0 or 1 for each layer, or nothing (checkModel() sees how many).
+std::vector<bool> readLayerFlags(const GroupReader& from, const char* name) {
+    const auto values = from.list<std::int32_t>(name);
+    std::vector<bool> flags;
+    for (const std::int32_t value : values) {
+        if (value != 0 && value != 1) from.fail(name, "expected 0 or 1, found " + std::to_string(value));
+        flags.push_back(value == 1);
+    }
+    return flags;
+}
+
+void readFamily(const GroupReader& from, ModelConfig& model) {
+    for (const auto& field : layout::familyFlags)
+        if (from.hasAttribute(field.name)) model.*field.member = from.flag(field.name);
+    for (const auto& field : layout::familyMultipliers)
+        if (from.hasAttribute(field.name))
+            model.*field.member = from.number(field.name, -anyNumber, anyNumber);
+    for (const auto& field : layout::familyNumbers)
+        if (from.hasAttribute(field.name))
+            model.*field.member = from.number(field.name, -anyNumber, anyNumber);
+    for (const auto& field : layout::familyLayers) model.*field.member = readLayerFlags(from, field.name);
+    if (!from.hasAttribute("activation")) return;
+    const std::string activation = from.text("activation");
+    if (activation != layout::silu && activation != layout::geluTanh)
+        from.fail("activation", "expected silu or gelu_tanh, found " + activation);
+    model.activation = activation == layout::geluTanh ? Activation::GeluTanh : Activation::Silu;
+}
+
 void readModel(const GroupReader& from, Session& session) {
     ModelConfig& model = session.model;
     session.modelPath = from.text("path");
@@ -61,6 +89,7 @@ void readModel(const GroupReader& from, Session& session) {
         from.fail("pair_layout", "expected half-split or interleaved");
     model.pairLayout = pairs == layout::interleaved ? PairLayout::Interleaved : PairLayout::HalfSplit;
     model.storedRope = readRope(from, "stored_rope");
+    readFamily(from, model);
 }
 
 FrequencyTable readTable(const GroupReader& from) {

@@ -27,6 +27,21 @@ void writeRope(GroupWriter& to, const std::string& name, const RopeSpec& spec) {
     to.list(name + "_long_factors", spec.longFactors, {"1", "pair", "longrope divisors beyond L0"});
 }
 
+void writeFamily(GroupWriter& to, const ModelConfig& model) {
+    for (const auto& field : layout::familyFlags)
+        if (model.*field.member) to.integer(field.name, 1);
+    for (const auto& field : layout::familyMultipliers)
+        if (model.*field.member != 1) to.number(field.name, model.*field.member);
+    for (const auto& field : layout::familyNumbers)
+        if (model.*field.member) to.number(field.name, *(model.*field.member));
+    for (const auto& field : layout::familyLayers) {
+        const std::vector<bool>& layers = model.*field.member;
+        to.list(field.name, std::vector<std::int32_t>(layers.begin(), layers.end()),
+                {"1", "layer", field.description});
+    }
+    if (model.activation != Activation::Silu) to.text("activation", layout::geluTanh);
+}
+
 void writeModel(GroupWriter to, const Session& session) {
     const ModelConfig& model = session.model;
     to.text("path", session.modelPath);
@@ -42,6 +57,7 @@ void writeModel(GroupWriter to, const Session& session) {
     to.text("pair_layout",
             model.pairLayout == PairLayout::HalfSplit ? layout::halfSplit : layout::interleaved);
     writeRope(to, "stored_rope", model.storedRope);
+    writeFamily(to, model);
 }
 
 void writeTable(GroupWriter& to, const FrequencyTable& table) {

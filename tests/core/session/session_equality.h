@@ -31,7 +31,13 @@ inline bool sameModel(const ModelConfig& a, const ModelConfig& b) {
            && a.tiedEmbeddings == b.tiedEmbeddings && a.attentionBias == b.attentionBias
            && a.mlpBias == b.mlpBias && a.bosId == b.bosId && a.eosId == b.eosId
            && a.pairLayout == b.pairLayout && a.storedRope == b.storedRope
-           && a.originalMaxPositions == b.originalMaxPositions;
+           && a.originalMaxPositions == b.originalMaxPositions && a.windowedLayers == b.windowedLayers
+           && a.unrotatedLayers == b.unrotatedLayers && a.localTheta == b.localTheta && a.qkNorms == b.qkNorms
+           && a.outputNorms == b.outputNorms && a.offsetNorms == b.offsetNorms
+           && a.fusedProjections == b.fusedProjections && a.activation == b.activation
+           && a.embeddingScale == b.embeddingScale && a.residualScale == b.residualScale
+           && a.logitScale == b.logitScale && a.attentionScale == b.attentionScale
+           && a.attentionCap == b.attentionCap && a.logitCap == b.logitCap;
 }
 
 inline bool sameDistortions(const std::vector<LayerDistortion>& a, const std::vector<LayerDistortion>& b) {

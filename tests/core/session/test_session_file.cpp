@@ -158,6 +158,41 @@ class TestSessionFile : public QObject {
         QCOMPARE(roundTrip(session, "optional.h5"), std::string());
     }
 
+    /// What phase views, audits and windows of attention ask of a session whose model is not at hand.
+    void familiesOfModels() {
+        Session session = *test::makeSyntheticSession();
+        const auto layers = static_cast<std::size_t>(session.model.layers);
+        ModelConfig& model = session.model;
+        model.slidingWindow = 32;
+        model.windowedLayers.assign(layers, true);
+        model.windowedLayers[0] = false;
+        model.unrotatedLayers.assign(layers, false);
+        model.unrotatedLayers[layers - 1] = true;
+        model.localTheta = 12345.0;
+        model.qkNorms = model.outputNorms = model.offsetNorms = model.fusedProjections = true;
+        model.activation = Activation::GeluTanh;
+        model.embeddingScale = 12;
+        model.residualScale = 1.0 / 3;
+        model.logitScale = 0.125;
+        model.attentionScale = 0.0625;
+        model.attentionCap = 50;
+        model.logitCap = 30;
+        QCOMPARE(roundTrip(session, "family.h5"), std::string());
+
+        const auto refused =
+            [&](const char* expected) { // by both sides; the reader's in test_session_hostile
+                const Status saved = saveSession(session, path("wrongfamily.h5"));
+                QVERIFY(!saved);
+                QVERIFY2(saved.error().message.find(expected) != std::string::npos,
+                         saved.error().message.c_str());
+            };
+        model.attentionCap = -1;
+        refused("attention_cap");
+        model.attentionCap = 50;
+        model.unrotatedLayers.push_back(false);
+        refused("unrotated_layers");
+    }
+
     void calibrationOfWeights() {
         Session session = *test::makeSyntheticSession();
         auto calibrated = copyOf(session.conditions.back());

@@ -44,7 +44,7 @@ hid_t spaceOf(const std::vector<hsize_t>& dims) {
 /// Replaces dataset `name` of `file` by one of another type and shape, filled with `fill` bytes.
 void replace(hid_t file, const char* name, hid_t type, const std::vector<hsize_t>& dims, unsigned char fill,
              hid_t creation = H5P_DEFAULT, bool write = true) {
-    H5Ldelete(file, name, H5P_DEFAULT);
+    if (H5Lexists(file, name, H5P_DEFAULT) > 0) H5Ldelete(file, name, H5P_DEFAULT);
     const hid_t space = spaceOf(dims);
     const hid_t made = H5Dcreate2(file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
     std::size_t bytes = H5Tget_size(type);
@@ -105,6 +105,10 @@ std::vector<Case> wrongContent() {
         {"odd rotary_dim", "rotary_dim", [](hid_t f) { setInteger(f, "model", "rotary_dim", 7); }},
         {"kv_heads", "kv_heads", [](hid_t f) { setInteger(f, "model", "kv_heads", 3); }},
         {"flag of 2", "mlp_bias", [](hid_t f) { setInteger(f, "model", "mlp_bias", 2); }},
+        {"layers without RoPE of another model", "unrotated_layers",
+         [](hid_t f) { replace(f, "model/unrotated_layers", H5T_NATIVE_INT, {7}, 0); }},
+        {"neither with a window nor without", "expected 0 or 1",
+         [](hid_t f) { replace(f, "model/windowed_layers", H5T_NATIVE_INT, {4}, 2); }},
         {"no condition", "/conditions/007", [](hid_t f) { H5Ldelete(f, "conditions/007", H5P_DEFAULT); }},
         {"more conditions", "/conditions/018", [](hid_t f) { setInteger(f, "conditions", "count", 4000); }},
         {"negative conditions", "count", [](hid_t f) { setInteger(f, "conditions", "count", -1); }},
