@@ -71,8 +71,8 @@ struct SearchTrial {
     std::vector<double> theta; ///< [dimension]
     std::vector<double> nll;   ///< [contexts] mean over the dev windows, nats
     double objective = 0;      ///< J; infinite, as every NLL, when the model overflowed: never accepted
-    /// [dimension] dJ/dtheta without its L2 part, and its standard error over documents; empty when only the
-    /// value was computed, or when the model overflowed.
+    /// [dimension] dJ/dtheta without its L2 part, and its standard error over blocks of the text (NaN where a
+    /// context has too few to tell); empty when only the value was computed, or when the model overflowed.
     std::vector<double> gradient, gradientError;
     double forwardEquivalents = 0; ///< cost of this trial, in forward passes over all dev windows
     double seconds = 0;
