@@ -21,6 +21,7 @@
 #include <cstdio>
 #include <cstring>
 #include <memory>
+#include <optional>
 #include <utility>
 
 namespace {
@@ -48,6 +49,19 @@ int exportFigures(qroar::MainWindow& window, const QString& session, const QStri
     return fine ? 0 : 1;
 }
 
+/// What the command line names; who started the window from a terminal reads there why it cannot be opened.
+void openNamed(qroar::MainWindow& window, const QString& path) {
+    auto* wait = new QObject(&window); // until it is open, or not
+    const auto end = [wait] { wait->deleteLater(); };
+    QObject::connect(&window, &qroar::MainWindow::errorShown, wait, [end](const QString& message) {
+        std::fprintf(stderr, "qroar-workbench: %s\n", qPrintable(message));
+        end();
+    });
+    QObject::connect(&window, &qroar::MainWindow::sessionOpened, wait, end);
+    QObject::connect(&window.analysis(), &qroar::AnalysisController::modelOpened, wait, end);
+    window.openPath(path);
+}
+
 /// Sub-commands of qroar that need views but no window: app/cli/workbench_process.h starts them.
 constexpr std::pair<const char*, int (*)(const QStringList&)> commands[] = {{"--plot", qroar::runPlot},
                                                                             {"--report", qroar::runReport}};
@@ -60,18 +74,21 @@ void onlyOurWords(QtMsgType kind, const QMessageLogContext&, const QString& text
     std::fprintf(stderr, "%s\n", qPrintable(text));
 }
 
-/// What needs no window needs no display.
-void chooseDisplay(int argc, char** argv) {
-    const auto asks = [&](const char* option) {
-        return std::any_of(argv + 1, argv + argc,
-                           [option](const char* word) { return std::strcmp(word, option) == 0; });
-    };
-    const bool display = qEnvironmentVariableIsSet("DISPLAY") || qEnvironmentVariableIsSet("WAYLAND_DISPLAY");
-    if (!display && qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")
-        && (std::any_of(std::begin(commands), std::end(commands),
-                        [&](const auto& one) { return asks(one.first); })
-            || asks("--help") || asks("-h") || asks("--version") || asks("-v") || asks("--export-figures")))
-        qputenv("QT_QPA_PLATFORM", "offscreen");
+/// Without a display Qt aborts before anything can be said; help, errors and what needs no window need none.
+/// True: there is none to show a window on.
+bool withoutDisplay(int argc, char** argv) {
+#if defined(Q_OS_UNIX) && !defined(Q_OS_MACOS)
+    const bool chosen = std::any_of(argv + 1, argv + argc, [](const char* word) {
+        return std::strcmp(word, "-platform") == 0 || std::strcmp(word, "--platform") == 0;
+    });
+    if (chosen || qEnvironmentVariableIsSet("DISPLAY") || qEnvironmentVariableIsSet("WAYLAND_DISPLAY")
+        || !qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM"))
+        return false;
+    qputenv("QT_QPA_PLATFORM", "offscreen");
+    return true;
+#else
+    return false;
+#endif
 }
 
 void nameApplication() {
@@ -101,21 +118,47 @@ struct Words {
     QStringList paths;
     QString figures; ///< folder of --export-figures
     qroar::PlotsToExport what;
-    bool sample = false, headless = false, wrong = false;
+    bool sample = false, headless = false;
+    std::optional<int> exitCode; ///< nothing more is to be done
 };
 
-Words parseWords(const QApplication& application) {
+/// As `qroar` says it, and where help is.
+int wrongWords(const QString& problem) {
+    std::fprintf(stderr, "qroar-workbench: %s\nRun qroar-workbench --help for more information.\n",
+                 qPrintable(problem));
+    return 2;
+}
+
+/// What is wrong with the words by themselves; empty: nothing.
+QString problemOf(const Words& words, bool forFigures) {
+    if (words.paths.size() > 1)
+        return Main::tr("%1: one path only, after %2").arg(words.paths[1], words.paths[0]);
+    if (words.headless && words.paths.isEmpty())
+        return Main::tr("--export-figures: of which session? Add its path.");
+    if (words.headless && words.sample) return Main::tr("--sample: not with --export-figures");
+    if (words.sample && !words.paths.isEmpty())
+        return Main::tr("--sample: not with a path (%1)").arg(words.paths.first());
+    if (!words.headless && forFigures)
+        return Main::tr("--every-condition, --every-metric and --formats go with --export-figures");
+    if (const QStringList unknown = qroar::unknownFormats(words.what.formats); !unknown.isEmpty())
+        return Main::tr("--formats: %1 is not known; expected some of svg,png,pdf,csv")
+            .arg(unknown.join(','));
+    if (words.what.formats.isEmpty())
+        return Main::tr("--formats: nothing is named; expected some of svg,png,pdf,csv");
+    return {};
+}
+
+Words parseWords() {
     QCommandLineParser parser;
     parser.setApplicationDescription(Main::tr(
         "Diagnostics workbench for RoPE scaling of quantized LLMs. All on this machine's processor."));
-    parser.addHelpOption();
-    parser.addVersionOption();
+    const QCommandLineOption help = parser.addHelpOption(), version = parser.addVersionOption();
     const QCommandLineOption sample(QStringLiteral("sample"),
                                     Main::tr("Open the sample model and the sample texts."));
     const QCommandLineOption figures(
         QStringLiteral("export-figures"),
         Main::tr("Write every plot of the session and screenshots of the window into FOLDER, "
-                 "then end. Works without a display under QT_QPA_PLATFORM=offscreen."),
+                 "then end. Needs no display."),
         QStringLiteral("FOLDER"));
     const QCommandLineOption everyCondition(
         QStringLiteral("every-condition"),
@@ -133,9 +176,13 @@ Words parseWords(const QApplication& application) {
         Main::tr(
             "A session (.h5), a Hugging Face model folder, a .safetensors or .gguf file or a llama2.c .bin."),
         QStringLiteral("[path]"));
-    parser.process(application);
-
     Words words;
+    if (!parser.parse(QApplication::arguments())) { // process() ends with 1, which is for failures
+        words.exitCode = wrongWords(parser.errorText());
+        return words;
+    }
+    if (parser.isSet(version)) parser.showVersion();
+    if (parser.isSet(help)) parser.showHelp();
     words.paths = parser.positionalArguments();
     words.sample = parser.isSet(sample);
     words.headless = parser.isSet(figures);
@@ -143,21 +190,16 @@ Words parseWords(const QApplication& application) {
     words.what.everyCondition = parser.isSet(everyCondition);
     words.what.everyMetric = parser.isSet(everyMetric);
     words.what.formats = parser.value(formats).toLower().split(',', Qt::SkipEmptyParts);
-    const QStringList unknown = qroar::unknownFormats(words.what.formats);
     const bool forFigures = words.what.everyCondition || words.what.everyMetric || parser.isSet(formats);
-    words.wrong = words.paths.size() > 1 || (words.headless && words.paths.isEmpty())
-                  || (!words.headless && forFigures) || !unknown.isEmpty() || words.what.formats.isEmpty();
-    if (!words.wrong) return words;
-    for (const QString& word : unknown)
-        std::fprintf(stderr, "--formats: %s is not known\n\n", qPrintable(word));
-    std::fputs(qPrintable(parser.helpText()), stderr);
+    if (const QString problem = problemOf(words, forFigures); !problem.isEmpty())
+        words.exitCode = wrongWords(problem);
     return words;
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-    chooseDisplay(argc, argv);
+    const bool blind = withoutDisplay(argc, argv);
     const auto* const command = std::find_if(std::begin(commands), std::end(commands), [&](const auto& one) {
         return argc > 1 && std::strcmp(argv[1], one.first) == 0;
     });
@@ -168,8 +210,14 @@ int main(int argc, char** argv) {
     translate(translator);
     if (command != std::end(commands)) return command->second(QApplication::arguments().mid(2));
 
-    const Words words = parseWords(application);
-    if (words.wrong) return 2;
+    const Words words = parseWords();
+    if (words.exitCode) return *words.exitCode;
+    if (blind && !words.headless) {
+        std::fputs(qPrintable(Main::tr("qroar-workbench: no display to show a window on: neither DISPLAY nor "
+                                       "WAYLAND_DISPLAY is set. qroar needs none.\n")),
+                   stderr);
+        return 1;
+    }
     // Headless: the user's settings and autosaves have no part in it.
     auto settings = words.headless ? std::make_unique<QSettings>(QString(), QSettings::IniFormat)
                                    : std::make_unique<QSettings>();
@@ -185,7 +233,7 @@ int main(int argc, char** argv) {
     if (words.headless) return exportFigures(window, words.paths.first(), words.figures, words.what);
     QTimer::singleShot(0, &window, [&] {
         if (!words.paths.isEmpty())
-            window.openPath(words.paths.first());
+            openNamed(window, words.paths.first());
         else if (words.sample)
             window.openSample();
         window.offerRecovery();

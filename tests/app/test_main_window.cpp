@@ -1,6 +1,7 @@
 // The window as a whole, offscreen: empty, with a synthetic session, with bad input, its layout and colours.
 // With QROAR_SCREENSHOT_DIR set, screenshots() leaves pictures of it there.
 #include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/choice_button.h"
 #include "app/gui/window/log_panel.h"
 #include "app/gui/window/main_window.h"
 #include "app/gui/window/message_bar.h"
@@ -19,7 +20,6 @@
 
 #include <QApplication>
 #include <QComboBox>
-#include <QCommandLinkButton>
 #include <QDir>
 #include <QDockWidget>
 #include <QDropEvent>
@@ -59,7 +59,7 @@ class TestMainWindow : public QObject {
         Bench bench;
         auto* page = bench.window->findChild<StartPage*>();
         QVERIFY(page);
-        const auto choices = page->findChildren<QCommandLinkButton*>();
+        const auto choices = page->findChildren<ChoiceButton*>();
         QVERIFY(!choices.isEmpty());
         auto* setup = bench.window->findChild<SetupPanel*>();
         QTest::mouseClick(choices.front(), Qt::LeftButton); // "Try the sample"

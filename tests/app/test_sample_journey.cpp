@@ -1,6 +1,7 @@
 // The main journey on the real sample, as a user goes it: load the sample, run, drag a band edge, look at a
 // cell, stop a long run. What the window shows is compared with core's functions on the stored statistics.
 #include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/choice_button.h"
 #include "app/gui/window/main_window.h"
 #include "app/gui/window/message_bar.h"
 #include "app/gui/window/plot_area.h"
@@ -23,7 +24,6 @@
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/spectrum_plot.h"
 
-#include <QCommandLinkButton>
 #include <QDir>
 #include <QElapsedTimer>
 #include <QPushButton>
@@ -143,7 +143,7 @@ class TestSampleJourney : public QObject {
         window_->show();
         QVERIFY(QTest::qWaitForWindowExposed(window_.get()));
 
-        for (auto* choice : window_->findChildren<QCommandLinkButton*>())
+        for (auto* choice : window_->findChildren<ChoiceButton*>())
             if (choice->text().contains("sample", Qt::CaseInsensitive))
                 QTest::mouseClick(choice, Qt::LeftButton);
         QTRY_VERIFY_WITH_TIMEOUT(window_->analysis().inputsReady(), 20000);

@@ -57,7 +57,12 @@ inline QStringList clippedTexts(const QWidget& window) {
         if (tool && (tool->toolButtonStyle() == Qt::ToolButtonIconOnly && !tool->icon().isNull())) continue;
         if (tool && tool->sizePolicy().horizontalPolicy() == QSizePolicy::Ignored
             && !tool->toolTip().isEmpty())
-            continue; // elides
+            continue;                                   // elides
+        if (button->sizePolicy().hasHeightForWidth()) { // breaks into lines
+            const int needs = button->heightForWidth(button->width());
+            if (needs > button->height()) add(button, button->text(), button->height(), needs);
+            continue;
+        }
         const int needs = button->fontMetrics().size(Qt::TextShowMnemonic, button->text()).width();
         const int indicator = button->isCheckable() && !tool ? 16 : 0;
         if (needs + indicator > button->width())

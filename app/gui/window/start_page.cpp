@@ -1,8 +1,9 @@
 #include "app/gui/window/start_page.h"
 
+#include "app/gui/setup/column_area.h"
 #include "app/gui/window/appearance.h"
+#include "app/gui/window/choice_button.h"
 
-#include <QCommandLinkButton>
 #include <QDir>
 #include <QFileInfo>
 #include <QLabel>
@@ -18,6 +19,7 @@ namespace qroar {
 namespace {
 
 constexpr int shownRecent = 4;
+constexpr int widestBody = 560;
 
 QLabel* heading(const QString& text, double scale) {
     auto* label = new QLabel(text);
@@ -25,6 +27,7 @@ QLabel* heading(const QString& text, double scale) {
     font.setPointSizeF(font.pointSizeF() * scale);
     font.setBold(true);
     label->setFont(font);
+    label->setWordWrap(true);
     return label;
 }
 
@@ -78,8 +81,8 @@ StartPage::StartPage(bool sampleAvailable, QWidget* parent) : QWidget(parent), r
     column->addSpacing(12);
 
     auto add = [this, column](const QString& title, const QString& text, void (StartPage::*signal)()) {
-        auto* button = new QCommandLinkButton(title, text);
-        connect(button, &QCommandLinkButton::clicked, this, signal);
+        auto* button = new ChoiceButton(title, text);
+        connect(button, &ChoiceButton::clicked, this, signal);
         column->addWidget(button);
         choices_ << button;
         return button;
@@ -105,25 +108,32 @@ StartPage::StartPage(bool sampleAvailable, QWidget* parent) : QWidget(parent), r
     column->addWidget(hint);
 
     auto* body = new QWidget;
-    body->setMaximumWidth(560);
+    body->setMaximumWidth(widestBody);
     body->setLayout(column);
     auto* row = new QHBoxLayout;
     row->addStretch(1);
-    row->addWidget(body, 4);
+    row->addWidget(body, 20); // all of a narrow page
     row->addStretch(1);
-    auto* page = new QVBoxLayout(this); // a little above the middle, where the eye starts
+    auto* content = new QWidget;
+    auto* page = new QVBoxLayout(content); // a little above the middle, where the eye starts
     page->setContentsMargins(32, 24, 32, 24);
     page->addStretch(2);
     page->addLayout(row);
     page->addStretch(3);
+    auto* scroll = new ColumnArea(this);
+    scroll->setFocusPolicy(Qt::NoFocus); // it follows the focus of what is in it
+    scroll->setFrameShape(QFrame::NoFrame);
+    scroll->setWidgetResizable(true);
+    scroll->setWidget(content);
+    auto* outer = new QVBoxLayout(this);
+    outer->setContentsMargins(0, 0, 0, 0);
+    outer->addWidget(scroll);
 }
 
 void StartPage::updateIcons(const QPalette& palette) {
     const char* names[] = {"run", "model", "open", "handbook"}; // in the order of the choices
-    for (qsizetype index = 0; index < choices_.size(); ++index) {
+    for (qsizetype index = 0; index < choices_.size(); ++index)
         choices_[index]->setIcon(themedIcon(QLatin1String(names[index]), palette));
-        choices_[index]->setIconSize({22, 22});
-    }
 }
 
 void StartPage::setRecent(const QStringList& sessions, const QStringList& models) {

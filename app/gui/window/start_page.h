@@ -3,10 +3,11 @@
 
 #include <QWidget>
 
-class QCommandLinkButton;
 class QVBoxLayout;
 
 namespace qroar {
+
+class ChoiceButton;
 
 class StartPage : public QWidget {
     Q_OBJECT
@@ -31,7 +32,7 @@ class StartPage : public QWidget {
   private:
     void addRecent(const QString& path, const QString& kind, void (StartPage::*picked)(const QString&));
     QVBoxLayout* recent_;
-    QList<QCommandLinkButton*> choices_;
+    QList<ChoiceButton*> choices_;
 };
 
 } // namespace qroar
