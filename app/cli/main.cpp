@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
     addSearch(program, result);
     addPlot(program, result);
     addReport(program, result);
+    addTokenize(program, result);
     if (complainOfUnknown(program, argc, argv)) return exitUsage;
     std::signal(SIGPIPE, SIG_IGN); // a reader of the progress that goes away ends no run
     try {

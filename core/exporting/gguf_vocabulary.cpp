@@ -4,11 +4,13 @@
 #include "core/exporting/side_files.h"
 #include "core/model/gguf_file.h"
 #include "core/text/bpe_splittings.h"
+#include "core/text/sentencepiece_file.h"
 #include "core/text/tokenizer.h"
 
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
+#include <optional>
 #include <unordered_map>
 
 namespace qroar {
@@ -50,30 +52,36 @@ void collect(const json& step, std::vector<json>& steps) {
         steps.push_back(step);
 }
 
-/// Name of the way a byte-level tokenizer.json splits words; null when there is none.
-const BpeSplitting* splittingOf(const json& file) {
+/// The patterns that a byte-level pre_tokenizer isolates, in order; nothing when it does something else.
+std::optional<std::vector<std::string>> patternsOf(const json& preTokenizer) {
     std::vector<json> steps;
-    collect(file.value("pre_tokenizer", json()), steps);
-    std::string pattern;
-    bool digits = false;
+    collect(preTokenizer, steps);
+    std::vector<std::string> patterns;
     for (const json& step : steps) {
         const std::string type = step.value("type", "");
-        if (type == "Digits" && step.value("individual_digits", false))
-            digits = true;
-        else if (type == "Split" && step.value("behavior", "") == "Isolated" && step.contains("pattern"))
-            pattern = step["pattern"].value("Regex", "");
+        if (type == "Digits")
+            patterns.push_back(step.value("individual_digits", false) ? R"(\p{N})" : R"(\p{N}+)");
+        else if (type == "Split" && step.value("behavior", "") == "Isolated" && !step.value("invert", false)
+                 && step.contains("pattern"))
+            patterns.push_back(step["pattern"].value("Regex", ""));
         else if (type == "ByteLevel" && !step.value("add_prefix_space", true)) {
-            if (step.value("use_regex", true) && pattern.empty()) pattern = bpeSplitting("gpt-2")->pattern;
+            if (step.value("use_regex", true)) patterns.push_back(bpeSplitting("gpt-2")->patterns[0]);
         } else
-            return nullptr;
+            return std::nullopt;
     }
+    return patterns;
+}
+
+/// Name of the way a byte-level tokenizer.json splits words; null when there is none.
+const BpeSplitting* splittingOf(const json& file) {
+    const auto patterns = patternsOf(file.value("pre_tokenizer", json()));
     const json normalizer = file.value("normalizer", json());
     const bool nfc = normalizer.is_object() && normalizer.value("type", "") == "NFC";
-    if (!normalizer.is_null() && !nfc) return nullptr;
+    if (!patterns || (!normalizer.is_null() && !nfc)) return nullptr;
     const bool ignores = file["model"].value("ignore_merges", false);
     for (const BpeSplitting& one : bpeSplittings())
-        if (pattern == one.pattern && digits == one.singleDigits && ignores == one.ignoreMerges
-            && nfc == one.nfc)
+        if (std::equal(patterns->begin(), patterns->end(), one.patterns.begin(), one.patterns.end())
+            && ignores == one.ignoreMerges && nfc == one.nfc)
             return &one;
     return nullptr;
 }
@@ -176,6 +184,27 @@ void fromLlama2c(const std::string& bytes, const Model& model, GgufKeys& keys) {
     keys.boolean("tokenizer.ggml.add_space_prefix", true);
 }
 
+/// Empty, or why this tokenizer.model has no counterpart.
+std::string fromSentencePiece(const std::filesystem::path& file, const Model& model, int bosToAdd,
+                              GgufKeys& keys) {
+    const auto read = readSentencePieceBpe(file);
+    if (!read) return read.error().message;
+    Tokens tokens(model.config().vocabSize);
+    for (std::size_t id = 0; id < read->pieces.size(); ++id) {
+        if (read->pieces[id].empty()) continue;
+        const bool whole = read->kinds[id] == PieceKind::UserDefined; // its text is looked for as it is
+        tokens.set(static_cast<long long>(id), whole ? withSpaces(read->pieces[id]) : read->pieces[id],
+                   static_cast<int>(read->kinds[id]));
+        tokens.scores[id] = read->scores[id];
+    }
+    keys.text("tokenizer.ggml.model", "llama");
+    keys.text("tokenizer.ggml.pre", "default");
+    addTokens(tokens, true, keys);
+    addIds(model, bosToAdd, keys);
+    keys.boolean("tokenizer.ggml.add_space_prefix", read->spacePrefix);
+    return {};
+}
+
 Status fromGguf(const std::filesystem::path& path, GgufKeys& keys) {
     const auto file = GgufFile::open(path);
     if (!file) return file.error();
@@ -201,11 +230,18 @@ GgufVocabulary ggufVocabulary(const Model& model) {
         return result;
     }
     const auto folder = modelFolder(model);
+    std::error_code ignored;
+    const bool hasJson = std::filesystem::exists(folder / "tokenizer.json", ignored);
+    if (!hasJson && model.path().extension() != ".bin"
+        && std::filesystem::exists(folder / "tokenizer.model", ignored)) {
+        const std::string why =
+            fromSentencePiece(folder / "tokenizer.model", model, (*tokenizer)->bosToAdd(), result.keys);
+        return why.empty() ? result : without(why);
+    }
     for (const std::string& name :
          {"tok" + std::to_string(model.config().vocabSize) + ".bin", std::string("tokenizer.bin")})
         if (const auto bytes = readFile(folder / name, largestTokenizerFile);
-            bytes
-            && (model.path().extension() == ".bin" || !std::filesystem::exists(folder / "tokenizer.json"))) {
+            bytes && (model.path().extension() == ".bin" || !hasJson)) {
             fromLlama2c(*bytes, model, result.keys);
             return result;
         }

@@ -1,5 +1,6 @@
 #include "core/text/added_tokens.h"
 
+#include "core/text/bpe.h"
 #include "core/text/json_fields.h"
 #include "core/text/utf8.h"
 
@@ -49,6 +50,7 @@ Outcome<AddedToken> parseToken(const json& entry, const std::string& where) {
     token.content = *content;
     auto special = boolField(entry, "special", false, where);
     if (!special) return special.error();
+    token.special = *special;
     struct Flag {
         const char* key;
         bool* target;
@@ -67,33 +69,9 @@ Outcome<AddedToken> parseToken(const json& entry, const std::string& where) {
 
 } // namespace
 
-void AddedTokens::Tree::add(std::string_view text, int token) {
-    std::uint32_t node = 0;
-    for (const char byte : text) {
-        const std::uint64_t edge = std::uint64_t{node} << 8 | static_cast<unsigned char>(byte);
-        const auto [place, isNew] = edges.emplace(edge, static_cast<std::uint32_t>(tokenAt.size()));
-        if (isNew) tokenAt.push_back(-1);
-        node = place->second;
-    }
-    if (node != 0) tokenAt[node] = token;
-}
-
-int AddedTokens::Tree::longestAt(std::string_view text, std::size_t at, std::size_t& end) const {
-    std::uint32_t node = 0;
-    int best = -1;
-    for (; at < text.size(); ++at) {
-        const auto next = edges.find(std::uint64_t{node} << 8 | static_cast<unsigned char>(text[at]));
-        if (next == edges.end()) break;
-        node = next->second;
-        if (tokenAt[node] < 0) continue;
-        best = tokenAt[node];
-        end = at + 1;
-    }
-    return best;
-}
-
-Outcome<AddedTokens> AddedTokens::parse(const json& list, const BpeModel& model, const Normalizer& normalizer,
-                                        const std::string& where) {
+Outcome<AddedTokens> AddedTokens::parse(const json& list,
+                                        const std::function<TokenId(std::string_view)>& find,
+                                        const Normalizer& normalizer, const std::string& where) {
     AddedTokens added;
     if (list.is_null()) return added;
     if (!list.is_array()) return Error::bad(where + ": expected an array, found " + jsonKind(list));
@@ -101,7 +79,7 @@ Outcome<AddedTokens> AddedTokens::parse(const json& list, const BpeModel& model,
         const std::string place = where + ": entry " + std::to_string(added.tokens_.size());
         auto token = parseToken(entry, place);
         if (!token) return token.error();
-        const TokenId known = model.find(token->content);
+        const TokenId known = find(token->content);
         if (known >= 0 && known != token->id)
             return Error::bad(place + ": " + inQuotes(token->content) + " has id " + std::to_string(token->id)
                               + ", but " + std::to_string(known) + " in the vocabulary");
@@ -115,13 +93,17 @@ Outcome<AddedTokens> AddedTokens::parse(const json& list, const BpeModel& model,
     return added;
 }
 
-std::vector<AddedTokens::Segment> AddedTokens::split(std::string_view text, bool normalized) const {
-    const Tree& tree = normalized ? normalized_ : raw_;
+std::vector<AddedTokens::Segment> AddedTokens::split(std::string_view text, bool normalized,
+                                                     bool special) const {
+    const PrefixTree& tree = normalized ? normalized_ : raw_;
+    const auto accepts = [&](int index) {
+        return special || !tokens_[static_cast<std::size_t>(index)].special;
+    };
     std::vector<Segment> segments;
     std::size_t covered = 0;
-    for (std::size_t at = 0; at < text.size() && !tree.edges.empty();) {
+    for (std::size_t at = 0; at < text.size() && !tree.empty();) {
         std::size_t end = 0;
-        const int index = tree.longestAt(text, at, end);
+        const int index = tree.longestAt(text, at, end, accepts);
         if (index < 0) {
             at += utf8::lengthOf(text[at]);
             continue;

@@ -9,10 +9,11 @@ namespace qroar {
 
 struct BpeSplitting {
     const char* name;
-    const char* pattern;
-    bool singleDigits; ///< digits are split from each other before anything else
-    bool ignoreMerges; ///< a word that is a token is taken whole
-    bool nfc;          ///< text is normalized first
+    /// In this order: each pattern isolates its matches in what those before it left, matches included.
+    std::span<const char* const> patterns;
+    bool ignoreMerges = false; ///< a word that is a token is taken whole
+    bool nfc = false;          ///< text is normalized first
+    bool addsBos = false;      ///< where the file does not say (tokenizer.ggml.add_bos_token)
 };
 std::span<const BpeSplitting> bpeSplittings();
 const BpeSplitting* bpeSplitting(std::string_view name); ///< null when it is not known

@@ -63,6 +63,24 @@ Outcome<Vocabulary> readVocabulary(const GgufFile& file) {
     return result;
 }
 
+/// The format has no key for it; llama.cpp goes by the model's name, and so do its files.
+std::vector<TokenId> rightStripOf(const GgufFile& file, const Vocabulary& vocabulary) {
+    const GgufValue* value = file.find("general.name");
+    std::string name(value ? value->text().value_or("") : "");
+    for (char& c : name)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    std::vector<TokenId> ids;
+    if (name.find("phi-3") == std::string::npos && name.find("phi3") == std::string::npos) return ids;
+    for (std::size_t id = 0; id < vocabulary.tokens.size(); ++id) {
+        const std::string_view token = vocabulary.tokens[id];
+        const PieceKind kind = vocabulary.kinds[id];
+        const bool whole = kind == PieceKind::Control || kind == PieceKind::UserDefined;
+        if (whole && token != "<unk>" && token != "<s>" && token != "<|endoftext|>")
+            ids.push_back(static_cast<TokenId>(id));
+    }
+    return ids;
+}
+
 Outcome<std::shared_ptr<const Tokenizer>> spmOf(const GgufFile& file, const Vocabulary& vocabulary) {
     const GgufValue* scores = file.find("tokenizer.ggml.scores");
     const auto numbers = scores ? scores->numbers() : std::nullopt;
@@ -78,6 +96,7 @@ Outcome<std::shared_ptr<const Tokenizer>> spmOf(const GgufFile& file, const Voca
         pieces.pieces.emplace_back(vocabulary.tokens[id]);
     }
     pieces.spacePrefix = flag(file, "tokenizer.ggml.add_space_prefix", true);
+    pieces.rightStrip = rightStripOf(file, vocabulary);
     if (flag(file, "tokenizer.ggml.add_bos_token", true))
         pieces.bos = idOf(file, "tokenizer.ggml.bos_token_id");
     return makeSpmTokenizer(std::move(pieces), file.path().string());
@@ -99,27 +118,38 @@ json addedTokens(const Vocabulary& vocabulary) {
 
 json preTokenizer(const BpeSplitting& splitting) {
     json steps = json::array();
-    if (splitting.singleDigits) steps.push_back({{"type", "Digits"}, {"individual_digits", true}});
-    steps.push_back({{"type", "Split"},
-                     {"pattern", {{"Regex", splitting.pattern}}},
-                     {"behavior", "Isolated"},
-                     {"invert", false}});
+    for (const char* pattern : splitting.patterns)
+        steps.push_back({{"type", "Split"},
+                         {"pattern", {{"Regex", pattern}}},
+                         {"behavior", "Isolated"},
+                         {"invert", false}});
     steps.push_back({{"type", "ByteLevel"}, {"add_prefix_space", false}, {"use_regex", false}});
     return {{"type", "Sequence"}, {"pretokenizers", std::move(steps)}};
 }
 
-Outcome<std::shared_ptr<const Tokenizer>> bpeOf(const GgufFile& file, const Vocabulary& vocabulary) {
-    const GgufValue *pre = file.find("tokenizer.ggml.pre"), *merges = file.find("tokenizer.ggml.merges");
-    const std::string name(pre ? pre->text().value_or("default") : "default");
-    const BpeSplitting* splitting = bpeSplitting(name);
-    if (!splitting) {
-        std::string known;
-        for (const BpeSplitting& one : bpeSplittings())
-            known += (known.empty() ? "" : ", ") + std::string(one.name);
-        return Error::unsupported(file.keyText("tokenizer.ggml.pre") + ": the splitting " + quotedText(name)
-                                  + " is not known (known: " + known
-                                  + "); put its tokenizer.json beside the file");
+Outcome<const BpeSplitting*> splittingOf(const GgufFile& file) {
+    const GgufValue* pre = file.find("tokenizer.ggml.pre");
+    const auto name = pre ? pre->text() : std::nullopt;
+    if (!name) {
+        Error unnamed = missing(file, "tokenizer.ggml.pre", "the name of how words are split");
+        unnamed.message += " (files of before May 2024 have none: convert the model again, or put its "
+                           "tokenizer.json beside the file)";
+        return unnamed;
     }
+    if (const BpeSplitting* splitting = bpeSplitting(*name)) return splitting;
+    std::string known;
+    for (const BpeSplitting& one : bpeSplittings())
+        known += (known.empty() ? "" : ", ") + std::string(one.name);
+    return Error::unsupported(file.keyText("tokenizer.ggml.pre") + ": the splitting " + quotedText(*name)
+                              + " is not known (known: " + known
+                              + "); put its tokenizer.json beside the file");
+}
+
+Outcome<std::shared_ptr<const Tokenizer>> bpeOf(const GgufFile& file, const Vocabulary& vocabulary) {
+    const auto named = splittingOf(file);
+    if (!named) return named.error();
+    const BpeSplitting* splitting = *named;
+    const GgufValue* merges = file.find("tokenizer.ggml.merges");
     const auto pairs = merges ? merges->texts() : std::nullopt;
     if (!pairs) return missing(file, "tokenizer.ggml.merges", "an array of strings");
     json tokens = json::object(), list = json::array();
@@ -136,8 +166,7 @@ Outcome<std::shared_ptr<const Tokenizer>> bpeOf(const GgufFile& file, const Voca
                         {"pre_tokenizer", preTokenizer(*splitting)},
                         {"decoder", {{"type", "ByteLevel"}}}};
     if (splitting->nfc) description["normalizer"] = {{"type", "NFC"}};
-    // Without the key, llama.cpp adds BOS for llama3 and not for the others.
-    const bool adds = flag(file, "tokenizer.ggml.add_bos_token", splitting->ignoreMerges);
+    const bool adds = flag(file, "tokenizer.ggml.add_bos_token", splitting->addsBos);
     return makeHfTokenizer(description, file.path(),
                            adds ? idOf(file, "tokenizer.ggml.bos_token_id") : TokenId(-1));
 }

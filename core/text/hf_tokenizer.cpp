@@ -32,7 +32,12 @@ class HfTokenizer final : public Tokenizer {
     static Outcome<std::shared_ptr<const Tokenizer>>
     parse(const json& file, const std::filesystem::path& path, std::optional<TokenId> knownBos = {});
 
-    [[nodiscard]] std::vector<TokenId> encode(std::string_view text) const override;
+    [[nodiscard]] std::vector<TokenId> encode(std::string_view text) const override {
+        return encode(text, true);
+    }
+    [[nodiscard]] std::vector<TokenId> encodeAsText(std::string_view text) const override {
+        return encode(text, false);
+    }
     [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const override;
     [[nodiscard]] int vocabSize() const override { return vocabSize_; }
     [[nodiscard]] TokenId bosToAdd() const override { return bos_; }
@@ -40,18 +45,24 @@ class HfTokenizer final : public Tokenizer {
         const char* kind = byteLevel()             ? "byte-level BPE"
                            : model_.byteFallback() ? "BPE with byte fallback"
                                                    : "BPE";
-        return std::string(kind) + ", " + formatCount(static_cast<long long>(tokens_.size())) + " tokens";
+        return std::string(kind) + ", " + formatCount(static_cast<long long>(tokens_.size())) + " tokens"
+               + note_;
     }
 
   private:
     [[nodiscard]] bool byteLevel() const { return preTokenizer_->isByteLevel(); }
     [[nodiscard]] TokenId find(std::string_view token) const;
     Status index(const std::string& where);
-    void encodeValid(std::string_view text, bool atStart, PairMerger& merger,
-                     std::vector<TokenId>& ids) const;
-    void encodeNormalized(std::string_view text, bool atStart, PairMerger& merger,
-                          std::vector<TokenId>& ids) const;
-    void encodeInvalidByte(char byte, PairMerger& merger, std::vector<TokenId>& ids) const;
+    /// One call of encode.
+    struct Run {
+        bool special; ///< look for control tokens
+        PairMerger merger;
+        std::vector<TokenId> ids;
+    };
+    [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool special) const;
+    void encodeValid(std::string_view text, bool atStart, Run& run) const;
+    void encodeNormalized(std::string_view text, bool atStart, Run& run) const;
+    void encodeInvalidByte(char byte, Run& run) const;
 
     BpeModel model_;
     std::shared_ptr<const Normalizer> normalizer_;
@@ -61,6 +72,7 @@ class HfTokenizer final : public Tokenizer {
     std::unordered_map<TokenId, DecodedToken> tokens_;
     int vocabSize_ = 0;
     TokenId bos_ = -1;
+    std::string note_; ///< what else was there and is not read
 };
 
 Outcome<std::shared_ptr<const Tokenizer>>
@@ -80,8 +92,10 @@ HfTokenizer::parse(const json& file, const std::filesystem::path& path, std::opt
     auto decoder = parseDecoder(fieldOrNull(file, "decoder"), where + "decoder");
     if (!decoder) return decoder.error();
     tokenizer->decoder_ = *decoder;
-    auto added = AddedTokens::parse(fieldOrNull(file, "added_tokens"), tokenizer->model_,
-                                    *tokenizer->normalizer_, where + "added_tokens");
+    auto added = AddedTokens::parse(
+        fieldOrNull(file, "added_tokens"),
+        [&](std::string_view token) { return tokenizer->model_.find(token); }, *tokenizer->normalizer_,
+        where + "added_tokens");
     if (!added) return added.error();
     tokenizer->added_ = std::move(*added);
     if (auto indexed = tokenizer->index(where + "added_tokens"); !indexed) return indexed.error();
@@ -95,6 +109,10 @@ HfTokenizer::parse(const json& file, const std::filesystem::path& path, std::opt
     if (*bos >= 0 && !tokenizer->tokens_.contains(*bos))
         return Error::bad(where + "post_processor: id " + std::to_string(*bos) + " is not a token");
     tokenizer->bos_ = *bos;
+    std::error_code ignored;
+    if (path.filename() == "tokenizer.json"
+        && std::filesystem::exists(path.parent_path() / "tokenizer.model", ignored))
+        tokenizer->note_ = " (of tokenizer.json; the tokenizer.model beside it is not read)";
     return std::shared_ptr<const Tokenizer>(std::move(tokenizer));
 }
 
@@ -122,53 +140,50 @@ Status HfTokenizer::index(const std::string& where) {
     return Done{};
 }
 
-std::vector<TokenId> HfTokenizer::encode(std::string_view text) const {
-    std::vector<TokenId> ids;
-    PairMerger merger;
+std::vector<TokenId> HfTokenizer::encode(std::string_view text, bool special) const {
+    Run run{special, {}, {}};
     for (std::size_t at = 0; at < text.size();) {
         const std::size_t valid = utf8::validPrefix(text.substr(at));
-        if (valid > 0) encodeValid(text.substr(at, valid), at == 0, merger, ids);
+        if (valid > 0) encodeValid(text.substr(at, valid), at == 0, run);
         at += valid;
-        if (at < text.size()) encodeInvalidByte(text[at++], merger, ids);
+        if (at < text.size()) encodeInvalidByte(text[at++], run);
     }
-    return ids;
+    return std::move(run.ids);
 }
 
-void HfTokenizer::encodeInvalidByte(char byte, PairMerger& merger, std::vector<TokenId>& ids) const {
+void HfTokenizer::encodeInvalidByte(char byte, Run& run) const {
     const TokenId id = byteLevel() ? model_.find(bytesToSymbols({&byte, 1}))
                                    : model_.byteToken(static_cast<unsigned char>(byte));
     if (id >= 0)
-        ids.push_back(id);
+        run.ids.push_back(id);
     else
         model_.encodeWord(byteLevel() ? bytesToSymbols(replacementCharacter)
                                       : std::string(replacementCharacter),
-                          merger, ids);
+                          run.merger, run.ids);
 }
 
-void HfTokenizer::encodeValid(std::string_view text, bool atStart, PairMerger& merger,
-                              std::vector<TokenId>& ids) const {
-    for (const AddedTokens::Segment& segment : added_.split(text, false)) {
+void HfTokenizer::encodeValid(std::string_view text, bool atStart, Run& run) const {
+    for (const AddedTokens::Segment& segment : added_.split(text, false, run.special)) {
         if (segment.id >= 0) {
-            ids.push_back(segment.id);
+            run.ids.push_back(segment.id);
             continue;
         }
         std::string part(text.substr(segment.begin, segment.end - segment.begin));
-        encodeNormalized(normalizer_->apply(std::move(part)), atStart && segment.begin == 0, merger, ids);
+        encodeNormalized(normalizer_->apply(std::move(part)), atStart && segment.begin == 0, run);
     }
 }
 
-void HfTokenizer::encodeNormalized(std::string_view text, bool atStart, PairMerger& merger,
-                                   std::vector<TokenId>& ids) const {
-    for (const AddedTokens::Segment& segment : added_.split(text, true)) {
+void HfTokenizer::encodeNormalized(std::string_view text, bool atStart, Run& run) const {
+    for (const AddedTokens::Segment& segment : added_.split(text, true, run.special)) {
         if (segment.id >= 0) {
-            ids.push_back(segment.id);
+            run.ids.push_back(segment.id);
             continue;
         }
         std::vector<Piece> pieces(1);
         pieces[0].text = text.substr(segment.begin, segment.end - segment.begin);
         pieces[0].atStart = atStart && segment.begin == 0;
         preTokenizer_->apply(pieces);
-        for (const Piece& piece : pieces) model_.encodeWord(piece.text, merger, ids);
+        for (const Piece& piece : pieces) model_.encodeWord(piece.text, run.merger, run.ids);
     }
 }
 

@@ -23,10 +23,10 @@ Outcome<std::shared_ptr<const Tokenizer>> loadTokenizerFor(const std::filesystem
     std::error_code ignored;
     const bool isFolder = fs::is_directory(model, ignored);
     const fs::path folder = isFolder ? model : model.parent_path();
-    const fs::path json = "tokenizer.json";
+    const fs::path json = "tokenizer.json", pieces = "tokenizer.model";
     const fs::path numbered = "tok" + std::to_string(vocabSize) + ".bin";
     const fs::path plain = "tokenizer.bin";
-    std::vector<fs::path> candidates{json, numbered, plain};
+    std::vector<fs::path> candidates{json, pieces, numbered, plain};
     if (!isFolder && model.extension() == ".bin") candidates = {numbered, plain, json};
     std::string looked;
     if (!isFolder && model.extension() == ".gguf") {
@@ -42,8 +42,14 @@ Outcome<std::shared_ptr<const Tokenizer>> loadTokenizerFor(const std::filesystem
             looked += (looked.empty() ? "" : ", ") + name.string();
             continue;
         }
-        auto tokenizer = name == json ? loadHfTokenizer(file) : loadLlama2cTokenizer(file, vocabSize);
-        return tokenizer ? checked(*tokenizer, file, vocabSize) : std::move(tokenizer);
+        auto tokenizer = name == json     ? loadHfTokenizer(file)
+                         : name == pieces ? loadSentencePieceTokenizer(file)
+                                          : loadLlama2cTokenizer(file, vocabSize);
+        if (tokenizer) return checked(*tokenizer, file, vocabSize);
+        Error problem = tokenizer.error();
+        if (name == json && fs::exists(folder / pieces, ignored))
+            problem.message += " (the tokenizer.model beside it is read where there is no tokenizer.json)";
+        return problem;
     }
     return Error::notFound(model.string() + ": no tokenizer found (looked for " + looked + " in "
                            + (folder.empty() ? "." : folder.string())

@@ -1,5 +1,6 @@
 // Tokenizer: text to token ids and back. Implementations: tokenizer.json (byte-level BPE and
-// Metaspace/byte-fallback BPE) and llama2.c tokenizer.bin.
+// Metaspace/byte-fallback BPE), SentencePiece's tokenizer.model, the vocabulary inside a GGUF file and
+// llama2.c's tokenizer.bin.
 #pragma once
 
 #include "core/base/outcome.h"
@@ -23,6 +24,11 @@ class Tokenizer {
     /// of the tokenizer file needs too much time or memory on this text; loadDocuments turns that into an
     /// Error.
     [[nodiscard]] virtual std::vector<TokenId> encode(std::string_view text) const = 0;
+    /// The same, but control tokens ("<s>", "<|eot_id|>") that are spelled out in the text are text like any
+    /// other. A vocabulary that has none gives what encode gives.
+    [[nodiscard]] virtual std::vector<TokenId> encodeAsText(std::string_view text) const {
+        return encode(text);
+    }
     /// The text of `ids`; unknown ids are left out. Bytes of a character that the ids cut are kept as they
     /// are, so the result may not be UTF-8.
     [[nodiscard]] virtual std::string decode(const std::vector<TokenId>& ids) const = 0;
@@ -34,11 +40,15 @@ class Tokenizer {
     [[nodiscard]] virtual std::string description() const = 0;
 };
 
-/// The tokenizer that belongs to a model: tokenizer.json in the folder (else tok<vocab>.bin, tokenizer.bin);
+/// The tokenizer that belongs to a model: tokenizer.json in the folder (else tokenizer.model, tok<vocab>.bin,
+/// tokenizer.bin);
 /// for a llama2.c .bin, tok<vocab>.bin or tokenizer.bin beside it (else tokenizer.json); for a .gguf, the
 /// vocabulary inside it, else tokenizer.json beside it. An error says what was looked for.
 Outcome<std::shared_ptr<const Tokenizer>> loadTokenizerFor(const std::filesystem::path& model, int vocabSize);
 Outcome<std::shared_ptr<const Tokenizer>> loadHfTokenizer(const std::filesystem::path& tokenizerJson);
+/// SentencePiece's model file, unigram or BPE, with the added tokens of the tokenizer_config.json or
+/// added_tokens.json beside it.
+Outcome<std::shared_ptr<const Tokenizer>> loadSentencePieceTokenizer(const std::filesystem::path& file);
 /// The file holds no count: `vocabSize` comes from the model.
 Outcome<std::shared_ptr<const Tokenizer>> loadLlama2cTokenizer(const std::filesystem::path& tokenizerBin,
                                                                int vocabSize);

@@ -3,6 +3,7 @@
 // what cannot be said is refused.
 #include "core/text/tokenizer.h"
 #include "tests/core/exporting/exporting_test.h"
+#include "tests/core/text/sentencepiece_models.h"
 #include "tests/support/gguf_twin.h"
 
 #include <fstream>
@@ -302,6 +303,35 @@ class TestExportGguf : public QObject {
         const std::string text((std::istreambuf_iterator<char>(stream)), {});
         QCOMPARE((*inside)->encode(text), (*own)->encode(text));
         QCOMPARE((*inside)->bosToAdd(), (*own)->bosToAdd());
+    }
+
+    /// Pieces, scores, kinds and added tokens of SentencePiece's file; a unigram model has no counterpart.
+    void aTokenizerModelGoesAlong() {
+        auto options = modelOptions();
+        options.vocab = 300;
+        const auto model = randomModel(options);
+        writeBytes(model->path() / "tokenizer.model",
+                   fixtures::smallModel() + fixtures::wirePiece("\xE2\x96\x81\xE2\x96\x81", 0, 4));
+        writeBytes(model->path() / "tokenizer_config.json",
+                   "{\"added_tokens_decoder\": {\"270\": {\"content\": \"<|end|>\", \"special\": true}}}");
+        const auto request = requestFor(model, GgmlType::F32);
+        QROAR_EXPORTED(exportModel(request, silent));
+        const auto own = loadTokenizerFor(model->path(), 300), inside = loadGgufTokenizer(request.target);
+        QROAR_OPENED(own);
+        QROAR_OPENED(inside);
+        QCOMPARE((*inside)->bosToAdd(), 1);
+        for (const std::string text : {"ab ba", " a", "x<|end|>a</s>b", "\n\t\xC3\xA9", "aba b aa"}) {
+            QCOMPARE((*inside)->encode(text), (*own)->encode(text));
+            QCOMPARE((*inside)->decode((*inside)->encode(text)), text);
+        }
+        QCOMPARE((*inside)->encode("b  b"), (std::vector<TokenId>{259, 261, 264, 259, 261}));
+        writeBytes(model->path() / "tokenizer.model", fixtures::smallModel(fixtures::wireField(3, 1)));
+        const auto other = requestFor(model, GgmlType::F32);
+        const auto report = exportModel(other, silent);
+        QROAR_OPENED(report);
+        const auto says = [](const std::string& note) { return note.find("unigram") != std::string::npos; };
+        QVERIFY(std::any_of(report->notes.begin(), report->notes.end(), says));
+        QROAR_REFUSED(loadGgufTokenizer(other.target), "tokenizer.ggml.model");
     }
 };
 

@@ -159,6 +159,9 @@ class TestGgufTokenizer : public QObject {
         QCOMPARE(t.encode("\xFF"), (Ids{space, 3 + 0xFF}));
         QCOMPARE(t.encode(""), Ids{});
         QCOMPARE(t.encode("</s>a"), (Ids{2, spaceA}));
+        QCOMPARE(t.encode("a<unk>"), (Ids{spaceA, 0}));
+        QCOMPARE(t.encodeAsText("</s>"), (Ids{space, 3 + '<', 3 + '/', 3 + 's', 3 + '>'}));
+        QCOMPARE(t.decode(t.encode("a</s>a <unk>")), std::string("a</s>a <unk>"));
         QCOMPARE(t.decode(t.encode("ab b")), std::string("ab b"));
         QCOMPARE(t.decode({1, spaceA, 3 + 0xC3, 3 + 0xA9, a}), std::string("a\xC3\xA9"
                                                                            "a"));
@@ -178,6 +181,44 @@ class TestGgufTokenizer : public QObject {
         QCOMPARE((*tokenizer)->decode({a, a}), std::string("aa"));
     }
 
+    /// Characters that have no piece of their own may still be part of one.
+    void strangersMerge() {
+        Spm spm;
+        spm.add(mark, -1);
+        const TokenId xy = spm.add("xy", -2), both = spm.add("xy" + mark + "xy", -1);
+        GgufWriter gguf = spm.gguf();
+        gguf.boolean("tokenizer.ggml.add_space_prefix", false);
+        const auto tokenizer = load(gguf);
+        QROAR_OPENED(tokenizer);
+        QCOMPARE((*tokenizer)->encode("xy"), Ids{xy});
+        QCOMPARE((*tokenizer)->encode("xyx"), (Ids{xy, 3 + 'x'}));
+        QCOMPARE((*tokenizer)->encode("xy xy"), (Ids{xy, both - 2, xy})); // no way to it in steps of two
+        spm.add("xy" + mark, -1);
+        GgufWriter bridged = spm.gguf();
+        bridged.boolean("tokenizer.ggml.add_space_prefix", false);
+        const auto whole = load(bridged);
+        QROAR_OPENED(whole);
+        QCOMPARE((*whole)->encode("xy xy"), Ids{both}); // a piece that reaches over the space
+    }
+
+    /// User-defined pieces count in every text; those of Phi-3, by its name, take white space along.
+    void wholePieces() {
+        Spm spm;
+        spm.add(mark, -1);
+        const TokenId a = spm.add("a", -2), spaceA = spm.add(mark + "a", -1),
+                      user = spm.add("<|user|>", 0, 4), end = spm.add("<|end|>", 0, 3);
+        const auto plain = load(spm.gguf());
+        QROAR_OPENED(plain);
+        QCOMPARE((*plain)->encode("<|user|>a a"), (Ids{user, spaceA, spaceA}));
+        QCOMPARE((*plain)->encodeAsText("<|user|>a"), (Ids{user, spaceA}));
+        QCOMPARE((*plain)->encode("<|user|>\na"), (Ids{user, a - 1, 3 + '\n', a}));
+        GgufWriter named = spm.gguf();
+        named.text("general.name", "Phi-3 mini");
+        const auto phi = load(named);
+        QROAR_OPENED(phi);
+        QCOMPARE((*phi)->encode("<|user|>\n a<|end|> \t<s> a"), (Ids{user, spaceA, end, 1, a - 1, spaceA}));
+    }
+
     void refusals() {
         Spm spm;
         GgufWriter none;
@@ -194,6 +235,7 @@ class TestGgufTokenizer : public QObject {
         GgufWriter bpe;
         bpe.text("tokenizer.ggml.model", "gpt2");
         bpe.texts("tokenizer.ggml.tokens", {"a", "b"});
+        QROAR_REFUSED(load(bpe), "tokenizer.ggml.pre", "no such key", "tokenizer.json beside");
         bpe.text("tokenizer.ggml.pre", "unheard-of");
         QROAR_REFUSED(load(bpe), "tokenizer.ggml.pre", "unheard-of", "llama-bpe");
     }
