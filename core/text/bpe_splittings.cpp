@@ -35,7 +35,7 @@ constexpr const char* deepseekLlm[] = {
     R"(\s?[!-/:-~！-／：-～‘-‟　-。]+)",
     R"(\s+$)",
     cjkAndHangul,
-    eachDigit};
+    R"(\p{N}+)"};
 constexpr const char* deepseekV3[] = {threeDigits, cjkAndKana,
                                       R"([!"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^)"
                                       "\r\n"

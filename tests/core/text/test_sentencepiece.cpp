@@ -279,6 +279,9 @@ class TestSentencePiece : public QObject {
         QVERIFY(wrong(std::string("\xFF\xFF\xFF\x7F", 4) + end, "size of its trie"));
         QVERIFY(wrong(characterMap(units, "x"), "no end"));
         QVERIFY(wrong(characterMap({256U << 10}, end), "leaves it"));
+        std::vector<std::uint32_t> half(300, 0xFFFFFFFF); // ends inside the 256 units that a byte may lead to
+        half[0] = 256U << 10;
+        QVERIFY(wrong(characterMap(half, end), "leaves it"));
         units[0] = 512U << 10;
         QVERIFY(wrong(characterMap(units, end), "leaves it"));
         units[0] = 256U << 10;
