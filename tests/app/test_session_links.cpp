@@ -1,13 +1,10 @@
-// What ties the window to files and jobs that come and go meanwhile: B's file, the offer of recovery,
-// questions during which a run ends.
+// What ties the window to files that come and go meanwhile: B's file, the offer of recovery, relative paths.
 #include "app/gui/setup/dropped_paths.h"
 #include "app/gui/window/compare_bar.h"
-#include "app/gui/window/run_status.h"
 #include "app/gui/window/session_tabs.h"
 #include "app/gui/window/view_state.h"
-#include "core/analysis/analysis.h"
 #include "tests/app/main_window_bench.h"
-#include "tests/app/window_bench.h"
+#include "tests/support/safetensors_writer.h"
 #include "widgets/common/elided.h"
 
 #include <QFile>
@@ -85,50 +82,6 @@ class TestSessionLinks : public QObject {
     Q_OBJECT
 
   private slots:
-    void aRunEndsWhileItsClosingIsAsked() {
-        test::WindowBench bench;
-        MainWindow& window = *bench.window;
-        QVERIFY(bench.ready({bench.document("a", 16000)}, {2048}, {"none", "yarn:2"}, {"none"}));
-        window.startRun();
-        QVERIFY(QTest::qWaitFor([&] { return window.workspace().hasSession(); }, 20000));
-        QVERIFY(window.analysis().running());
-        const SessionId target = window.workspace().current();
-        QStringList asked;
-        window.setQuestion([&](const QString& text, QMessageBox::StandardButtons buttons) {
-            asked << text;
-            if (!(buttons & QMessageBox::Yes)) return QMessageBox::Discard;
-            if (!QTest::qWaitFor([&] { return !window.analysis().running(); }, 60000)) asked << "too slow";
-            return QMessageBox::Yes;
-        });
-        window.closeSession(target);
-        QCOMPARE(asked.size(), 2); // the second: about its results
-        QVERIFY2(asked.back().contains("unsaved"), qPrintable(asked.back()));
-        QVERIFY(!window.workspace().isOpen(target));
-        QVERIFY(window.runStatus().isHidden());
-        // Nothing waits for the end of the next run.
-        const SessionId other = window.workspace().open(someSession(3), {});
-        window.startRun();
-        QVERIFY(QTest::qWaitFor([&] { return window.analysis().running(); }, 20000));
-        QVERIFY(bench.waitForEnd());
-        QVERIFY(window.workspace().isOpen(other));
-        QCOMPARE(window.tabs().count(), 2);
-    }
-
-    void aRunEndsWhileQuittingIsAsked() {
-        test::WindowBench bench;
-        MainWindow& window = *bench.window;
-        QVERIFY(bench.ready({bench.document("a", 16000)}, {2048}, {"none", "yarn:2"}, {"none"}));
-        window.startRun();
-        QVERIFY(QTest::qWaitFor([&] { return window.workspace().hasSession(); }, 20000));
-        QVERIFY(window.analysis().running());
-        window.setQuestion([&](const QString&, QMessageBox::StandardButtons buttons) {
-            if (!(buttons & QMessageBox::Yes)) return QMessageBox::Discard;
-            return bench.waitForEnd() ? QMessageBox::Yes : QMessageBox::No;
-        });
-        QVERIFY(window.close());
-        QVERIFY(!window.isVisible());
-    }
-
     void theOfferOfRecoveryStaysUntilItIsAnswered_data() {
         QTest::addColumn<QString>("answer");
         QTest::newRow("recover") << "Recover";

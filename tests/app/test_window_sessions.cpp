@@ -511,47 +511,6 @@ class TestWindowSessions : public QObject {
         QVERIFY(b->shownText().startsWith(window.workspace().name(window.workspace().sessions().front())));
     }
 
-    void quittingAsksAboutEach() {
-        Bench bench;
-        MainWindow& window = *bench.window;
-        bench.load(someSession(1));
-        bench.load(someSession(2));
-        QStringList asked;
-        auto answer = QMessageBox::Discard;
-        window.setQuestion([&](const QString& text, QMessageBox::StandardButtons) {
-            asked << text;
-            return asked.size() == 2 ? QMessageBox::Cancel : answer;
-        });
-        QVERIFY(!window.close());
-        QCOMPARE(asked.size(), 2);
-        QVERIFY(asked[0] != asked[1]); // by name
-        QVERIFY(window.close());
-        QCOMPARE(asked.size(), 4); // a cancelled quit forgets what was answered
-    }
-
-    void closingAsksAndSavesFirst() {
-        Bench bench;
-        MainWindow& window = *bench.window;
-        const QString path = bench.folder.filePath("a.h5");
-        QVERIFY(saveSession(*someSession(1), path.toStdString()).ok());
-        QVERIFY(opens(bench, path));
-        const SessionId a = window.workspace().current();
-        bench.load(someSession(2));
-        const BandPartition bands = window.workspace().session(a)->bands;
-        window.workspace().setCurrent(a);
-        window.workspace().setBands(bands, bands.withEdgeMoved(1, 1));
-        QVERIFY(window.tabs().tabText(0).endsWith('*'));
-        auto answer = QMessageBox::Cancel;
-        window.setQuestion([&](const QString&, QMessageBox::StandardButtons) { return answer; });
-        window.closeSession(a);
-        QVERIFY(window.workspace().isOpen(a));
-        answer = QMessageBox::Save;
-        window.closeSession(a);
-        QVERIFY(QTest::qWaitFor([&] { return !window.workspace().isOpen(a); }, 20000));
-        QCOMPARE((*loadSession(path.toStdString()))->bands, bands.withEdgeMoved(1, 1));
-        QCOMPARE(window.tabs().count(), 1);
-    }
-
     void changesOfEverySessionAreAutosaved() {
         Bench bench;
         MainWindow& window = *bench.window;
@@ -591,74 +550,6 @@ class TestWindowSessions : public QObject {
         QCOMPARE(window.workspace().session(target)->conditions.size(), std::size_t{6});
         const auto kept = loadSession(bench.folder.filePath("autosave/autosave-1.h5").toStdString());
         QVERIFY(kept.ok() && (*kept)->conditions.size() == 6); // the one that was run
-    }
-
-    /// Gains of a session are being evaluated: closing it asks, and stops them first.
-    void closingATabDuringItsEvaluation() {
-        test::WindowBench bench;
-        MainWindow& window = *bench.window;
-        QVERIFY(bench.ready({bench.document("long", 20000)}, {8192}, {"yarn:2"}, {"none"}));
-        Session session = emptySession(window.analysis().plan(window.setup().request()));
-        auto condition = std::make_shared<ConditionResult>();
-        condition->key = {*RopeSpec::parse("yarn:2"), 8192, *QuantSpec::parse("none")};
-        condition->table = *buildFrequencyTable(condition->key.rope, session.model.ropeModel(), 8192);
-        session.conditions = {condition};
-        const QString path = bench.folder.filePath("run.h5");
-        QVERIFY(saveSession(session, path.toStdString()).ok());
-        const SessionId target = window.workspace().open(std::make_shared<const Session>(session), path);
-        QCoreApplication::processEvents();
-        QStringList asked;
-        auto answer = QMessageBox::No;
-        window.setQuestion([&](const QString& text, QMessageBox::StandardButtons) {
-            asked << text;
-            return answer;
-        });
-        window.scales().evaluate();
-        QVERIFY(window.scales().running());
-        QCOMPARE(window.scales().controller().target(), target);
-        const SessionId other = window.workspace().open(someSession(3), {});
-        emit window.tabs().closeWanted(target);
-        QCOMPARE(asked.size(), 1);
-        QVERIFY2(asked.front().contains("evaluation") && asked.front().contains("run.h5"),
-                 qPrintable(asked.front()));
-        QVERIFY(window.scales().running() && window.workspace().isOpen(target));
-        QSignalSpy errors(&window, &MainWindow::errorShown);
-        answer = QMessageBox::Yes;
-        emit window.tabs().closeWanted(target);
-        QVERIFY(window.workspace().isOpen(target)); // until it has stopped
-        QVERIFY(QTest::qWaitFor([&] { return !window.workspace().isOpen(target); }, 20000));
-        QVERIFY(!window.scales().running());
-        QCOMPARE(window.scales().controller().target(), noSession);
-        QCOMPARE(asked.size(), 2);
-        QCOMPARE(errors.count(), 0); // no result came for a session that is gone
-        QCOMPARE(window.workspace().current(), other);
-        QVERIFY(window.workspace().session()->whatIfs.empty());
-    }
-
-    void closingATabDuringItsRun() {
-        test::WindowBench bench;
-        MainWindow& window = *bench.window;
-        QVERIFY(bench.ready({bench.document("long", 65000)}, {60000}, {"none"}, {"none"}));
-        QSignalSpy progress(&window.analysis(), &AnalysisController::progressed);
-        window.startRun();
-        QVERIFY(QTest::qWaitFor([&] { return progress.count() > 1; }, 20000));
-        const SessionId target = window.workspace().current();
-        const SessionId other = window.workspace().open(someSession(3), {});
-        QStringList asked;
-        auto answer = QMessageBox::No;
-        window.setQuestion([&](const QString& text, QMessageBox::StandardButtons) {
-            asked << text;
-            return answer;
-        });
-        const auto close = [&] { emit window.tabs().closeWanted(target); };
-        close();
-        QCOMPARE(asked.size(), 1);
-        QVERIFY(window.analysis().running() && window.workspace().isOpen(target));
-        answer = QMessageBox::Yes;
-        close();
-        QVERIFY(QTest::qWaitFor([&] { return !window.workspace().isOpen(target); }, 20000));
-        QVERIFY(!window.analysis().running());
-        QCOMPARE(window.workspace().current(), other);
     }
 };
 

@@ -1,0 +1,192 @@
+// Closing a session and quitting: what is asked, what is saved first, runs and evaluations that are stopped,
+// or end while the question is read.
+#include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/run_status.h"
+#include "app/gui/window/session_tabs.h"
+#include "core/analysis/analysis.h"
+#include "tests/app/main_window_bench.h"
+#include "tests/app/window_bench.h"
+
+using namespace qroar;
+using Bench = test::SessionBench;
+
+namespace {
+
+std::shared_ptr<const Session> someSession(std::uint64_t seed) {
+    test::SyntheticOptions options;
+    options.layers = 3;
+    options.seed = seed;
+    options.contexts = {256, 1024};
+    options.ropes = {"none", "yarn:4"};
+    options.gradients = false;
+    return test::makeSyntheticSession(options);
+}
+
+bool opens(Bench& bench, const QString& path) {
+    QSignalSpy opened(bench.window.get(), &MainWindow::sessionOpened);
+    bench.window->openSession(path);
+    return QTest::qWaitFor([&] { return opened.count() > 0; }, 20000);
+}
+
+} // namespace
+
+class TestWindowClosing : public QObject {
+    Q_OBJECT
+
+  private slots:
+    void quittingAsksAboutEach() {
+        Bench bench;
+        MainWindow& window = *bench.window;
+        bench.load(someSession(1));
+        bench.load(someSession(2));
+        QStringList asked;
+        auto answer = QMessageBox::Discard;
+        window.setQuestion([&](const QString& text, QMessageBox::StandardButtons) {
+            asked << text;
+            return asked.size() == 2 ? QMessageBox::Cancel : answer;
+        });
+        QVERIFY(!window.close());
+        QCOMPARE(asked.size(), 2);
+        QVERIFY(asked[0] != asked[1]); // by name
+        QVERIFY(window.close());
+        QCOMPARE(asked.size(), 4); // a cancelled quit forgets what was answered
+    }
+
+    void closingAsksAndSavesFirst() {
+        Bench bench;
+        MainWindow& window = *bench.window;
+        const QString path = bench.folder.filePath("a.h5");
+        QVERIFY(saveSession(*someSession(1), path.toStdString()).ok());
+        QVERIFY(opens(bench, path));
+        const SessionId a = window.workspace().current();
+        bench.load(someSession(2));
+        const BandPartition bands = window.workspace().session(a)->bands;
+        window.workspace().setCurrent(a);
+        window.workspace().setBands(bands, bands.withEdgeMoved(1, 1));
+        QVERIFY(window.tabs().tabText(0).endsWith('*'));
+        auto answer = QMessageBox::Cancel;
+        window.setQuestion([&](const QString&, QMessageBox::StandardButtons) { return answer; });
+        window.closeSession(a);
+        QVERIFY(window.workspace().isOpen(a));
+        answer = QMessageBox::Save;
+        window.closeSession(a);
+        QVERIFY(QTest::qWaitFor([&] { return !window.workspace().isOpen(a); }, 20000));
+        QCOMPARE((*loadSession(path.toStdString()))->bands, bands.withEdgeMoved(1, 1));
+        QCOMPARE(window.tabs().count(), 1);
+    }
+
+    /// Gains of a session are being evaluated: closing it asks, and stops them first.
+    void closingATabDuringItsEvaluation() {
+        test::WindowBench bench;
+        MainWindow& window = *bench.window;
+        QVERIFY(bench.ready({bench.document("long", 20000)}, {8192}, {"yarn:2"}, {"none"}));
+        Session session = emptySession(window.analysis().plan(window.setup().request()));
+        auto condition = std::make_shared<ConditionResult>();
+        condition->key = {*RopeSpec::parse("yarn:2"), 8192, *QuantSpec::parse("none")};
+        condition->table = *buildFrequencyTable(condition->key.rope, session.model.ropeModel(), 8192);
+        session.conditions = {condition};
+        const QString path = bench.folder.filePath("run.h5");
+        QVERIFY(saveSession(session, path.toStdString()).ok());
+        const SessionId target = window.workspace().open(std::make_shared<const Session>(session), path);
+        QCoreApplication::processEvents();
+        QStringList asked;
+        auto answer = QMessageBox::No;
+        window.setQuestion([&](const QString& text, QMessageBox::StandardButtons) {
+            asked << text;
+            return answer;
+        });
+        window.scales().evaluate();
+        QVERIFY(window.scales().running());
+        QCOMPARE(window.scales().controller().target(), target);
+        const SessionId other = window.workspace().open(someSession(3), {});
+        emit window.tabs().closeWanted(target);
+        QCOMPARE(asked.size(), 1);
+        QVERIFY2(asked.front().contains("evaluation") && asked.front().contains("run.h5"),
+                 qPrintable(asked.front()));
+        QVERIFY(window.scales().running() && window.workspace().isOpen(target));
+        QSignalSpy errors(&window, &MainWindow::errorShown);
+        answer = QMessageBox::Yes;
+        emit window.tabs().closeWanted(target);
+        QVERIFY(window.workspace().isOpen(target)); // until it has stopped
+        QVERIFY(QTest::qWaitFor([&] { return !window.workspace().isOpen(target); }, 20000));
+        QVERIFY(!window.scales().running());
+        QCOMPARE(window.scales().controller().target(), noSession);
+        QCOMPARE(asked.size(), 2);
+        QCOMPARE(errors.count(), 0); // no result came for a session that is gone
+        QCOMPARE(window.workspace().current(), other);
+        QVERIFY(window.workspace().session()->whatIfs.empty());
+    }
+
+    void closingATabDuringItsRun() {
+        test::WindowBench bench;
+        MainWindow& window = *bench.window;
+        QVERIFY(bench.ready({bench.document("long", 65000)}, {60000}, {"none"}, {"none"}));
+        QSignalSpy progress(&window.analysis(), &AnalysisController::progressed);
+        window.startRun();
+        QVERIFY(QTest::qWaitFor([&] { return progress.count() > 1; }, 20000));
+        const SessionId target = window.workspace().current();
+        const SessionId other = window.workspace().open(someSession(3), {});
+        QStringList asked;
+        auto answer = QMessageBox::No;
+        window.setQuestion([&](const QString& text, QMessageBox::StandardButtons) {
+            asked << text;
+            return answer;
+        });
+        const auto close = [&] { emit window.tabs().closeWanted(target); };
+        close();
+        QCOMPARE(asked.size(), 1);
+        QVERIFY(window.analysis().running() && window.workspace().isOpen(target));
+        answer = QMessageBox::Yes;
+        close();
+        QVERIFY(QTest::qWaitFor([&] { return !window.workspace().isOpen(target); }, 20000));
+        QVERIFY(!window.analysis().running());
+        QCOMPARE(window.workspace().current(), other);
+    }
+
+    void aRunEndsWhileItsClosingIsAsked() {
+        test::WindowBench bench;
+        MainWindow& window = *bench.window;
+        QVERIFY(bench.ready({bench.document("a", 16000)}, {2048}, {"none", "yarn:2"}, {"none"}));
+        window.startRun();
+        QVERIFY(QTest::qWaitFor([&] { return window.workspace().hasSession(); }, 20000));
+        QVERIFY(window.analysis().running());
+        const SessionId target = window.workspace().current();
+        QStringList asked;
+        window.setQuestion([&](const QString& text, QMessageBox::StandardButtons buttons) {
+            asked << text;
+            if (!(buttons & QMessageBox::Yes)) return QMessageBox::Discard;
+            if (!QTest::qWaitFor([&] { return !window.analysis().running(); }, 60000)) asked << "too slow";
+            return QMessageBox::Yes;
+        });
+        window.closeSession(target);
+        QCOMPARE(asked.size(), 2); // the second: about its results
+        QVERIFY2(asked.back().contains("unsaved"), qPrintable(asked.back()));
+        QVERIFY(!window.workspace().isOpen(target));
+        QVERIFY(window.runStatus().isHidden());
+        // Nothing waits for the end of the next run.
+        const SessionId other = window.workspace().open(someSession(3), {});
+        window.startRun();
+        QVERIFY(QTest::qWaitFor([&] { return window.analysis().running(); }, 20000));
+        QVERIFY(bench.waitForEnd());
+        QVERIFY(window.workspace().isOpen(other));
+        QCOMPARE(window.tabs().count(), 2);
+    }
+
+    void aRunEndsWhileQuittingIsAsked() {
+        test::WindowBench bench;
+        MainWindow& window = *bench.window;
+        QVERIFY(bench.ready({bench.document("a", 16000)}, {2048}, {"none", "yarn:2"}, {"none"}));
+        window.startRun();
+        QVERIFY(QTest::qWaitFor([&] { return window.workspace().hasSession(); }, 20000));
+        QVERIFY(window.analysis().running());
+        window.setQuestion([&](const QString&, QMessageBox::StandardButtons buttons) {
+            if (!(buttons & QMessageBox::Yes)) return QMessageBox::Discard;
+            return bench.waitForEnd() ? QMessageBox::Yes : QMessageBox::No;
+        });
+        QVERIFY(window.close());
+        QVERIFY(!window.isVisible());
+    }
+};
+
+QTEST_MAIN(TestWindowClosing)
+#include "test_window_closing.moc"
