@@ -10,8 +10,15 @@ void SessionController::load(const QString& path, bool recovered) {
     auto* job = new LoadJob(std::filesystem::path(path.toStdString()));
     connect(job, &LoadJob::loaded, this,
             [this, path, recovered](const std::shared_ptr<const Session>& session) {
-                workspace_.open(session, recovered ? QString() : path, recovered);
-                emit loaded(path, recovered);
+                const SessionId id = workspace_.open(session, recovered ? QString() : path, recovered);
+                const auto tell = [this, path, recovered, id] {
+                    if (!workspace_.isOpen(id)) return; // closed again
+                    workspace_.setCurrent(id);          // another one may have come meanwhile
+                    emit loaded(path, recovered);
+                };
+                // In an event of its own, after that in which the views appear: the window is not kept
+                // waiting by all of it at once.
+                QMetaObject::invokeMethod(this, tell, Qt::QueuedConnection);
             });
     connect(job, &Job::failed, this,
             [this, path](const QString& message) { emit loadFailed(path, message); });

@@ -283,7 +283,14 @@ void MainWindow::sessionChanged(const std::shared_ptr<const Session>& session) {
     selectionBar_->setSession(session);
     searchSetup_->setSession(session);
     exportPanel_->setSession(session);
-    if (session) showPlots();
+    // In an event of its own: the views compute what they show when they come into sight.
+    if (session && showsStartPage())
+        QMetaObject::invokeMethod(
+            this,
+            [this] {
+                if (workspace_.hasSession()) showPlots();
+            },
+            Qt::QueuedConnection);
     updateDone();
     analysis_.estimateLater(setup_->request()); // what is done costs nothing
     updateActions();

@@ -22,6 +22,8 @@
 #include <QGuiApplication>
 #include <QScreen>
 
+#include <memory>
+
 namespace qroar {
 
 void MainWindow::buildComfort() {
@@ -41,9 +43,25 @@ void MainWindow::buildComfort() {
 }
 
 void MainWindow::openDropped(const DroppedPaths& paths, const QString& refused) {
-    for (const QString& session : paths.sessions) openSession(session);
-    if (!paths.model.isEmpty()) openModel(paths.model);
-    if (!paths.documents.isEmpty()) setup_->addDocuments(paths.documents);
+    const auto inputs = [this, paths] {
+        if (!paths.model.isEmpty()) openModel(paths.model);
+        if (!paths.documents.isEmpty()) setup_->addDocuments(paths.documents);
+    };
+    if (paths.sessions.isEmpty()) {
+        inputs();
+    } else { // a session brings a model and documents of its own: what was dropped beside it comes after
+        auto* wait = new QObject(this);
+        const auto ended = [wait, inputs,
+                            open = std::make_shared<QStringList>(paths.sessions)](const QString& session) {
+            if (open->removeAll(session) == 0 || !open->isEmpty()) return;
+            wait->deleteLater();
+            inputs();
+        };
+        connect(this, &MainWindow::sessionOpened, wait, ended);
+        connect(&sessions_, &SessionController::loadFailed, wait,
+                [ended](const QString& session) { ended(session); });
+        for (const QString& session : paths.sessions) openSession(session);
+    }
     if (refused.isEmpty()) return;
     log_->addWarning(refused);
     messages_->show(MessageBar::Kind::Warning, refused);
