@@ -47,7 +47,11 @@ void CompactComboBox::paintEvent(QPaintEvent*) {
     painter.setPen(palette().color(QPalette::Text));
     QStyleOptionComboBox option;
     initStyleOption(&option);
+    const QRect room =
+        style()->subControlRect(QStyle::CC_ComboBox, &option, QStyle::SC_ComboBoxEditField, this);
     option.currentText = shownText();
+    if (width() < sizeHint().width())
+        option.currentText = fontMetrics().elidedText(shownText(), Qt::ElideRight, room.width() - 4);
     painter.drawComplexControl(QStyle::CC_ComboBox, option);
     painter.drawControl(QStyle::CE_ComboBoxLabel, option);
 }

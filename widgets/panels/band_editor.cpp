@@ -1,5 +1,6 @@
 #include "widgets/panels/band_editor.h"
 
+#include "widgets/common/cell_tips.h"
 #include "widgets/common/default_condition.h"
 #include "widgets/common/names.h"
 #include "widgets/panels/band_editor_model.h"
@@ -91,6 +92,7 @@ void BandEditor::buildTable() {
     auto* delegate = new BandEditorDelegate(table_);
     model_->setTheme(PlotTheme::fromPalette(palette()));
     table_->setModel(model_);
+    CellTips::watch(table_);
     table_->setItemDelegate(delegate);
     table_->setAccessibleName(tr("Bands"));
     table_->setSelectionBehavior(QAbstractItemView::SelectRows);

@@ -1,5 +1,6 @@
 #include "widgets/panels/diagnostic_panel.h"
 
+#include "widgets/common/cell_tips.h"
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/default_condition.h"
 #include "widgets/common/flow_layout.h"
@@ -116,6 +117,7 @@ void DiagnosticPanel::buildTable() {
     tableView_->setSelectionBehavior(QAbstractItemView::SelectRows);
     tableView_->setAlternatingRowColors(true);
     tableView_->setAccessibleName(tr("%1, table").arg(title_));
+    CellTips::watch(tableView_);
     tableView_->verticalHeader()->hide();
     tableView_->verticalHeader()->setDefaultSectionSize(tableView_->fontMetrics().height() + 6);
     connect(tableView_, &QTableView::clicked, this, [this](const QModelIndex& index) {
@@ -149,9 +151,10 @@ void DiagnosticPanel::buildTitles(QBoxLayout& column) {
 
 QBoxLayout* DiagnosticPanel::buildToolBar() {
     controls_ = new FlowArea(this);
-    auto* row = new QHBoxLayout;
+    icons_ = new QWidget(this);
+    auto* row = new QHBoxLayout(icons_);
+    row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(2);
-    row->addWidget(controls_, 1, Qt::AlignTop);
     homeButton_ = toolButton(this, tr("Reset the zoom (Home key or double click)"));
     zoomButton_ = toolButton(this, tr("Zoom by dragging with the left button (the right one always does)"));
     copyButton_ = toolButton(this, tr("Copy the figure to the clipboard"));
@@ -181,7 +184,24 @@ QBoxLayout* DiagnosticPanel::buildToolBar() {
     connect(tableButton_, &QToolButton::toggled, this, [this] {
         if (emptyText_.isEmpty()) showPage();
     });
-    return row;
+    toolBar_ = new QBoxLayout(QBoxLayout::LeftToRight);
+    toolBar_->setSpacing(2);
+    toolBar_->addWidget(controls_, 1, Qt::AlignTop);
+    toolBar_->addWidget(icons_, 0, Qt::AlignTop | Qt::AlignRight);
+    return toolBar_;
+}
+
+/// The icons go below the controls where beside them the controls would be cut, or clearly higher than both.
+void DiagnosticPanel::placeIcons() {
+    const QMargins margins = layout()->contentsMargins();
+    const int room = width() - margins.left() - margins.right();
+    const QSize icons = icons_->sizeHint();
+    const int beside = room - icons.width() - toolBar_->spacing();
+    const QLayout* flow = controls_->layout();
+    const bool below = beside < flow->minimumSize().width()
+                       || flow->heightForWidth(beside)
+                              > flow->heightForWidth(room) + toolBar_->spacing() + icons.height() * 3 / 2;
+    toolBar_->setDirection(below ? QBoxLayout::TopToBottom : QBoxLayout::LeftToRight);
 }
 
 void DiagnosticPanel::setSession(std::shared_ptr<const Session> session) {
@@ -239,6 +259,13 @@ void DiagnosticPanel::ensureFresh() {
 
 QString DiagnosticPanel::noSessionText() const {
     return tr("Nothing analyzed yet. Open a model and documents, choose conditions and press Run.");
+}
+
+QString DiagnosticPanel::noStatisticsText(const QString& condition, const QString& what) {
+    return tr("%1 was run for perplexity only: this session holds no statistics of its queries and keys, and "
+              "none can be added to it. Close it and press Run in Setup, or use qroar analyze: the new "
+              "session shows %2.")
+        .arg(condition, what);
 }
 
 QString DiagnosticPanel::figureTitle() {
@@ -416,6 +443,7 @@ void DiagnosticPanel::listTables() {
     for (const Table& one : all) tableBox_->addEntry(one.name, one.name);
     tableBox_->setCurrentIndex(std::max(0, tableBox_->findText(chosen)));
     tableBox_->setVisible(all.size() > 1 && stack_->currentWidget() == tableView_);
+    placeIcons();
     chooseTable();
 }
 
@@ -455,6 +483,7 @@ void DiagnosticPanel::showEmpty(const QString& text) {
 }
 
 void DiagnosticPanel::updateTexts() {
+    placeIcons();
     const int room = std::max(60, width() - 14);
     const bool low = height() < lowPanel;
     const bool oneLine =

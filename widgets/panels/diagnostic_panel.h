@@ -47,6 +47,8 @@ class DiagnosticPanel : public QWidget {
   public:
     ~DiagnosticPanel() override;
 
+    /// Why a condition that was run for losses alone cannot show `what`, and what to do.
+    [[nodiscard]] static QString noStatisticsText(const QString& condition, const QString& what);
     /// Null shows the empty state. Takes the session's bands unless the bands in force fit its pairs.
     virtual void setSession(std::shared_ptr<const Session> session);
     /// Re-aggregates from stored statistics. Ignored when it does not fit the session's pairs.
@@ -225,6 +227,7 @@ class DiagnosticPanel : public QWidget {
 
   private:
     [[nodiscard]] QBoxLayout* buildToolBar();
+    void placeIcons();
     void buildTitles(QBoxLayout& column);
     void buildTable();
     [[nodiscard]] bool isInSight() const;
@@ -258,6 +261,8 @@ class DiagnosticPanel : public QWidget {
     };
     std::vector<OptionControl> optionControls_;
     FlowArea* controls_ = nullptr;
+    QWidget* icons_ = nullptr;
+    QBoxLayout* toolBar_ = nullptr; ///< controls and icons
     QLabel *titleLabel_ = nullptr, *detailLabel_ = nullptr, *emptyLabel_ = nullptr, *summaryLabel_ = nullptr;
     QStackedWidget* stack_ = nullptr;
     QTableView* tableView_ = nullptr;

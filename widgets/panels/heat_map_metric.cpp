@@ -483,8 +483,7 @@ QString whyNoMetric(HeatMapMetric metric, const ModelConfig& model, const Condit
     }
     if (usesNoise(metric) || usesDamage(metric)) return whyNoErrors(metric, *condition, bands);
     if (condition->statistics.cells() == 0)
-        return HeatMapPanel::tr("%1 was run for perplexity only. Run it again with capture on to see %2.")
-            .arg(name, metricText(metric).name);
+        return DiagnosticPanel::noStatisticsText(name, metricText(metric).name);
     if (isPressure(metric) && condition->table.spec.kind == RopeKind::None)
         return HeatMapPanel::tr(
                    "%1 scales nothing, so there is no interpolation pressure. Select a condition with RoPE "
@@ -494,8 +493,8 @@ QString whyNoMetric(HeatMapMetric metric, const ModelConfig& model, const Condit
     if (!reference)
         return HeatMapPanel::tr(
                    "%1 compares with a short reference, and there is none: add the RoPE spec \"none\" at a "
-                   "context of "
-                   "%2 tokens (the trained length) or fewer, with capture, and run again.")
+                   "context of %2 tokens (the trained length) or fewer in Setup, and press Run (what is done "
+                   "stays).")
             .arg(metricText(metric).name, groupedCount(trained));
     if (reference == condition)
         return HeatMapPanel::tr(

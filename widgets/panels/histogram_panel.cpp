@@ -152,9 +152,7 @@ void HistogramPanel::refresh(Changes) {
     for (const Side& one : {sideA(), sideB()})
         if ((subtracts() || one.condition == side.condition) && one.condition
             && one.condition->statistics.cells() == 0) {
-            showEmpty(tr("%1 was run for perplexity only. Run it again with capture on to see the "
-                         "distribution of its queries and keys.")
-                          .arg(one.name));
+            showEmpty(noStatisticsText(one.name, tr("their distribution")));
             return;
         }
     collect();

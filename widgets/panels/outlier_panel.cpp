@@ -97,8 +97,7 @@ QString OutlierPanel::whyEmpty(const Side& side) const {
             "No condition has been run yet. Choose RoPE specs, context lengths and quantizers and press "
             "Run.");
     if (side.condition->statistics.cells() > 0) return {};
-    return tr("%1 was run for perplexity only. Run it again with capture on to see where its outliers sit.")
-        .arg(side.name);
+    return noStatisticsText(side.name, tr("where its outliers sit"));
 }
 
 QString OutlierPanel::whyEmpty() const {

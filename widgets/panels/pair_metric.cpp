@@ -201,9 +201,9 @@ QString whyNoPairValues(PairMetric metric, const ConditionResult& condition) {
     case PairMetric::GainSensitivity:
         return Words::tr("run it with gradients (analyze --gradients --resume)");
     case PairMetric::Energy:
-        return Words::tr("run it with capture on");
+        return Words::tr("run for perplexity only: analyze it into another session");
     case PairMetric::TailInflation:
-        return Words::tr("needs a short reference with capture: RoPE none at the trained length");
+        return Words::tr("needs a short reference: RoPE none at the trained length");
     case PairMetric::Gain:
         return condition.key.scales.empty() ? Words::tr("the condition was run without scales")
                                             : Words::tr("this session holds no scales of that name");

@@ -1,5 +1,6 @@
 #include "widgets/panels/perplexity_panel.h"
 
+#include "widgets/common/cell_tips.h"
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
@@ -47,6 +48,7 @@ PerplexityPanel::PerplexityPanel(SelectionModel* selection, QWidget* parent)
     plots_->setSizes({500, 500});
     splitView_ = new QTableView(outer_);
     splitView_->setModel(splitModel_);
+    CellTips::watch(splitView_);
     splitView_->setAccessibleName(tr("Four-way split"));
     splitView_->setSelectionBehavior(QAbstractItemView::SelectRows);
     splitView_->setAlternatingRowColors(true);

@@ -1,6 +1,7 @@
 #include "widgets/panels/what_if_comparison.h"
 
 #include "core/scales/gain_edit.h"
+#include "widgets/common/cell_tips.h"
 
 #include <QApplication>
 #include <QClipboard>
@@ -50,6 +51,7 @@ QTableView* viewOf(ResultTableModel* model, const QString& name) {
     view->verticalHeader()->setDefaultSectionSize(view->fontMetrics().height() + 6);
     view->horizontalHeader()->setSectionResizeMode(QHeaderView::ResizeToContents);
     view->setTabKeyNavigation(false);
+    CellTips::watch(view);
     return view;
 }
 

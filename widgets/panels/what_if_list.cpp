@@ -2,14 +2,16 @@
 
 #include "core/rope/rope_spec.h"
 #include "core/scales/gain_edit.h"
+#include "widgets/common/cell_tips.h"
 #include "widgets/common/flow_layout.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 
+#include <QAction>
+#include <QApplication>
 #include <QHeaderView>
 #include <QLabel>
 #include <QPushButton>
-#include <QShortcut>
 #include <QStackedWidget>
 #include <QTableView>
 #include <QVBoxLayout>
@@ -22,6 +24,8 @@
 namespace qroar {
 
 namespace {
+
+constexpr int mostCharacters = 28; ///< of a column, before one asks for more
 
 /// Effective gains of the bands, e.g. "1.10 0.95 1 1"; of layers and heads that differ their mean.
 QString gainsText(const QkGains& gains, const BandPartition& bands) {
@@ -127,9 +131,9 @@ Qt::ItemFlags WhatIfModel::flags(const QModelIndex& index) const {
 }
 
 QVariant WhatIfModel::data(const QModelIndex& index, int role) const {
-    if (role == Qt::ToolTipRole) {
-        const QString text = ResultTableModel::data(index, Qt::DisplayRole).toString();
-        if (text.size() > 24) return text;
+    if (role == Qt::DisplayRole) { // effects to three digits: more say nothing and cost the room of a column
+        const QVariant value = ResultTableModel::data(index, valueRole);
+        if (value.typeId() == QMetaType::Double) return readableNumber(value.toDouble(), 3);
     }
     return ResultTableModel::data(index, role == Qt::EditRole ? Qt::DisplayRole : role);
 }
@@ -144,6 +148,7 @@ bool WhatIfModel::setData(const QModelIndex& index, const QVariant& value, int r
 
 WhatIfList::WhatIfList(QWidget* parent) : QWidget(parent) {
     buildTable();
+    sayWhatToDo();
     words_ = new QLabel;
     words_->setWordWrap(true);
     words_->setTextFormat(Qt::PlainText);
@@ -169,21 +174,24 @@ void WhatIfList::buildTable() {
     view_->setSelectionMode(QAbstractItemView::ExtendedSelection);
     view_->setEditTriggers(QAbstractItemView::DoubleClicked | QAbstractItemView::EditKeyPressed);
     view_->setWordWrap(false);
+    CellTips::watch(view_);
     view_->setTabKeyNavigation(false);
     view_->verticalHeader()->setVisible(false);
     view_->verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 6);
     view_->horizontalHeader()->setStretchLastSection(true);
+    connect(view_->horizontalHeader(), &QHeaderView::sectionResized, this,
+            [this](int column) { // the last one follows the width of the view
+                const bool last = column == model_->columnCount() - 1;
+                ownWidths_ =
+                    ownWidths_ || (!fitting_ && !last && QApplication::mouseButtons() != Qt::NoButton);
+            });
     connect(model_, &WhatIfModel::renameRequested, this, &WhatIfList::renameRequested);
-    auto* empty =
-        new QLabel(tr("No what-ifs yet. Set gains in the Scales dock, then evaluate or pin them: every "
-                      "result is kept here, can be named, restored, compared, run as a condition of "
-                      "its own and exported."));
-    empty->setWordWrap(true);
-    empty->setToolTip(empty->text()); // a low dock cuts it off
-    empty->setAlignment(Qt::AlignCenter);
-    empty->setMargin(12);
+    empty_ = new QLabel;
+    empty_->setWordWrap(true);
+    empty_->setAlignment(Qt::AlignCenter);
+    empty_->setMargin(12);
     pages_ = new QStackedWidget;
-    pages_->addWidget(empty);
+    pages_->addWidget(empty_);
     pages_->addWidget(view_);
 }
 
@@ -214,9 +222,11 @@ QWidget* WhatIfList::buildButtons() {
     exportList_ =
         button(tr("Export &list..."), tr("The table as CSV"), [this] { emit exportListRequested(); });
     delete_ = button(tr("Delete"), tr("Can be undone"), [this] { emit deleteRequested(selectedRows()); });
-    auto* remove = new QShortcut(QKeySequence::Delete, view_);
-    remove->setContext(Qt::WidgetShortcut);
-    connect(remove, &QShortcut::activated, delete_, &QPushButton::click);
+    auto* remove = new QAction(tr("Delete the selected what-ifs"), view_); // the sheet of shortcuts lists it
+    remove->setShortcut(QKeySequence::Delete);
+    remove->setShortcutContext(Qt::WidgetShortcut);
+    view_->addAction(remove);
+    connect(remove, &QAction::triggered, delete_, &QPushButton::click);
     auto* buttons = new FlowArea;
     for (QPushButton* one : {restore_, compare_, condition_, exportScales_, exportList_, delete_})
         buttons->layout()->addWidget(one);
@@ -231,21 +241,42 @@ void WhatIfList::setSession(const std::shared_ptr<const Session>& session) {
     if (session_) bands_ = session_->bands;
     if (!sameList) {
         const std::vector<int> rows = selectedRows();
-        const int before = model_->rowCount();
         model_->show(session_.get(), bands_);
-        if (model_->rowCount() > before) { // numbers of other lengths
-            view_->resizeColumnsToContents();
-            view_->setColumnWidth(0, std::max(view_->columnWidth(0), fontMetrics().averageCharWidth() * 14));
-        }
+        fitColumns();
         select(rows);
     }
+    sayWhatToDo();
     pages_->setCurrentIndex(model_->rowCount() > 0 ? 1 : 0);
     updateButtons();
 }
 
+void WhatIfList::sayWhatToDo() {
+    empty_->setText(
+        session_ ? tr("No what-ifs yet. Set gains in the Scales dock, then evaluate or pin them: every "
+                      "result is kept here, can be named, restored, compared, run as a condition of "
+                      "its own and exported.")
+                 : tr("No session. Run an analysis or open a session; then set gains in the Scales dock and "
+                      "evaluate or pin them: every result is kept here."));
+    empty_->setToolTip(empty_->text()); // a low dock cuts it off
+}
+
+/// As wide as what is in them, texts up to a limit: the tool tip has the rest. What was dragged stays.
+void WhatIfList::fitColumns() {
+    if (ownWidths_ || model_->rowCount() == 0) return;
+    fitting_ = true;
+    view_->resizeColumnsToContents();
+    const int character = fontMetrics().averageCharWidth();
+    for (int column = 0; column < model_->columnCount(); ++column)
+        view_->setColumnWidth(column, std::clamp(view_->columnWidth(column), column == 0 ? 14 * character : 1,
+                                                 mostCharacters * character));
+    fitting_ = false;
+}
+
 void WhatIfList::setBands(const BandPartition& bands) {
     bands_ = bands;
-    if (session_) model_->show(session_.get(), bands_);
+    if (!session_) return;
+    model_->show(session_.get(), bands_);
+    fitColumns();
 }
 
 void WhatIfList::setBlocked(bool blocked) {
@@ -275,8 +306,7 @@ QSize WhatIfList::sizeHint() const {
 }
 
 QString WhatIfList::emptyText() const {
-    return pages_->currentIndex() == 0 ? static_cast<const QLabel*>(pages_->currentWidget())->text()
-                                       : QString();
+    return pages_->currentIndex() == 0 ? empty_->text() : QString();
 }
 
 void WhatIfList::updateButtons() {

@@ -71,14 +71,17 @@ class WhatIfList : public QWidget {
     void buildTable();
     [[nodiscard]] QWidget* buildButtons();
     void updateButtons();
+    void sayWhatToDo();
+    void fitColumns();
 
     std::shared_ptr<const Session> session_;
     BandPartition bands_;
     bool blocked_ = false;
+    bool ownWidths_ = false, fitting_ = false; ///< columns: dragged by the user; while they are fitted
     WhatIfModel* model_ = nullptr;
     QTableView* view_ = nullptr;
     QStackedWidget* pages_ = nullptr;
-    QLabel* words_ = nullptr;
+    QLabel *words_ = nullptr, *empty_ = nullptr;
     QPushButton *restore_ = nullptr, *compare_ = nullptr, *condition_ = nullptr, *exportScales_ = nullptr,
                 *exportList_ = nullptr, *delete_ = nullptr;
 };

@@ -2,6 +2,8 @@
 
 #include "app/gui/figures/figure_dialog.h"
 #include "app/gui/figures/figure_style_form.h"
+#include "app/gui/help/action_list.h"
+#include "widgets/common/cell_tips.h"
 #include "widgets/plot/figure_export.h"
 
 #include <QCheckBox>
@@ -72,6 +74,7 @@ ComposerDialog::ComposerDialog(AppSettings& settings, SessionSource source, QWid
     auto* column = new QVBoxLayout(this);
     column->addLayout(row, 1);
     buildButtons(*column);
+    keepMnemonicsApart(this);
     resize(1060, 680);
     connect(form_, &FigureStyleForm::changed, this, &ComposerDialog::readPage);
     setComposition({});
@@ -84,6 +87,7 @@ QWidget* ComposerDialog::buildCells() {
     list_->setAccessibleName(tr("Plots of the figure"));
     list_->setDragDropMode(QAbstractItemView::InternalMove);
     list_->setMinimumHeight(110);
+    CellTips::watch(list_);
     list_->setTextElideMode(Qt::ElideRight);
     column->addWidget(list_);
     auto* buttons = new QHBoxLayout;

@@ -2,6 +2,7 @@
 
 #include "app/gui/figures/composed_figure.h"
 #include "app/gui/figures/figure_style_form.h"
+#include "app/gui/help/action_list.h"
 #include "app/gui/window/plot_area.h"
 #include "widgets/plot/figure_export.h"
 
@@ -91,6 +92,7 @@ FigureDialog::FigureDialog(PlotArea& plots, AppSettings& settings, QWidget* pare
     auto* column = new QVBoxLayout(this);
     column->addLayout(row, 1);
     column->addWidget(buttons);
+    keepMnemonicsApart(this);
     resize(900, 560);
 
     connect(buttons, &QDialogButtonBox::rejected, this, &QDialog::reject);

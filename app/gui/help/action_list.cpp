@@ -2,11 +2,13 @@
 
 #include <QAbstractButton>
 #include <QCoreApplication>
+#include <QGroupBox>
 #include <QLabel>
 #include <QMainWindow>
 #include <QMap>
 #include <QMenu>
 #include <QMenuBar>
+#include <QPushButton>
 
 namespace qroar {
 
@@ -74,6 +76,24 @@ void dropMnemonics(QWidget* root) {
         if (label->buddy()) label->setText(plain(label->text()));
     for (auto* button : root->findChildren<QAbstractButton*>())
         if (!button->text().isEmpty()) button->setText(plain(button->text()));
+}
+
+void keepMnemonicsApart(QWidget* dialog) {
+    QStringList taken;
+    const auto kept = [&taken](const QString& text) {
+        const QString keys = QKeySequence::mnemonic(text).toString();
+        if (keys.isEmpty()) return text;
+        if (taken.contains(keys)) return QString(text).remove('&');
+        taken << keys;
+        return text;
+    };
+    for (auto* button : dialog->findChildren<QPushButton*>()) button->setText(kept(button->text()));
+    for (auto* label : dialog->findChildren<QLabel*>())
+        if (label->buddy()) label->setText(kept(label->text()));
+    for (auto* button : dialog->findChildren<QAbstractButton*>())
+        if (!qobject_cast<QPushButton*>(button) && !button->text().isEmpty())
+            button->setText(kept(button->text()));
+    for (auto* box : dialog->findChildren<QGroupBox*>()) box->setTitle(kept(box->title()));
 }
 
 QList<ListedAction> listActions(const QMainWindow& window) {

@@ -30,6 +30,10 @@ QStringList keyClashes(const QMainWindow& window);
 /// their letters would clash with those of the menus.
 void dropMnemonics(QWidget* root);
 
+/// Of a dialog: a letter that is taken keeps its first user, buttons of actions before labels and boxes to
+/// tick; in any language.
+void keepMnemonicsApart(QWidget* dialog);
+
 QString withoutMnemonic(const QString& text);
 
 } // namespace qroar

@@ -1,5 +1,7 @@
 #include "app/gui/help/handbook_window.h"
 
+#include "widgets/common/cell_tips.h"
+
 #include <QAction>
 #include <QEvent>
 #include <QHBoxLayout>
@@ -132,6 +134,7 @@ void HandbookWindow::build() {
     for (QToolButton* inner : search_->findChildren<QToolButton*>()) inner->setAccessibleName(tr("Clear"));
     contents_ = new QTreeWidget;
     contents_->setHeaderHidden(true);
+    CellTips::watch(contents_);
     contents_->setAccessibleName(tr("Contents"));
     hits_ = new QListWidget;
     hits_->setWordWrap(true);

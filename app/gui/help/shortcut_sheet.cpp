@@ -1,6 +1,7 @@
 #include "app/gui/help/shortcut_sheet.h"
 
 #include "app/gui/help/action_list.h"
+#include "widgets/common/cell_tips.h"
 
 #include <QDialogButtonBox>
 #include <QHash>
@@ -38,6 +39,7 @@ ShortcutSheet::ShortcutSheet(const QMainWindow& window, QWidget* parent)
     search->setPlaceholderText(tr("Find by name or keys"));
     search->setAccessibleName(tr("Find a shortcut"));
     table_->setColumnCount(2);
+    CellTips::watch(table_);
     table_->setHeaderLabels({tr("Action"), tr("Keys")});
     table_->setRootIsDecorated(false);
     table_->setAlternatingRowColors(true);

@@ -1,5 +1,7 @@
 #include "app/gui/search/gain_window_table.h"
 
+#include "widgets/common/cell_tips.h"
+
 #include <QHBoxLayout>
 #include <QHeaderView>
 #include <QLabel>
@@ -15,6 +17,7 @@ namespace qroar {
 GainWindowTable::GainWindowTable(QWidget* parent) : QWidget(parent) {
     table_ = new QTableWidget;
     table_->setAccessibleName(tr("Windows of the gains"));
+    CellTips::watch(table_);
     table_->setToolTip(tr("τ of each band (columns) and layer (rows): the gain stays in [1/τ, τ].\n%1\n"
                           "Type another value to change it; 1 holds the gain.")
                            .arg(QLatin1String(windowFormula())));

@@ -4,6 +4,7 @@
 #include "app/gui/setup/column_area.h"
 #include "core/base/strings.h"
 #include "core/evaluate/perplexity.h"
+#include "widgets/common/cell_tips.h"
 #include "widgets/common/number_format.h"
 
 #include <QComboBox>
@@ -99,6 +100,7 @@ void SearchSetup::buildDocuments(QVBoxLayout* column) {
                    tr("The search sees only the search documents; what it found is measured on the report "
                       "documents, which it never saw."));
     roles_->setColumnCount(2);
+    CellTips::watch(roles_);
     roles_->setHeaderLabels({tr("Document"), tr("Role")});
     roles_->setRootIsDecorated(false);
     roles_->setTextElideMode(Qt::ElideMiddle);
@@ -323,6 +325,9 @@ Outcome<SearchTask> SearchSetup::task() const {
     task.plan.model = model_.model;
     task.plan.documents = documentsOf(Search);
     task.report = documentsOf(Report);
+    if (!documents_ || documents_->empty())
+        return Error::bad(
+            tr("Add documents in Setup first: some to search on, others to report on.").toStdString());
     if (task.plan.documents->empty())
         return Error::bad(tr("Give at least one document the role \"search\".").toStdString());
     if (Status filled = fillSpecs(task); !filled) return filled.error();

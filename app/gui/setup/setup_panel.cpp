@@ -3,6 +3,7 @@
 #include "app/gui/setup/column_area.h"
 #include "core/base/strings.h"
 #include "core/inference/layer_weights.h"
+#include "widgets/common/cell_tips.h"
 #include "widgets/common/number_format.h"
 
 #include <QEvent>
@@ -127,6 +128,7 @@ void SetupPanel::buildModel(QVBoxLayout* column) {
 void SetupPanel::buildDocuments(QVBoxLayout* column) {
     documents_ = new QListWidget;
     documents_->setAccessibleName(tr("Documents"));
+    CellTips::watch(documents_);
     documents_->setSelectionMode(QAbstractItemView::ExtendedSelection);
     documents_->setTextElideMode(Qt::ElideMiddle);
     documents_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);

@@ -1,6 +1,7 @@
 #include "app/gui/window/project_tree.h"
 
 #include "core/base/strings.h"
+#include "widgets/common/cell_tips.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 
@@ -54,6 +55,7 @@ ProjectTree::ProjectTree(SelectionModel* selection, QWidget* parent)
     setIndentation(12);
     setTextElideMode(Qt::ElideMiddle);
     setUniformRowHeights(true);
+    CellTips::watch(this);
     setAccessibleName(tr("Project: model, documents and conditions"));
     header()->setStretchLastSection(false);
     header()->setSectionResizeMode(0, QHeaderView::Stretch);
@@ -68,7 +70,7 @@ void ProjectTree::setSession(const std::shared_ptr<const Session>& session) {
     clear();
     conditions_ = nullptr;
     if (!session) {
-        auto* item = new QTreeWidgetItem(this, {tr("No session. Run an analysis or open one.")});
+        auto* item = new QTreeWidgetItem(this, {tr("No session. Run an analysis, or open a session.")});
         item->setFirstColumnSpanned(true);
         item->setFlags(Qt::NoItemFlags);
         return;
