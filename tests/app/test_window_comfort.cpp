@@ -99,6 +99,46 @@ class TestWindowComfort : public QObject {
         QVERIFY(handbook.search("  ").isEmpty());
     }
 
+    void formulasAreSet() {
+        const Handbook handbook;
+        int formulas = 0;
+        static const QRegularExpression ascii(
+            QStringLiteral("\\b(omega|theta|lambda|sqrt|alpha)\\b|\\^[0-9(]|[a-z]_[a-z]\\b| \\* | - |<=|>="));
+        for (const HandbookSection& section : handbook.sections()) {
+            if (section.page != "theory.md") continue;
+            QVERIFY2(!section.text.contains("```"), qPrintable(section.title));
+            const QString formula = section.formula(100);
+            if (formula.isEmpty()) continue;
+            ++formulas;
+            QString words = formula;
+            for (const char* name : {"mscale_all_dim", "mscale"}) words.remove(QLatin1String(name));
+            const QRegularExpressionMatch found = ascii.match(words);
+            QVERIFY2(!found.hasMatch(),
+                     qPrintable(section.title + ": " + found.captured(0) + " in " + words));
+            QCOMPARE(words.count("<sub>"), words.count("</sub>"));
+            QCOMPARE(words.count("<td>"), words.count("</td>"));
+            QCOMPARE(section.formula(1).count("<tr>"), std::min<qsizetype>(1, words.count("<tr>")));
+        }
+        QVERIFY(formulas > 15);
+        // The browser of the window knows the tags: no mark of them is left, and indices are low.
+        HandbookWindow window;
+        window.showSection("theory.md", "rope-scalings-std");
+        const QString shown = window.page().toPlainText();
+        for (const char* mark : {"<", "&lt;", "sub>"}) {
+            const auto at = shown.indexOf(QLatin1String(mark));
+            const bool less = at >= 0 && shown.mid(at, 2) == QLatin1String("< ");
+            QVERIFY2(at < 0 || less, qPrintable(shown.mid(at, 40)));
+        }
+        const QTextCursor index = window.page().document()->find("\u03c9\u2032i");
+        QVERIFY(!index.isNull());
+        QCOMPARE(index.charFormat().verticalAlignment(), QTextCharFormat::AlignSubScript);
+        // What is searched has no tags, and letters go by their names.
+        for (const Handbook::Hit& hit : handbook.search("omega"))
+            QVERIFY2(!hit.excerpt.contains('<') || hit.excerpt.contains("< "), qPrintable(hit.excerpt));
+        QVERIFY(handbook.search("omega").size() > 5);
+        QVERIFY(handbook.search("colspan").isEmpty());
+    }
+
     void theHandbookGoesToSectionsBackAndForward() {
         HandbookWindow window;
         window.showSection("theory.md", "perplexity-std");

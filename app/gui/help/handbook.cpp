@@ -5,6 +5,7 @@
 #include <QRegularExpression>
 
 #include <algorithm>
+#include <utility>
 
 namespace qroar {
 
@@ -46,6 +47,17 @@ QList<HandbookSection> sectionsOf(const QString& page, const QString& markdown) 
     return sections;
 }
 
+/// "omega" is "ω" in the formulas.
+QString greek(const QString& word) {
+    static const std::pair<const char*, char16_t> letters[] = {
+        {"alpha", u'α'}, {"beta", u'β'},   {"delta", u'δ'}, {"epsilon", u'ε'}, {"eps", u'ε'},
+        {"theta", u'θ'}, {"lambda", u'λ'}, {"pi", u'π'},    {"tau", u'τ'},     {"phi", u'φ'},
+        {"psi", u'ψ'},   {"omega", u'ω'},  {"sum", u'Σ'},   {"sqrt", u'√'}};
+    for (const auto& [name, letter] : letters)
+        if (word.compare(QLatin1String(name), Qt::CaseInsensitive) == 0) return QString(QChar(letter));
+    return {};
+}
+
 QString excerptOf(const QString& text, const QString& word) {
     const QString line = text.simplified().remove('`').remove(QStringLiteral("**"));
     const qsizetype at = std::max<qsizetype>(0, line.indexOf(word, 0, Qt::CaseInsensitive));
@@ -58,10 +70,32 @@ QString excerptOf(const QString& text, const QString& word) {
 
 } // namespace
 
-QString HandbookSection::formula() const {
-    static const QRegularExpression code(QStringLiteral("```[^\\n]*\\n(.*?)```"),
-                                         QRegularExpression::DotMatchesEverythingOption);
-    return code.match(text).captured(1).trimmed();
+QString HandbookSection::formula(int mostRows) const {
+    static const QRegularExpression quote(QStringLiteral("((?:^> [^\\n]*\\n?)+)"),
+                                          QRegularExpression::MultilineOption);
+    const QLatin1String opening("<table cellpadding=\"4\">\n");
+    const auto table = text.indexOf(opening);
+    const QRegularExpressionMatch quoted = quote.match(text);
+    if (quoted.hasMatch() && (table < 0 || quoted.capturedStart() < table)) {
+        QStringList lines = quoted.captured(1).trimmed().split(u'\n').mid(0, mostRows);
+        for (QString& line : lines) line.remove(0, 2).remove(u'\\');
+        return QStringLiteral("<p>%1</p>").arg(lines.join(QStringLiteral("<br>")));
+    }
+    if (table < 0) return {};
+    const auto first = table + opening.size();
+    const QString rows = text.mid(first, text.indexOf(QLatin1String("</table>"), first) - first);
+    const QStringList lines = rows.split(u'\n', Qt::SkipEmptyParts).mid(0, mostRows);
+    return opening + lines.join(u'\n') + QStringLiteral("</table>");
+}
+
+QString HandbookSection::plainText() const {
+    static const QRegularExpression marks(QStringLiteral("</?(?:table|tr|sub|sup)(?: [^>]*)?>")),
+        gaps(QStringLiteral("</?td>|\\\\\n"));
+    static const std::pair<const char*, const char*> signs[] = {{"&lt;", "<"}, {"&gt;", ">"}, {"&amp;", "&"}};
+    QString plain = text;
+    plain.remove(marks).replace(gaps, QStringLiteral(" "));
+    for (const auto& [sign, character] : signs) plain.replace(QLatin1String(sign), QLatin1String(character));
+    return plain;
 }
 
 Handbook::Handbook(const QString& folder) {
@@ -100,15 +134,18 @@ QList<Handbook::Hit> Handbook::search(const QString& query) const {
     if (words.isEmpty()) return hits;
     for (qsizetype index = 0; index < sections_.size(); ++index) {
         const HandbookSection& section = sections_[index];
+        const QString plain = section.plainText();
         Hit hit{static_cast<int>(index), {}, 0};
         const bool all = std::all_of(words.begin(), words.end(), [&](const QString& word) {
             const bool title = section.title.contains(word, Qt::CaseInsensitive);
-            const auto count = section.text.count(word, Qt::CaseInsensitive);
+            const QString letter = greek(word);
+            const auto count =
+                plain.count(word, Qt::CaseInsensitive) + (letter.isEmpty() ? 0 : plain.count(letter));
             hit.weight += (title ? 20 : 0) + static_cast<int>(std::min<qsizetype>(count, 9));
             return title || count > 0;
         });
         if (!all) continue;
-        hit.excerpt = excerptOf(section.text, words.first());
+        hit.excerpt = excerptOf(plain, words.first());
         hits << hit;
     }
     std::stable_sort(hits.begin(), hits.end(),

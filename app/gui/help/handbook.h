@@ -15,8 +15,11 @@ struct HandbookSection {
     QString anchor;    ///< as GitHub makes them: "weight-variants"; empty for the head of a page
     int level = 1;     ///< 1: the page itself
     QString text;      ///< Markdown below the heading, to the next one
-    /// The first block of code, which in theory.md is the formula; empty without.
-    [[nodiscard]] QString formula() const;
+    /// The first table or quotation, which in theory.md is the formula, as HTML with at most so many rows;
+    /// empty without.
+    [[nodiscard]] QString formula(int mostRows) const;
+    /// The text without tags of HTML: what is searched.
+    [[nodiscard]] QString plainText() const;
 };
 
 class Handbook {
@@ -34,7 +37,7 @@ class Handbook {
         QString excerpt; ///< one line around the first word found
         int weight = 0;  ///< hits in headings count more
     };
-    /// Sections that have every word of `query` (any case), best first.
+    /// Sections that have every word of `query` (any case), best first. Greek letters go by their names, too.
     [[nodiscard]] QList<Hit> search(const QString& query) const;
 
     [[nodiscard]] static QString anchorOf(const QString& heading);

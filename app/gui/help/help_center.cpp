@@ -13,7 +13,7 @@ namespace qroar {
 
 namespace {
 
-constexpr qsizetype mostFormulaLines = 8;
+constexpr int mostFormulaRows = 8;
 
 } // namespace
 
@@ -66,9 +66,7 @@ QString HelpCenter::explanation(const DiagnosticPanel& panel, const Handbook& ha
     if (const QString own = panel.formula(); !own.isEmpty()) {
         body = QStringLiteral("<p>%1</p>").arg(own.toHtmlEscaped());
     } else if (const HandbookSection* section = handbook.find(topic.page, topic.anchor)) {
-        const QStringList lines = section->formula().split('\n').mid(0, mostFormulaLines);
-        if (!lines.first().isEmpty())
-            body = QStringLiteral("<pre>%1</pre>").arg(lines.join('\n').toHtmlEscaped());
+        body = section->formula(mostFormulaRows); // tags and all: it is the handbook's
     }
     return QStringLiteral("<p><b>%1</b></p>%2<p>%3</p>")
         .arg(panel.title().toHtmlEscaped(), body,
