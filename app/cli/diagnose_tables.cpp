@@ -83,7 +83,7 @@ void printBandTable(const View& view) {
     view.head("per band, the same in every layer, at distance " + formatCount(view.condition["context"])
               + "; factor " + significant(valueOf(view.condition["factor"]), 5) + ", attention factor m "
               + significant(view.attentionFactor(), 5));
-    Table table({"band", "pairs", "wavelengths", "IP raw", "IP saturated", "displacement (rad)",
+    Table table({"band", "pairs", "unscaled wavelengths", "IP raw", "IP saturated", "displacement (rad)",
                  "first aliasing (tokens)", "partial cycles"});
     for (const Json* row : rows) {
         if ((*row)["layer"] != 0) continue;

@@ -146,9 +146,9 @@ void printRopeTable(const StoredRopeTables& rope) {
     const FrequencyTable& table = *rope.loaders.front().table;
     std::cout << "RoPE table at " << formatCount(rope.context)
               << " tokens: angular frequency omega in radians per "
-                 "position, wavelength 2 pi / omega in tokens; attention factor "
+                 "position, omega' after scaling, wavelength 2 pi / omega' in tokens; attention factor "
               << significant(table.attentionFactor, 7) << "\n\n";
-    Table rows({"pair", "omega before", "omega", "wavelength", "turns in the trained context"});
+    Table rows({"pair", "omega", "omega'", "scaled wavelength", "turns in the trained context"});
     for (std::size_t pair = 0; pair < table.omega.size(); ++pair)
         rows.add({std::to_string(pair), significant(table.plain[pair], 6), significant(table.omega[pair], 6),
                   fixed(table.wavelength(static_cast<int>(pair)), 1),

@@ -21,7 +21,7 @@ struct Options {
 
 void printText(const std::vector<FrequencyTable>& tables, const std::vector<std::string>& names,
                int context) {
-    std::vector<std::string> header{"pair", "wavelength"};
+    std::vector<std::string> header{"pair", "unscaled wavelength"};
     header.insert(header.end(), names.begin(), names.end());
     Table table(header);
     for (std::size_t pair = 0; pair < tables.front().omega.size(); ++pair) {

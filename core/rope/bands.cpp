@@ -91,10 +91,10 @@ std::vector<SnapPoint> snapPoints(const FrequencyTable& table, double theta, dou
     if (table.rampLow) offer(*table.rampLow, "yarn ramp low");
     if (table.rampHigh) offer(*table.rampHigh, "yarn ramp high");
     offer(pairOfWavelength(table.trainedContext, theta, pairs),
-          "wavelength = " + tokensText(table.trainedContext) + " (trained)");
+          "unscaled wavelength = " + tokensText(table.trainedContext) + " (trained)");
     if (targetContext != table.trainedContext)
         offer(pairOfWavelength(targetContext, theta, pairs),
-              "wavelength = " + tokensText(targetContext) + " (target)");
+              "unscaled wavelength = " + tokensText(targetContext) + " (target)");
     std::stable_sort(points.begin(), points.end(),
                      [](const SnapPoint& a, const SnapPoint& b) { return a.pair < b.pair; });
     return points;

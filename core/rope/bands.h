@@ -40,7 +40,7 @@ class BandPartition {
 /// A pair index a band edge may snap to, and why.
 struct SnapPoint {
     double pair = 0;    ///< fractional pair index
-    std::string reason; ///< "yarn ramp low", "wavelength = 256 (trained)", "wavelength = 4,096 (target)"
+    std::string reason; ///< "yarn ramp low", "unscaled wavelength = 256 (trained)", "... = 4,096 (target)"
 };
 /// yarn low / high, and where the unscaled wavelength 2 pi theta^(2i/d) equals L0 and the target context L
 /// (method.md section 6); in rising order, without those outside 0..d/2.

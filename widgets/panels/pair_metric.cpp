@@ -150,9 +150,9 @@ PairMetricText pairMetricText(PairMetric metric) {
                 false};
     case PairMetric::Wavelength:
         return {"wavelength",
-                Words::tr("Wavelength after scaling"),
+                Words::tr("Wavelength 2π/ω′ (scaled)"),
                 Words::tr("tokens"),
-                Words::tr("2π/ω′, with the trained length L0 and the context length L as lines. [std]"),
+                Words::tr("2π/ω′ of the frequencies after scaling, with the trained length L0 and the context length L as lines. [std]"),
                 true,
                 false};
     default:

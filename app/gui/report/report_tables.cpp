@@ -310,9 +310,10 @@ ReportTable interactionTable(const Session& session) {
 
 ReportTable bandTable(const Session& session) {
     ReportTable table{ReportTables::tr("Bands"),
-                      ReportTables::tr("Wavelengths 2π/ω before scaling, in tokens."),
+                      ReportTables::tr("Wavelengths 2π/ω of the unscaled frequencies, in tokens."),
                       {ReportTables::tr("Band"), ReportTables::tr("Pairs"),
-                       ReportTables::tr("Shortest wavelength"), ReportTables::tr("Longest wavelength")}};
+                       ReportTables::tr("Shortest wavelength (unscaled)"),
+                       ReportTables::tr("Longest wavelength (unscaled)")}};
     const double d = session.model.rotaryDim;
     const auto wavelength = [&](int pair) {
         return readableNumber(2 * M_PI * std::pow(session.model.ropeTheta, 2.0 * pair / d), 4);

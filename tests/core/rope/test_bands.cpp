@@ -130,11 +130,11 @@ void TestBands::snaps() {
     QCOMPARE(QString::fromStdString(points[0].reason), QString("yarn ramp low"));
     // At the fractional pair the wavelength is the context: 2 pi theta^(2i/d).
     const auto wavelength = [](double pair) { return 2 * std::numbers::pi * std::pow(1e4, pair / 64); };
-    QCOMPARE(QString::fromStdString(points[1].reason), QString("wavelength = 4,096 (trained)"));
+    QCOMPARE(QString::fromStdString(points[1].reason), QString("unscaled wavelength = 4,096 (trained)"));
     QVERIFY(std::abs(wavelength(points[1].pair) - 4096) < 1e-8);
     QCOMPARE(points[2].pair, 46.0);
     QCOMPARE(QString::fromStdString(points[2].reason), QString("yarn ramp high"));
-    QCOMPARE(QString::fromStdString(points[3].reason), QString("wavelength = 16,384 (target)"));
+    QCOMPARE(QString::fromStdString(points[3].reason), QString("unscaled wavelength = 16,384 (target)"));
     QVERIFY(std::abs(wavelength(points[3].pair) - 16384) < 1e-8);
 }
 
