@@ -283,6 +283,31 @@ class TestFigureFiles : public QObject {
         dialog.show();
         dialog.preview().refreshNow();
         QVERIFY(!dialog.preview().image().isNull());
+        // A page without room is said, and is not exported; its numbers are.
+        const auto button = [&dialog](const char* text) -> QPushButton* {
+            for (auto* one : dialog.findChildren<QPushButton*>())
+                if (one->text() == QLatin1String(text)) return one;
+            return nullptr;
+        };
+        QVERIFY(button("&Save...")->isEnabled() && button("Copy &image")->isEnabled());
+        FigureStyle low = style;
+        QCOMPARE(low.set("size", "3.3x0.8in"), QString());
+        dialog.setStyle(low);
+        dialog.preview().refreshNow();
+        QVERIFY2(dialog.preview().tooSmall().contains("3.3x0.8in is too small")
+                     && dialog.preview().tooSmall().contains("at least 3.3x"),
+                 qPrintable(dialog.preview().tooSmall()));
+        QVERIFY(!button("Save...") && !button("&Save...")->isEnabled());
+        QVERIFY(!button("Copy &image")->isEnabled());
+        QString refused;
+        const QString small = bench.folder.filePath("small.svg"),
+                      numbers = bench.folder.filePath("small.csv");
+        QVERIFY(!dialog.saveTo(small, &refused) && refused == dialog.preview().tooSmall());
+        QVERIFY(!QFile::exists(small));
+        QVERIFY(dialog.saveTo(numbers, &refused) && QFile::exists(numbers));
+        dialog.setStyle(style);
+        dialog.preview().refreshNow();
+        QVERIFY(dialog.preview().tooSmall().isEmpty() && button("&Save...")->isEnabled());
         dialog.copyImage(); // remembers
         QVERIFY(settings.figureStyle() == style);
         QCOMPARE(QApplication::clipboard()->image().width(), 990);
@@ -292,6 +317,11 @@ class TestFigureFiles : public QObject {
         dialog.choose(nullptr);
         const QList<DiagnosticPanel*> visible = visiblePanels(window.plots());
         QVERIFY(visible.size() >= 2 && visible.size() < window.plots().panels().size());
+        QString narrow; // one column is too narrow for all of them
+        QVERIFY(!dialog.saveTo(bench.folder.filePath("narrow.svg"), &narrow) && narrow.contains("at least"));
+        FigureStyle wide = style;
+        QCOMPARE(wide.set("size", "8x7in"), QString());
+        dialog.setStyle(wide);
         for (const char* suffix : {"svg", "pdf", "png", "csv"}) {
             QString error;
             const QString path = bench.folder.filePath(QStringLiteral("all.") + suffix);
@@ -348,10 +378,11 @@ class TestFigureFiles : public QObject {
         const QString again = bench.folder.filePath("again.svg");
         QCOMPARE(runPlot({bench.path, "--composition", file, "-o", again}), 0);
         QVERIFY(contentsOf(again) == contentsOf(svg));
-        QCOMPARE(runPlot({bench.path, "--composition", file, "--size", "3.3in", "-o",
-                          bench.folder.filePath("page.png")}),
-                 0);
-        QCOMPARE(QImage(bench.folder.filePath("page.png")).width(), 990);
+        const QString png = bench.folder.filePath("page.png");
+        QCOMPARE(runPlot({bench.path, "--composition", file, "--size", "3.3in", "-o", png}), 1); // no room
+        QVERIFY(!QFile::exists(png));
+        QCOMPARE(runPlot({bench.path, "--composition", file, "--size", "7in", "-o", png}), 0);
+        QCOMPARE(QImage(png).width(), 2100);
 
         ComposedFigure composed;
         QCOMPARE(composed.set(page, bench.window->workspace().session(), {}), QString());

@@ -518,12 +518,17 @@ class TestWidgetsCurves : public QObject {
         QVERIFY(std::isnan(seriesNamed(*panel.trace(), "rejected")->y[1]));
         const LinePlot::Series* guarded = seriesNamed(*panel.guard(), "256 tokens (guarded)");
         QVERIFY(guarded && close(guarded->y[1], 0.02));
-        const LinePlot::Series* atLong = seriesNamed(*panel.guard(), "1,024 tokens");
+        const LinePlot::Series* atLong = seriesNamed(*panel.lengths(), "1,024 tokens");
         QVERIFY(atLong && !atLong->name.contains(QLatin1String("guarded")));
         QCOMPARE(atLong->x, (std::vector<double>{2, 8})); // the accepted trials of the trace
         QCOMPARE(atLong->y, (std::vector<double>{0, -0.5}));
         QCOMPARE(guarded->x, atLong->x);
-        QCOMPARE(panel.guard()->series().size(), std::size_t(3)); // and the guard itself
+        QCOMPARE(panel.guard()->series().size(), std::size_t(2)); // and the guard itself
+        QCOMPARE(panel.lengths()->series().size(), std::size_t(1));
+        // 0.02 beside a guard of 0.01 is seen, however much the other lengths gain
+        QVERIFY(panel.guard()->yAxis->range().size() < 0.05);
+        QVERIFY(panel.lengths()->yAxis->range().contains(-0.5));
+        QCOMPARE(panel.lengths()->xAxis->range(), panel.trace()->xAxis->range());
         QCOMPARE(panel.guard()->xAxis->range(), panel.trace()->xAxis->range());
         panel.trace()->zoomTo({3, 5}, panel.trace()->yAxis->range());
         QCOMPARE(panel.guard()->xAxis->range(), panel.trace()->xAxis->range());
@@ -532,6 +537,9 @@ class TestWidgetsCurves : public QObject {
         panel.show();
         QVERIFY(QTest::qWaitForWindowExposed(&panel));
         QTRY_COMPARE(panel.guard()->axisRect()->left(), panel.trace()->axisRect()->left());
+        QVERIFY2(panel.guard()->yAxis->label().contains("guarded"),
+                 qPrintable(panel.guard()->yAxis->label()));
+        QTRY_COMPARE(panel.lengths()->axisRect()->left(), panel.trace()->axisRect()->left());
         QCOMPARE(panel.guard()->axisRect()->right(), panel.trace()->axisRect()->right());
         Figure stacked;
         FigureCell cell;

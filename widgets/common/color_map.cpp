@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace qroar {
 
@@ -12,6 +13,35 @@ QList<QColor> fromHex(std::initializer_list<QRgb> colours) {
     QList<QColor> stops;
     for (const QRgb colour : colours) stops << QColor::fromRgb(colour);
     return stops;
+}
+
+/// CIE L*a*b* (D65) of a lightness, a chroma and a hue in degrees, as sRGB.
+QColor fromLch(double lightness, double chroma, double hue) {
+    const double turn = hue * std::numbers::pi / 180;
+    const double fy = (lightness + 16) / 116, fx = fy + chroma * std::cos(turn) / 500,
+                 fz = fy - chroma * std::sin(turn) / 200;
+    const auto inverse = [](double t) { return t > 6.0 / 29 ? t * t * t : (t - 4.0 / 29) * 108 / 841; };
+    const double x = 0.95047 * inverse(fx), y = inverse(fy), z = 1.08883 * inverse(fz);
+    const auto channel = [](double linear) {
+        const double part = std::clamp(linear, 0.0, 1.0);
+        const double shown = part <= 0.0031308 ? 12.92 * part : 1.055 * std::pow(part, 1 / 2.4) - 0.055;
+        return static_cast<int>(std::lround(255 * shown));
+    };
+    return {channel(3.2406 * x - 1.5372 * y - 0.4986 * z), channel(-0.9689 * x + 1.8758 * y + 0.0415 * z),
+            channel(0.0557 * x - 0.2040 * y + 1.0570 * z)};
+}
+
+/// Hues of the Okabe-Ito blue and vermilion, which colour-vision deficiencies leave apart; grey where they
+/// meet.
+ColorMap cyclic(double middle, double ends) {
+    constexpr int steps = 32; // even: one stop is the middle
+    ColorMap map;
+    for (int step = 0; step <= steps; ++step) {
+        const double part = 2.0 * step / steps - 1, from = std::abs(part);
+        const double chroma = 46 * std::sin(std::numbers::pi * from);
+        map.stops << fromLch(middle + (ends - middle) * from, chroma, part < 0 ? 265 : 58);
+    }
+    return map;
 }
 
 } // namespace
@@ -46,6 +76,14 @@ ColorMap ColorMap::divergingLight() {
 ColorMap ColorMap::divergingDark() {
     return {
         fromHex({0x8fc4f5, 0x5b9bd8, 0x3a72ab, 0x2d4b6b, 0x33363b, 0x6b4430, 0xa85f33, 0xd9864a, 0xffba85})};
+}
+
+ColorMap ColorMap::cyclicLight() {
+    return cyclic(95, 25);
+}
+
+ColorMap ColorMap::cyclicDark() {
+    return cyclic(22, 92);
 }
 
 double ColorScale::position(double value) const {

@@ -25,6 +25,10 @@ struct ColorMap {
     static ColorMap divergingLight();
     /// Ours: the same with a dark neutral middle, for dark backgrounds.
     static ColorMap divergingDark();
+    /// Ours, for angles: the same colour at both ends, CIE lightness in even steps from the middle to them,
+    /// blue before and orange behind the middle, which is light (on light backgrounds) or dark.
+    static ColorMap cyclicLight();
+    static ColorMap cyclicDark();
 };
 
 /// How the values of a metric want to be coloured: what they mean, not what they are.
@@ -42,6 +46,7 @@ struct ColorScale {
     double low = 0, high = 1; ///< values at the ends; low < high
     bool logarithmic = false; ///< then low > 0
     bool diverging = false;   ///< centre in the middle
+    bool cyclic = false;      ///< both ends are the same value: -pi and pi
     bool operator==(const ColorScale&) const = default;
 
     /// Position in [0, 1] (clamped); NaN for NaN, and for values <= 0 on a logarithmic scale 0.

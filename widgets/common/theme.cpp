@@ -43,6 +43,7 @@ PlotTheme themeOf(const QColor& background, const QColor& text, const QColor& hi
     Q_ASSERT(theme.categorical.size() == PlotTheme::categories);
     theme.sequential = ColorMap::viridis();
     theme.sequentialAlternative = ColorMap::cividis();
+    theme.cyclic = dark ? ColorMap::cyclicDark() : ColorMap::cyclicLight();
     theme.diverging = dark ? ColorMap::divergingDark() : ColorMap::divergingLight();
     return theme;
 }

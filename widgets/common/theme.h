@@ -25,6 +25,7 @@ struct PlotTheme {
     ColorMap sequential;            ///< viridis
     ColorMap sequentialAlternative; ///< cividis
     ColorMap diverging;             ///< ours, neutral in the middle
+    ColorMap cyclic;                ///< ours, for angles
 
     /// Dark when the window colour of the palette is darker than its text (Qt 6.4 has no colorScheme()).
     static PlotTheme fromPalette(const QPalette& palette);

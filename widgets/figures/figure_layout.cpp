@@ -1,13 +1,13 @@
 #include "widgets/figures/figure_layout.h"
 
+#include "widgets/figures/figure_alignment.h"
 #include "widgets/figures/figure_look.h"
 #include "widgets/plot/base_plot.h"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numeric>
-#include <optional>
+#include <utility>
 
 namespace qroar {
 
@@ -16,19 +16,9 @@ namespace {
 constexpr double margin = 10, cellGap = 8;
 constexpr double stackBelow = 420;    ///< parts of a narrower cell lie below each other
 constexpr double stackedHeight = 175; ///< of each of them in a grid
-constexpr int alignmentRounds = 8;
-constexpr double mostHead = 0.45; ///< of a plot's height that legend and strips take, to be aligned with
+constexpr double lowestPart = 150;    ///< of a part above others, beside others
+constexpr int mostHeadLines = 3;
 
-struct PlacedPart {
-    BasePlot* plot = nullptr;
-    QRect rect;                                                ///< of the plot, on the page
-    bool left = true, right = true, top = true, bottom = true; ///< touches this side of its cell
-};
-struct PlacedCell {
-    const FigureCell* cell = nullptr;
-    QRectF head; ///< label and heading; empty: none
-    std::vector<PlacedPart> parts;
-};
 struct Page {
     QRectF page, title, foot, area;
     QFont titleFont, smallFont, headFont;
@@ -56,6 +46,13 @@ std::vector<double> rowNeeds(const Figure& figure, double width) {
     return needs;
 }
 
+/// What the lowest of the parts that lie in their own places needs the cell to have.
+double placedNeed(const FigureCell& cell) {
+    double least = 1;
+    for (const FigurePart& part : cell.parts) least = std::min(least, part.place.height());
+    return least < 1 ? lowestPart / std::max(0.1, least) : 0;
+}
+
 double heightOf(const Figure& figure, double width) {
     if (figure.rows > 0) {
         const std::vector<double> needs = rowNeeds(figure, width - 2 * margin);
@@ -63,7 +60,7 @@ double heightOf(const Figure& figure, double width) {
     }
     if (figure.cells.size() != 1)
         return width * figure.shownSize.height() / std::max(1, figure.shownSize.width()) + 40;
-    if (width >= stackBelow) return width * 340 / 672 + 40;
+    if (width >= stackBelow) return std::max(width * 340 / 672, placedNeed(figure.cells.front())) + 40;
     const bool several = stacks(figure.cells.front(), width);
     const auto parts = static_cast<double>(figure.cells.front().parts.size());
     return width / 316.8 * (several ? 215 * parts : 262) + 40;
@@ -100,15 +97,51 @@ QRectF placeOf(const Figure& figure, const FigureCell& cell, const QRectF& area)
                   own * scale + (cell.rowSpan - 1) * cellGap);
 }
 
-PlacedCell placedCell(const FigureCell& cell, QRectF area, const QFont& headFont) {
+QFont labelFont(QFont font, bool bold) {
+    font.setBold(bold);
+    return font;
+}
+
+double labelWidth(const FigureCell& cell, const QFont& font, bool bold) {
+    return cell.label.isEmpty() ? 0
+                                : QFontMetricsF(labelFont(font, bold)).horizontalAdvance(cell.label + u' ');
+}
+
+/// Broken at spaces; what has no room in the last line ends with an ellipsis.
+QStringList headLines(const QFontMetricsF& metrics, const QString& text, double width) {
+    QStringList lines;
+    QString line;
+    const QStringList words = text.split(u' ', Qt::SkipEmptyParts);
+    for (qsizetype word = 0; word < words.size(); ++word) {
+        const QString longer = line.isEmpty() ? words[word] : line + u' ' + words[word];
+        if (line.isEmpty() || metrics.horizontalAdvance(longer) <= width) {
+            line = longer;
+            continue;
+        }
+        if (lines.size() + 1 == mostHeadLines) {
+            line += u' ' + words.mid(word).join(u' ');
+            break;
+        }
+        lines << std::exchange(line, words[word]);
+    }
+    if (!line.isEmpty()) lines << line;
+    for (QString& one : lines) one = metrics.elidedText(one, Qt::ElideRight, width);
+    return lines;
+}
+
+PlacedCell placedCell(const FigureCell& cell, QRectF area, const QFont& headFont, bool boldLabel) {
     PlacedCell placed;
     placed.cell = &cell;
     if (!cell.label.isEmpty() || !cell.heading.isEmpty()) {
+        const double width = area.width() - 8 - labelWidth(cell, headFont, boldLabel);
+        placed.headLines = headLines(QFontMetricsF(headFont), cell.heading, width);
         placed.head = QRectF(area.left() + 4, area.top(), area.width() - 8,
-                             std::ceil(QFontMetricsF(headFont).height()) + 1);
+                             std::ceil(QFontMetricsF(headFont).height())
+                                     * static_cast<double>(std::max<qsizetype>(1, placed.headLines.size()))
+                                 + 1);
         area.setTop(placed.head.bottom() + 1);
     }
-    const bool stacked = stacks(cell, area.width());
+    const bool stacked = placed.stacked = stacks(cell, area.width());
     const auto count = static_cast<double>(cell.parts.size());
     for (qsizetype index = 0; index < cell.parts.size(); ++index) {
         QRectF place = cell.parts[index].place;
@@ -121,112 +154,6 @@ PlacedCell placedCell(const FigureCell& cell, QRectF area, const QFont& headFont
                                 place.right() >= 0.999, place.top() <= 0.001, place.bottom() >= 0.999});
     }
     return placed;
-}
-
-QRect axesOf(const PlacedPart& part) {
-    return part.plot->axesAt(part.rect.size()).translated(part.rect.topLeft());
-}
-
-int at(const QRect& rect, Qt::Edge edge) {
-    return edge == Qt::LeftEdge    ? rect.left()
-           : edge == Qt::RightEdge ? rect.right()
-           : edge == Qt::TopEdge   ? rect.top()
-                                   : rect.bottom();
-}
-
-void move(QRect& rect, Qt::Edge edge, int to) {
-    if (edge == Qt::LeftEdge) rect.setLeft(to);
-    if (edge == Qt::RightEdge) rect.setRight(to);
-    if (edge == Qt::TopEdge) rect.setTop(to);
-    if (edge == Qt::BottomEdge) rect.setBottom(to);
-}
-
-/// A part with the room it had at first and where its axes are now.
-struct Aligned {
-    const FigureCell* cell = nullptr;
-    PlacedPart* part = nullptr;
-    QRect room, axes;
-    int legendRows = 0;     ///< with all of its room
-    bool freeRight = false; ///< its legend needs the width
-    /// Where the axes would end with all of the room.
-    [[nodiscard]] int natural(Qt::Edge edge) const {
-        return at(axes, edge) - at(part->rect, edge) + at(room, edge);
-    }
-    /// What stands beside the axes is so large that nothing else should make room for it.
-    /// `height`: of the lowest room beside it.
-    [[nodiscard]] bool standsOut(Qt::Edge edge, int height) const {
-        if (edge == Qt::RightEdge && freeRight) return true;
-        return edge == Qt::TopEdge && natural(edge) - room.top() > mostHead * height;
-    }
-};
-
-/// Moves one edge of the parts so that their axes end at the same place: where they do for the part that
-/// needs the most room beside its axes.
-void alignLine(const std::vector<Aligned*>& parts, Qt::Edge edge) {
-    const bool inwards = edge == Qt::LeftEdge || edge == Qt::TopEdge; // grows towards the inside
-    int height = std::numeric_limits<int>::max();
-    for (const Aligned* one : parts) height = std::min(height, one->room.height());
-    std::optional<int> target;
-    for (const Aligned* one : parts) {
-        if (one->standsOut(edge, height)) continue;
-        const int natural = one->natural(edge);
-        target = !target ? natural : inwards ? std::max(*target, natural) : std::min(*target, natural);
-    }
-    for (Aligned* one : parts)
-        if (!one->standsOut(edge, height))
-            move(one->part->rect, edge, at(one->room, edge) + *target - one->natural(edge));
-        else
-            move(one->part->rect, edge, at(one->room, edge));
-}
-
-int lineOf(const FigureCell& cell, Qt::Edge edge) {
-    return edge == Qt::LeftEdge    ? cell.column
-           : edge == Qt::RightEdge ? cell.column + cell.columnSpan - 1
-           : edge == Qt::TopEdge   ? cell.row
-                                   : cell.row + cell.rowSpan - 1;
-}
-
-bool touches(const PlacedPart& part, Qt::Edge edge) {
-    return edge == Qt::LeftEdge    ? part.left
-           : edge == Qt::RightEdge ? part.right
-           : edge == Qt::TopEdge   ? part.top
-                                   : part.bottom;
-}
-
-void alignOnce(const Figure& figure, std::vector<Aligned>& all) {
-    for (const Qt::Edge edge : {Qt::LeftEdge, Qt::RightEdge, Qt::TopEdge, Qt::BottomEdge}) {
-        const bool sideways = edge == Qt::LeftEdge || edge == Qt::RightEdge;
-        for (int line = 0; line < (sideways ? figure.columns : figure.rows); ++line) {
-            std::vector<Aligned*> parts;
-            for (Aligned& one : all)
-                if (lineOf(*one.cell, edge) == line && touches(*one.part, edge)) parts.push_back(&one);
-            alignLine(parts, edge);
-        }
-    }
-}
-
-void alignGrid(const Figure& figure, std::vector<PlacedCell>& cells) {
-    std::vector<Aligned> all;
-    for (PlacedCell& placed : cells)
-        for (PlacedPart& part : placed.parts) all.push_back({placed.cell, &part, part.rect, {}});
-    for (int round = 0; round < alignmentRounds; ++round) { // tick labels and legends change with the size
-        bool settled = round > 0;
-        for (Aligned& one : all) {
-            one.axes = axesOf(*one.part);
-            const int rows = one.part->plot->legend->rowCount();
-            if (round == 0) one.legendRows = rows;
-            if (rows <= one.legendRows || one.freeRight) continue;
-            for (Aligned& other : all) // parts of one cell stay as wide as each other
-                other.freeRight = other.freeRight || other.cell == one.cell;
-            settled = false;
-        }
-        std::vector<QRect> before;
-        for (const Aligned& one : all) before.push_back(one.part->rect);
-        alignOnce(figure, all);
-        for (std::size_t index = 0; index < all.size(); ++index)
-            settled = settled && all[index].part->rect == before[index];
-        if (settled) return;
-    }
 }
 
 /// The plots must have their look: their margins depend on it.
@@ -246,14 +173,12 @@ Page layOut(const Figure& figure, const FigureStyle& style) {
     page.area =
         inner.adjusted(-4, titleHeight > 0 ? titleHeight + 4 : 0, 4, footHeight > 0 ? -footHeight - 4 : 0);
     for (const FigureCell& cell : figure.cells)
-        page.cells.push_back(placedCell(cell, placeOf(figure, cell, page.area), page.headFont));
-    if (figure.rows > 0) {
-        alignGrid(figure, page.cells);
-        return page;
-    }
-    for (const PlacedCell& placed : page.cells) // plots that share margins know each other's labels then
-        for (const PlacedPart& part : placed.parts)
-            if (part.rect.width() >= 20 && part.rect.height() >= 20) axesOf(part);
+        page.cells.push_back(
+            placedCell(cell, placeOf(figure, cell, page.area), page.headFont, figure.boldLabels));
+    if (figure.rows > 0)
+        alignAxes(page.cells, figure.rows, figure.columns);
+    else
+        for (PlacedCell& placed : page.cells) alignAxes(placed);
     return page;
 }
 
@@ -261,18 +186,18 @@ void drawHead(QCPPainter* painter, const PlacedCell& placed, const QFont& font, 
               bool boldLabel) {
     if (placed.head.isEmpty()) return;
     QRectF room = placed.head;
+    room.setHeight(std::ceil(QFontMetricsF(font).height()));
     painter->setPen(colour);
     if (!placed.cell->label.isEmpty()) {
-        QFont labelFont = font;
-        labelFont.setBold(boldLabel);
-        painter->setFont(labelFont);
+        painter->setFont(labelFont(font, boldLabel));
         painter->drawText(room, Qt::AlignLeft | Qt::AlignVCenter, placed.cell->label);
-        room.setLeft(room.left() + QFontMetricsF(labelFont).horizontalAdvance(placed.cell->label + u' '));
+        room.setLeft(room.left() + labelWidth(*placed.cell, font, boldLabel));
     }
     painter->setFont(font);
-    const QString heading =
-        QFontMetricsF(font).elidedText(placed.cell->heading, Qt::ElideRight, room.width());
-    if (!heading.isEmpty()) painter->drawText(room, Qt::AlignLeft | Qt::AlignVCenter, heading);
+    for (const QString& line : placed.headLines) {
+        painter->drawText(room, Qt::AlignLeft | Qt::AlignVCenter, line);
+        room.translate(0, room.height());
+    }
 }
 
 } // namespace
@@ -294,7 +219,8 @@ QSizeF figurePageSize(const Figure& figure, const FigureStyle& style) {
         break;
     }
     if (figure.rows > 0) return {800, heightOf(figure, 800)};
-    return figure.shownSize.expandedTo(several ? QSize(720, 400) : QSize(480, 320));
+    const int need = several ? static_cast<int>(placedNeed(figure.cells.front())) + 40 : 0;
+    return figure.shownSize.expandedTo(several ? QSize(720, std::max(400, need)) : QSize(480, 320));
 }
 
 void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& style) {
@@ -326,11 +252,18 @@ void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& st
 
 QList<QList<QRectF>> figureAxes(const Figure& figure, const FigureStyle& style) {
     const FigureLook look(plotsOf(figure), style, style.fontPixels());
+    return placedAxes(figure, style);
+}
+
+QList<QList<QRectF>> placedAxes(const Figure& figure, const FigureStyle& style) {
     const Page page = layOut(figure, style);
     QList<QList<QRectF>> result;
     for (const PlacedCell& placed : page.cells) {
         QList<QRectF> axes;
-        for (const PlacedPart& part : placed.parts) axes << QRectF(axesOf(part));
+        for (const PlacedPart& part : placed.parts)
+            axes << QRectF(part.plot->isLaidOutFor(part.rect.size())
+                               ? part.plot->axisRect()->rect().translated(part.rect.topLeft())
+                               : axesOf(part));
         result << axes;
     }
     return result;

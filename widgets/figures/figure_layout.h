@@ -18,5 +18,7 @@ void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& st
 
 /// Where drawFigure puts the axes of every part, cell by cell, on the page.
 QList<QList<QRectF>> figureAxes(const Figure& figure, const FigureStyle& style);
+/// The same while the plots have their look (FigureLook); they stay laid out for the page.
+QList<QList<QRectF>> placedAxes(const Figure& figure, const FigureStyle& style);
 
 } // namespace qroar

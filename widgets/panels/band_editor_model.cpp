@@ -102,7 +102,7 @@ QVariant BandEditorModel::headerData(int section, Qt::Orientation orientation, i
         {tr("Name"), tr("What the band is called in all views and files")},
         {tr("From"), tr("First rotary pair of the band")},
         {tr("To"), tr("Last rotary pair of the band")},
-        {tr("λ, unscaled (tokens)"), tr("Wavelength 2π/ω, before scaling, of the first and the last pair")},
+        {tr("λ unscaled"), tr("Wavelength 2π/ω in tokens, before scaling, of the first and the last pair")},
         {tr("ω (rad/token)"), tr("Trained frequency of the first and the last pair")}};
     if (section < 0 || section >= ColumnCount) return {};
     if (role == Qt::DisplayRole) return columns[section].title;

@@ -235,6 +235,8 @@ void DistortionPanel::updatePlot() {
     content.valueTitle =
         subtracts_ ? tr("Δ %1, A − B").arg(measureBox_->currentText()) : measureBox_->currentText();
     content.columnDetails = projections_;
+    content.namedColumns = true;
+    content.difference = subtracts_;
     for (QString name : projections_) content.columnLabels << name.remove(QStringLiteral("_proj"));
     for (int layer = 0; layer < layers; ++layer) content.rowLabels << QString::number(layer);
     ScaleStyle style{measure() == OneMinusCosine, std::nullopt, 0};

@@ -245,6 +245,7 @@ void HeatMapPanel::updatePlot() {
     content.columnTitle =
         isOfLayers(metric_) ? tr("All pairs") : tr("Band and its pairs (high → low frequency)");
     content.valueTitle = valueTitle();
+    content.difference = subtracts_;
     content.rowName = tr("Layer");
     content.columnName = tr("band");
     content.rowsName = tr("layers");
@@ -274,7 +275,7 @@ QString HeatMapPanel::cellDetails(int layer, int band) const {
     const auto wavelength = [&omega](int pair) {
         return readableNumber(2 * std::numbers::pi / omega[static_cast<std::size_t>(pair)], 3);
     };
-    QString text = tr("trained wavelengths %1–%2 tokens")
+    QString text = tr("unscaled wavelengths %1–%2 tokens")
                        .arg(wavelength(columns_.begin(band)), wavelength(columns_.end(band) - 1));
     if (subtracts_)
         text.prepend(

@@ -3,6 +3,7 @@
 #include "widgets/common/number_format.h"
 #include "widgets/panels/histogram_panel.h"
 #include "widgets/plot/heat_map_plot.h"
+#include "widgets/plot/point_labels.h"
 
 #include <QToolButton>
 
@@ -193,6 +194,11 @@ void HistogramPanel::updateLines() {
     plot_->fitRanges(true, logY ? std::optional<double>() : 0.0);
 }
 
+double HistogramPanel::columnOf(double value, const PointRange& range) {
+    constexpr double perColumn = static_cast<double>(binsPerPoint) / LogHistogram::binsPerOctave; // octaves
+    return std::log2(value / lowerEdgeOf(range.first)) / perColumn - 0.5;
+}
+
 void HistogramPanel::updateMap() {
     std::vector<const Curve*> all;
     for (const Curve& curve : curves_) all.push_back(&curve);
@@ -219,6 +225,11 @@ void HistogramPanel::updateMap() {
                                      .arg(readableNumber(lowerEdgeOf(point), 3),
                                           readableNumber(lowerEdgeOf(point + 1), 3));
     }
+    content.difference = differs();
+    if (range.end > range.first)
+        for (const double value :
+             ReadableLogTicker::ticksIn({lowerEdgeOf(range.first), lowerEdgeOf(range.end)}))
+            content.columnMarks.emplace_back(columnOf(value, range), ReadableLogTicker::textOf(value));
     const ColorScale scale = differs() ? ColorScale::around(0, content.values, false, 1e-6)
                                        : ColorScale::sequential(content.values, logarithmic());
     map_->setContent(std::move(content));
@@ -230,14 +241,13 @@ void HistogramPanel::updateMap() {
 void HistogramPanel::updateMapMarks(const PointRange& range) {
     markColumns_.assign(quantileMarks.size(), {});
     std::vector<PointLabels::Label> labels;
-    const double perColumn = static_cast<double>(binsPerPoint) / LogHistogram::binsPerOctave; // octaves
     for (std::size_t mark = 0; mark < quantileMarks.size(); ++mark) {
         QVector<double> x, y;
         for (int row = 0; row < rows_; ++row) {
             const auto [a, b] = pairOf(row);
             const Curve* one = a ? a : b;
             const double value = one ? one->histogram.quantile(quantileMarks[mark].quantile) : std::nan("");
-            markColumns_[mark].push_back(std::log2(value / lowerEdgeOf(range.first)) / perColumn - 0.5);
+            markColumns_[mark].push_back(columnOf(value, range));
             x << markColumns_[mark].back();
             y << row;
         }
@@ -246,9 +256,11 @@ void HistogramPanel::updateMapMarks(const PointRange& range) {
             markLines_[line]->setData(x, y);
             markLines_[line]->setVisible(shown);
         }
-        if (shown && !x.isEmpty())
-            labels.push_back(
-                {x.last(), static_cast<double>(rows_ - 1), QLatin1String(quantileMarks[mark].text)});
+        if (!shown || x.isEmpty()) continue;
+        // In whichever row there is room: the curves of the tail run close to each other.
+        PointLabels::Label label{x.last(), y.last(), QLatin1String(quantileMarks[mark].text)};
+        for (qsizetype row = y.size() - 1; row-- > 0;) label.others.emplace_back(x[row], y[row]);
+        labels.push_back(std::move(label));
     }
     std::reverse(labels.begin(), labels.end()); // the tail is what one looks for
     markLabels_->setFont(map_->xAxis->tickLabelFont());

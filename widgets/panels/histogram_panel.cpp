@@ -6,6 +6,7 @@
 #include "widgets/common/selection_boxes.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/heat_map_plot.h"
+#include "widgets/plot/point_labels.h"
 
 #include <QStackedWidget>
 #include <QToolButton>
@@ -30,6 +31,7 @@ HistogramPanel::HistogramPanel(SelectionModel* selection, QWidget* parent)
       differenceBox_(new CompactComboBox(this)), log_(new QToolButton(this)), marks_(new QToolButton(this)) {
     buildControls();
     plot_->setLegendAbove(true);
+    plot_->setLabelsOptional(true); // the legend has the marks
     plot_->setReadoutNames(tr("|x|"), tr("share of values per octave"), {}, {});
     stack_->addWidget(plot_);
     stack_->addWidget(map_);

@@ -72,6 +72,8 @@ class HistogramPanel : public DiagnosticPanel {
     [[nodiscard]] QString legendName(const Curve& curve) const;
     void updateMap();
     void updateMapMarks(const PointRange& range);
+    /// Where a value lies in the map, in columns.
+    [[nodiscard]] static double columnOf(double value, const PointRange& range);
     void fillTable();
     void fillQuantiles();
     [[nodiscard]] QString whereText() const;

@@ -83,6 +83,7 @@ void OutlierPanel::updateMap() {
     content.rowsName = tr("layers");
     content.columnsName = tr("position buckets");
     content.valueTitle = positions ? tr("Share of top ε") : tr("Relative share of top ε (ratio)");
+    content.difference = subtracts_;
     if (subtracts_) content.valueTitle = tr("Δ %1, A − B").arg(content.valueTitle);
     for (int layer = 0; layer < content.rows; ++layer) {
         content.rowLabels << QString::number(layer);
@@ -121,6 +122,7 @@ void OutlierPanel::updateMagnitudeMap() {
     content.rowTitle = tr("|x|, quarter octaves");
     content.rowName = tr("|x| from");
     content.columnTitle = tr("First position (tokens)");
+    content.difference = subtracts_;
     content.valueTitle =
         subtracts_ ? tr("Δ share of the position's values, A − B") : tr("Share of the position's values");
     content.plainGaps = true;
@@ -212,6 +214,7 @@ void OutlierPanel::updateDocuments() {
     content.rowTitle = content.rowName = tr("Document");
     content.columnTitle = tr("First position (tokens)");
     content.valueTitle = tr("Relative share, layer %1").arg(selectedLayer(a_.share.layers));
+    content.difference = subtracts_;
     if (subtracts_) content.valueTitle = tr("Δ %1, A − B").arg(content.valueTitle);
     const auto& names = a_.side.session->documents;
     for (int document = 0; document < content.rows; ++document) {

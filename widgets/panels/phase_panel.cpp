@@ -25,8 +25,10 @@ namespace {
 constexpr double pi = std::numbers::pi;
 constexpr int stepsPerOctave = 4;
 
+/// In (-pi, pi].
 double wrapped(double angle) {
-    return std::remainder(angle, 2 * pi); // -pi .. pi
+    const double rest = std::remainder(angle, 2 * pi);
+    return rest <= -pi ? rest + 2 * pi : rest;
 }
 
 /// The specs among the words of `text`; `wrong` says what the last of the other words lacks.
@@ -277,7 +279,8 @@ void PhasePanel::drawMaps() {
         map.setHeading(specs_[at].name);
         map.setContent(std::move(content));
         ColorScale scale;
-        scale.diverging = value() != Unwrapped;
+        scale.diverging = value() == Cosine;
+        scale.cyclic = value() == Wrapped;
         scale.logarithmic = value() == Unwrapped;
         scale.high = value() == Wrapped ? pi : value() == Cosine ? 1 : std::max(longest, 1.0);
         scale.low = value() == Unwrapped ? 1e-3 : -scale.high;
@@ -339,6 +342,10 @@ void PhasePanel::drawCurves() {
         labels << groupedCount(std::llround(tick));
     }
     curves_->setXTicks(ticks, labels);
+    if (value() == Wrapped && high - low >= pi) // else it is a part of a turn: plain numbers
+        curves_->setYTicks({pi, pi / 2, 0, -pi / 2, -pi},
+                           {QStringLiteral("π"), QStringLiteral("π/2"), QStringLiteral("0"),
+                            QStringLiteral("−π/2"), QStringLiteral("−π")});
     curves_->setReadoutNames(tr("distance"), value() == Cosine ? tr("cosine") : tr("angle"), tr("tokens"),
                              value() == Cosine ? QString() : tr("rad"));
     curves_->setReferenceLine(value() == Unwrapped ? std::nullopt : std::optional<double>(0));
@@ -363,7 +370,7 @@ void PhasePanel::fillTable() {
                       {"distance", tr("Distance"), tr("Tokens between query and key")},
                       {"omega", tr("ω′"), tr("Frequency after scaling, rad/token")},
                       {"angle", tr("ω′·D"), tr("Unwrapped angle, rad")},
-                      {"wrapped", tr("mod 2π"), tr("Angle between −π and π, rad")},
+                      {"wrapped", tr("mod 2π"), tr("Angle in (−π, π], rad")},
                       {"cosine", tr("cos"), tr("cos(ω′·D)")}},
                      std::move(rows));
 }

@@ -45,17 +45,18 @@ QString gainName(const SearchRecord& record) {
 SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("Search"), selection, parent), gainTable_(new ResultTableModel(this)),
       controls_(new ResultTableModel(this)), trace_(new LinePlot), guard_(new LinePlot),
-      bandGains_(new LinePlot), gains_(new HeatMapPlot), gainViews_(new QStackedWidget),
-      searchBox_(new CompactComboBox), rowsBox_(new CompactComboBox) {
+      lengths_(new LinePlot), bandGains_(new LinePlot), gains_(new HeatMapPlot),
+      gainViews_(new QStackedWidget), searchBox_(new CompactComboBox), rowsBox_(new CompactComboBox) {
     buildControls();
     auto* traces = new QSplitter(Qt::Vertical);
     traces->addWidget(trace_);
     traces->addWidget(guard_);
+    traces->addWidget(lengths_);
     traces->setChildrenCollapsible(false);
-    traces->setSizes({600, 400});
+    traces->setSizes({400, 300, 300});
     // One below the other: the same range and the same edges, so that steps line up.
     auto* edges = new QCPMarginGroup(trace_);
-    for (LinePlot* plot : {trace_, guard_})
+    for (LinePlot* plot : {trace_, guard_, lengths_})
         plot->axisRect()->setMarginGroup(QCP::msLeft | QCP::msRight, edges);
     const auto follow = [](LinePlot* from, LinePlot* to) {
         connect(from->xAxis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), to,
@@ -68,9 +69,10 @@ SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
             if (from->axisRect()->left() != to->axisRect()->left()) to->replot(QCustomPlot::rpQueuedReplot);
         });
     };
-    follow(trace_, guard_);
-    follow(guard_, trace_);
-    for (LinePlot* plot : {trace_, guard_, bandGains_}) plot->setLegendAbove(true);
+    for (LinePlot* plot : {trace_, guard_, lengths_})
+        for (LinePlot* other : {trace_, guard_, lengths_})
+            if (plot != other) follow(plot, other);
+    for (LinePlot* plot : {trace_, guard_, lengths_, bandGains_}) plot->setLegendAbove(true);
     gainViews_->addWidget(gains_);
     gainViews_->addWidget(bandGains_);
     auto* both = new QSplitter(Qt::Horizontal, this);
@@ -78,8 +80,7 @@ SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
     both->addWidget(gainViews_);
     both->setChildrenCollapsible(false);
     setContent(both);
-    addFigurePart(trace_, {0, 0, 0.5, 0.56});
-    addFigurePart(guard_, {0, 0.56, 0.5, 0.44});
+    for (LinePlot* plot : {trace_, guard_, lengths_}) addFigurePart(plot, {0, 0, 0.5, 1});
     addFigurePart(gains_, {0.5, 0, 0.5, 1});
     addFigurePart(bandGains_, {0.5, 0, 0.5, 1});
     connect(gains_, &HeatMapPlot::cellSelected, this, [this](int row, int column) {
@@ -107,7 +108,10 @@ void SearchPanel::buildControls() {
 }
 
 void SearchPanel::arrange() {
-    guard_->setVisible(height() >= 380); // figures have it in any case
+    const auto record = shown(); // figures have them in any case
+    guard_->setVisible(height() >= 380);
+    lengths_->setVisible(height() >= 460 && record && !record->trials.empty() && shortContext(*record) >= 0
+                         && record->settings.contexts.size() > 1);
 }
 
 void SearchPanel::resizeEvent(QResizeEvent* event) {
@@ -161,6 +165,8 @@ void SearchPanel::refresh(Changes) {
         return;
     }
     updateTraces(*record);
+    arrangeParts(*record);
+    arrange();
     const bool byBand = rowsBox_->currentData().toInt() == ByBand;
     gainViews_->setCurrentWidget(byBand ? static_cast<QWidget*>(bandGains_) : gains_);
     useFigurePart(gains_, !byBand, {0.5, 0, 0.5, 1});
@@ -235,7 +241,7 @@ void SearchPanel::updateTrace(const SearchRecord& record) {
 }
 
 void SearchPanel::updateTraces(const SearchRecord& record) {
-    const bool zoomed = trace_->isZoomed() || guard_->isZoomed();
+    const bool zoomed = trace_->isZoomed() || guard_->isZoomed() || lengths_->isZoomed();
     const QCPRange shown = trace_->xAxis->range();
     updateTrace(record);
     updateGuard(record);
@@ -248,7 +254,7 @@ int SearchPanel::shortContext(const SearchRecord& record) const {
 }
 
 void SearchPanel::updateGuard(const SearchRecord& record) {
-    std::vector<LinePlot::Series> series;
+    std::vector<LinePlot::Series> watched, others;
     const int guarded = shortContext(record);
     const SearchTrial& start = record.trials.front();
     const double first = start.forwardEquivalents;
@@ -270,7 +276,7 @@ void SearchPanel::updateGuard(const SearchRecord& record) {
             line.x.push_back(cost);
             line.y.push_back(trial.nll[index] - start.nll[index]);
         }
-        series.push_back(std::move(line));
+        (isShort || guarded < 0 ? watched : others).push_back(std::move(line));
     }
     if (guarded >= 0) {
         LinePlot::Series limit;
@@ -280,14 +286,25 @@ void SearchPanel::updateGuard(const SearchRecord& record) {
         limit.y = {record.settings.delta, record.settings.delta};
         limit.category = -1;
         limit.dash = Qt::DashLine;
-        series.push_back(std::move(limit));
+        watched.push_back(std::move(limit));
     }
-    guard_->setAxes(tr("Cost (forward passes)"), LinePlot::Scale::Linear, tr("Δ NLL (nats)"),
-                    LinePlot::Scale::Linear);
-    guard_->setReadoutNames(tr("cost"), tr("Δ NLL"), tr("passes"), tr("nats"));
-    guard_->setReferenceLine(0.0);
-    guard_->setSeries(std::move(series));
-    guard_->fitRanges(true, 0.0, QCPRange(first, last)); // as the trace above
+    const auto show = [&](LinePlot* plot, std::vector<LinePlot::Series> series, const QString& title) {
+        plot->setAxes(tr("Cost (forward passes)"), LinePlot::Scale::Linear, title, LinePlot::Scale::Linear);
+        plot->setReadoutNames(tr("cost"), tr("Δ NLL"), tr("passes"), tr("nats"));
+        plot->setReferenceLine(0.0);
+        plot->setSeries(std::move(series));
+        plot->fitRanges(true, 0.0, QCPRange(first, last)); // as the trace above
+    };
+    show(guard_, std::move(watched), guarded < 0 ? tr("Δ NLL (nats)") : tr("Δ NLL, guarded (nats)"));
+    show(lengths_, std::move(others), tr("Δ NLL, others (nats)"));
+}
+
+void SearchPanel::arrangeParts(const SearchRecord& record) {
+    const bool apart = shortContext(record) >= 0 && record.settings.contexts.size() > 1;
+    const double top = apart ? 0.38 : 0.56, each = apart ? (1 - top) / 2 : 1 - top;
+    useFigurePart(trace_, true, {0, 0, 0.5, top});
+    useFigurePart(guard_, true, {0, top, 0.5, each});
+    useFigurePart(lengths_, apart, {0, top + each, 0.5, each});
 }
 
 void SearchPanel::updateBandGains(const SearchRecord& record) {

@@ -1,7 +1,8 @@
 // SearchPanel: a search for gains as it runs and when it is done: the objective of every trial and the best
-// so far against what they cost, what each context length gained or lost beside the guard of short context,
-// and the gains of the best trial as a map or per band. Shows the live record it is given, else one of the
-// session's. Not here: starting and stopping a search (app/gui/search).
+// so far against what they cost, what the guarded short context lost beside its guard, what the longer ones
+// gained (a scale of their own: it is mostly far more), and the gains of the best trial as a map or per band.
+// Shows the live record it is given, else one of the session's. Not here: starting and stopping a search
+// (app/gui/search).
 #pragma once
 
 #include "core/session/search_record.h"
@@ -27,7 +28,8 @@ class SearchPanel : public DiagnosticPanel {
     [[nodiscard]] std::vector<Table> tables() override; ///< trials, gains, controls
     [[nodiscard]] bool followsCondition() const override { return false; }
     [[nodiscard]] LinePlot* trace() const { return trace_; }
-    [[nodiscard]] LinePlot* guard() const { return guard_; }
+    [[nodiscard]] LinePlot* guard() const { return guard_; }     ///< without a guard: all context lengths
+    [[nodiscard]] LinePlot* lengths() const { return lengths_; } ///< those that are not guarded
     [[nodiscard]] HeatMapPlot* gains() const { return gains_; }
     [[nodiscard]] LinePlot* bandGains() const { return bandGains_; }
 
@@ -38,11 +40,12 @@ class SearchPanel : public DiagnosticPanel {
 
   private:
     void buildControls();
-    void arrange(); ///< low docks: without the guard
+    void arrange(); ///< low docks: without the context lengths, lower ones without the guard as well
     void listSearches();
     void updateTraces(const SearchRecord& record); ///< both
     void updateTrace(const SearchRecord& record);
     void updateGuard(const SearchRecord& record);
+    void arrangeParts(const SearchRecord& record);
     void updateGains(const SearchRecord& record);
     void updateBandGains(const SearchRecord& record);
     [[nodiscard]] int shortContext(const SearchRecord& record) const; ///< what the guard watches; -1: none
@@ -54,7 +57,7 @@ class SearchPanel : public DiagnosticPanel {
     std::shared_ptr<const SearchRecord> live_;
     ResultTableModel *gainTable_ = nullptr, *controls_ = nullptr;
     QStringList verdict_; ///< lines for the head of the table of controls
-    LinePlot *trace_ = nullptr, *guard_ = nullptr, *bandGains_ = nullptr;
+    LinePlot *trace_ = nullptr, *guard_ = nullptr, *lengths_ = nullptr, *bandGains_ = nullptr;
     HeatMapPlot* gains_ = nullptr;
     QStackedWidget* gainViews_ = nullptr;
     CompactComboBox *searchBox_ = nullptr, *rowsBox_ = nullptr;

@@ -62,6 +62,14 @@ void SpectrumPanel::buildControls() {
               {QStringLiteral("difference"), QStringLiteral("both")});
 }
 
+std::vector<DiagnosticPanel::Table> SpectrumPanel::tables() {
+    std::vector<Table> all = DiagnosticPanel::tables();
+    all.front().comments << tr(
+        "wavelength_trained: 2π/ω of the unscaled frequencies; wavelength: 2π/ω′ of the "
+        "scaled ones; both in tokens");
+    return all;
+}
+
 QString SpectrumPanel::noSessionText() const {
     return tr("Open a model to see the frequencies of its rotary pairs.");
 }
@@ -202,7 +210,7 @@ void SpectrumPanel::updateCurve() {
         title = tr("%1: %2").arg(text.name,
                                  whyNoPairValues(metric(), ofB ? *sideB().condition : *shown().condition));
     }
-    plot_->setCurve(drawn, title, text.unit, text.logarithmic && !drawsDifference());
+    plot_->setCurve(drawn, title, text.unit, text.logarithmic && !drawsDifference(), drawsDifference());
     updateMarks();
     updateDetails();
 }
@@ -249,14 +257,14 @@ QString SpectrumPanel::bandSummary() const {
     const int first = bands().begin(band), last = bands().end(band) - 1;
     const auto wavelength = [this](int pair) { return readableNumber(frequencies_.wavelength(pair), 3); };
     const bool named = !BandLayout{bands(), bandStyles()}.style(band).name.empty();
-    QString text = tr("%1: pairs %2–%3, wavelength %4–%5 tokens")
+    QString text = tr("%1: pairs %2–%3, wavelength (scaled) %4–%5 tokens")
                        .arg(named ? bandName(band) : tr("Band %1").arg(band))
                        .arg(first)
                        .arg(last)
                        .arg(wavelength(first), wavelength(last));
     const int pair = selection().pair;
     if (pair >= first && pair <= last)
-        text += tr(" · pair %1: ω′ %2 rad/token, wavelength %3 tokens, IP %4 rad")
+        text += tr(" · pair %1: ω′ %2 rad/token, wavelength (scaled) %3 tokens, IP %4 rad")
                     .arg(pair)
                     .arg(readableNumber(frequencies_.omega[pair], 4), wavelength(pair),
                          readableNumber(pressure_[pair].raw, 4));
@@ -294,8 +302,9 @@ void SpectrumPanel::fillTable() {
         {"band", tr("Band"), tr("Band of the partition in force")},
         {"omega_trained", tr("ω"), tr("Trained frequency, rad/token")},
         {"omega", tr("ω′"), tr("Frequency after scaling, rad/token")},
-        {"wavelength_trained", tr("Wavelength"), tr("2π/ω, tokens")},
-        {"wavelength", tr("Wavelength′"), tr("2π/ω′, tokens")},
+        {"wavelength_trained", tr("Wavelength, unscaled"),
+         tr("2π/ω of the frequencies before scaling, tokens")},
+        {"wavelength", tr("Wavelength, scaled"), tr("2π/ω′ of the frequencies after scaling, tokens")},
         {"ip_raw", tr("IP"), tr("|dφ/d ln s| at the context length, rad")},
         {"ip_saturated", tr("IP sat."), tr("min(IP, π)/π")},
         {"displacement", tr("Displacement"), tr("|ω − ω′|·D, rad")},

@@ -20,6 +20,7 @@ class SpectrumPanel : public DiagnosticPanel {
   public:
     explicit SpectrumPanel(SelectionModel* selection, QWidget* parent = nullptr);
     [[nodiscard]] SpectrumPlot* plot() const { return plot_; }
+    [[nodiscard]] std::vector<Table> tables() override;
 
   signals:
     void bandsEdited(const qroar::BandPartition& bands); ///< during a gesture

@@ -67,6 +67,12 @@ BasePlot::BasePlot(QWidget* parent) : QCustomPlot(parent), readout_(new QLabel(t
     readout_->hide();
     for (QCPAxis* axis : {xAxis, yAxis}) // labels that fit depend on the zoom
         connect(axis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), this, [this] { prepareLayout(); });
+    // A plot lower than its labels would have axes upside down: it has none until there is room.
+    connect(this, &QCustomPlot::afterLayout, this, [this] {
+        for (QCPAxisRect* rect : axisRects())
+            if (rect == axisRect() || rect == colourBar_)
+                rect->setVisible(rect->width() > 0 && rect->height() > 0 && rect->maximumSize().width() > 0);
+    });
     useWidgetTheme();
 }
 
@@ -132,9 +138,49 @@ bool BasePlot::hasRoomFor(const QCPAxis* axis, const QString& title) const {
 }
 
 void BasePlot::fitTitle(QCPAxis* axis, const QString& title) const {
-    const QString fitting =
-        QFontMetrics(axis->labelFont()).elidedText(title, Qt::ElideRight, titleRoom(axis));
+    const QFontMetrics metrics(axis->labelFont());
+    const int room = titleRoom(axis);
+    QString fitting = metrics.elidedText(title, Qt::ElideRight, room);
+    const bool breaks = fitting != title || std::find(broken_.begin(), broken_.end(), axis) != broken_.end();
+    if (breaks && !screen_.isNull()) { // the break that leaves the lines most alike
+        int best = metrics.horizontalAdvance(title);
+        for (auto space = title.indexOf(u' '); space > 0; space = title.indexOf(u' ', space + 1)) {
+            const int longer = std::max(metrics.horizontalAdvance(title.left(space)),
+                                        metrics.horizontalAdvance(title.mid(space + 1)));
+            if (longer >= best || longer > room) continue;
+            best = longer;
+            fitting = title.left(space) + u'\n' + title.mid(space + 1);
+        }
+    }
+    if (keepsBroken_ && fitting.contains(u'\n')) broken_.push_back(axis);
     if (axis->label() != fitting) axis->setLabel(fitting);
+}
+
+void BasePlot::limitTicks() {
+    for (const QCPAxisRect* rect : axisRects())
+        for (const QCPAxis* axis : rect->axes()) {
+            const auto ticker = axis->ticker();
+            const bool upright = QCPAxis::orientation(axis->axisType()) == Qt::Vertical;
+            const double line = QFontMetricsF(axis->tickLabelFont()).height();
+            const int most = std::max(
+                1, static_cast<int>(upright ? rect->height() / (1.3 * line) : rect->width() / (4.5 * line)));
+            for (int count = 5, before = 0; count >= 2; --count) { // as many as have room, but not one alone
+                ticker->setTickCount(count);
+                QVector<double> ticks;
+                QVector<QString> labels;
+                ticker->generate(axis->range(), QLocale::c(), u'g', 4, ticks, nullptr, &labels);
+                const auto shown = static_cast<int>(std::count_if(
+                    ticks.begin(), ticks.end(), [&](double tick) { return axis->range().contains(tick); }));
+                if (shown < 2 && before >= 2) ticker->setTickCount(count + 1);
+                if (shown < 2 || shown <= most) break;
+                before = shown;
+            }
+        }
+}
+
+void BasePlot::prepare() {
+    limitTicks();
+    prepareLayout();
 }
 
 void BasePlot::setHeading(const QString& text) {
@@ -206,13 +252,21 @@ void BasePlot::setNavigable(bool x, bool y) {
     navigableY_ = y;
 }
 
+/// What fits depends on what is there: from a state that depends on the size alone, in passes that only let
+/// titles grow, so that a size has one layout whatever was laid out before.
 void BasePlot::layOutFor(const QSize& size) {
     if (screen_.isNull()) screen_ = viewport();
     setViewport(QRect(QPoint(0, 0), size));
-    prepareLayout();
+    broken_.clear();
+    keepsBroken_ = false;
+    for (QCPAxisRect* rect : axisRects())
+        for (QCPAxis* axis : rect->axes()) axis->setLabel(axis->label().replace(u'\n', u' '));
     updateLayout();
-    prepareLayout();
-    updateLayout();
+    for (int pass = 0; pass < 3; ++pass) {
+        prepare();
+        updateLayout();
+        keepsBroken_ = true;
+    }
 }
 
 QRect BasePlot::axesAt(const QSize& size) {
@@ -248,7 +302,7 @@ void BasePlot::draw(QCPPainter* painter) {
 void BasePlot::settle() {
     if (!screen_.isNull()) setViewport(std::exchange(screen_, QRect()));
     updateLayout();
-    prepareLayout();
+    prepare();
     updateLayout();
     replot(rpQueuedReplot);
 }
@@ -473,7 +527,7 @@ void BasePlot::resizeEvent(QResizeEvent* event) {
     // Before the base class, which draws at once.
     setViewport(rect());
     updateLayout();
-    prepareLayout();
+    prepare();
     QCustomPlot::resizeEvent(event);
 }
 

@@ -53,6 +53,13 @@ class BasePlot : public QCustomPlot {
     void renderTo(QCPPainter* painter, const QSize& size);
     /// Where renderTo would put the axes.
     [[nodiscard]] QRect axesAt(const QSize& size);
+    /// Whether that was the last size it was laid out for, for a figure.
+    [[nodiscard]] bool isLaidOutFor(const QSize& size) const {
+        return !screen_.isNull() && viewport().size() == size;
+    }
+    /// Plots with the same key show the same rows and columns: side by side in a figure they get axes of one
+    /// size. Empty: nothing is like it.
+    [[nodiscard]] virtual QString shapeKey() const { return {}; }
     /// Lays out for the screen again.
     void settle();
     /// What of the legend and the colour bar is there at all; what is not takes no room.
@@ -93,8 +100,10 @@ class BasePlot : public QCustomPlot {
     void styleLegend();
     /// The legend into its own row above the axes (horizontal) or its own column right of them.
     void placeLegend(bool above);
-    /// Labels `axis` with as much of `title` as has room along it.
+    /// Labels `axis` with as much of `title` as has room along it; in figures in two lines where one is too
+    /// short.
     void fitTitle(QCPAxis* axis, const QString& title) const;
+    [[nodiscard]] bool isForFigure() const { return !screen_.isNull(); }
     [[nodiscard]] bool hasRoomFor(const QCPAxis* axis, const QString& title) const;
     void wrapLegend(); ///< of a horizontal legend, to the width of the plot, in a font that its height has
                        ///< room for
@@ -136,6 +145,8 @@ class BasePlot : public QCustomPlot {
     void zoomInto(const QRectF& area);
     void showReadout(const QPointF& position);
     [[nodiscard]] int titleRoom(const QCPAxis* axis) const; ///< pixels along the axis
+    void limitTicks();                                      ///< to what has room along the axes
+    void prepare();                                         ///< limitTicks() and prepareLayout()
 
     PlotTheme theme_;
     std::optional<ColorMap> sequential_;
@@ -149,6 +160,8 @@ class BasePlot : public QCustomPlot {
     QString headingText_;
     std::optional<QFont> figureFont_;
     QCPLayoutElement* colourBar_ = nullptr;
+    mutable std::vector<const QCPAxis*> broken_; ///< titles that take two lines at the size laid out for
+    bool keepsBroken_ = false;
     Furniture legendPlace_, barPlace_;
     Furniture noRoom_; ///< of a legend that the plot is too low for
     QRect screen_;     ///< the viewport on screen while figures are drawn; null: none are

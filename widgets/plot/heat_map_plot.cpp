@@ -20,10 +20,33 @@ int labelStep(double cellPixels, double needed) {
     return step;
 }
 
+/// The same for labels as wide as they are.
+int labelStep(double cellPixels, const std::vector<double>& widths, double gap) {
+    for (int step = 1; step < 4096; step *= 2) {
+        bool fits = true;
+        for (std::size_t next = static_cast<std::size_t>(step); fits && next < widths.size();
+             next += static_cast<std::size_t>(step))
+            fits =
+                (widths[next] + widths[next - static_cast<std::size_t>(step)]) / 2 + gap <= step * cellPixels;
+        if (fits) return step;
+    }
+    return 4096;
+}
+
+bool isAllZero(const std::vector<double>& values) {
+    bool any = false;
+    for (const double value : values) {
+        if (std::isfinite(value) && value != 0) return false;
+        any = any || value == 0;
+    }
+    return any;
+}
+
 } // namespace
 
 HeatMapPlot::HeatMapPlot(QWidget* parent)
-    : BasePlot(parent), rowTicker_(new IndexTicker), columnTicker_(new IndexTicker) {
+    : BasePlot(parent), rowTicker_(new IndexTicker), columnTicker_(new IndexTicker),
+      markTicker_(new QCPAxisTickerText) {
     cells_ = new CellMap(xAxis, yAxis);
     margins_ = new MapMargins(xAxis, yAxis);
     xAxis->setTicker(columnTicker_);
@@ -93,6 +116,12 @@ void HeatMapPlot::setContent(Content content) {
     cells_->setPlainGaps(content_.plainGaps);
     rowTicker_->setLabels(content_.rowLabels);
     columnTicker_->setLabels(content_.columnLabels);
+    if (content_.columnMarks.empty())
+        xAxis->setTicker(columnTicker_);
+    else
+        xAxis->setTicker(markTicker_);
+    noDifference_ = content_.difference && isAllZero(content_.values);
+    cells_->setFewerDigits(content_.difference);
     xAxis->setLabel(content_.columnTitle);
     yAxis->setLabel(content_.rowTitle);
     barRect_->axis(QCPAxis::atRight)->setLabel(content_.valueTitle);
@@ -147,15 +176,32 @@ void HeatMapPlot::updateBeyond() {
         QMargins(0, above ? ColorBar::arrow + 3 : 0, 0, below ? ColorBar::arrow + 3 : 0));
 }
 
+QSharedPointer<QCPAxisTicker> HeatMapPlot::barTicker() const {
+    if (scale_.cyclic) {
+        QSharedPointer<QCPAxisTickerText> ticks(new QCPAxisTickerText);
+        const std::pair<double, QString> turns[] = {{-1.0, QStringLiteral("−π")},
+                                                    {-0.5, QStringLiteral("−π/2")},
+                                                    {0.0, QStringLiteral("0")},
+                                                    {0.5, QStringLiteral("π/2")},
+                                                    {1.0, QStringLiteral("π")}};
+        for (const auto& [part, text] : turns) ticks->addTick(part * scale_.high, text);
+        return ticks;
+    }
+    if (noDifference_) {
+        QSharedPointer<QCPAxisTickerText> tick(new QCPAxisTickerText);
+        tick->addTick(0, tr("no\ndifference"));
+        return tick;
+    }
+    if (scale_.logarithmic) return QSharedPointer<QCPAxisTicker>(new ReadableLogTicker);
+    return QSharedPointer<QCPAxisTicker>(new ReadableTicker);
+}
+
 void HeatMapPlot::setScale(const ColorScale& scale) {
-    scale_ = scale;
+    scale_ = noDifference_ ? ColorScale{-1, 1, false, true} : scale; // any range: nothing lies off the middle
     QCPAxis* values = barRect_->axis(QCPAxis::atRight);
-    values->setScaleType(scale.logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
-    if (scale.logarithmic)
-        values->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableLogTicker));
-    else
-        values->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableTicker));
-    values->setRange(scale.low, scale.high);
+    values->setScaleType(scale_.logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
+    values->setTicker(barTicker());
+    values->setRange(scale_.low, scale_.high);
     updateBeyond();
     applyTheme();
     replot(rpQueuedReplot);
@@ -221,7 +267,10 @@ QString HeatMapPlot::marginReadout(const QPointF& position) const {
 
 void HeatMapPlot::applyTheme() {
     if (!cells_) return;
-    const ColorMap& map = scale_.diverging ? theme().diverging : ownMap_ ? *ownMap_ : theme().sequential;
+    const ColorMap& map = scale_.cyclic      ? theme().cyclic
+                          : scale_.diverging ? theme().diverging
+                          : ownMap_          ? *ownMap_
+                                             : theme().sequential;
     margins_->setColours(map, scale_);
     margins_->setStyle(theme().text, theme().grid);
     cells_->setColours(map, scale_, theme().missing, theme().mutedText);
@@ -261,16 +310,47 @@ void HeatMapPlot::prepareLayout() {
     if (roomy) fitTitle(bar, content_.valueTitle);
     fitTitle(xAxis, content_.columnTitle);
     fitTitle(yAxis, content_.rowTitle);
-    const QFontMetricsF metrics(xAxis->tickLabelFont());
-    double widest = 0;
-    for (const QString& label : content_.columnLabels)
-        for (const QString& line : label.split(u'\n'))
-            widest = std::max(widest, metrics.horizontalAdvance(line));
-    const double cellWidth = axisRect()->width() / std::max(1.0, xAxis->range().size());
+    if (content_.columnMarks.empty())
+        fitColumnLabels();
+    else
+        fitColumnMarks();
+    const QFontMetricsF metrics(yAxis->tickLabelFont());
     const double cellHeight = axisRect()->height() / std::max(1.0, yAxis->range().size());
-    const double gap = std::max(6.0, 0.7 * metrics.height()); // two numbers must not read as one
-    columnTicker_->setStep(labelStep(cellWidth, widest + gap));
     rowTicker_->setStep(labelStep(cellHeight, metrics.height()));
+}
+
+void HeatMapPlot::fitColumnLabels() {
+    const QFontMetricsF metrics(xAxis->tickLabelFont());
+    std::vector<double> widths;
+    for (const QString& label : content_.columnLabels) {
+        widths.push_back(0);
+        for (const QString& line : label.split(u'\n'))
+            widths.back() = std::max(widths.back(), metrics.horizontalAdvance(line));
+    }
+    const double cellWidth = axisRect()->width() / std::max(1.0, xAxis->range().size());
+    // Two numbers must not read as one.
+    const double gap = content_.namedColumns ? 4 : std::max(6.0, 0.7 * metrics.height());
+    int step = labelStep(cellWidth, widths, gap);
+    const bool upright = content_.namedColumns && step > 1;
+    if (upright) step = labelStep(cellWidth, 0.9 * metrics.height());
+    columnTicker_->setStep(step);
+    const double rotation = upright ? -90 : 0;
+    if (xAxis->tickLabelRotation() == rotation) return;
+    xAxis->setTickLabelRotation(rotation);
+    updateLayout();
+}
+
+void HeatMapPlot::fitColumnMarks() {
+    if (xAxis->tickLabelRotation() != 0) xAxis->setTickLabelRotation(0);
+    const QFontMetricsF metrics(xAxis->tickLabelFont());
+    markTicker_->clear();
+    double free = -1e9;
+    for (const auto& [column, label] : content_.columnMarks) {
+        const double centre = xAxis->coordToPixel(column), half = metrics.horizontalAdvance(label) / 2;
+        const bool fits = centre - half >= free;
+        markTicker_->addTick(column, fits ? label : QString());
+        if (fits && xAxis->range().contains(column)) free = centre + half + 8;
+    }
 }
 
 void HeatMapPlot::keyPressEvent(QKeyEvent* event) {

@@ -25,12 +25,20 @@ class HeatMapPlot : public BasePlot {
         QString rowsName, columnsName;             ///< "layers", "bands": what means are over
         QStringList columnDetails;                 ///< what the read-out says of a column
         bool plainGaps = false;                    ///< cells without data are nothing to point out
-        bool means = true;                         ///< of rows and columns say something
+        bool namedColumns =
+            false; ///< columns are names, not numbers: every one is labelled, upright if need be
+        bool difference = false; ///< A - B: cells may have fewer digits; all zero is said on the colour bar
+        /// Instead of the columns' labels: where in columns, and the label there.
+        std::vector<std::pair<double, QString>> columnMarks{};
+        bool means = true; ///< of rows and columns say something
         /// More lines of the read-out of a cell, where there is more to say.
         std::function<QString(int row, int column)> details{};
     };
     void setContent(Content content);
     void setScale(const ColorScale& scale);
+    [[nodiscard]] QString shapeKey() const override {
+        return content_.columnLabels.join(u'|') + u'/' + content_.rowLabels.join(u'|');
+    }
     [[nodiscard]] const ColorScale& scale() const { return scale_; }
     /// Instead of the theme's map; maps around a centre have colours of their own.
     void setOwnMap(const std::optional<ColorMap>& map);
@@ -73,6 +81,9 @@ class HeatMapPlot : public BasePlot {
     void updateBeyond(); ///< the arrows of the colour bar
     void updateMeans();
     bool fitMargins(); ///< true when the room for them changed
+    void fitColumnLabels();
+    void fitColumnMarks();
+    [[nodiscard]] QSharedPointer<QCPAxisTicker> barTicker() const;
 
     Content content_;
     ColorScale scale_;
@@ -81,6 +92,8 @@ class HeatMapPlot : public BasePlot {
     ColorBar* bar_ = nullptr;
     QCPAxisRect* barRect_ = nullptr;
     QSharedPointer<IndexTicker> rowTicker_, columnTicker_;
+    QSharedPointer<QCPAxisTickerText> markTicker_;
+    bool noDifference_ = false; ///< A and B are the same in every cell
     int selectedRow_ = -1, selectedColumn_ = -1;
     QString selectedNote_;
     bool showsMargins_ = false;

@@ -175,6 +175,7 @@ void LinePlot::setSeries(std::vector<Series> series) {
         if (series_[index].line && series_[index].category < 0 && !series_[index].cover)
             graphs_[index]->raise();
     labels_->setLabels(std::move(labels));
+    labels_->setAvoided({graphs_.begin(), graphs_.end()});
     applyTheme();
     prepareLayout();
     replot(rpQueuedReplot);
@@ -281,6 +282,25 @@ void LinePlot::prepareLayout() {
     thinTicks();
     fitTitle(xAxis, titleX_);
     fitTitle(yAxis, titleY_);
+    keepLastLabel();
+}
+
+void LinePlot::keepLastLabel() {
+    constexpr int usual = 15; // QCustomPlot's; it leaves out labels that leave the plot
+    const QFontMetricsF metrics(xAxis->tickLabelFont());
+    const QVector<double> ticks = xAxis->tickVector();
+    const QVector<QString> labels = xAxis->tickVectorLabels();
+    double beyond = usual;
+    for (qsizetype tick = 0; tick < std::min(ticks.size(), labels.size()); ++tick)
+        if (xAxis->range().contains(ticks[tick]))
+            beyond = std::max(beyond, xAxis->coordToPixel(ticks[tick]) - axisRect()->right()
+                                          + metrics.horizontalAdvance(labels[tick]) / 2 + 3);
+    QMargins margins = axisRect()->minimumMargins();
+    const int right = std::min(static_cast<int>(std::ceil(beyond)), std::max(usual, viewport().width() / 4));
+    if (margins.right() == right) return;
+    margins.setRight(right);
+    axisRect()->setMinimumMargins(margins);
+    updateLayout();
 }
 
 } // namespace qroar

@@ -5,6 +5,7 @@
 
 #include "widgets/plot/base_plot.h"
 #include "widgets/plot/plottables.h"
+#include "widgets/plot/point_labels.h"
 
 #include <functional>
 
@@ -50,6 +51,8 @@ class LinePlot : public BasePlot {
     void fitRanges(bool keepZoom, std::optional<double> includeY = std::nullopt,
                    std::optional<QCPRange> includeX = std::nullopt);
     [[nodiscard]] const PointLabels& pointLabels() const { return *labels_; }
+    /// Labels at points that would lie on a curve are left out instead.
+    void setLabelsOptional(bool on) { labels_->setOptional(on); }
     /// Names in the read-out: "context", "NLL".
     void setReadoutNames(const QString& x, const QString& y, const QString& xUnit, const QString& yUnit);
 
@@ -70,7 +73,8 @@ class LinePlot : public BasePlot {
     [[nodiscard]] QPen penOf(const Series& series) const;
     SegmentGraph* addGraph(const Series& series);
     void addInterval(const Series& series, SegmentGraph* graph);
-    void thinTicks(); ///< leaves out tick labels that would touch
+    void thinTicks();     ///< leaves out tick labels that would touch
+    void keepLastLabel(); ///< room beside the axes for the label of the last tick
 
     std::vector<Series> series_;
     std::vector<SegmentGraph*> graphs_;

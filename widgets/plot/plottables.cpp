@@ -114,50 +114,6 @@ void IntervalBand::draw(QCPPainter* painter) {
     }
 }
 
-std::vector<QRectF> PointLabels::places() const {
-    const QFontMetricsF metrics(font_);
-    const QRectF area = keyAxis()->axisRect()->rect();
-    std::vector<QPointF> points;
-    for (const Label& label : labels_)
-        points.emplace_back(keyAxis()->coordToPixel(label.key), valueAxis()->coordToPixel(label.value));
-    std::vector<QRectF> places;
-    for (size_t index = 0; index < points.size(); ++index) {
-        const double x = points[index].x(), y = points[index].y();
-        const double width = metrics.horizontalAdvance(labels_[index].text) + 4, height = metrics.height();
-        // Not over other names, nor over the marks of other points.
-        const auto isFree = [&](const QRectF& place) {
-            return std::none_of(places.begin(), places.end(),
-                                [&](const QRectF& other) { return other.intersects(place); })
-                   && std::none_of(points.begin(), points.end(), [&](const QPointF& other) {
-                          return other != points[index] && place.adjusted(-3, -3, 3, 3).contains(other);
-                      });
-        };
-        QRectF rect;
-        if (std::isfinite(x + y) && area.adjusted(-1, -1, 1, 1).contains(points[index]))
-            for (const double top : {y - 7 - height, y + 7}) { // above, else below
-                const double most = std::max(area.left(), area.right() - width);
-                const QRectF place(std::clamp(x - width / 2, area.left(), most), top, width, height);
-                if (place.top() < area.top() || place.bottom() > area.bottom() || !isFree(place)) continue;
-                rect = place;
-                break;
-            }
-        places.push_back(rect);
-    }
-    return places;
-}
-
-void PointLabels::draw(QCPPainter* painter) {
-    const std::vector<QRectF> rects = places();
-    painter->setAntialiasing(false);
-    painter->setFont(font_);
-    painter->setPen(text_);
-    for (size_t index = 0; index < rects.size(); ++index) {
-        if (rects[index].isEmpty()) continue;
-        if (behind_.isValid()) painter->fillRect(rects[index], behind_);
-        painter->drawText(rects[index], Qt::AlignCenter, labels_[index].text);
-    }
-}
-
 void CellMap::setCells(int rows, int columns, std::vector<double> values) {
     rows_ = rows;
     columns_ = columns;
@@ -231,22 +187,33 @@ void CellMap::drawMissing(QCPPainter* painter, const QRectF& rect) const {
     painter->setPen(Qt::NoPen);
 }
 
-void CellMap::drawValues(QCPPainter* painter) const {
+bool CellMap::hasRoomForValues(int digits) const {
     const QFontMetricsF metrics(font_);
     for (int row = 0; row < rows_; ++row)
         for (int column = 0; column < columns_; ++column) {
             const QRectF rect = cellRect(row, column);
             const double widest = std::isnan(value(row, column))
                                       ? 0
-                                      : metrics.horizontalAdvance(readableNumber(value(row, column)));
-            if (rect.width() < widest + 6 || rect.height() < metrics.height()) return;
+                                      : metrics.horizontalAdvance(readableNumber(value(row, column), digits));
+            if (rect.width() < widest + 6 || rect.height() < metrics.height()) return false;
         }
+    return true;
+}
+
+int CellMap::shownDigits() const {
+    return hasRoomForValues(3) ? 3 : fewerDigits_ && hasRoomForValues(2) ? 2 : 0;
+}
+
+void CellMap::drawValues(QCPPainter* painter) const {
+    const int digits = shownDigits();
+    if (digits == 0) return;
     painter->setFont(font_);
     for (int row = 0; row < rows_; ++row)
         for (int column = 0; column < columns_; ++column) {
             if (std::isnan(value(row, column))) continue;
             painter->setPen(readableOn(cellColour(row, column)));
-            painter->drawText(cellRect(row, column), Qt::AlignCenter, readableNumber(value(row, column)));
+            painter->drawText(cellRect(row, column), Qt::AlignCenter,
+                              readableNumber(value(row, column), digits));
         }
     painter->setPen(Qt::NoPen);
 }
@@ -372,11 +339,15 @@ void MarkStrip::draw(QCPPainter* painter) {
 }
 
 QVector<double> ReadableLogTicker::createTickVector(double, const QCPRange& range) {
+    return ticksIn(range, tickCount());
+}
+
+QVector<double> ReadableLogTicker::ticksIn(const QCPRange& range, int count) {
     QVector<double> ticks;
     if (!(range.lower > 0) || !(range.upper > range.lower)) return ticks;
     const double decades = std::log10(range.upper / range.lower);
     if (decades < 0.9) { // too little for 1-2-5: linear steps
-        const double raw = range.size() / 5, power = std::pow(10.0, std::floor(std::log10(raw)));
+        const double raw = range.size() / count, power = std::pow(10.0, std::floor(std::log10(raw)));
         const double step = power
                             * (raw / power < 1.5   ? 1
                                : raw / power < 3.5 ? 2
@@ -386,12 +357,13 @@ QVector<double> ReadableLogTicker::createTickVector(double, const QCPRange& rang
             ticks << index * step;
         return ticks;
     }
-    const int every = std::max(1, static_cast<int>(std::ceil(decades / 8)));
+    const int every = std::max(1, static_cast<int>(std::ceil(decades / (count + 3))));
     const int first = static_cast<int>(std::floor(std::log10(range.lower)));
     const int last = static_cast<int>(std::ceil(std::log10(range.upper)));
+    const bool only = decades > 3 || (3 * decades > 2 * count && decades >= 2);
     for (int exponent = first; exponent <= last; ++exponent)
         for (const double factor : {1.0, 2.0, 5.0}) {
-            if (decades > 3 && (factor > 1 || exponent % every != 0)) continue;
+            if (only && (factor > 1 || exponent % every != 0)) continue;
             const double tick = factor * std::pow(10.0, exponent);
             if (tick >= range.lower * (1 - 1e-9) && tick <= range.upper * (1 + 1e-9)) ticks << tick;
         }
@@ -399,6 +371,10 @@ QVector<double> ReadableLogTicker::createTickVector(double, const QCPRange& rang
 }
 
 QString ReadableLogTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
+    return textOf(tick);
+}
+
+QString ReadableLogTicker::textOf(double tick) {
     const double exponent = std::log10(tick);
     if (std::abs(exponent - std::round(exponent)) < 1e-9 && std::abs(exponent) > 2.5)
         return powerOfTen(static_cast<int>(std::lround(exponent)));

@@ -58,30 +58,6 @@ class IntervalBand : public PassivePlottable {
     QColor colour_;
 };
 
-/// Short texts above points. The first come first: what would touch another one is left out.
-class PointLabels : public PassivePlottable {
-  public:
-    struct Label {
-        double key = 0, value = 0;
-        QString text;
-    };
-    PointLabels(QCPAxis* keyAxis, QCPAxis* valueAxis) : PassivePlottable(keyAxis, valueAxis) {}
-    void setLabels(std::vector<Label> labels) { labels_ = std::move(labels); }
-    void setColours(const QColor& text, const QColor& behind) { text_ = text, behind_ = behind; }
-    void setFont(const QFont& font) { font_ = font; }
-    [[nodiscard]] const std::vector<Label>& labels() const { return labels_; }
-    /// Where they are drawn, in pixels; empty rectangles for those left out.
-    [[nodiscard]] std::vector<QRectF> places() const;
-
-  protected:
-    void draw(QCPPainter* painter) override;
-
-  private:
-    std::vector<Label> labels_;
-    QColor text_, behind_;
-    QFont font_;
-};
-
 /// rows x columns rectangles; cell (row, column) is centred on (column, row) in coordinates. Missing cells
 /// are hatched; values are printed when all of them fit.
 class CellMap : public PassivePlottable {
@@ -93,6 +69,7 @@ class CellMap : public PassivePlottable {
     void setSelected(int row, int column) { selectedRow_ = row, selectedColumn_ = column; } ///< -1: none
     void setValueFont(const QFont& font) { font_ = font; }
     void setOutlined(bool on) { outlined_ = on; }         ///< the selected cell has a frame
+    void setFewerDigits(bool on) { fewerDigits_ = on; }   ///< two where three have no room
     void setPlainGaps(bool plain) { plainGaps_ = plain; } ///< missing cells are left empty, not hatched
     [[nodiscard]] int rows() const { return rows_; }
     [[nodiscard]] int columns() const { return columns_; }
@@ -101,6 +78,7 @@ class CellMap : public PassivePlottable {
     }
     [[nodiscard]] QRectF cellRect(int row, int column) const; ///< pixels
     [[nodiscard]] QColor cellColour(int row, int column) const;
+    [[nodiscard]] int shownDigits() const; ///< of the values in the cells; 0: they have no room
 
   protected:
     void draw(QCPPainter* painter) override;
@@ -108,9 +86,10 @@ class CellMap : public PassivePlottable {
   private:
     void drawMissing(QCPPainter* painter, const QRectF& rect) const;
     void drawValues(QCPPainter* painter) const;
+    [[nodiscard]] bool hasRoomForValues(int digits) const;
 
     int rows_ = 0, columns_ = 0, selectedRow_ = -1, selectedColumn_ = -1;
-    bool plainGaps_ = false, outlined_ = true;
+    bool plainGaps_ = false, outlined_ = true, fewerDigits_ = false;
     std::vector<double> values_;
     ColorMap map_ = ColorMap::viridis();
     ColorScale scale_;
@@ -203,6 +182,10 @@ class MarkStrip : public PassivePlottable {
 
 /// Ticks at 1, 2, 5 x 10^n, or at decades only when the range spans many; labels as people write them.
 class ReadableLogTicker : public QCPAxisTicker {
+  public:
+    [[nodiscard]] static QVector<double> ticksIn(const QCPRange& range, int count = 5);
+    [[nodiscard]] static QString textOf(double tick);
+
   protected:
     QVector<double> createTickVector(double tickStep, const QCPRange& range) override;
     QVector<double> createSubTickVector(int, const QVector<double>&) override { return {}; }

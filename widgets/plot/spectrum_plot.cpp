@@ -19,15 +19,15 @@ int edgeOf(const SnapPoint& point) {
     return static_cast<int>(std::ceil(point.pair - 1e-9));
 }
 
-/// "L0 = 256", "L = 4,096", "yarn low": the reasons of snapPoints() as short as a mark needs them. The
-/// whole reason is in the read-out of an edge that lies there.
+/// "λ = L0 = 256", "λ = L = 4,096", "yarn low": the reasons of snapPoints() as short as a mark needs them.
+/// The whole reason is in the read-out of an edge that lies there.
 QString shortName(const SnapPoint& mark) {
     QString text = QString::fromStdString(mark.reason);
-    const QString wavelength = QStringLiteral("wavelength = ");
+    const QString wavelength = QStringLiteral("unscaled wavelength = ");
     if (text.startsWith(wavelength)) {
         const QString length = text.mid(wavelength.size()).section(u' ', 0, 0);
         const bool trained = text.contains(QLatin1String("(trained)"));
-        return (trained ? SpectrumPlot::tr("L0 = %1") : SpectrumPlot::tr("L = %1")).arg(length);
+        return (trained ? SpectrumPlot::tr("λ = L0 = %1") : SpectrumPlot::tr("λ = L = %1")).arg(length);
     }
     return text.remove(QLatin1String(" ramp"));
 }
@@ -53,8 +53,6 @@ SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new 
         graph->setAdaptiveSampling(false);
         graph->addToLegend();
     }
-    xAxis->setLabel(tr("Rotary pair index (high → low frequency)"));
-
     xAxis->setTicker(pairTicker_);
     xAxis->grid()->setVisible(false);
     yAxis->setScaleType(QCPAxis::stLogarithmic);
@@ -99,7 +97,7 @@ void SpectrumPlot::setTable(const FrequencyTable& table, std::vector<SnapPoint> 
 }
 
 void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& title, const QString& unit,
-                            bool logarithmic) {
+                            bool logarithmic, bool difference) {
     curve_ = values;
     curveTitle_ = title;
     curveUnit_ = unit;
@@ -135,7 +133,12 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& ti
         yAxis2->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableLogTicker));
     else
         yAxis2->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableTicker));
-    if (!(low <= high))
+    if (difference && low == 0 && high == 0) { // any range: nothing lies off the middle
+        QSharedPointer<QCPAxisTickerText> tick(new QCPAxisTickerText);
+        tick->addTick(0, tr("no\ndifference"));
+        yAxis2->setTicker(tick);
+        yAxis2->setRange(-1, 1);
+    } else if (!(low <= high))
         yAxis2->setRange(0.1, 1);
     else if (logarithmic)
         yAxis2->setRange(low / 1.3, std::max(high, low * 1.1) * 1.3);
@@ -167,7 +170,10 @@ void SpectrumPlot::setCurveMarks(std::vector<CurveMark> marks) {
         curveMarkLines_.push_back(line);
         labels.push_back({static_cast<double>(table_.omega.size()) - 1, mark.value, mark.label});
     }
+    for (PointLabels::Label& label : labels) // anywhere along its line
+        for (double pair = label.key - 1; pair >= 0; --pair) label.others.emplace_back(pair, label.value);
     curveMarkLabels_->setLabels(std::move(labels));
+    curveMarkLabels_->setAvoided({plain_, scaled_, right_, otherScaled_, otherRight_});
     applyTheme();
 }
 
@@ -290,6 +296,14 @@ void SpectrumPlot::prepareLayout() {
     const QString full = tr("Frequency ω (rad/token)"), shorter = tr("ω (rad/token)");
     fitTitle(yAxis, hasRoomFor(yAxis, full) ? full : shorter);
     fitTitle(yAxis2, curveAxisTitle_);
+    // What the names of the marks count: λ is that of the frequencies before scaling.
+    const bool lengths = std::any_of(marks_.begin(), marks_.end(), [](const SnapPoint& mark) {
+        return mark.reason.find("wavelength") != std::string::npos;
+    });
+    const QString pairs = tr("Rotary pair index (high → low frequency)"),
+                  both = lengths ? tr("%1; λ = 2π/ω, unscaled").arg(pairs) : pairs;
+    const bool wraps = isForFigure() && lengths && hasRoomFor(xAxis, pairs);
+    fitTitle(xAxis, wraps || hasRoomFor(xAxis, both) ? both : pairs);
 }
 
 int SpectrumPlot::edgeNear(const QPointF& position) const {
@@ -374,7 +388,7 @@ QString SpectrumPlot::readoutAt(const QPointF& position) const {
     if (pair < bands_.pairs()) text += QStringLiteral(" · ") + bandName(styles_, bands_.bandOf(pair));
     text += tr("\nω′ %1 rad/token (trained %2)")
                 .arg(readableNumber(table_.omega[pair], 4), readableNumber(table_.plain[pair], 4));
-    text += tr("\nWavelength %1 tokens (trained %2)")
+    text += tr("\nWavelength 2π/ω′ (scaled) %1 tokens, 2π/ω (unscaled) %2")
                 .arg(readableNumber(table_.wavelength(pair), 4),
                      readableNumber(2 * std::numbers::pi / table_.plain[pair], 4));
     if (pair < static_cast<int>(curve_.size()))

@@ -7,6 +7,7 @@
 #include "core/rope/rope_spec.h"
 #include "widgets/plot/base_plot.h"
 #include "widgets/plot/plottables.h"
+#include "widgets/plot/point_labels.h"
 
 namespace qroar {
 
@@ -21,7 +22,7 @@ class SpectrumPlot : public BasePlot {
     void setTable(const FrequencyTable& table, std::vector<SnapPoint> marks);
     /// The curve on the right axis, one value per pair.
     void setCurve(const std::vector<double>& values, const QString& title, const QString& unit,
-                  bool logarithmic);
+                  bool logarithmic, bool difference = false);
     /// The frequencies and the curve of a second condition, dashed; empty: none. To be set before the first
     /// ones: ranges cover both.
     void setOther(const std::vector<double>& omega, const std::vector<double>& curve);
@@ -62,6 +63,7 @@ class SpectrumPlot : public BasePlot {
     [[nodiscard]] int insertPlace() const;
     /// "Edge 2: band 1 ends at pair 7, band 2 starts at pair 8", and the reason of a mark that lies there.
     [[nodiscard]] QString edgeText(int edge) const;
+    [[nodiscard]] const std::vector<SnapPoint>& marks() const { return marks_; }
 
   signals:
     void bandsEdited(const qroar::BandPartition& bands); ///< while an edge moves

@@ -4,6 +4,7 @@
 #include "app/gui/figures/figure_style_form.h"
 #include "app/gui/help/action_list.h"
 #include "widgets/common/cell_tips.h"
+#include "widgets/figures/figure_room.h"
 #include "widgets/plot/figure_export.h"
 
 #include <QCheckBox>
@@ -330,7 +331,9 @@ bool ComposerDialog::saveTo(const QString& path, QString* error) {
     if (!error->isEmpty()) return false;
     if (path.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive))
         return writeWholeFile(path, composed_.csv().toUtf8(), error);
-    const bool written = writeFigure(composed_.begin(), path, composition_.style, error);
+    const Figure figure = composed_.begin();
+    *error = figureSizeProblem(figure, composition_.style);
+    const bool written = error->isEmpty() && writeFigure(figure, path, composition_.style, error);
     composed_.end();
     return written;
 }

@@ -105,6 +105,8 @@ FigureDialog::FigureDialog(PlotArea& plots, AppSettings& settings, QWidget* pare
         preview_->refresh();
     });
     connect(form_, &FigureStyleForm::changed, preview_, &FigurePreview::refresh);
+    connect(preview_, &FigurePreview::refreshed, this, &FigureDialog::updateButtons);
+    connect(format_, &QComboBox::currentIndexChanged, this, &FigureDialog::updateButtons);
     fillFigures();
     setStyle(settings_.figureStyle());
     format_->setCurrentIndex(std::max(0, format_->findData(settings_.preferences().figureFormat)));
@@ -132,6 +134,12 @@ DiagnosticPanel* FigureDialog::panel() const {
 void FigureDialog::updateButtons() {
     table_->setEnabled(panel() != nullptr);
     command_->setEnabled(panel() != nullptr);
+    const QString tooSmall = preview_->tooSmall();
+    const bool numbers = format_->currentData() == QLatin1String("csv");
+    save_->setEnabled(tooSmall.isEmpty() || numbers);
+    image_->setEnabled(tooSmall.isEmpty());
+    for (QPushButton* button : {save_, image_})
+        button->setToolTip(button->isEnabled() ? QString() : tooSmall);
 }
 
 FigureStyle FigureDialog::style() const {
@@ -158,14 +166,19 @@ FigurePreview::Drawn FigureDialog::draw(QSize room) {
 }
 
 bool FigureDialog::saveTo(const QString& path, QString* error) {
+    const bool numbers = path.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive);
+    if (!numbers) preview_->refreshNow(); // of the look as it is now
+    if (!numbers && !preview_->tooSmall().isEmpty()) {
+        *error = preview_->tooSmall();
+        return false;
+    }
     if (DiagnosticPanel* one = panel()) return one->exportTo(path, error, style());
     const QList<DiagnosticPanel*> visible = visiblePanels(plots_);
     if (visible.isEmpty()) {
         *error = tr("No plot is in sight: show one, or open a session.");
         return false;
     }
-    if (path.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive))
-        return writeWholeFile(path, arrangementCsv(visible).toUtf8(), error);
+    if (numbers) return writeWholeFile(path, arrangementCsv(visible).toUtf8(), error);
     const bool written = writeFigure(arrangementFigure(plots_, visible), path, style(), error);
     for (DiagnosticPanel* one : visible) one->endFigure();
     return written;

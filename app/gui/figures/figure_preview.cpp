@@ -1,6 +1,7 @@
 #include "app/gui/figures/figure_preview.h"
 
 #include "widgets/figures/figure_layout.h"
+#include "widgets/figures/figure_room.h"
 #include "widgets/plot/figure_export.h"
 
 #include <QLabel>
@@ -25,6 +26,7 @@ FigurePreview::FigurePreview(QWidget* parent)
     picture_->setMargin(8);
     picture_->setAccessibleName(tr("Preview"));
     note_->setAlignment(Qt::AlignCenter);
+    note_->setWordWrap(true);
     note_->setTextInteractionFlags(Qt::TextSelectableByMouse);
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(0, 0, 0, 0);
@@ -49,6 +51,8 @@ void FigurePreview::refreshNow() {
     picture_->setPixmap(QPixmap::fromImage(image_));
     if (image_.isNull()) picture_->setText(problem_);
     note_->setText(image_.isNull() ? QString() : drawn.image.text(QStringLiteral("note")));
+    tooSmall_ = drawn.tooSmall;
+    emit refreshed();
 }
 
 void FigurePreview::resizeEvent(QResizeEvent* event) {
@@ -75,6 +79,10 @@ FigurePreview::Drawn previewOf(const Figure& figure, const FigureStyle& style, Q
     drawn.image = renderFigure(figure, style, scale);
     drawn.image.setDevicePixelRatio(devicePixelRatio);
     drawn.image.setText(QStringLiteral("note"), pageSizeText(drawn.page, style));
+    drawn.tooSmall = figureSizeProblem(figure, style);
+    if (!drawn.tooSmall.isEmpty())
+        drawn.image.setText(QStringLiteral("note"),
+                            FigurePreview::tr("%1\n%2").arg(pageSizeText(drawn.page, style), drawn.tooSmall));
     return drawn;
 }
 

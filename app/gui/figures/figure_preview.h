@@ -24,12 +24,18 @@ class FigurePreview : public QWidget {
         QImage image{};
         QSizeF page{}; ///< 1/96 in
         QString problem{};
+        QString tooSmall{}; ///< figureSizeProblem: the page can be drawn, but not read
     };
     void setSource(std::function<Drawn(QSize room)> source) { source_ = std::move(source); }
     void refresh(); ///< soon
     void refreshNow();
     [[nodiscard]] QString problem() const { return problem_; }
     [[nodiscard]] QImage image() const { return image_; }
+    /// Why the page that is shown cannot be read; empty: it can.
+    [[nodiscard]] QString tooSmall() const { return tooSmall_; }
+
+  signals:
+    void refreshed();
 
   protected:
     void resizeEvent(QResizeEvent* event) override;
@@ -38,7 +44,7 @@ class FigurePreview : public QWidget {
     std::function<Drawn(QSize)> source_;
     QLabel *picture_ = nullptr, *note_ = nullptr;
     QTimer* timer_ = nullptr;
-    QString problem_;
+    QString problem_, tooSmall_;
     QImage image_;
 };
 

@@ -82,6 +82,8 @@ class TestCliPlot : public QObject {
         row("several", {"run.h5", "--figure", "heatmap", "--condition", "yarn:4", "-o", "x.svg"}, 1,
             "only one condition");
         row("unknown", {"run.h5", "--colour", "red", "-o", "x.svg"}, 2, "--colour: unknown option");
+        row("too small", {"run.h5", "--figure", "heatmap", "--size", "3.3x0.7in", "-o", "x.svg"}, 1,
+            "--size 3.3x0.7in is too small for axes and legends to be readable: at least 3.3x");
         row("missing session", {"none.h5", "--figure", "heatmap", "-o", "x.svg"}, 1, "none.h5");
         row("folder", {"run.h5", "--figure", "spectrum", "-o", "no/such/x.svg"}, 1, "no/such/x.svg");
     }
