@@ -338,7 +338,7 @@ void openAndTell(MainWindow& window, const QString& path) {
     row("open the session (all of it)", 1,
         {took, took - (waitedNow() - waited), cpuNow(CLOCK_PROCESS_CPUTIME_ID) - cpu}, openLimit);
     settle();
-    row("open the session (longest event)", 1, application.take(), openLimit);
+    row("open the session (longest event)", 1, application.take(), interactionLimit);
 }
 
 /// In a window of its own, as after a start.
