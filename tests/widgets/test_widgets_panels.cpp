@@ -149,7 +149,7 @@ void TestWidgetsPanels::heatMapSaysWhatToRun() {
     for (DiagnosticPanel* panel : {static_cast<DiagnosticPanel*>(panels.tir.get()),
                                    static_cast<DiagnosticPanel*>(panels.histogram.get()),
                                    static_cast<DiagnosticPanel*>(panels.outlier.get())})
-        QVERIFY2(panel->emptyText().contains(QLatin1String("capture")), qPrintable(panel->emptyText()));
+        QVERIFY2(panel->emptyText().contains(QLatin1String("press Run")), qPrintable(panel->emptyText()));
     QVERIFY(panels.perplexity->emptyText().isEmpty());
     panels.tir->setMetric(HeatMapMetric::GainSensitivity); // needs gradients, but no statistics
     QVERIFY2(panels.tir->emptyText().isEmpty(), qPrintable(panels.tir->emptyText()));
