@@ -159,32 +159,33 @@ std::string characterMapProblem(std::string_view table) {
     const std::size_t size = wordAt(0);
     if (size % 4 != 0 || size == 0 || size >= table.size() - 4) return "the size of its trie is wrong";
     if (table.back() != '\0') return "its last replacement has no end";
-    const std::size_t units = size / 4, replacements = table.size() - 4 - size;
-    const auto unitAt = [&](std::size_t index) { return wordAt(4 + 4 * index); };
+    const std::size_t replacements = table.size() - 4 - size;
+    std::vector<std::uint32_t> units(size / 4);
+    for (std::size_t index = 0; index < units.size(); ++index) units[index] = wordAt(4 + 4 * index);
     // A unit: label in the low byte (and the top bit, which no label has), bit 8: a value hangs below, the
     // rest how far the children are, as what their index differs in.
     const auto step = [](std::uint32_t unit) {
         return static_cast<std::size_t>(unit >> 10) << ((unit & 0x200U) >> 6);
     };
-    std::vector<bool> seen(units);
+    std::vector<bool> seen(units.size());
     std::vector<std::size_t> open;
     const auto visit = [&](std::size_t base) { // every unit that a byte leads to from here is read
-        if (base >= units || (base | 0xFFU) >= units) return false;
+        if (base >= units.size() || (base | 0xFFU) >= units.size()) return false;
         if (!seen[base]) open.push_back(base);
         seen[base] = true;
         return true;
     };
-    if (!visit(step(unitAt(0)))) return "a path through its trie leaves it";
+    if (!visit(step(units[0]))) return "a path through its trie leaves it";
     while (!open.empty()) {
         const std::size_t base = open.back();
         open.pop_back();
         for (std::uint32_t label = 0; label < 256; ++label) {
             const std::size_t at = base ^ label;
-            const std::uint32_t unit = unitAt(at);
+            const std::uint32_t unit = units[at];
             if ((unit & 0x800000FFU) != label) continue;
             const std::size_t next = at ^ step(unit);
             if (!visit(next)) return "a path through its trie leaves it";
-            if ((unit & 0x100U) != 0 && (unitAt(next) & 0x7FFFFFFFU) >= replacements)
+            if ((unit & 0x100U) != 0 && (units[next] & 0x7FFFFFFFU) >= replacements)
                 return "a replacement lies beyond its end";
         }
     }
