@@ -89,12 +89,8 @@ class TestBpeSplittings : public QObject {
                "a",
                "e",
                "\xCC\x81"
-               "a"); // the mark stands in front of a word
-        SPLITS("qwen35",
-               "e\xCC\x81"
-               "a",
-               "e\xCC\x81"
-               "a"); // there it belongs to it
+               "a");                               // the mark stands in front of a word
+        QCOMPARE(bpeSplitting("qwen35"), nullptr); // whether it normalizes is not known here
         QVERIFY(bpeSplitting("qwen2")->nfc);
     }
 
