@@ -57,7 +57,7 @@ class VariantWeights {
     }
 
     Outcome<std::shared_ptr<const WeightSource>> of(const QuantSpec& quant, const RopeSpec& rope) {
-        const bool calibrated = quant.needsCalibration();
+        const bool calibrated = plan_.needsText(quant);
         for (const Made& made : made_)
             if (made.quant == quant && (!calibrated || made.rope == rope)) return made.weights;
         if (calibrated && plan_.contexts.empty())
@@ -66,7 +66,7 @@ class VariantWeights {
         const int longest =
             plan_.contexts.empty() ? 0 : *std::max_element(plan_.contexts.begin(), plan_.contexts.end());
         auto weights = makeWeightsOn(plan_.calibrationDocuments(), rope, longest, plan_.maxCalibrationWindows,
-                                     plan_.model, quant, sink_);
+                                     plan_.model, quant, sink_, plan_.importance.get());
         if (!weights) return weights.error();
         made_.push_back({quant, rope, cachedWeights(std::move(*weights), keptBytes)});
         return made_.back().weights;

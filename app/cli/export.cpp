@@ -19,7 +19,7 @@ namespace {
 
 struct Options {
     Common common;
-    std::string model, output, format, quant, scales, rope = "model", type;
+    std::string model, output, format, quant, scales, rope = "model", type, imatrix;
     std::vector<std::string> verifyTexts, calibrationTexts;
     int calibrationContext = 0, calibrationWindows = 16;
     bool patch = false, snap = false, force = false, dryRun = false;
@@ -47,6 +47,11 @@ Outcome<std::vector<TokenId>> verifyTokens(const Options& options, const Model& 
 Outcome<std::shared_ptr<const WeightSource>>
 chosenWeights(const Options& options, const std::shared_ptr<const Model>& model, const QuantSpec& quant,
               const RopeSpec& rope, const std::vector<int>& searched, ProgressSink& progress) {
+    const auto importance = readImportance(options.imatrix, *model);
+    if (!importance) return importance.error();
+    if (*importance && quant.kind != QuantKind::Rtn && quant.kind != QuantKind::Awq)
+        return Error::bad("--imatrix weighs rtn and awq, the export has --quant " + quant.text());
+    if (*importance) return makeWeightsOn(nullptr, rope, 0, 0, model, quant, progress, importance->get());
     if (quant.kind != QuantKind::Awq && quant.kind != QuantKind::Gptq) return openWeights(model, quant);
     if (options.calibrationTexts.empty())
         return Error::bad("--quant " + quant.text() + " is calibrated: name documents with --calib-text");
@@ -111,6 +116,9 @@ Outcome<ExportRequest> makeRequest(const Options& options, ProgressSink& progres
     auto weights = chosenWeights(options, *model, *quant, *rope, searched, progress);
     if (!weights) return weights.error();
     request.weights = *weights;
+    if (!options.imatrix.empty())
+        if (const auto importance = readImportance(options.imatrix, **model); importance && *importance)
+            request.importance = (*importance)->record();
     auto tokens = verifyTokens(options, **model);
     if (!tokens) return tokens.error();
     request.verifyTokens = *std::move(tokens);
@@ -139,6 +147,7 @@ Json reportJson(const ExportRequest& request, const ExportReport& report) {
             {"format", report.format},
             {"patched", report.patched},
             {"quant", request.weights->spec().text()},
+            {"imatrix", request.importance.empty() ? Json(nullptr) : Json(request.importance)},
             {"rope", report.rope.text()},
             {"scales", request.scalesName.empty() ? Json(nullptr) : Json(request.scalesName)},
             {"files", std::move(files)},
@@ -254,7 +263,7 @@ void addOptions(CLI::App& command, Options& options) {
         ->required();
     auto* format = command
                        .add_option("--format", options.format,
-                                   "hf (dense), awq, gptq, gptq-v2, compressed-tensors or gguf")
+                                   "hf (dense), awq, gptq, gptq-v2, compressed-tensors, gguf or llama2c")
                        ->check(exportFormatValue());
     command.add_option("--quant", options.quant,
                        "weight variant to write, as in analyze [the model as it is stored]");
@@ -273,6 +282,7 @@ void addOptions(CLI::App& command, Options& options) {
                      "round the scales to powers of two first: they fold without rounding");
     command.add_option("--calib-text", options.calibrationTexts,
                        "documents that awq and gptq are calibrated on");
+    command.add_option("--imatrix", options.imatrix, imatrixHelp);
     command
         .add_option("--calib-windows", options.calibrationWindows, "at most N windows of them, evenly spread")
         ->check(fromOne())
@@ -287,7 +297,7 @@ void addOptions(CLI::App& command, Options& options) {
                        "else pseudo-random tokens]");
     command
         .add_option("-o,--output", options.output,
-                    "folder to export into; with gguf, and for patches of .gguf, a file name")
+                    "folder to export into; with gguf (patches of .gguf, too) and llama2c a file name")
         ->required();
     command.add_flag("--force", options.force, "replace a model that is there");
     command.add_flag("--dry-run", options.dryRun, "only check and say how large it gets");

@@ -54,6 +54,7 @@ void addRunOptions(CLI::App& command, RunOptions& options) {
         ->delimiter(',');
     command.add_option("--calib-text", options.calibrationTexts,
                        "documents that awq and gptq are calibrated on; without it, those of --text");
+    command.add_option("--imatrix", options.imatrix, imatrixHelp);
     command
         .add_option("--calib-windows", options.calibrationWindows,
                     "at most N windows of them, evenly spread, of each context length")
@@ -156,6 +157,14 @@ readDocuments(const Model& model, const std::vector<std::filesystem::path>& path
     return std::make_shared<const std::vector<Document>>(std::move(kept));
 }
 
+Outcome<std::shared_ptr<const ImportanceMatrix>> readImportance(const std::string& path, const Model& model) {
+    if (path.empty()) return std::shared_ptr<const ImportanceMatrix>();
+    auto matrix = ImportanceMatrix::open(path);
+    if (!matrix) return matrix.error();
+    if (Status fits = matrix->fits(model.config()); !fits) return fits.error();
+    return std::shared_ptr<const ImportanceMatrix>(std::make_shared<ImportanceMatrix>(*std::move(matrix)));
+}
+
 Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const Tokenizer>* used) {
     AnalysisPlan plan;
     auto ropes = parseRopes(options.ropes);
@@ -178,6 +187,9 @@ Outcome<AnalysisPlan> makePlan(const RunOptions& options, std::shared_ptr<const 
     if (!model) return model.error();
     plan.model = *model;
     if (plan.quants.empty()) plan.quants = {plainQuant(*plan.model)};
+    auto importance = readImportance(options.imatrix, *plan.model);
+    if (!importance) return importance.error();
+    plan.importance = *std::move(importance);
     plan.documents = std::make_shared<const std::vector<Document>>();
     if (paths.empty()) return plan;
     auto documents = readDocuments(*plan.model, paths, options.jsonField, used);

@@ -17,7 +17,7 @@ struct RunOptions {
     std::vector<std::string> texts, calibrationTexts, ropes{"model"};
     std::vector<std::string> quants; ///< none given: the model as it is (plainQuant)
     std::vector<int> contexts;
-    std::string jsonField = "text";
+    std::string jsonField = "text", imatrix;
     int maxWindows = 0, calibrationWindows = 16;
 };
 void addRunOptions(CLI::App& command, RunOptions& options);
@@ -28,6 +28,12 @@ CLI::Validator fromOne();
 
 /// Applies --threads.
 void useThreads(const Common& common);
+
+/// The importance matrix of --imatrix, which must fit the model; null without one.
+Outcome<std::shared_ptr<const ImportanceMatrix>> readImportance(const std::string& path, const Model& model);
+/// What --imatrix is.
+inline constexpr const char* imatrixHelp = "importance matrix of llama.cpp (.dat or .gguf) that rtn and awq "
+                                           "are weighted by, in the place of calibration text";
 
 Outcome<std::vector<RopeSpec>> parseRopes(const std::vector<std::string>& texts);
 Outcome<std::vector<QuantSpec>> parseQuants(const std::vector<std::string>& texts);

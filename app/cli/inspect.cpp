@@ -74,7 +74,7 @@ Json quantizationJson(const Model& model) {
     int projections = 0;
     for (const auto& [name, count] : blocks) {
         projections += count;
-        layouts.push_back({{"format", "ggml " + name}, {"projections", count}});
+        layouts.push_back({{"format", name}, {"projections", count}});
     }
     for (const StoredKind& kind : kinds) {
         const StoredQuant& like = kind.like;

@@ -24,7 +24,7 @@ namespace {
 struct Options {
     Common common;
     std::string diagnostics, model, output, name, rope = "model", quant, variant = "query", scope = "layer",
-                                                  method = "gradient", bandEdges, field = "text";
+                                                  method = "gradient", bandEdges, field = "text", imatrix;
     std::vector<std::string> texts, reportTexts;
     std::vector<int> contexts;
     int bands = 0, maxWindows = 0, steps = 0, gridPoints = 7;
@@ -39,7 +39,8 @@ struct Job {
     std::shared_ptr<const Session> diagnostics; ///< null without
     Session session;                            ///< what the search is added to
     QuantSpec quant;
-    Provenance provenance; ///< of this run
+    std::shared_ptr<const ImportanceMatrix> importance; ///< null without --imatrix
+    Provenance provenance;                              ///< of this run
     SearchPlan plan;
     std::vector<Document> reportDocuments;
     std::shared_ptr<const SearchRecord> previous; ///< with --resume
@@ -84,7 +85,7 @@ Status setWeights(Job& job, ProgressSink& progress) {
     constexpr int calibrationWindows = 16;
     const int longest = *std::max_element(job.plan.contexts.begin(), job.plan.contexts.end());
     auto weights = makeWeightsOn(job.plan.documents, job.plan.rope, longest, calibrationWindows,
-                                 job.plan.model, job.quant, progress);
+                                 job.plan.model, job.quant, progress, job.importance.get());
     if (!weights) return weights.error();
     job.plan.weights = std::move(*weights);
     return Done{};
@@ -129,6 +130,7 @@ Status readInputs(const Options& options, Job& job) {
     inputs.texts = options.texts;
     inputs.ropes = {options.rope};
     if (!options.quant.empty()) inputs.quants = {options.quant};
+    inputs.imatrix = options.imatrix;
     inputs.jsonField = options.field;
     inputs.maxWindows = options.maxWindows;
     auto read = makePlan(inputs);
@@ -148,6 +150,7 @@ Status readInputs(const Options& options, Job& job) {
     job.plan.documents = read->documents;
     job.plan.rope = read->ropes.front();
     job.quant = read->quants.front();
+    job.importance = read->importance;
     return Done{};
 }
 
@@ -402,6 +405,7 @@ void addInputOptions(CLI::App& command, Options& options) {
     command.add_option("--rope", options.rope, "the RoPE spec that will be deployed")->capture_default_str();
     command.add_option("--quant", options.quant,
                        "the weight variant that will be deployed [the model as it is]");
+    command.add_option("--imatrix", options.imatrix, imatrixHelp);
     command.add_option("--max-windows", options.maxWindows, "at most N windows of each document; 0 = all")
         ->check(fromZero())
         ->capture_default_str();

@@ -5,6 +5,7 @@
 #include "core/base/outcome.h"
 #include "core/base/progress.h"
 #include "core/model/model.h"
+#include "core/quantize/importance.h"
 #include "core/scales/scale_set.h"
 #include "core/session/session.h"
 #include "core/text/documents.h"
@@ -23,6 +24,8 @@ struct AnalysisPlan {
     std::vector<std::shared_ptr<const ScaleSet>> scales{nullptr};
     /// What awq and gptq look at; null: the documents themselves, which a note of the estimate says.
     std::shared_ptr<const std::vector<Document>> calibration;
+    /// What rtn and awq are weighted by in the place of text (gptq keeps its text); null: nothing.
+    std::shared_ptr<const ImportanceMatrix> importance;
     int maxCalibrationWindows = 16; ///< of all calibration documents together
     int maxWindows = 0;             ///< of each document; 0 = all
     int bands = 8;
@@ -44,6 +47,10 @@ struct AnalysisPlan {
     [[nodiscard]] std::vector<ConditionKey> conditions() const;
     [[nodiscard]] const std::shared_ptr<const std::vector<Document>>& calibrationDocuments() const {
         return calibration ? calibration : documents;
+    }
+    /// Whether a variant looks at calibration text: gptq, and awq without an importance matrix.
+    [[nodiscard]] bool needsText(const QuantSpec& quant) const {
+        return quant.needsCalibration() && !(importance && quant.kind == QuantKind::Awq);
     }
     [[nodiscard]] QkGains gainsOf(const ConditionKey& key) const; ///< empty without scales
     /// Whether the session holds all that is asked for of a condition (damage of bands: of its own bands).

@@ -29,11 +29,12 @@ class Calibrations {
 
   private:
     struct Kept {
-        ConditionKey key; ///< without scales
+        ConditionKey key; ///< what the weights depend on
         Weights weights;
     };
     /// Conditions to calibrate, without scales and repeats.
     [[nodiscard]] std::vector<ConditionKey> distinct() const;
+    [[nodiscard]] Outcome<Weights> make(const ConditionKey& key, WorkMeter& meter) const;
     [[nodiscard]] bool needed(const ConditionKey& key) const;
 
     const AnalysisPlan& plan_;

@@ -75,9 +75,10 @@ void takeDistortions(Lane& lane, const ForwardPass& pass) {
         const auto codes = calibrated ? lane.weights->quantized(static_cast<int>(layer)) : nullptr;
         for (const Projection projection : allProjections) {
             const auto at = static_cast<std::size_t>(projection);
+            const bool seen = codes && codes->outputDistortion[at].count > 0; // not by an importance matrix
             lane.distortions.push_back({static_cast<int>(layer), projectionName(projection),
                                         pass.distortions()[layer][at],
-                                        codes ? std::optional(codes->outputDistortion[at]) : std::nullopt});
+                                        seen ? std::optional(codes->outputDistortion[at]) : std::nullopt});
         }
     }
 }

@@ -7,7 +7,8 @@ namespace qroar {
 namespace {
 
 /// In the order of the enum.
-constexpr const char* formatNames[] = {"hf", "awq", "gptq", "gptq-v2", "compressed-tensors", "gguf"};
+constexpr const char* formatNames[] = {"hf",   "awq",    "gptq", "gptq-v2", "compressed-tensors",
+                                       "gguf", "llama2c"};
 
 } // namespace
 
@@ -19,7 +20,7 @@ Outcome<ExportFormat> parseExportFormat(std::string_view name) {
     for (std::size_t format = 0; format < std::size(formatNames); ++format)
         if (name == formatNames[format]) return static_cast<ExportFormat>(format);
     return Error::bad("format '" + std::string(name.substr(0, 60))
-                      + "': expected hf, awq, gptq, gptq-v2, compressed-tensors or gguf");
+                      + "': expected hf, awq, gptq, gptq-v2, compressed-tensors, gguf or llama2c");
 }
 
 Outcome<DType> parseExportType(std::string_view name) {

@@ -17,9 +17,10 @@ enum class ExportFormat {
     GptqV2,            ///< GPTQ, zero points stored as they are
     CompressedTensors, ///< compressed-tensors pack-quantized
     Gguf,              ///< one .gguf file for llama.cpp; its types are ggml's (gguf_export.h)
+    Llama2c,           ///< one .bin file, version 0 (llama2c_export.h)
 };
 
-/// "hf", "awq", "gptq", "gptq-v2", "compressed-tensors", "gguf": the names of --format.
+/// "hf", "awq", "gptq", "gptq-v2", "compressed-tensors", "gguf", "llama2c": the names of --format.
 const char* exportFormatName(ExportFormat format);
 /// Errors name what is known.
 Outcome<ExportFormat> parseExportFormat(std::string_view name);
@@ -27,7 +28,12 @@ Outcome<ExportFormat> parseExportFormat(std::string_view name);
 Outcome<DType> parseExportType(std::string_view name);
 
 constexpr bool isPacked(ExportFormat format) {
-    return format != ExportFormat::Hf && format != ExportFormat::Gguf;
+    return format == ExportFormat::Awq || format == ExportFormat::Gptq || format == ExportFormat::GptqV2
+           || format == ExportFormat::CompressedTensors;
+}
+/// One file instead of a folder.
+constexpr bool isFile(ExportFormat format) {
+    return format == ExportFormat::Gguf || format == ExportFormat::Llama2c;
 }
 constexpr bool isGptq(ExportFormat format) {
     return format == ExportFormat::Gptq || format == ExportFormat::GptqV2;

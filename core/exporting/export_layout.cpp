@@ -46,6 +46,7 @@ void addCodes(const std::string& stem, long long out, long long in, const Export
     switch (layout.format) {
     case ExportFormat::Hf:
     case ExportFormat::Gguf:
+    case ExportFormat::Llama2c:
         break;
     case ExportFormat::Awq:
         add(".qweight", DType::I32, {in, words(out)});

@@ -3,6 +3,7 @@
 #include "core/base/files.h"
 #include "core/exporting/export_plan.h"
 #include "core/exporting/gguf_export.h"
+#include "core/exporting/llama2c_export.h"
 #include "core/exporting/model_config.h"
 #include "core/exporting/staging_folder.h"
 #include "core/scales/folded_gains.h"
@@ -93,6 +94,8 @@ std::string formatOf(const ExportRequest& request) {
         return exportFormatName(kinds.front().like.zeros == GptqZeros::V2 ? ExportFormat::GptqV2
                                                                           : ExportFormat::Gptq);
     case StoredFormat::CompressedPack:
+    case StoredFormat::CompressedInt:
+    case StoredFormat::Q80:
         break;
     }
     return exportFormatName(ExportFormat::CompressedTensors);
@@ -115,6 +118,7 @@ Status writeEverything(const ExportPlan& plan, const std::filesystem::path& fold
 
 Outcome<ExportEstimate> estimateExport(const ExportRequest& request) {
     if (isGguf(request)) return estimateGguf(request);
+    if (!request.patch && request.format == ExportFormat::Llama2c) return estimateLlama2c(request);
     auto plan = planExport(request);
     if (!plan) return plan.error();
     auto target = checkTarget(request.target, request.model->path(), request.replace);
@@ -130,6 +134,7 @@ Outcome<ExportEstimate> estimateExport(const ExportRequest& request) {
 
 Outcome<ExportReport> exportModel(const ExportRequest& request, ProgressSink& sink) {
     if (isGguf(request)) return exportGguf(request, sink);
+    if (!request.patch && request.format == ExportFormat::Llama2c) return exportLlama2c(request, sink);
     auto plan = planExport(request);
     if (!plan) return plan.error();
     auto target = checkTarget(request.target, request.model->path(), request.replace);

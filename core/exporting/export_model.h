@@ -25,14 +25,15 @@ struct ExportRequest {
     std::shared_ptr<const WeightSource> weights; ///< the variant to write
     QkGains gains;                               ///< empty: none
     std::string scalesName;                      ///< where they are from, for the provenance
-    std::optional<RopeSpec> rope;                ///< scaling that the export stores; default: the model's own
-    ExportFormat format = ExportFormat::Hf;      ///< patches have the checkpoint's
+    std::string importance;       ///< the importance matrix behind the weights, for the provenance; or empty
+    std::optional<RopeSpec> rope; ///< scaling that the export stores; default: the model's own
+    ExportFormat format = ExportFormat::Hf; ///< patches have the checkpoint's
     std::optional<DType> dtype; ///< F16, BF16, F32; default: F16 for awq and gptq, the type of the scales for
                                 ///< compressed-tensors, that of the embedding for hf
     std::optional<GgmlType> ggufType; ///< of linear layers in a GGUF file; default: F16
     bool patch = false;
     bool snapToPowersOfTwo = false; ///< gains are rounded to powers of two first
-    std::filesystem::path target;   ///< a folder; of GGUF a file name that ends in .gguf
+    std::filesystem::path target;   ///< a folder; of GGUF and llama2.c a file name that ends in .gguf, .bin
     bool replace = false;           ///< a model that is there already
     std::uint64_t shardBytes = defaultShardBytes;
     /// Token ids to verify with, cut to windows of one length; empty: pseudo-random ids.

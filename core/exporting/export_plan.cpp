@@ -62,6 +62,7 @@ SafetensorsMetadata provenance(const ExportPlan& plan) {
                                  {"qroar.source", request.model->fingerprint()},
                                  {"qroar.quant", request.weights->spec().text()},
                                  {"qroar.rope", plan.rope.text()}};
+    if (!request.importance.empty()) metadata.emplace_back("qroar.imatrix", request.importance);
     if (request.gains.isIdentity()) return metadata;
     metadata.emplace_back("qroar.scales", request.scalesName);
     metadata.emplace_back("qroar.gains", gainsFingerprint(request.gains));

@@ -132,6 +132,23 @@ DType weightType(const FoldTask& task, int layer, Projection p) {
     return task.dense ? *task.dense : task.model->weight(layer, p).type;
 }
 
+/// FP8 weights whose scales take the factors, as a patch stores them: rounded to the scales' type.
+void foldScales(const TensorView& weight, const std::vector<float>& factors, MatrixView target,
+                RoundingTally& tally) {
+    auto grid = std::make_shared<ScaleGrid>(*weight.scaleGrid); // a scale a row: foldability.h
+    const DType type = grid->stored->type;
+    for (std::size_t row = 0; row < factors.size(); ++row) {
+        const auto first =
+            static_cast<std::size_t>((weight.gridRow + static_cast<long long>(row)) * grid->gridCols);
+        scaleAndRound({grid->values.data() + first, static_cast<std::size_t>(grid->gridCols)}, factors[row],
+                      type, tally);
+    }
+    TensorView scaled = weight;
+    scaled.scaleGrid = std::move(grid);
+    for (std::ptrdiff_t row = 0; row < target.rows; ++row)
+        scaled.toFloat(target.row(row), row * target.cols, target.cols);
+}
+
 /// One projection: codes folded and dequantized, or weights scaled and rounded.
 Status foldProjection(const FoldTask& task, int layer, Projection p, QuantizedMatrix* matrix,
                       LayerWeights& weights, FoldedLayer& result) {
@@ -150,6 +167,15 @@ Status foldProjection(const FoldTask& task, int layer, Projection p, QuantizedMa
     if (!task.dense && factors.empty()) return Done{};
     const DType type = weightType(task, layer, p);
     RoundingTally tally;
+    if (!task.dense && task.model->weight(layer, p).isScaled()) {
+        const TensorView& weight = task.model->weight(layer, p);
+        foldScales(weight, factors, view, tally);
+        if (tally.overflowed > 0)
+            return tooLarge(layer, (std::string(projectionName(p)) + " scales").c_str(),
+                            weight.scaleGrid->stored->type);
+        result.scaled.add(tally);
+        return Done{};
+    }
     scaleAndRoundRows(view, factors, type, tally);
     if (tally.overflowed > 0) return tooLarge(layer, projectionName(p), type);
     (isQueryOrKey(p) ? result.scaled : result.narrowed).add(tally);

@@ -128,6 +128,27 @@ void noteScaleType(ScaleType type, bool rounds, bool patch, Foldability& result)
             + " avoids it");
 }
 
+/// A scale that several rows share cannot take the gains of each of them.
+void refuseSharedScales(const Model& model, const QkGains& gains, Foldability& result) {
+    if (gains.isIdentity() || model.config().qkNorms) return;
+    for (int layer = 0; layer < model.config().layers; ++layer)
+        for (const Projection p : {Projection::Q, Projection::K}) {
+            const StoredQuant* stored = model.stored(layer, p);
+            std::string shared;
+            if (stored && stored->oneScale) shared = "one scale";
+            if (!stored)
+                if (const TensorView& weight = model.weight(layer, p);
+                    weight.isScaled() && !weight.scaleGrid->isPerRow())
+                    shared = weight.scaleGrid->text();
+            if (shared.empty()) continue;
+            result.refusals.push_back(
+                "layer " + std::to_string(layer) + " " + projectionName(p) + " is stored with " + shared
+                + ", which rows of different gains share: a patch cannot scale them apart; "
+                  "write the model anew (--format hf)");
+            return;
+        }
+}
+
 } // namespace
 
 Foldability foldability(const Model& model, const ExportLayout& layout, const QkGains& gains) {
@@ -163,6 +184,7 @@ Foldability patchability(const Model& model, const WeightSource& weights, const 
                                   + weights.spec().text()
                                   + " makes others: write the model anew, or use --quant "
                                   + (model.isQuantized() ? "stored" : "none"));
+    refuseSharedScales(model, gains, result);
     const bool rounds = !allPowersOfTwo(gains.q) || !allPowersOfTwo(gains.k);
     for (int layer = 0; layer < model.config().layers; ++layer)
         if (const StoredQuant* stored = model.stored(layer, Projection::Q);

@@ -1,6 +1,7 @@
 #include "core/exporting/gguf_export.h"
 
 #include "core/base/strings.h"
+#include "core/exporting/file_target.h"
 #include "core/exporting/foldability.h"
 #include "core/exporting/gguf_keys.h"
 #include "core/exporting/gguf_vocabulary.h"
@@ -315,29 +316,6 @@ Outcome<Verification> verify(const Plan& plan, const std::filesystem::path& file
     return result;
 }
 
-/// The target is one file: a folder, and anything that is there without --force, is refused.
-Outcome<std::filesystem::path> checkFileTarget(const ExportRequest& request) {
-    std::error_code ignored;
-    const auto target = std::filesystem::absolute(request.target, ignored).lexically_normal();
-    if (target.extension() != ".gguf")
-        return Error::bad(target.string() + ": expected a file name that ends in .gguf");
-    if (std::filesystem::is_directory(target, ignored))
-        return Error::bad(target.string() + ": expected a file name, found a folder");
-    if (std::filesystem::exists(target, ignored)) {
-        if (!request.replace) return Error::bad(target.string() + " exists; --force replaces it");
-        if (std::filesystem::equivalent(target, request.model->path(), ignored))
-            return Error::bad(target.string() + " is the model itself: export into another file");
-    }
-    if (!std::filesystem::is_directory(target.parent_path(), ignored))
-        return Error::notFound(target.parent_path().string() + ": no such folder");
-    return target;
-}
-
-ExportedFile fileOf(const std::filesystem::path& target) {
-    std::error_code ignored;
-    return {target.filename().string(), std::filesystem::file_size(target, ignored), {}};
-}
-
 Outcome<ExportReport> patchGguf(const ExportRequest& request, ProgressSink& sink,
                                 const std::filesystem::path& target) {
     double snap = 1;
@@ -416,7 +394,7 @@ bool isGguf(const ExportRequest& request) {
 }
 
 Outcome<ExportEstimate> estimateGguf(const ExportRequest& request) {
-    auto target = checkFileTarget(request);
+    auto target = checkFileTarget(request, ".gguf");
     if (!target) return target.error();
     ExportEstimate estimate;
     std::error_code ignored;
@@ -436,7 +414,7 @@ Outcome<ExportEstimate> estimateGguf(const ExportRequest& request) {
 }
 
 Outcome<ExportReport> exportGguf(const ExportRequest& request, ProgressSink& sink) {
-    const auto target = checkFileTarget(request);
+    const auto target = checkFileTarget(request, ".gguf");
     if (!target) return target.error();
     if (request.patch) return patchGguf(request, sink, *target);
     auto plan = planGguf(request);

@@ -180,10 +180,14 @@ Status CheckpointWriting::table(const std::string& name, const TensorView& tenso
 } // namespace
 
 std::vector<std::ptrdiff_t> halfSplitRows(const ModelConfig& config, int heads) {
+    return rowsInLayout(config, heads, PairLayout::HalfSplit);
+}
+
+std::vector<std::ptrdiff_t> rowsInLayout(const ModelConfig& config, int heads, PairLayout layout) {
     std::vector<std::ptrdiff_t> rows(static_cast<std::size_t>(heads)
                                      * static_cast<std::size_t>(config.headDim));
     ModelConfig target = config;
-    target.pairLayout = PairLayout::HalfSplit;
+    target.pairLayout = layout;
     for (int head = 0; head < heads; ++head) {
         const std::ptrdiff_t base = static_cast<std::ptrdiff_t>(head) * config.headDim;
         std::ptrdiff_t* row = rows.data() + base;

@@ -21,8 +21,9 @@ struct ModelRounding {
 Outcome<ModelRounding> writeModel(const FoldTask& task, const ExportLayout& layout, CheckpointWriter& writer,
                                   double workPerByte, WorkMeter& meter);
 
-/// Row of the source for each row of the target, [heads * headDim]: pairs half-split, as Hugging Face has
-/// them.
+/// Row of the source for each row of the target, [heads * headDim], whose pairs lie in `layout`.
+std::vector<std::ptrdiff_t> rowsInLayout(const ModelConfig& config, int heads, PairLayout layout);
+/// The same with pairs half-split, as Hugging Face has them.
 std::vector<std::ptrdiff_t> halfSplitRows(const ModelConfig& config, int heads);
 
 } // namespace qroar

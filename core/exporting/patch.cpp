@@ -68,17 +68,37 @@ std::vector<std::byte> scaledBlocks(const PatchedTensor& patched, RoundingTally&
     return bytes;
 }
 
+/// Factors of `count` rows of a tensor that others share (fused layers), ones elsewhere.
+std::vector<float> placed(const std::vector<float>& factors, std::ptrdiff_t first, std::ptrdiff_t count) {
+    std::vector<float> all(static_cast<std::size_t>(count), 1.0F);
+    std::copy(factors.begin(), factors.end(), all.begin() + first);
+    return all;
+}
+
+/// Adds a tensor of scales, or its factors to those of another projection whose scales lie in the same
+/// tensor.
+void addScales(PatchedTensor scales, std::vector<PatchedTensor>& tensors) {
+    const auto known = std::find_if(tensors.begin(), tensors.end(), [&scales](const PatchedTensor& other) {
+        return other.tensor->data == scales.tensor->data;
+    });
+    if (known == tensors.end()) return tensors.push_back(std::move(scales));
+    for (std::size_t row = 0; row < scales.factors.size(); ++row) known->factors[row] *= scales.factors[row];
+}
+
 /// A projection's tensors that carry its scale.
 void addProjection(const Model& model, int layer, Projection p, const std::vector<float>& factors,
                    std::vector<PatchedTensor>& tensors) {
     if (std::all_of(factors.begin(), factors.end(), [](float factor) { return factor == 1.0F; })) return;
     if (const StoredQuant* stored = model.stored(layer, p)) {
         // compressed-tensors keeps the scales of a row together, the others those of a group.
-        const bool byRow = stored->format == StoredFormat::CompressedPack;
-        tensors.push_back(
-            {&stored->scales, factors, byRow ? static_cast<long long>(stored->groups()) : 1, 0});
+        const long long perRow = stored->scalesByRow() ? static_cast<long long>(stored->groups()) : 1;
+        addScales({&stored->scales, placed(factors, stored->firstRow, stored->shape.out), perRow, 0},
+                  tensors);
+    } else if (const TensorView& weight = model.weight(layer, p); weight.isScaled()) {
+        const ScaleGrid& grid = *weight.scaleGrid;
+        const auto rows = static_cast<std::ptrdiff_t>(grid.values.size()) / grid.gridCols;
+        addScales({grid.stored.get(), placed(factors, weight.gridRow, rows), grid.gridCols, 0}, tensors);
     } else {
-        const TensorView& weight = model.weight(layer, p);
         tensors.push_back({&weight, factors, weight.shape.at(1), 0});
     }
     if (const TensorView* bias = model.bias(layer, p)) tensors.push_back({bias, factors, 1, 0});

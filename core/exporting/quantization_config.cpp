@@ -73,6 +73,7 @@ Json quantizationConfig(const ExportLayout& layout) {
         return compressedConfig(layout.grid);
     case ExportFormat::Hf:
     case ExportFormat::Gguf:
+    case ExportFormat::Llama2c:
         break;
     }
     throw std::logic_error("quantizationConfig: dense weights have none");

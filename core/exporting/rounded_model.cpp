@@ -16,6 +16,7 @@ TensorView rounded(const TensorView& tensor, DType type) {
     appendFloats(values, type, *bytes);
     TensorView result = tensor;
     result.type = type;
+    result.scaleGrid = nullptr; // the numbers are multiplied already
     result.data = bytes->data();
     result.bytes = bytes->size();
     result.owner = std::move(bytes);

@@ -1,5 +1,7 @@
 #include "core/model/finite_scan.h"
 
+#include "core/base/float8.h"
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
@@ -50,7 +52,17 @@ bool anyNonFiniteBlock(const TensorView& tensor, long long first, long long coun
     return false;
 }
 
+/// Of FP8 only a code can be bad: the scales are tensors of their own.
+bool anyNanE4m3(const std::byte* source, long long count) {
+    unsigned found = 0;
+#pragma omp simd reduction(| : found)
+    for (long long element = 0; element < count; ++element)
+        found |= static_cast<unsigned>(isNanE4m3(static_cast<std::uint8_t>(source[element])));
+    return found != 0;
+}
+
 bool anyNonFinite(const TensorView& tensor, long long first, long long count) {
+    if (tensor.isScaled()) return tensor.type == DType::F8E4M3 && anyNanE4m3(tensor.data + first, count);
     if (tensor.isBlocked()) return anyNonFiniteBlock(tensor, first, count);
     const std::byte* source = tensor.data + static_cast<std::size_t>(first) * (dtypeBits(tensor.type) / 8);
     switch (tensor.type) {

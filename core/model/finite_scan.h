@@ -16,7 +16,8 @@ struct NonFinite {
     bool isNan = false;     ///< else infinity
 };
 
-/// The first NaN or infinity in list order, then element order; F32, F16 and BF16 tensors only. All cores;
+/// The first NaN or infinity in list order, then element order; Readable tensors only (of FP8 the codes
+/// decide: a large scale that overflows is a number of its own). All cores;
 /// the answer does not depend on how many there are.
 std::optional<NonFinite> findNonFinite(const std::vector<const TensorView*>& tensors);
 

@@ -2,6 +2,7 @@
 #include "core/base/files.h"
 #include "core/base/strings.h"
 #include "core/model/hf_config.h"
+#include "core/model/hf_fp8.h"
 #include "core/model/hf_names.h"
 #include "core/model/hf_stored.h"
 #include "core/model/json_text.h"
@@ -18,41 +19,59 @@ namespace {
 
 constexpr std::size_t maxConfigBytes = 4u * 1048576;
 
+/// The readers of layers that are not dense.
+struct QuantReaders {
+    QuantReaders(TensorPicker& picker, const HfQuantConfig& config)
+        : codes(picker, config), fp8(picker, config) {}
+    StoredReader codes;
+    Fp8Reader fp8;
+};
+
+/// Codes of a linear layer, for each of its projections.
+void takeCodes(const ModelConfig& config, const std::string& name, const StoredLinear& linear,
+               const std::vector<long long>& shape, StoredReader& reader, ModelDraft::LayerTensors& tensors) {
+    const StoredQuant whole = reader.take(name, shape[0], shape[1]);
+    std::ptrdiff_t first = 0;
+    for (const Projection part : linear.parts) {
+        const auto rows = static_cast<std::ptrdiff_t>(projectionShape(config, part)[0]);
+        tensors.stored[static_cast<std::size_t>(part)] = whole.part(first, rows);
+        first += rows;
+    }
+}
+
 /// One stored linear layer, whose rows may be those of several projections.
 void takeLinear(TensorPicker& picker, const ModelConfig& config, const std::string& prefix,
-                const StoredLinear& linear, StoredReader* codes, ModelDraft::LayerTensors& tensors) {
+                const StoredLinear& linear, QuantReaders* quantized, ModelDraft::LayerTensors& tensors) {
     const std::string name = prefix + linear.name;
     auto shape = projectionShape(config, linear.parts.front());
     for (std::size_t part = 1; part < linear.parts.size(); ++part)
         shape[0] += projectionShape(config, linear.parts[part])[0];
-    if (codes && StoredReader::stores(picker, name)) {
-        if (linear.parts.size() > 1)
-            return picker.fail("tensors of " + quotedText(name)
-                                   + ": codes of fused projections cannot be read",
-                               ErrorCode::Unsupported);
-        tensors.stored[static_cast<std::size_t>(linear.parts.front())] =
-            codes->take(name, shape[0], shape[1]);
-    }
+    const bool codes = quantized && quantized->codes.stores(name);
+    if (quantized) quantized->codes.passOver(name);
+    if (codes) takeCodes(config, name, linear, shape, quantized->codes, tensors);
     const bool biased = hasBias(config, linear.parts.front());
     const TensorView bias = biased ? picker.need(name + ".bias", {shape[0]}) : TensorView();
-    const bool dense = !tensors.stored[static_cast<std::size_t>(linear.parts.front())];
-    const TensorView weight = dense ? picker.need(name + ".weight", shape) : TensorView();
+    const TensorView weight = codes ? TensorView()
+                              : quantized && quantized->fp8.stores(name)
+                                  ? quantized->fp8.take(name, shape)
+                                  : picker.need(name + ".weight", shape);
     if (picker.error()) return;
     long long first = 0;
     for (const Projection part : linear.parts) {
         const long long rows = projectionShape(config, part)[0];
-        if (dense) tensors.projection[static_cast<int>(part)] = rowsOf(weight, first, rows);
+        if (!codes) tensors.projection[static_cast<int>(part)] = rowsOf(weight, first, rows);
         if (biased) tensors.projectionBias[static_cast<int>(part)] = rowsOf(bias, first, rows);
         first += rows;
     }
 }
 
 ModelDraft::LayerTensors takeLayer(TensorPicker& picker, const ModelConfig& config, int layer,
-                                   StoredReader* codes) {
+                                   QuantReaders* quantized) {
     const std::string prefix = "layers." + std::to_string(layer) + ".";
     ModelDraft::LayerTensors tensors;
     for (const StoredLinear& linear : storedLinears(config))
-        takeLinear(picker, config, prefix, linear, codes, tensors);
+        takeLinear(picker, config, prefix, linear, quantized, tensors);
+    if (quantized) quantized->codes.passOver(prefix + "self_attn");
     for (const Norm norm : normsOf(config))
         tensors.norm(norm) = picker.need(prefix + normName(config, norm), {normWidth(config, norm)});
     return tensors;
@@ -104,7 +123,8 @@ void judgeLeftOver(TensorPicker& picker, ModelDraft& draft) {
                 picker.fail("tensor " + quotedText(name) + " is not part of a " + draft.config_.architecture
                                 + " as it is computed here",
                             ErrorCode::Unsupported);
-        for (const char* suffix : {".weight_scale", ".scales", ".qweight", ".weight_packed", ".absmax"})
+        for (const char* suffix :
+             {".weight_scale", ".weight_scale_inv", ".scales", ".qweight", ".weight_packed", ".absmax"})
             if (endsWith(name, suffix))
                 picker.fail("tensor " + quotedText(name)
                                 + " is quantized, but belongs to no linear layer of a "
@@ -116,18 +136,18 @@ void judgeLeftOver(TensorPicker& picker, ModelDraft& draft) {
                               + " tensors are not used, the first is " + quotedText(names.front()));
 }
 
-/// The reader of quantized layers, when the config or the tensors say that there are any.
-Outcome<std::optional<StoredReader>> storedReader(TensorPicker& picker, const TensorSet& set,
+/// The readers of quantized layers, when the config or the tensors say that there are any.
+Outcome<std::optional<QuantReaders>> quantReaders(TensorPicker& picker, const TensorSet& set,
                                                   const HfConfig& parsed,
                                                   const std::filesystem::path& folder) {
     const auto isCodes = [](const TensorView& tensor) {
         return endsWith(tensor.name, ".qweight") || endsWith(tensor.name, ".weight_packed");
     };
     if (parsed.quantization.is_null() && std::none_of(set.tensors().begin(), set.tensors().end(), isCodes))
-        return std::optional<StoredReader>();
+        return std::optional<QuantReaders>();
     auto config = readHfQuantConfig(parsed.quantization, folder);
     if (!config) return config.error();
-    return std::optional<StoredReader>(std::in_place, picker, std::move(*config));
+    return std::optional<QuantReaders>(std::in_place, picker, *config);
 }
 
 } // namespace
@@ -151,14 +171,15 @@ Outcome<std::shared_ptr<const Model>> openHfModel(const std::filesystem::path& p
     draft->warnings_ = std::move(parsed->warnings);
     draft->warnings_.insert(draft->warnings_.end(), set->warnings().begin(), set->warnings().end());
     TensorPicker picker(*set, path.string());
-    auto codes = storedReader(picker, *set, *parsed, folder);
-    if (!codes) return codes.error();
+    auto quantized = quantReaders(picker, *set, *parsed, folder);
+    if (!quantized) return quantized.error();
     takeEmbeddings(picker, parsed->tie, *draft);
     draft->finalNorm_ = picker.need("norm.weight", {draft->config_.hiddenSize});
     for (int layer = 0; layer < draft->config_.layers && !picker.error(); ++layer)
-        draft->layers_.push_back(takeLayer(picker, draft->config_, layer, *codes ? &**codes : nullptr));
-    if (*codes) {
-        const auto notes = (*codes)->warnings();
+        draft->layers_.push_back(
+            takeLayer(picker, draft->config_, layer, *quantized ? &**quantized : nullptr));
+    if (*quantized) {
+        const auto notes = (*quantized)->codes.warnings();
         draft->warnings_.insert(draft->warnings_.end(), notes.begin(), notes.end());
         if (!draft->isQuantized())
             draft->warnings_.push_back("config.json has a quantization_config, but every layer is dense");

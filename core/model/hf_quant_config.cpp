@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstdio>
 
 namespace qroar {
 
@@ -14,7 +15,47 @@ namespace {
 
 constexpr std::size_t maxSideFileBytes = 4u * 1048576;
 constexpr int largestGroup = 1 << 24;
-constexpr const char* readable = "AWQ GEMM, GPTQ (gptq and gptq_v2) and compressed-tensors pack-quantized";
+constexpr const char* readable =
+    "AWQ GEMM, GPTQ (gptq and gptq_v2), FP8 and compressed-tensors (pack-quantized, "
+    "int-quantized, float-quantized, naive-quantized)";
+
+/// Why a method or a format that people have is not read.
+struct Refusal {
+    const char* name;
+    const char* reason;
+};
+constexpr Refusal refusals[] = {
+    {"bitsandbytes", "its blocks run over the flattened weights and its scales may be quantized again"},
+    {"aqlm", "its weights are sums of codebook vectors"},
+    {"vptq", "its weights are codebook vectors"},
+    {"quip", "its weights are rotated lattice codes"},
+    {"hqq", "its zero points are floats and its groups lie along either axis"},
+    {"eetq", "its codes are permuted for one kernel"},
+    {"quanto", "its codes are packed tensors of PyTorch"},
+    {"torchao", "its codes are packed tensors of PyTorch"},
+    {"higgs", "its weights are rotated grid vectors"},
+    {"spqr", "its outliers are stored apart, sparse"},
+    {"bitnet", "its layers compute with ternary weights and 8-bit activations"},
+    {"mxfp4", "4-bit floats with power-of-two block scales"},
+    {"modelopt", "its layouts (FP8 and NVFP4) are not told apart by the tensors alone"},
+    {"quark", "it quantizes activations too, with scales of its own"},
+    {"marlin", "its codes and scales are permuted for one kernel"},
+    {"marlin-24", "2:4 sparse weights, permuted for one kernel"},
+    {"sparse-24-bitmask", "2:4 sparse weights"},
+    {"sparse-bitmask", "sparse weights"},
+    {"nvfp4-pack-quantized", "4-bit floats with FP8 block scales and a global one"},
+    {"mxfp4-pack-quantized", "4-bit floats with power-of-two block scales"},
+    {"mxfp8-quantized", "FP8 with power-of-two block scales"},
+    {"gemv", "packed along the inputs for one kernel"},
+    {"gemv_fast", "interleaved 16-bit words for one kernel"},
+    {"gptq_p", "planar words for 5 to 7 bits"},
+};
+
+std::string reasonFor(const std::string& value) {
+    for (const Refusal& refusal : refusals)
+        if (value == refusal.name) return std::string(": ") + refusal.reason;
+    return {};
+}
 
 std::string lowerCase(std::string text) {
     std::transform(text.begin(), text.end(), text.begin(),
@@ -30,8 +71,8 @@ std::string firstText(const KeyReader& keys, std::initializer_list<const char*> 
 }
 
 Error notRead(const KeyReader& keys, const char* key, const std::string& value) {
-    return Error::unsupported(keys.where() + ": key \"" + key + "\": " + quotedText(value)
-                              + " is not read (read are " + readable + ")");
+    return Error::unsupported(keys.where() + ": key \"" + key + "\": " + quotedText(value) + " is not read"
+                              + reasonFor(value) + " (read are " + readable + ")");
 }
 
 /// -1 and null are whole rows.
@@ -59,7 +100,7 @@ Outcome<HfQuantConfig> readAwq(const KeyReader& keys) {
     if (const std::string backend = firstText(keys, {"backend"}); backend == "llm-awq")
         return notRead(keys, "backend", backend);
     HfQuantConfig config;
-    config.format = StoredFormat::AwqGemm;
+    config.method = QuantMethod::Awq;
     for (const char* key : {"bits", "w_bit"})
         if (const nlohmann::json* bits = keys.find(key)) {
             if (*bits != 4)
@@ -84,7 +125,7 @@ Outcome<HfQuantConfig> readGptq(const KeyReader& keys, const nlohmann::json& jso
     if (const std::string type = firstText(keys, {"pack_dtype"}); !type.empty() && type != "int32")
         return notRead(keys, "pack_dtype", type);
     HfQuantConfig config;
-    config.format = StoredFormat::Gptq;
+    config.method = QuantMethod::Gptq;
     if (const auto bits = keys.optionalInteger("bits", 2, 8)) {
         if (*bits != 2 && *bits != 3 && *bits != 4 && *bits != 8)
             return Error::unsupported(keys.where()
@@ -101,29 +142,54 @@ Outcome<HfQuantConfig> readGptq(const KeyReader& keys, const nlohmann::json& jso
     return config;
 }
 
-/// One entry of config_groups. Null or a list of targets under the name of a preset tells nothing that the
-/// tensors do not.
-Status readCompressedGroup(const std::string& where, const nlohmann::json& group, std::optional<Error>& error,
-                           HfQuantConfig& config) {
-    if (!group.is_object()) return Done{};
-    const KeyReader scheme(&group, where, error);
-    if (const std::string format = firstText(scheme, {"format"});
-        !format.empty() && format != "pack-quantized")
-        return notRead(scheme, "format", format);
-    if (scheme.has("input_activations") || scheme.has("output_activations"))
-        config.warnings.push_back(where
-                                  + ": activations are quantized too; here they are not: only the "
-                                    "weights' codes are used");
-    const nlohmann::json* stored = scheme.find("weights");
-    if (!stored) return Done{};
-    const KeyReader weights(stored, where + ": weights", error);
-    if (const std::string type = firstText(weights, {"type"}); !type.empty() && type != "int")
-        return notRead(weights, "type", type);
-    const std::string strategy = firstText(weights, {"strategy"});
-    if (!strategy.empty() && strategy != "group" && strategy != "channel")
+constexpr const char* unquantizedActivations =
+    ": activations are quantized too; here they are not: only the weights' codes are used";
+
+/// [rows, columns] or "128x128" under `key`, when it is there.
+void addBlock(const KeyReader& keys, const char* key, std::vector<BlockSize>& blocks) {
+    const nlohmann::json* stored = keys.find(key);
+    if (!stored) return;
+    BlockSize block;
+    const auto side = [](const nlohmann::json& value) {
+        const bool whole = value.is_number_integer() && value >= 1 && value <= largestGroup;
+        return whole ? value.get<int>() : 0;
+    };
+    if (stored->is_array() && stored->size() == 2) {
+        block = {side((*stored)[0]), side((*stored)[1])};
+    } else if (stored->is_string()) {
+        const std::string text = stored->get<std::string>();
+        int used = 0;
+        if (text.size() > 20 || std::sscanf(text.c_str(), "%8dx%8d%n", &block.rows, &block.cols, &used) != 2
+            || static_cast<std::size_t>(used) != text.size())
+            block = {};
+    }
+    if (block.rows < 1 || block.cols < 1 || block.rows > largestGroup || block.cols > largestGroup)
+        return keys.fail(key, "two sizes of 1 to " + std::to_string(largestGroup), describeJson(*stored));
+    blocks.push_back(block);
+}
+
+/// Formats of compressed-tensors whose tensors are read; which of them a layer has, its tensors show.
+bool isReadFormat(const std::string& format) {
+    return format == "pack-quantized" || format == "int-quantized" || format == "float-quantized"
+           || format == "naive-quantized";
+}
+
+/// Type, width and reach of scales of one config group.
+Status readCompressedWeights(const KeyReader& weights, HfQuantConfig& config) {
+    const std::string type = firstText(weights, {"type"}), strategy = firstText(weights, {"strategy"});
+    const auto bits = weights.optionalInteger("num_bits", 2, 8);
+    const bool floats = type == "float";
+    if (!type.empty() && type != "int" && !floats) return notRead(weights, "type", type);
+    if (floats && bits.value_or(8) != 8)
+        return Error::unsupported(weights.where() + ": key \"type\": \"float\" of " + std::to_string(*bits)
+                                  + " bits is not read: floats are read as FP8 E4M3 only");
+    if (!strategy.empty() && strategy != "group" && strategy != "channel" && strategy != "tensor"
+        && !(strategy == "block" && floats))
         return notRead(weights, "strategy", strategy);
-    if (const auto bits = weights.optionalInteger("num_bits", 2, 8)) config.bits.push_back(*bits);
+    if (bits && !floats) config.bits.push_back(*bits);
     addGroup(weights, "group_size", config.groups);
+    addBlock(weights, "block_structure", config.blocks);
+    config.symmetric = config.symmetric || weights.optionalBool("symmetric").value_or(true);
     const nlohmann::json* order = weights.find("actorder");
     if (order && order->is_string()) {
         const std::string name = lowerCase(order->get<std::string>());
@@ -132,9 +198,35 @@ Status readCompressedGroup(const std::string& where, const nlohmann::json& group
     return Done{};
 }
 
+/// One entry of config_groups. Null or a list of targets under the name of a preset tells nothing that the
+/// tensors do not.
+Status readCompressedGroup(const std::string& where, const nlohmann::json& group, std::optional<Error>& error,
+                           HfQuantConfig& config) {
+    if (!group.is_object()) return Done{};
+    const KeyReader scheme(&group, where, error);
+    if (const std::string format = firstText(scheme, {"format"}); !format.empty() && !isReadFormat(format))
+        return notRead(scheme, "format", format);
+    if (scheme.has("input_activations") || scheme.has("output_activations"))
+        config.warnings.push_back(where + unquantizedActivations);
+    const nlohmann::json* stored = scheme.find("weights");
+    if (!stored) return Done{};
+    return readCompressedWeights(KeyReader(stored, where + ": weights", error), config);
+}
+
+/// FP8 as vLLM, transformers and DeepSeek ("fp8") or fbgemm ("fbgemm_fp8") write it.
+Outcome<HfQuantConfig> readFp8(const KeyReader& keys) {
+    const std::string format = firstText(keys, {"fmt"});
+    if (!format.empty() && format != "e4m3") return notRead(keys, "fmt", format);
+    HfQuantConfig config;
+    config.method = QuantMethod::Fp8;
+    addBlock(keys, "weight_block_size", config.blocks);
+    config.warnings.push_back(keys.where() + unquantizedActivations);
+    return config;
+}
+
 Outcome<HfQuantConfig> readCompressed(const KeyReader& keys, std::optional<Error>& error) {
     const std::string format = firstText(keys, {"format"});
-    if (format != "pack-quantized" && format != "mixed-precision")
+    if (!isReadFormat(format) && format != "mixed-precision")
         return notRead(keys, "format", format.empty() ? "none" : format);
     if (keys.has("transform_config"))
         return Error::unsupported(keys.where() + ": key \"transform_config\": rotated weights are not read");
@@ -144,7 +236,8 @@ Outcome<HfQuantConfig> readCompressed(const KeyReader& keys, std::optional<Error
             return notRead(sparse, "format", kind);
     }
     HfQuantConfig config;
-    config.format = StoredFormat::CompressedPack;
+    config.method = QuantMethod::CompressedTensors;
+    config.symmetric = false; // until a group is
     if (keys.has("kv_cache_scheme"))
         config.warnings.push_back(keys.where() + ": the key/value cache is quantized too; here it is not");
     const nlohmann::json* groups = keys.find("config_groups");
@@ -156,6 +249,7 @@ Outcome<HfQuantConfig> readCompressed(const KeyReader& keys, std::optional<Error
         if (Status read = readCompressedGroup(keys.where() + ": " + quotedText(name), group, error, config);
             !read)
             return read.error();
+    config.symmetric = config.symmetric || config.bits.empty(); // nothing says how
     return config;
 }
 
@@ -215,6 +309,11 @@ void complete(nlohmann::json& json, const SideFile& side, const std::string& whe
 
 } // namespace
 
+const char* quantMethodName(QuantMethod method) {
+    static const char* const names[] = {"AWQ", "GPTQ", "compressed-tensors", "FP8"};
+    return names[static_cast<int>(method)];
+}
+
 Outcome<HfQuantConfig> readHfQuantConfig(const nlohmann::json& stored, const std::filesystem::path& folder) {
     std::string where = (folder / "config.json").string() + ": quantization_config";
     if (!stored.is_null() && !stored.is_object())
@@ -236,10 +335,12 @@ Outcome<HfQuantConfig> readHfQuantConfig(const nlohmann::json& stored, const std
     const KeyReader keys(&json, where, error);
     const std::string method = methodOf(keys);
     if (error) return *error;
-    if (method != "awq" && method != "gptq" && method != "compressed-tensors")
+    const bool fp8 = method == "fp8" || method == "fbgemm_fp8";
+    if (method != "awq" && method != "gptq" && method != "compressed-tensors" && !fp8)
         return notRead(keys, "quant_method", method.empty() ? "none" : method);
     auto config = method == "awq"    ? readAwq(keys)
                   : method == "gptq" ? readGptq(keys, json)
+                  : fp8              ? readFp8(keys)
                                      : readCompressed(keys, error);
     if (!config) return config;
     if (error) return *error;

@@ -16,11 +16,21 @@
 
 namespace qroar {
 
+enum class QuantMethod { Awq, Gptq, CompressedTensors, Fp8 };
+/// "AWQ", "GPTQ", "compressed-tensors", "FP8".
+const char* quantMethodName(QuantMethod method);
+
+/// Sides of the blocks that share a scale.
+struct BlockSize {
+    int rows = 0, cols = 0;
+};
+
 struct HfQuantConfig {
-    StoredFormat format = StoredFormat::Gptq;
-    std::vector<int> bits;   ///< as written, one a config group
-    std::vector<int> groups; ///< as written, 0 = whole row
-    bool symmetric = true;   ///< GPTQ's default
+    QuantMethod method = QuantMethod::Gptq;
+    std::vector<int> bits;         ///< as written, one a config group
+    std::vector<int> groups;       ///< as written, 0 = whole row
+    std::vector<BlockSize> blocks; ///< of FP8 weights, as written
+    bool symmetric = true;         ///< GPTQ's default; compressed-tensors: some layers may be
     bool actOrder = false;
     GptqZeros zeros =
         GptqZeros::V1; ///< GPTQ: as the checkpoint format and the program that wrote it have them

@@ -27,27 +27,47 @@ std::string bitsText(long long bits) {
 
 } // namespace
 
-bool StoredReader::stores(const TensorPicker& picker, const std::string& name) {
-    return picker.find(name + ".qweight") != nullptr || picker.find(name + ".weight_packed") != nullptr;
+bool StoredReader::stores(const std::string& name) const {
+    if (picker_.find(name + ".qweight") || picker_.find(name + ".weight_packed")) return true;
+    const TensorView* weight = picker_.find(name + ".weight");
+    return config_.method == QuantMethod::CompressedTensors && weight && weight->type == DType::I8;
+}
+
+void StoredReader::passOver(const std::string& name) {
+    bool found = false;
+    for (const char* suffix : {".input_scale", ".input_zero_point", ".output_scale", ".output_zero_point",
+                               ".activation_scale", ".input_scale_ub", ".k_scale", ".v_scale", ".q_scale"})
+        if (const TensorView* scale = picker_.find(name + suffix)) {
+            picker_.take(*scale);
+            found = true;
+        }
+    passedOver_ += found ? 1 : 0;
 }
 
 StoredQuant StoredReader::take(const std::string& name, long long out, long long in) {
     StoredQuant stored;
-    stored.format = config_.format;
-    stored.shape.out = static_cast<std::ptrdiff_t>(out);
+    stored.shape.out = stored.rows = static_cast<std::ptrdiff_t>(out);
     stored.shape.in = static_cast<std::ptrdiff_t>(in);
     ++layers_;
-    if (const TensorView* dense = picker_.find(name + ".weight"))
-        picker_.fail(*dense, "expected either dense or quantized weights, found both");
-    switch (config_.format) {
-    case StoredFormat::AwqGemm:
+    const TensorView* weight = picker_.find(name + ".weight");
+    const bool packed = picker_.find(name + ".qweight") || picker_.find(name + ".weight_packed");
+    if (weight && packed) picker_.fail(*weight, "expected either dense or quantized weights, found both");
+    switch (config_.method) {
+    case QuantMethod::Awq:
+        stored.format = StoredFormat::AwqGemm;
         takeAwq(name, stored);
         break;
-    case StoredFormat::Gptq:
+    case QuantMethod::Gptq:
+        stored.format = StoredFormat::Gptq;
         takeGptq(name, stored);
         break;
-    case StoredFormat::CompressedPack:
-        takeCompressed(name, stored);
+    case QuantMethod::CompressedTensors:
+        stored.format = packed ? StoredFormat::CompressedPack : StoredFormat::CompressedInt;
+        packed ? takePacked(name, stored) : takeInt8(name, stored);
+        break;
+    case QuantMethod::Fp8:
+        picker_.fail("layer \"model." + name
+                     + "\" is stored as packed codes, the quantization config says FP8");
         break;
     }
     if (!picker_.error() && !config_.bits.empty() && !holds(config_.bits, stored.shape.bits)) ++otherBits_;
@@ -69,7 +89,7 @@ const TensorView* StoredReader::needRank2(const std::string& name) {
     const TensorView* tensor = picker_.find(name);
     if (!tensor) {
         picker_.fail("tensor \"model." + name + "\" is missing: the layer is stored quantized as "
-                     + storedFormatName(config_.format));
+                     + quantMethodName(config_.method));
         return nullptr;
     }
     picker_.take(*tensor);
@@ -92,15 +112,36 @@ long long StoredReader::takeScales(const std::string& name, bool groupsFirst, St
                                   + formatShape(scales->shape));
         return 0;
     }
-    if (!scales->isFloat()) {
-        picker_.fail(*scales, std::string("expected F16, BF16 or F32, found ") + dtypeName(scales->type));
+    return acceptScaleType(*scales, stored) ? groups : 0;
+}
+
+bool StoredReader::acceptScaleType(const TensorView& scales, StoredQuant& stored) {
+    if (!scales.isFloat()) {
+        picker_.fail(scales, std::string("expected F16, BF16 or F32, found ") + dtypeName(scales.type));
+        return false;
+    }
+    stored.shape.scaleType = scales.type == DType::F16    ? ScaleType::F16
+                             : scales.type == DType::BF16 ? ScaleType::BF16
+                                                          : ScaleType::F32;
+    stored.scales = scales;
+    return true;
+}
+
+/// compressed-tensors: [out, groups], or [out] or [out, 1] for whole rows, or one number for the whole
+/// tensor.
+long long StoredReader::takeRowScales(const std::string& name, StoredQuant& stored) {
+    const TensorView* scales = picker_.find(name);
+    if (!scales) {
+        picker_.fail("tensor \"model." + name + "\" is missing: the layer is stored quantized as "
+                     + quantMethodName(config_.method));
         return 0;
     }
-    stored.shape.scaleType = scales->type == DType::F16    ? ScaleType::F16
-                             : scales->type == DType::BF16 ? ScaleType::BF16
-                                                           : ScaleType::F32;
-    stored.scales = *scales;
-    return groups;
+    picker_.take(*scales);
+    const auto& shape = scales->shape;
+    const bool one = scales->count() == 1 && shape.size() <= 2 && stored.shape.out > 1;
+    if (!one && shape != std::vector<long long>{stored.shape.out}) return takeScales(name, false, stored);
+    stored.oneScale = one;
+    return acceptScaleType(*scales, stored) ? 1 : 0;
 }
 
 /// Group size and order, from the number of groups and the group index: the config's size when it fits, else
@@ -108,7 +149,7 @@ long long StoredReader::takeScales(const std::string& name, bool groupsFirst, St
 void StoredReader::settleGroups(long long groups, StoredQuant& stored) {
     const long long in = stored.shape.in;
     const auto fits = std::find_if(config_.groups.begin(), config_.groups.end(), [&](int size) {
-        const bool whole = stored.format != StoredFormat::AwqGemm || in % std::max(size, 1) == 0;
+        const bool whole = config_.method != QuantMethod::Awq || in % std::max(size, 1) == 0;
         return size > 0 && size <= in && whole && (in + size - 1) / size == groups;
     });
     if (fits != config_.groups.end()) {
@@ -118,7 +159,7 @@ void StoredReader::settleGroups(long long groups, StoredQuant& stored) {
         const bool wide = std::any_of(config_.groups.begin(), config_.groups.end(), [in](int size) {
             return size == 0 || size > in;
         }); // a row is one group
-        if (!config_.groups.empty() && !(row && wide)) ++otherGroups_;
+        if (!config_.groups.empty() && !(row && wide) && !stored.oneScale) ++otherGroups_;
         if (!equal && !stored.groupIndex)
             picker_.fail(stored.scales, "expected groups of one size for " + std::to_string(in)
                                             + " inputs, found " + std::to_string(groups) + " groups");
@@ -142,7 +183,7 @@ void StoredReader::takeGroupIndex(const std::string& name, long long groups, Sto
     if (!picker_.accept(*tensor, DType::I32, {stored.shape.in}, "for the groups of the inputs")) return;
     const auto index = wordsOf<std::int32_t>(*tensor);
     // compressed-tensors writes -1 everywhere for "no order".
-    if (stored.format == StoredFormat::CompressedPack
+    if (config_.method == QuantMethod::CompressedTensors
         && std::all_of(index.begin(), index.end(), [](std::int32_t group) { return group == -1; }))
         return;
     // Some GPTQ files hold zeros everywhere where groups are consecutive (ExLlama reads them so).
@@ -222,7 +263,7 @@ void StoredReader::judgeZeros(StoredQuant& stored) {
     if (stored.zeros != GptqZeros::V2) doubtfulZeros_ += zeros.full;
 }
 
-void StoredReader::takeCompressed(const std::string& name, StoredQuant& stored) {
+void StoredReader::takePacked(const std::string& name, StoredQuant& stored) {
     const long long in = stored.shape.in, out = stored.shape.out;
     const TensorView* codes = needRank2(name + ".weight_packed");
     if (!codes) return;
@@ -240,23 +281,82 @@ void StoredReader::takeCompressed(const std::string& name, StoredQuant& stored) 
                                         + formatShape(codes->shape));
     stored.shape.bits = fitting.front();
     stored.codes = *codes;
-    const long long groups = takeScales(name + ".weight_scale", false, stored);
+    const long long groups = takeRowScales(name + ".weight_scale", stored);
     if (groups == 0) return;
     takeGroupIndex(name + ".weight_g_idx", groups, stored);
     settleGroups(groups, stored);
-    stored.symmetric = picker_.find(name + ".weight_zero_point") == nullptr;
-    if (!stored.symmetric)
-        stored.zeroPoints =
-            needWords(name + ".weight_zero_point", {packedWords(stored.shape.out, stored.shape.bits), groups},
-                      bitsText(stored.shape.bits));
-    const TensorView* shape = picker_.find(name + ".weight_shape");
+    const bool zeros = picker_.find(name + ".weight_zero_point") != nullptr || !config_.symmetric;
+    if (stored.oneScale) {
+        takeInt8Zeros(name + ".weight_zero_point", stored);
+    } else {
+        stored.symmetric = !zeros;
+        if (zeros)
+            stored.zeroPoints = needWords(name + ".weight_zero_point",
+                                          {packedWords(stored.shape.out, stored.shape.bits), groups},
+                                          bitsText(stored.shape.bits));
+    }
+    takeDeclaredShape(name + ".weight_shape", stored);
+}
+
+/// What a layer says of its own shape, when it does.
+void StoredReader::takeDeclaredShape(const std::string& name, const StoredQuant& stored) {
+    const TensorView* shape = picker_.find(name);
     if (!shape) return;
     if (!picker_.accept(*shape, DType::I64, {2}, "for the shape of the weight")) return;
     std::int64_t declared[2];
     std::memcpy(declared, shape->data, sizeof declared);
-    if (declared[0] != out || declared[1] != in)
-        picker_.fail(*shape, "expected " + formatShape({out, in}) + " from config.json, found "
-                                 + formatShape({declared[0], declared[1]}));
+    if (declared[0] != stored.shape.out || declared[1] != stored.shape.in)
+        picker_.fail(*shape, "expected " + formatShape({stored.shape.out, stored.shape.in})
+                                 + " from config.json, found " + formatShape({declared[0], declared[1]}));
+}
+
+/// A byte a code. How wide they are is only in the config: the narrowest width it names that holds them all.
+void StoredReader::takeInt8(const std::string& name, StoredQuant& stored) {
+    const TensorView* codes = picker_.find(name + ".weight");
+    if (!codes || !picker_.accept(*codes, DType::I8, {stored.shape.out, stored.shape.in}, "from config.json"))
+        return;
+    stored.codes = *codes;
+    std::vector<int> widths = config_.bits;
+    widths.push_back(8);
+    std::sort(widths.begin(), widths.end());
+    const auto* bytes = reinterpret_cast<const std::int8_t*>(codes->data);
+    for (const int bits : widths) {
+        stored.shape.bits = bits;
+        const int middle = 1 << (bits - 1);
+        if (bits == 8 || std::all_of(bytes, bytes + codes->bytes, [middle](std::int8_t code) {
+                return code >= -middle && code < middle;
+            }))
+            break;
+    }
+    const long long groups = takeRowScales(name + ".weight_scale", stored);
+    if (groups == 0) return;
+    takeGroupIndex(name + ".weight_g_idx", groups, stored);
+    settleGroups(groups, stored);
+    takeInt8Zeros(name + ".weight_zero_point", stored);
+    takeDeclaredShape(name + ".weight_shape", stored);
+}
+
+/// Zero points that are not packed: I8 in the shape of the scales.
+void StoredReader::takeInt8Zeros(const std::string& name, StoredQuant& stored) {
+    const TensorView* zeros = picker_.find(name);
+    stored.symmetric = !zeros;
+    if (!zeros && !config_.symmetric)
+        picker_.fail("tensor \"model." + name
+                     + "\" is missing: the config says that the codes are not symmetric");
+    if (!zeros) return;
+    picker_.take(*zeros);
+    if (zeros->type != DType::I8 || zeros->count() != stored.scales.count() || zeros->shape.size() > 2)
+        return picker_.fail(*zeros, "expected I8 " + formatShape(stored.scales.shape)
+                                        + " like the scales, found " + dtypeName(zeros->type) + " "
+                                        + formatShape(zeros->shape));
+    const auto* values = reinterpret_cast<const std::int8_t*>(zeros->data);
+    const int middle = 1 << (stored.shape.bits - 1);
+    for (std::size_t at = 0; at < zeros->bytes; ++at)
+        if (values[at] < -middle || values[at] >= middle)
+            return picker_.fail(*zeros, "expected zero points of " + std::to_string(stored.shape.bits)
+                                            + " bits, found " + std::to_string(values[at]));
+    stored.zeroPoints = *zeros;
+    stored.symmetric = std::all_of(values, values + zeros->bytes, [](std::int8_t zero) { return zero == 0; });
 }
 
 std::vector<std::string> StoredReader::warnings() const {
@@ -274,6 +374,9 @@ std::vector<std::string> StoredReader::warnings() const {
                          + " (the grid is symmetric, so they show it): read as what they are");
     say(notSymmetric_, of + "are not symmetric although the config says so: zero points are used as stored");
     say(emptyIndex_, of + "have a group index of zeros: their groups are taken to be consecutive inputs");
+    if (passedOver_ > 0)
+        texts.push_back(formatCount(passedOver_)
+                        + " layers store scales of quantized activations or caches: they are not used");
     say(doubtfulZeros_,
         std::string(
             " zero points are 0, which GPTQ version 1 stores as -1 and programs read differently; here ")

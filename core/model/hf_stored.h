@@ -19,7 +19,9 @@ class StoredReader {
     StoredReader(TensorPicker& picker, HfQuantConfig config) : picker_(picker), config_(std::move(config)) {}
 
     /// Whether the layer `name` ("layers.0.self_attn.q_proj") is stored as codes.
-    [[nodiscard]] static bool stores(const TensorPicker& picker, const std::string& name);
+    [[nodiscard]] bool stores(const std::string& name) const;
+    /// Takes scales of quantized activations and caches, which are not used here; call once a layer.
+    void passOver(const std::string& name);
     /// Its tensors; after a failure, which the picker remembers, whatever was found.
     StoredQuant take(const std::string& name, long long out, long long in);
     /// What the user should know, each once; call after the last take().
@@ -28,7 +30,12 @@ class StoredReader {
   private:
     void takeAwq(const std::string& name, StoredQuant& stored);
     void takeGptq(const std::string& name, StoredQuant& stored);
-    void takeCompressed(const std::string& name, StoredQuant& stored);
+    void takePacked(const std::string& name, StoredQuant& stored);
+    void takeInt8(const std::string& name, StoredQuant& stored);
+    void takeDeclaredShape(const std::string& name, const StoredQuant& stored);
+    long long takeRowScales(const std::string& name, StoredQuant& stored);
+    void takeInt8Zeros(const std::string& name, StoredQuant& stored);
+    bool acceptScaleType(const TensorView& scales, StoredQuant& stored);
     TensorView needWords(const std::string& name, const std::vector<long long>& shape,
                          const std::string& why);
     const TensorView* needRank2(const std::string& name);
@@ -40,7 +47,8 @@ class StoredReader {
     TensorPicker& picker_;
     HfQuantConfig config_;
     /// Layers that deviate from the config, for warnings.
-    int otherBits_ = 0, otherGroups_ = 0, relabelled_ = 0, notSymmetric_ = 0, emptyIndex_ = 0, layers_ = 0;
+    int otherBits_ = 0, otherGroups_ = 0, relabelled_ = 0, notSymmetric_ = 0, emptyIndex_ = 0, layers_ = 0,
+        passedOver_ = 0;
     long long doubtfulZeros_ = 0;
 };
 

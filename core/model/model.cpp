@@ -34,8 +34,9 @@ bool Model::isQuantized() const {
     return std::any_of(layers_.begin(), layers_.end(), [](const LayerTensors& layer) {
         return std::any_of(layer.stored.begin(), layer.stored.end(),
                            [](const auto& stored) { return stored.has_value(); })
-               || std::any_of(std::begin(layer.projection), std::end(layer.projection),
-                              [](const TensorView& weight) { return weight.isBlocked(); });
+               || std::any_of(
+                   std::begin(layer.projection), std::end(layer.projection),
+                   [](const TensorView& weight) { return weight.isBlocked() || weight.isScaled(); });
     });
 }
 
@@ -90,14 +91,16 @@ std::vector<std::pair<std::string, int>> blockKinds(const Model& model) {
         for (const Projection projection : allProjections) {
             if (model.stored(layer, projection)) continue;
             const TensorView& weight = model.weight(layer, projection);
-            if (!weight.isBlocked()) continue;
-            const auto known = std::find_if(kinds.begin(), kinds.end(), [&weight](const auto& kind) {
-                return kind.first == weight.typeName();
-            });
+            if (!weight.isBlocked() && !weight.isScaled()) continue;
+            const std::string name = weight.isScaled()
+                                         ? std::string(weight.typeName()) + ", " + weight.scaleGrid->text()
+                                         : "ggml " + std::string(weight.typeName());
+            const auto known = std::find_if(kinds.begin(), kinds.end(),
+                                            [&name](const auto& kind) { return kind.first == name; });
             if (known != kinds.end())
                 ++known->second;
             else
-                kinds.emplace_back(weight.typeName(), 1);
+                kinds.emplace_back(name, 1);
         }
     std::stable_sort(kinds.begin(), kinds.end(),
                      [](const auto& a, const auto& b) { return a.second > b.second; });

@@ -103,8 +103,8 @@ Outcome<std::shared_ptr<const Model>> openModel(const std::filesystem::path& pat
 /// damage().
 Outcome<std::shared_ptr<const Model>> inspectModel(const std::filesystem::path& path);
 
-/// The ggml block types of a GGUF model's projections ("Q4_K") and how many projections have each, the most
-/// frequent first; empty for other models.
+/// How projections are stored that are neither dense nor codes, and how many each way: "ggml Q4_K", "F8_E4M3,
+/// blocks of 128 x 128"; the most frequent first.
 std::vector<std::pair<std::string, int>> blockKinds(const Model& model);
 /// How many projections are stored in one way.
 struct StoredKind {

@@ -92,6 +92,8 @@ std::string fingerprintOf(const Model& model) {
         for (const Projection projection : allProjections)
             if (const StoredQuant* stored = model.stored(layer, projection))
                 fingerprint.add(storedText(*stored));
+            else if (const TensorView& weight = model.weight(layer, projection); weight.isScaled())
+                fingerprint.add("scaled=" + weight.scaleGrid->text() + ";");
     return fingerprint.hex();
 }
 
@@ -138,6 +140,9 @@ Outcome<std::shared_ptr<const Model>> finishModel(std::shared_ptr<ModelDraft> dr
         for (const TensorView& bias : layer.projectionBias)
             if (bias) used.push_back(&bias);
     }
+    const std::size_t tensors = used.size();
+    for (std::size_t at = 0; at < tensors; ++at)
+        if (used[at]->isScaled()) used.push_back(used[at]->scaleGrid->stored.get());
     if (const auto bad = findNonFinite(used)) {
         const TensorView& tensor = *used[bad->tensor];
         draft->damage_ = draft->path_.string() + ": tensor " + quotedText(tensor.name) + " in " + tensor.file

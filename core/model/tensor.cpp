@@ -1,5 +1,6 @@
 #include "core/model/tensor.h"
 
+#include "core/base/float8.h"
 #include "core/base/half.h"
 
 #include <algorithm>
@@ -39,6 +40,7 @@ long long TensorView::count() const {
 void TensorView::toFloat(float* target, long long first, long long n) const {
     assert(isReadable() && data && first >= 0 && n >= 0 && first + n <= count());
     if (isBlocked()) return blocksToFloat(target, first, n);
+    if (isScaled()) return scaledToFloat(target, first, n);
     const auto amount = static_cast<std::size_t>(n);
     const std::byte* source = data + static_cast<std::size_t>(first) * (dtypeBits(type) / 8);
     switch (type) {
@@ -79,6 +81,33 @@ void TensorView::blocksToFloat(float* target, long long first, long long n) cons
     }
 }
 
+/// code * scale, one rounding to float.
+void TensorView::scaledToFloat(float* target, long long first, long long n) const {
+    const long long width = shape.at(1);
+    const auto* codes = reinterpret_cast<const std::uint8_t*>(data);
+    const bool integers = type == DType::I8;
+    const std::array<float, 256>& values = e4m3Values();
+    for (long long at = first; at < first + n;) {
+        const long long row = at / width, begin = at % width;
+        const long long end = std::min(width, begin + first + n - at);
+        const float* scales =
+            scaleGrid->values.data() + (gridRow + row) / scaleGrid->blockRows * scaleGrid->gridCols;
+        for (long long column = begin; column < end; ++column) {
+            const std::uint8_t code = codes[row * width + column];
+            const float number = integers ? static_cast<float>(static_cast<std::int8_t>(code)) : values[code];
+            *target++ = number * scales[column / scaleGrid->blockCols];
+        }
+        at += end - begin;
+    }
+}
+
+std::string ScaleGrid::text() const {
+    const auto count = static_cast<long long>(values.size());
+    if (count == 1) return "one scale";
+    if (gridCols == 1 && isPerRow()) return "a scale a row";
+    return "blocks of " + std::to_string(blockRows) + " x " + std::to_string(blockCols);
+}
+
 const char* TensorView::typeName() const {
     return block ? block->name : dtypeName(type);
 }
@@ -97,6 +126,7 @@ TensorView rowsOf(const TensorView& tensor, long long first, long long rows) {
     part.data += static_cast<std::size_t>(first) * rowBytes;
     part.offset += static_cast<std::size_t>(first) * rowBytes;
     part.bytes = static_cast<std::size_t>(rows) * rowBytes;
+    part.gridRow += first;
     return part;
 }
 

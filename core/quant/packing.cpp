@@ -412,4 +412,28 @@ Outcome<QuantizedMatrix> unpackCompressed(const CompressedTensors& tensors, cons
     return finished(*std::move(matrix), tensors.weightScale);
 }
 
+Outcome<QuantizedMatrix> unpackInt8(const Int8Tensors& tensors, const PackedShape& shape) {
+    auto matrix = emptyMatrix(shape, tensors.scales.size());
+    if (!matrix) return matrix.error();
+    if (Status groups = setGroups(*matrix, tensors.groupIndex); !groups) return groups.error();
+    if (Status length = checkLength("weight", tensors.weight.size(), shape.out, shape.in); !length)
+        return length.error();
+    if (!tensors.zeroPoint.empty())
+        if (Status length =
+                checkLength("weight_zero_point", tensors.zeroPoint.size(), shape.out, matrix->groups);
+            !length)
+            return length.error();
+    const int middle = 1 << (shape.bits - 1);
+    const auto outside = [middle](std::int8_t code) { return code < -middle || code >= middle; };
+    for (const std::vector<std::int8_t>* codes : {&tensors.weight, &tensors.zeroPoint})
+        if (const auto bad = std::find_if(codes->begin(), codes->end(), outside); bad != codes->end())
+            return Error::bad("expected codes of " + std::to_string(shape.bits) + " bits, found "
+                              + std::to_string(*bad));
+    allocate(*matrix);
+    const auto unsignedOf = [middle](std::int8_t code) { return static_cast<std::uint8_t>(code + middle); };
+    std::transform(tensors.weight.begin(), tensors.weight.end(), matrix->codes.begin(), unsignedOf);
+    std::transform(tensors.zeroPoint.begin(), tensors.zeroPoint.end(), matrix->zeros.begin(), unsignedOf);
+    return finished(*std::move(matrix), tensors.scales);
+}
+
 } // namespace qroar

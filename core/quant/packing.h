@@ -1,4 +1,4 @@
-// Packing: the bit layouts of the three packed formats for linear layers (formats.md 2b, 2c, 2d), from and to
+// Packing: the layouts of codes for linear layers (formats.md 2b, 2c, 2d), from and to
 // QuantizedMatrix. Pure functions on words; no files, no names of tensors, no config. Every layout is a dense
 // little-endian bit stream, value n at bit n * bits; they differ in where the stream runs, in the order of
 // values (AWQ) and in how zero points are stored. Scales are floats that the scale type represents exactly:
@@ -81,5 +81,15 @@ struct CompressedTensors {
 };
 Outcome<CompressedTensors> packCompressed(const QuantizedMatrix& matrix);
 Outcome<QuantizedMatrix> unpackCompressed(const CompressedTensors& tensors, const PackedShape& shape);
+
+/// Signed codes of a byte each, 2..8 bits (compressed-tensors int-quantized, llama2.c version 2).
+struct Int8Tensors {
+    std::vector<std::int8_t> weight;      ///< [out, in]
+    std::vector<float> scales;            ///< [out, groups]
+    std::vector<std::int8_t> zeroPoint;   ///< [out, groups]; empty when symmetric
+    std::vector<std::int32_t> groupIndex; ///< [in]; empty without act-order
+};
+/// Errors also: a code or zero point that shape.bits cannot hold.
+Outcome<QuantizedMatrix> unpackInt8(const Int8Tensors& tensors, const PackedShape& shape);
 
 } // namespace qroar

@@ -2,6 +2,7 @@
 
 #include "core/base/half.h"
 #include "core/inference/gemm.h"
+#include "core/quantize/awq_parts.h"
 #include "core/quantize/row_tiles.h"
 
 #include <cmath>
@@ -11,8 +12,8 @@ namespace qroar {
 
 namespace {
 
-constexpr int alphaSteps = 20;      ///< alpha = step / 20
-constexpr int clipSteps = 10;       ///< f = 1 - step / 20
+constexpr int alphaSteps = awqAlphaSteps;
+constexpr int clipSteps = awqClipSteps;
 constexpr double leastScale = 1e-4; ///< before the division by sqrt(max min)
 
 float roundTo(DType type, double value) {
@@ -27,8 +28,25 @@ float roundNorm(DType type, double gain, double offset) {
     return static_cast<float>(static_cast<double>(roundTo(type, gain - offset)) + offset);
 }
 
-/// Scales that turn `norm` into numbers of its own type; 1 where that cannot be.
-std::vector<float> storable(const Model& model, const TensorView& norm, const std::vector<float>& scales) {
+std::size_t atChannel(const ModelConfig& c, int head, int dim) {
+    return static_cast<std::size_t>(head) * static_cast<std::size_t>(c.headDim)
+           + static_cast<std::size_t>(dim);
+}
+
+/// A channel of v for every column of o.
+std::vector<float> forQueryHeads(const ModelConfig& c, const std::vector<float>& ofKeyHeads) {
+    std::vector<float> columns(static_cast<std::size_t>(c.queryDim()));
+    const int sharing = c.heads / c.kvHeads;
+    for (int head = 0; head < c.heads; ++head)
+        for (int dim = 0; dim < c.headDim; ++dim)
+            columns[atChannel(c, head, dim)] = ofKeyHeads[atChannel(c, head / sharing, dim)];
+    return columns;
+}
+
+} // namespace
+
+std::vector<float> storableScales(const Model& model, const TensorView& norm,
+                                  const std::vector<float>& scales) {
     const std::vector<float> gains = model.normGains(norm);
     const double offset = model.config().offsetNorms ? 1 : 0;
     std::vector<float> result(scales.size(), 1.0F);
@@ -42,12 +60,6 @@ std::vector<float> storable(const Model& model, const TensorView& norm, const st
     return result;
 }
 
-std::size_t atChannel(const ModelConfig& c, int head, int dim) {
-    return static_cast<std::size_t>(head) * static_cast<std::size_t>(c.headDim)
-           + static_cast<std::size_t>(dim);
-}
-
-/// mean|x| of a channel of v: over the columns of o that read it.
 std::vector<double> meanOverSharedHeads(const ModelConfig& c, const std::vector<double>& meanAbsolute) {
     std::vector<double> mean(static_cast<std::size_t>(c.keyDim()));
     const int sharing = c.heads / c.kvHeads;
@@ -57,17 +69,6 @@ std::vector<double> meanOverSharedHeads(const ModelConfig& c, const std::vector<
     return mean;
 }
 
-/// A channel of v for every column of o.
-std::vector<float> forQueryHeads(const ModelConfig& c, const std::vector<float>& ofKeyHeads) {
-    std::vector<float> columns(static_cast<std::size_t>(c.queryDim()));
-    const int sharing = c.heads / c.kvHeads;
-    for (int head = 0; head < c.heads; ++head)
-        for (int dim = 0; dim < c.headDim; ++dim)
-            columns[atChannel(c, head, dim)] = ofKeyHeads[atChannel(c, head / sharing, dim)];
-    return columns;
-}
-
-/// Q(W diag s) diag(s)^-1 in place of W.
 void roundScaled(const QuantSpec& grid, const std::vector<float>& scales, MatrixView weight) {
     for (std::ptrdiff_t row = 0; row < weight.rows; ++row)
         for (std::ptrdiff_t column = 0; column < weight.cols; ++column)
@@ -77,6 +78,8 @@ void roundScaled(const QuantSpec& grid, const std::vector<float>& scales, Matrix
         for (std::ptrdiff_t column = 0; column < weight.cols; ++column)
             weight(row, column) /= scales[static_cast<std::size_t>(column)];
 }
+
+namespace {
 
 /// sum over tokens of ||(Q(W diag s) diag(s)^-1 - W) x||^2.
 double scaledError(const QuantSpec& grid, ConstMatrixView weight, const std::vector<float>& scales,
@@ -204,7 +207,7 @@ AwqScales searchAwqScales(const Model& model, int layer, const QuantSpec& spec,
             const double alpha = options.alpha.value_or(static_cast<double>(step) / alphaSteps);
             AwqScales tried = best;
             tried.*search.scales = awqScales(mean, alpha);
-            if (search.norm) tried.*search.scales = storable(model, *search.norm, tried.*search.scales);
+            if (search.norm) tried.*search.scales = storableScales(model, *search.norm, tried.*search.scales);
             const double error =
                 errorOf(search, tried.columnsOf(config, search.projections.front()), gram.view());
             if (!(error < least)) continue;

@@ -3,6 +3,7 @@
 #include "core/inference/linear_inputs.h"
 #include "core/quantize/awq.h"
 #include "core/quantize/gptq.h"
+#include "core/quantize/importance_weights.h"
 
 #include <cmath>
 
@@ -213,8 +214,12 @@ Outcome<std::shared_ptr<const WeightSource>> makeWeights(std::shared_ptr<const M
 
 Outcome<std::shared_ptr<const WeightSource>>
 makeWeightsOn(std::shared_ptr<const std::vector<Document>> documents, const RopeSpec& rope, int context,
-              int mostWindows, std::shared_ptr<const Model> model, const QuantSpec& spec,
-              ProgressSink& sink) {
+              int mostWindows, std::shared_ptr<const Model> model, const QuantSpec& spec, ProgressSink& sink,
+              const ImportanceMatrix* importance) {
+    if (importance && usesImportance(spec)) {
+        WorkMeter meter(sink, importanceOperations(model->config(), spec));
+        return importanceWeights(std::move(model), spec, *importance, meter);
+    }
     if (!spec.needsCalibration()) return openWeights(std::move(model), spec);
     if (!documents || documents->empty())
         return Error::bad(spec.text() + ": is calibrated on text: name documents");

@@ -6,6 +6,7 @@
 #include "core/base/work_meter.h"
 #include "core/inference/weight_source.h"
 #include "core/quantize/calibration.h"
+#include "core/quantize/importance.h"
 
 namespace qroar {
 
@@ -41,10 +42,12 @@ Outcome<std::shared_ptr<const WeightSource>> makeWeights(std::shared_ptr<const M
 
 /// makeWeights() for callers that have documents: calibrated, where the variant needs it, on up to
 /// `mostWindows` windows of `context` tokens under `rope`. Errors as makeWeights and makeCalibrationSet, or
-/// that there are no documents.
+/// that there are no documents. With an importance matrix rtn and awq are weighted by it and look at no text
+/// (importance_weights.h); gptq as without.
 Outcome<std::shared_ptr<const WeightSource>>
 makeWeightsOn(std::shared_ptr<const std::vector<Document>> documents, const RopeSpec& rope, int context,
-              int mostWindows, std::shared_ptr<const Model> model, const QuantSpec& spec, ProgressSink& sink);
+              int mostWindows, std::shared_ptr<const Model> model, const QuantSpec& spec, ProgressSink& sink,
+              const ImportanceMatrix* importance = nullptr);
 
 /// The context length to calibrate at when nobody names one: what the scaling is for, s * L0 (L0 without
 /// scaling; max_position_embeddings for longrope), but not beyond `most` tokens or the longest document.

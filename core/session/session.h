@@ -63,12 +63,14 @@ struct LayerDistortion {
     std::optional<Distortion> output;
 };
 
-/// The text that a condition's weights were calibrated on (awq, gptq).
+/// The text that a condition's weights were calibrated on (awq, gptq), or the importance matrix that weighted
+/// them (rtn, awq): then there is nothing but its name and fingerprint.
 struct CalibrationRecord {
     std::vector<std::string> documents; ///< fingerprints
     std::string rope;                   ///< resolved spec
     int context = 0;
     int windows = 0; ///< of `context` tokens
+    std::string imatrix;
     bool operator==(const CalibrationRecord&) const = default;
 };
 

@@ -208,7 +208,7 @@ Status checkCondition(const Session& session, const ConditionResult& condition) 
         Status fine = checkStatistics(name, condition.byDocument[document], session.model, context);
         if (!fine) return fine;
     }
-    if (const auto& calibration = condition.calibration) {
+    if (const auto& calibration = condition.calibration; calibration && calibration->imatrix.empty()) {
         if (calibration->context < 1 || calibration->context > mostContext)
             return unexpected("calibration/context", "1 or more", calibration->context);
         if (calibration->windows < 1)

@@ -193,6 +193,10 @@ std::vector<LayerDistortion> readDistortions(const GroupReader& from) {
 
 CalibrationRecord readCalibration(const GroupReader& from) {
     CalibrationRecord calibration;
+    if (from.hasAttribute("imatrix")) {
+        calibration.imatrix = from.text("imatrix");
+        return calibration;
+    }
     calibration.rope = from.text("rope");
     calibration.context = static_cast<int>(from.integer("context", 1, mostContext));
     calibration.windows = static_cast<int>(from.integer("windows", 1, anyInt));

@@ -149,6 +149,7 @@ void writeDistortions(GroupWriter to, const std::vector<LayerDistortion>& distor
 }
 
 void writeCalibration(GroupWriter to, const CalibrationRecord& calibration) {
+    if (!calibration.imatrix.empty()) return to.text("imatrix", calibration.imatrix);
     to.text("rope", calibration.rope);
     to.integer("context", calibration.context);
     to.integer("windows", calibration.windows);

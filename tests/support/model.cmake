@@ -1,4 +1,4 @@
-add_library(qroar_test_support_model STATIC safetensors_writer.cpp)
+add_library(qroar_test_support_model STATIC fp8_checkpoint.cpp safetensors_writer.cpp)
 target_link_libraries(qroar_test_support_model PUBLIC qroar_options PRIVATE qroar_base)
 set_target_properties(qroar_test_support_model PROPERTIES AUTOMOC OFF)
 add_library(qroar_test_support_quantized STATIC quantized_checkpoint.cpp)

@@ -49,6 +49,24 @@ QuantizedMatrix shuffledCodes(const QuantSpec& spec, const Matrix& weight) {
     return matrix;
 }
 
+/// A signed byte a code, zero points in the shape of the scales.
+std::vector<StoredTensor> bytesOfCodes(const QuantizedCheckpoint& checkpoint, const std::string& name,
+                                       const QuantizedMatrix& m) {
+    const auto asSigned = [&m](const std::vector<std::uint8_t>& values) {
+        std::vector<std::int8_t> bytes;
+        for (const std::uint8_t value : values)
+            bytes.push_back(static_cast<std::int8_t>(static_cast<int>(value) - (1 << (m.bits - 1))));
+        return bytes;
+    };
+    std::vector<StoredTensor> tensors{
+        integers(name + ".weight", "I8", {m.rows, m.cols}, asSigned(m.codes)),
+        makeTensor(name + ".weight_scale", {m.rows, m.groups}, m.scales, checkpoint.scaleType)};
+    if (!m.symmetric)
+        tensors.push_back(integers(name + ".weight_zero_point", "I8", {m.rows, m.groups}, asSigned(m.zeros)));
+    if (!m.groupOf.empty()) tensors.push_back(integers(name + ".weight_g_idx", "I32", {m.cols}, m.groupOf));
+    return tensors;
+}
+
 std::vector<StoredTensor> packed(const QuantizedCheckpoint& checkpoint, const std::string& name,
                                  const QuantizedMatrix& m) {
     const std::string& scaleType = checkpoint.scaleType;
@@ -71,6 +89,7 @@ std::vector<StoredTensor> packed(const QuantizedCheckpoint& checkpoint, const st
             tensors.push_back(integers(name + ".g_idx", "I32", {m.cols}, t.groupIndex));
         return tensors;
     }
+    if (checkpoint.format == StoredFormat::CompressedInt) return bytesOfCodes(checkpoint, name, m);
     const auto t = packCompressed(m).value();
     const std::vector<std::int64_t> shape{m.rows, m.cols};
     std::vector<StoredTensor> tensors{
@@ -118,6 +137,10 @@ QuantizedMatrix codesOf(const QuantizedCheckpoint& checkpoint, const StoredTenso
     return matrix;
 }
 
+std::vector<StoredTensor> packedTensors(const QuantizedCheckpoint& checkpoint, const StoredTensor& dense) {
+    return packed(checkpoint, dense.name.substr(0, dense.name.size() - 7), codesOf(checkpoint, dense));
+}
+
 std::string quantizationConfigOf(const QuantizedCheckpoint& checkpoint) {
     if (!checkpoint.quantizationConfig.empty()) return checkpoint.quantizationConfig;
     const QuantSpec& spec = checkpoint.spec;
@@ -134,10 +157,13 @@ std::string quantizationConfigOf(const QuantizedCheckpoint& checkpoint) {
                + R"(, "checkpoint_format": ")" + (checkpoint.zeros == GptqZeros::V2 ? "gptq_v2" : "gptq")
                + R"(", "meta": {"quantizer": [")"
                + (checkpoint.zeros == GptqZeros::V1 ? "optimum:1.2" : "gptqmodel:2.0") + R"("]}})";
-    return R"({"quant_method": "compressed-tensors", "format": "pack-quantized", "ignore": ["lm_head"],)"
-           R"( "quantization_status": "compressed", "kv_cache_scheme": null, "config_groups": {"group_0":)"
-           R"( {"targets": ["Linear"], "input_activations": null, "output_activations": null, "weights":)"
-           R"( {"num_bits": )"
+    const std::string format =
+        checkpoint.format == StoredFormat::CompressedInt ? "int-quantized" : "pack-quantized";
+    return R"({"quant_method": "compressed-tensors", "format": ")" + format
+           + R"(", "ignore": ["lm_head"],)"
+             R"( "quantization_status": "compressed", "kv_cache_scheme": null, "config_groups": {"group_0":)"
+             R"( {"targets": ["Linear"], "input_activations": null, "output_activations": null, "weights":)"
+             R"( {"num_bits": )"
            + bits + R"(, "type": "int", "symmetric": )" + symmetric + R"(, "strategy": ")"
            + (spec.groupSize > 0 ? "group" : "channel") + R"(", "group_size": )"
            + (spec.groupSize > 0 ? group : "null") + R"(, "actorder": )"
@@ -159,9 +185,7 @@ std::vector<StoredTensor> quantizedTensors(const QuantizedCheckpoint& checkpoint
             tensors.push_back(std::move(tensor));
             continue;
         }
-        const std::string name = tensor.name.substr(0, tensor.name.size() - 7);
-        for (StoredTensor& part : packed(checkpoint, name, codesOf(checkpoint, tensor)))
-            tensors.push_back(std::move(part));
+        for (StoredTensor& part : packedTensors(checkpoint, tensor)) tensors.push_back(std::move(part));
     }
     return tensors;
 }

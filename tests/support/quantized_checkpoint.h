@@ -34,6 +34,9 @@ QuantizedMatrix codesOf(const QuantizedCheckpoint& checkpoint, const StoredTenso
 /// "layers.0.self_attn.q_proj" for the weight of a projection, else empty.
 std::string projectionOf(const StoredTensor& tensor);
 
+/// The tensors that stand for a dense projection.
+std::vector<StoredTensor> packedTensors(const QuantizedCheckpoint& checkpoint, const StoredTensor& dense);
+
 std::string quantizationConfigOf(const QuantizedCheckpoint& checkpoint);
 std::string configOf(const QuantizedCheckpoint& checkpoint);
 std::vector<StoredTensor> quantizedTensors(const QuantizedCheckpoint& checkpoint, std::uint64_t seed = 1);

@@ -221,4 +221,58 @@ TinyLinear decodeCompressed(const TinyCheckpoint& checkpoint, const std::string&
     return linear;
 }
 
+TinyLinear decodeInt8(const TinyCheckpoint& checkpoint, const std::string& stem) {
+    const auto& weight = checkpoint.at(stem + ".weight");
+    TinyLinear linear;
+    linear.out = weight.shape[0];
+    linear.in = weight.shape[1];
+    std::vector<double> scales = checkpoint.floats(stem + ".weight_scale");
+    const auto bytesOf = [&](const std::string& name) {
+        std::vector<int> values;
+        for (const char byte : checkpoint.at(name).bytes)
+            values.push_back(static_cast<int>(static_cast<signed char>(byte)));
+        return values;
+    };
+    linear.codes = bytesOf(stem + ".weight");
+    const bool zeros = checkpoint.has(stem + ".weight_zero_point");
+    linear.zeros = zeros ? bytesOf(stem + ".weight_zero_point") : std::vector<int>(scales.size(), 0);
+    if (scales.size() == 1) {
+        scales.assign(static_cast<std::size_t>(linear.out), scales.front());
+        linear.zeros.assign(static_cast<std::size_t>(linear.out), linear.zeros.front());
+    }
+    linear.scales = scales;
+    linear.groups = static_cast<long long>(scales.size()) / linear.out;
+    std::vector<long long> group;
+    for (long long input = 0; input < linear.in; ++input)
+        group.push_back(
+            checkpoint.has(stem + ".weight_g_idx")
+                ? wordAt(checkpoint.at(stem + ".weight_g_idx").bytes, static_cast<std::size_t>(input))
+                : input / ((linear.in + linear.groups - 1) / linear.groups));
+    multiplyOut(linear, group);
+    return linear;
+}
+
+std::vector<double> decodeFp8(const TinyCheckpoint& checkpoint, const std::string& stem, long long blockRows,
+                              long long blockCols) {
+    const auto& weight = checkpoint.at(stem + ".weight");
+    const long long out = weight.shape[0], in = weight.shape[1], gridCols = (in + blockCols - 1) / blockCols;
+    const bool inverse = checkpoint.has(stem + ".weight_scale_inv");
+    const auto scales = checkpoint.floats(stem + (inverse ? ".weight_scale_inv" : ".weight_scale"));
+    std::vector<double> values;
+    for (long long row = 0; row < out; ++row)
+        for (long long column = 0; column < in; ++column) {
+            const auto code =
+                static_cast<unsigned char>(weight.bytes.at(static_cast<std::size_t>(row * in + column)));
+            const int exponent = code >> 3 & 15, mantissa = code & 7;
+            double number =
+                exponent == 0 ? std::ldexp(mantissa, -9) : std::ldexp(8 + mantissa, exponent - 10);
+            if (exponent == 15 && mantissa == 7) number = NAN;
+            if (code & 128) number = -number;
+            values.push_back(
+                number
+                * scales.at(static_cast<std::size_t>(row / blockRows * gridCols + column / blockCols)));
+        }
+    return values;
+}
+
 } // namespace qroar::test

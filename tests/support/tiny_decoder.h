@@ -53,4 +53,10 @@ TinyLinear decodeAwq(const TinyCheckpoint& checkpoint, const std::string& stem);
 TinyLinear decodeGptq(const TinyCheckpoint& checkpoint, const std::string& stem, bool versionTwo);
 TinyLinear decodeCompressed(const TinyCheckpoint& checkpoint, const std::string& stem);
 
+/// int-quantized: a signed byte a code; scales [out, groups], [out, 1], [out] or one.
+TinyLinear decodeInt8(const TinyCheckpoint& checkpoint, const std::string& stem);
+/// FP8 E4M3 [out, in], row-major: code * scale of its block; `blockRows` and `blockCols` are sides of blocks.
+std::vector<double> decodeFp8(const TinyCheckpoint& checkpoint, const std::string& stem, long long blockRows,
+                              long long blockCols);
+
 } // namespace qroar::test

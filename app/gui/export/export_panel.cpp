@@ -28,7 +28,8 @@ constexpr ExportFormat formats[] = {ExportFormat::Hf,
                                     ExportFormat::Gptq,
                                     ExportFormat::GptqV2,
                                     ExportFormat::CompressedTensors,
-                                    ExportFormat::Gguf};
+                                    ExportFormat::Gguf,
+                                    ExportFormat::Llama2c};
 
 QComboBox* choice(const QString& name, const QString& tip, bool editable = false) {
     auto* box = new QComboBox;
@@ -228,11 +229,14 @@ void ExportPanel::edited() {
 
 void ExportPanel::offerTypes() {
     QStringList types{tr("default"), QStringLiteral("f16"), QStringLiteral("bf16"), QStringLiteral("f32")};
-    const bool file = format_->currentData().toInt() == static_cast<int>(ExportFormat::Gguf);
-    if (file)
+    const auto format = static_cast<ExportFormat>(format_->currentData().toInt());
+    if (format == ExportFormat::Gguf)
         for (const char* name : {"q8_0", "q5_1", "q5_0", "q4_1", "q4_0"}) types << QLatin1String(name);
     if (type_->count() != types.size()) offer(type_, types);
-    target_->setPlaceholderText(file ? tr("File of the new model (.gguf)") : tr("Folder of the new model"));
+    target_->setPlaceholderText(isFile(format)
+                                    ? tr("File of the new model (%1)")
+                                          .arg(QLatin1String(format == ExportFormat::Gguf ? ".gguf" : ".bin"))
+                                    : tr("Folder of the new model"));
 }
 
 void ExportPanel::note(const QString& text, bool problem) {

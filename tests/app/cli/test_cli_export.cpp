@@ -2,6 +2,7 @@
 #include "core/session/search_record.h"
 #include "core/session/session_file.h"
 #include "tests/app/cli/cli_test.h"
+#include "tests/support/imatrix_writer.h"
 #include "tests/support/quantized_checkpoint.h"
 #include "tests/support/tiny_decoder.h"
 
@@ -10,6 +11,7 @@
 #include <QTemporaryDir>
 
 #include <csignal>
+#include <vector>
 
 using namespace qroar::test;
 using Json = nlohmann::json;
@@ -63,6 +65,80 @@ class TestCliExport : public QObject {
         }
         const Json inspect = run({"inspect", "out", "--json"}).json();
         QVERIFY(!inspect["quantization"].is_null());
+    }
+
+    /// AWQ -> compressed-tensors -> the same weights, through the command line.
+    void storedCodesToAnotherFormat() {
+        const auto result =
+            run({"export", "stored", "--format", "compressed-tensors", "-o", "out-ct", "--json"});
+        QVERIFY2(result.code == 0, result.err);
+        const auto from = readTiny(file("stored").toStdString()), to = readTiny(file("out-ct").toStdString());
+        for (const char* stem : {"model.layers.0.self_attn.k_proj", "model.layers.1.mlp.down_proj"}) {
+            const auto a = decodeAwq(from, stem), b = decodeCompressed(to, stem);
+            QVERIFY(a.weights == b.weights && !a.weights.empty());
+        }
+    }
+
+    void llama2cFiles() {
+        const auto result = run({"export", "model", "--format", "llama2c", "-o", "out.bin", "--json"});
+        QVERIFY2(result.code == 0, result.err);
+        QCOMPARE(result.json()["format"].get<std::string>(), std::string("llama2c"));
+        const Json inspect = run({"inspect", "out.bin", "--json"}).json();
+        QCOMPARE(inspect["model"]["format"].get<std::string>(), std::string("llama2.c v0"));
+        const auto scaled =
+            run({"export", "model", "--format", "llama2c", "--rope", "yarn:4", "-o", "out2.bin"});
+        QVERIFY(scaled.code != 0 && scaled.err.contains("RoPE scaling (yarn:4)"));
+        QFile::remove(file("out.bin"));
+    }
+
+    void importanceMatrices() {
+        std::vector<ImatrixEntry> entries;
+        for (int layer = 0; layer < 2; ++layer)
+            for (const auto& [stem, width] :
+                 {std::pair{"attn_q", 32}, {"attn_output", 32}, {"ffn_up", 32}, {"ffn_down", 48}}) {
+                ImatrixEntry entry{"blk." + std::to_string(layer) + "." + stem + ".weight", {}, 2};
+                for (int channel = 0; channel < width; ++channel)
+                    entry.meanSquares.push_back(channel % 5 == 0 ? 40.0F : 0.1F);
+                entries.push_back(entry);
+            }
+        writeBytes(file("i.dat").toStdString(), legacyImatrix(entries, 3, "text"));
+        const auto plain = run({"export", "model", "--quant", "rtn:3:g16", "--format", "hf", "-o", "out-a"});
+        const auto weighted = run({"export", "model", "--quant", "rtn:3:g16", "--imatrix", "i.dat",
+                                   "--format", "hf", "-o", "out-b", "--json"});
+        QVERIFY2(plain.code == 0 && weighted.code == 0, weighted.err);
+        QVERIFY(weighted.json()["imatrix"].get<std::string>().substr(0, 6) == "i.dat ");
+        const std::string name = "model.layers.0.mlp.down_proj.weight";
+        const auto a = readTiny(file("out-a").toStdString()), b = readTiny(file("out-b").toStdString());
+        QVERIFY(a.at(name).bytes != b.at(name).bytes);
+        QVERIFY(b.metadata.count("qroar.imatrix") == 1 && a.metadata.count("qroar.imatrix") == 0);
+        const auto awq = run({"export", "model", "--quant", "awq:4:g16", "--imatrix", "i.dat", "--format",
+                              "awq", "-o", "out-c"});
+        QVERIFY2(awq.code == 0, awq.err); // without calibration text
+        const auto analyze = run({"analyze", "model", "--text", "a.u16", "--contexts", "64", "--quant",
+                                  "none,rtn:3:g16,awq:3:g16", "--imatrix", "i.dat", "-o", "run.h5"});
+        QVERIFY2(analyze.code == 0 && analyze.err.contains("weighted by i.dat (8 entries, 3 chunks of text)"),
+                 analyze.err);
+        const auto session = qroar::loadSession(file("run.h5").toStdString());
+        QVERIFY(session.ok());
+        for (const auto& condition : (*session)->conditions)
+            QCOMPARE(condition->calibration.has_value()
+                         && condition->calibration->imatrix.starts_with("i.dat "),
+                     condition->key.quant.kind != qroar::QuantKind::None);
+        const auto other = run({"analyze", "model", "--text", "a.u16", "--contexts", "64", "--quant",
+                                "rtn:3:g16", "--resume", "-o", "run.h5"});
+        QVERIFY(other.code != 0 && other.err.contains("importance matrix"));
+        const auto evaluate = run({"evaluate", "model", "--text", "a.u16", "--contexts", "64", "--quant",
+                                   "rtn:3:g16", "--imatrix", "i.dat", "--json"});
+        QVERIFY2(evaluate.code == 0, evaluate.err);
+        const auto gptq = run({"export", "model", "--quant", "gptq:4:g16", "--imatrix", "i.dat", "--format",
+                               "hf", "-o", "out-d"});
+        QVERIFY(gptq.code != 0 && gptq.err.contains("--imatrix weighs rtn and awq"));
+        entries[0].meanSquares.pop_back();
+        writeBytes(file("i.dat").toStdString(), legacyImatrix(entries));
+        const auto wrong = run({"evaluate", "model", "--text", "a.u16", "--contexts", "64", "--quant",
+                                "rtn:3:g16", "--imatrix", "i.dat"});
+        QVERIFY2(wrong.code != 0 && wrong.err.contains("blk.0.attn_q.weight"), wrong.err);
+        QFile::remove(file("run.h5"));
     }
 
     void textSaysWhatHappened() {

@@ -2,6 +2,7 @@
 #include "core/model/model.h"
 #include "tests/core/model/model_test.h"
 
+#include <cmath>
 #include <cstring>
 #include <limits>
 
@@ -61,6 +62,39 @@ std::string versionedFile(std::int32_t version = 1, std::uint8_t shared = 1, Hea
     std::string bytes = "24ka" + bytesOf(version) + bytesOf(header) + bytesOf(shared);
     bytes.resize(256, '\0');
     return bytes + body(version1Lists, shared == 0);
+}
+
+/// Version 2: F32 norms, then tensor by tensor its codes and its scales. Codes count up through all of them,
+/// scales are powers of two that do, too.
+struct Int8File {
+    std::string bytes;
+    std::vector<std::vector<std::int8_t>> codes; ///< in file order: emb, q0, q1, k0, ... , cls
+    std::vector<std::vector<float>> scales;
+};
+Int8File int8File(std::int32_t group, std::uint8_t shared = 1, Header header = {}) {
+    Int8File file;
+    file.bytes = "24ka" + bytesOf(std::int32_t{2}) + bytesOf(header) + bytesOf(shared) + bytesOf(group);
+    file.bytes.resize(256, '\0');
+    const int dim = header.dim, keys = header.kvHeads * dim / header.heads;
+    for (int norm = 0; norm < (2 * header.layers + 1) * dim; ++norm)
+        file.bytes += bytesOf(static_cast<float>(1000 + norm));
+    std::vector<int> sizes{header.vocab * dim};
+    for (const int size : {dim * dim, keys * dim, keys * dim, dim * dim, header.hidden * dim,
+                           dim * header.hidden, header.hidden * dim})
+        for (int layer = 0; layer < header.layers; ++layer) sizes.push_back(size);
+    if (shared == 0) sizes.push_back(header.vocab * dim);
+    int code = -128, power = 0;
+    for (const int size : sizes) {
+        std::vector<std::int8_t> codes;
+        std::vector<float> scales;
+        for (int at = 0; at < size; ++at) codes.push_back(static_cast<std::int8_t>(code++ % 128));
+        for (int at = 0; at < size / group; ++at) scales.push_back(std::ldexp(1.5F, -(power++ % 12)));
+        for (const std::int8_t one : codes) file.bytes += static_cast<char>(one);
+        for (const float one : scales) file.bytes += bytesOf(one);
+        file.codes.push_back(std::move(codes));
+        file.scales.push_back(std::move(scales));
+    }
+    return file;
 }
 
 void checkPlaces(const Model& model, const std::vector<ListSize>& lists) {
@@ -175,13 +209,81 @@ class TestLlama2c : public QObject {
     }
 
     void versionsAndFlags() {
-        QROAR_REFUSED(opened(versionedFile(2)), "version 2 (int8)", "cannot be opened yet");
+        QROAR_REFUSED(opened(versionedFile(2)), "group size", "found 0");
         QROAR_REFUSED(opened(versionedFile(7)), "version 7");
         QROAR_REFUSED(opened(versionedFile(-1)), "version -1");
         QROAR_REFUSED(opened(versionedFile(1, 3)), "shared classifier");
         Header negative;
         negative.vocab = -5;
         QROAR_REFUSED(opened(versionedFile(1, 1, negative)), "vocab_size");
+    }
+
+    void int8Groups_data() {
+        QTest::addColumn<int>("group");
+        QTest::addColumn<bool>("shared");
+        for (const int group : {1, 2, 4})
+            for (const bool shared : {true, false})
+                QTest::addRow("groups of %d, %s", group, shared ? "shared" : "own head") << group << shared;
+    }
+    /// Every weight is its code times the scale of its group, counted through the flattened tensor.
+    void int8Groups() {
+        QFETCH(int, group);
+        QFETCH(bool, shared);
+        const Int8File file = int8File(group, shared ? 1 : 0);
+        const auto model = opened(file.bytes);
+        QROAR_OPENED(model);
+        QCOMPARE((*model)->format(), std::string("llama2.c v2"));
+        QVERIFY((*model)->isQuantized());
+        const auto value = [&](std::size_t tensor, std::size_t at) {
+            return static_cast<float>(file.codes[tensor][at])
+                   * file.scales[tensor][at / static_cast<std::size_t>(group)];
+        };
+        const auto same = [&](std::size_t tensor, const std::vector<float>& found) {
+            for (std::size_t at = 0; at < file.codes[tensor].size(); ++at)
+                if (found.at(at) != value(tensor, at)) return false;
+            return found.size() == file.codes[tensor].size();
+        };
+        QVERIFY(same(0, (*model)->embedding().toFloat()));
+        QVERIFY(same(shared ? 0 : 15, (*model)->head().toFloat()));
+        std::size_t tensor = 1;
+        for (const Projection p : {Projection::Q, Projection::K, Projection::V, Projection::O,
+                                   Projection::Gate, Projection::Down, Projection::Up})
+            for (int layer = 0; layer < 2; ++layer, ++tensor) {
+                const StoredQuant* stored = (*model)->stored(layer, p);
+                QVERIFY(stored);
+                const auto codes = stored->read();
+                QROAR_OPENED(codes);
+                QVERIFY(codes->symmetric && codes->bits == 8 && codes->groupSize == group);
+                Matrix floats(codes->rows, codes->cols);
+                codes->dequantize(floats.view());
+                QVERIFY2(same(tensor, std::vector<float>(floats.data(),
+                                                         floats.data() + floats.rows() * floats.cols())),
+                         projectionName(p));
+            }
+        QCOMPARE((*model)->norm(1, Norm::FeedForward).toFloat().front(), 1024.0F);
+        QCOMPARE((*model)->finalNorm().toFloat().front(), 1032.0F);
+    }
+
+    void int8Refusals() {
+        const Int8File file = int8File(4);
+        QROAR_REFUSED(opened(file.bytes + "x"), "not a whole llama2.c model");
+        QROAR_REFUSED(opened(file.bytes.substr(0, file.bytes.size() - 1)), "not a whole llama2.c model");
+        for (const std::int32_t group : {0, -4, std::numeric_limits<int>::min()}) {
+            std::string bytes = file.bytes;
+            bytes.replace(37, 4, bytesOf(group));
+            QROAR_REFUSED(opened(bytes), "group size", std::to_string(group));
+        }
+        for (const std::int32_t group : {8, 3, std::numeric_limits<int>::max()}) { // 12 hidden units
+            std::string bytes = file.bytes;
+            bytes.replace(37, 4, bytesOf(group));
+            QROAR_REFUSED(opened(bytes), "groups run across rows");
+        }
+        std::string bytes = file.bytes; // the first scale of the embedding
+        bytes.replace(256 + 4 * 40 + 40, 4, bytesOf(std::numeric_limits<float>::quiet_NaN()));
+        QROAR_REFUSED(opened(bytes), "tok_embeddings.weight.scales", "NaN", "[0, 0]");
+        bytes = file.bytes; // and the last of w3
+        bytes.replace(bytes.size() - 4, 4, bytesOf(std::numeric_limits<float>::infinity()));
+        QROAR_REFUSED(opened(bytes), "layers.1.feed_forward.w3.weight.scales", "infinity");
     }
 
     void nonFiniteIsNamed() {

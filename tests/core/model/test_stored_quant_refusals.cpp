@@ -26,7 +26,10 @@ void TestStoredQuantRefusals::refusedByName_data() {
         QTest::addRow("%s", config) << std::string(config) << std::string(key) << std::string(value);
     };
     add(R"({"quant_method": "bitsandbytes", "load_in_4bit": true})", "quant_method", "\"bitsandbytes\"");
-    add(R"({"quant_method": "fp8"})", "quant_method", "\"fp8\"");
+    add(R"({"quant_method": "aqlm"})", "quant_method", "sums of codebook vectors");
+    add(R"({"quant_method": "hqq"})", "quant_method", "zero points are floats");
+    add(R"({"quant_method": "modelopt"})", "quant_method", "\"modelopt\"");
+    add(R"({"quant_method": "mxfp4"})", "quant_method", "power-of-two block scales");
     add(R"({"quant_method": "marlin", "bits": 4})", "quant_method", "\"marlin\"");
     add(R"({"quant_method": "auto-round", "packing_format": "auto_round:marlin"})", "quant_method",
         "auto_round:marlin");
@@ -52,7 +55,7 @@ void TestStoredQuantRefusals::refusedByName_data() {
     add(R"({"quant_method": "gptq", "bits": 4, "sym": "yes"})", "sym", "\"yes\"");
     add(R"({"quant_method": "compressed-tensors", "config_groups": {}})", "format", "\"none\"");
     for (const char* format :
-         {"int-quantized", "float-quantized", "nvfp4-pack-quantized", "marlin-24", "dense"})
+         {"nvfp4-pack-quantized", "mxfp4-pack-quantized", "mxfp8-quantized", "marlin-24", "dense"})
         QTest::addRow("%s", format)
             << R"({"quant_method": "compressed-tensors", "config_groups": {}, "format": ")"
                    + std::string(format) + "\"}"
@@ -64,10 +67,10 @@ void TestStoredQuantRefusals::refusedByName_data() {
     };
     add(R"({"quant_method": "compressed-tensors", "format": "pack-quantized"})", "config_groups", "none");
     group(R"({"weights": {"type": "float", "num_bits": 4}})", "type", "\"float\"");
-    group(R"({"weights": {"num_bits": 4, "strategy": "tensor"}})", "strategy", "\"tensor\"");
+    group(R"({"weights": {"num_bits": 4, "strategy": "tensor_group"}})", "strategy", "\"tensor_group\"");
     group(R"({"weights": {"num_bits": 4, "strategy": "block"}})", "strategy", "\"block\"");
     group(R"({"weights": {"num_bits": 16}})", "num_bits", "16");
-    group(R"({"format": "int-quantized", "weights": {"num_bits": 4}})", "format", "\"int-quantized\"");
+    group(R"({"format": "nvfp4-pack-quantized", "weights": {"num_bits": 4}})", "format", "FP8 block scales");
     add(R"({"format": "pack-quantized", "config_groups": {}, "transform_config": {"a": 1}})",
         "transform_config", "rotated");
     add(R"({"format": "pack-quantized", "config_groups": {}, "sparsity_config": {"format":
@@ -142,7 +145,7 @@ void TestStoredQuantRefusals::wrongShapes() {
                 QROAR_REFUSED(reshaped(less(axis, -1)), layer, "expected");
                 QROAR_REFUSED(reshaped(less(axis, tensor.shape[axis])), layer, "expected");
             }
-            QROAR_REFUSED(reshaped({}), name, "expected");
+            QROAR_REFUSED(reshaped({}), layer, "expected"); // one scale alone would be that of a tensor
             QROAR_REFUSED(reshaped({1, 1, 1}), name, "expected");
             const bool half = tensor.dtype == "F16";
             QROAR_REFUSED(reshaped(tensor.shape, half ? "I16" : optional ? "F64" : "F32"), name, "expected");
@@ -161,6 +164,8 @@ void TestStoredQuantRefusals::wrongShapes() {
     auto swapped = QuantizedCheckpoint::make(StoredFormat::Gptq, rtn("rtn:4:g32:sym"));
     swapped.quantizationConfig = R"({"quant_method": "awq", "bits": 4})";
     QROAR_REFUSED(opened(swapped), "g_idx", "AWQ GEMM has no such tensor");
+    swapped.quantizationConfig = R"({"quant_method": "fp8"})";
+    QROAR_REFUSED(opened(swapped), "q_proj", "packed codes", "says FP8");
 }
 
 void TestStoredQuantRefusals::hostileValues() {
