@@ -3,8 +3,8 @@
 #include "app/cli/commands.h"
 #include "app/cli/outputs.h"
 #include "app/cli/rows.h"
+#include "app/cli/session_target.h"
 #include "app/cli/validators.h"
-#include "core/analysis/session_metrics.h"
 #include "core/base/strings.h"
 #include "core/session/session_file.h"
 
@@ -54,10 +54,18 @@ Outcome<std::shared_ptr<const Session>> previousSession(const Options& options) 
     return loadSession(options.output);
 }
 
-void printSummary(const Options& options, const Session& session) {
+/// What the run may find in its file later and must not take for somebody's addition: what it goes on with,
+/// or replaces (null when that cannot be read).
+std::shared_ptr<const Session> knownSession(const Options& options, std::shared_ptr<const Session> previous) {
+    if (previous || !options.overwrite || !std::filesystem::exists(options.output)) return previous;
+    auto replaced = loadSession(options.output);
+    return replaced ? *replaced : nullptr;
+}
+
+void printSummary(const Options& options, const Session& session, const std::string& output) {
     if (!options.common.json) {
         printEvaluation(session.conditions, Convention::All);
-        std::cout << "\nsaved in " << options.output << '\n';
+        std::cout << "\nsaved in " << output << '\n';
         return;
     }
     Json rows = Json::array();
@@ -67,14 +75,14 @@ void printSummary(const Options& options, const Session& session) {
         rows.push_back(std::move(row));
     }
     print({{"schema", 1},
-           {"session", options.output},
+           {"session", output},
            {"model", {{"path", session.modelPath}, {"fingerprint", session.modelFingerprint}}},
            {"results", std::move(rows)}});
 }
 
 /// Runs the plan and saves: at most about 20 seconds of finished conditions are unsaved at any time.
 /// `partial` holds what is done, also when an error ends the run.
-Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, const std::string& output,
+Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, SessionTarget& output,
                                                    Session& partial,
                                                    const std::shared_ptr<const Session>& previous,
                                                    ConsoleProgress& progress) {
@@ -86,15 +94,14 @@ Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, con
             partial.put(std::move(condition));
             if (unsaved < 20) return; // writing takes about a second: not after every short condition
             unsaved = 0;
-            if (const Status saved = saveSession(partial, output, sessionMetrics(partial)); !saved)
+            if (const Status saved = output.save(partial); !saved)
                 std::cerr << "qroar: warning: " << saved.error().message << '\n';
         },
         previous);
     if (!session
         || (previous ? (*session)->conditions == previous->conditions : (*session)->conditions.empty()))
         return session; // nothing done: whatever stands there stays
-    if (Status saved = saveSession(**session, output, sessionMetrics(**session)); !saved)
-        return saved.error();
+    if (Status saved = output.save(**session); !saved) return saved.error();
     return session;
 }
 
@@ -120,6 +127,7 @@ int run(const Options& options) {
     }
     const Status replaces = checkReplaces(options.output, sessionOutput, inputsOf(options.run));
     if (!replaces) return fail(replaces.error());
+    const FileStamp known = stampOf(options.output); // before it is read: what comes later is noticed
     auto previous = previousSession(options);
     if (!previous) return fail(previous.error());
     auto estimate = estimateAnalysis(*plan, previous->get());
@@ -133,24 +141,25 @@ int run(const Options& options) {
     for (const std::string& note : estimate->notes) std::cerr << "note: " << note << '\n';
 
     Session partial = *previous ? **previous : emptySession(*plan);
-    const auto session = runAndSave(*plan, options.output, partial, *previous, progress);
+    SessionTarget output(options.output, knownSession(options, *previous), known);
+    const auto session = runAndSave(*plan, output, partial, *previous, progress);
     progress.finishLine();
     if (!session) {
-        if (!partial.conditions.empty() && saveSession(partial, options.output, sessionMetrics(partial)))
+        if (!partial.conditions.empty() && output.save(partial))
             std::cerr << "qroar: " << partial.conditions.size() << " finished conditions are in "
-                      << options.output << '\n';
+                      << output.path() << '\n';
         return fail(session.error());
     }
     if ((*session)->conditions.empty()) {
         std::cerr << "cancelled before the first condition was done: nothing was written\n";
         return exitCancelled;
     }
-    printSummary(options, **session);
+    printSummary(options, **session, output.path());
     const auto keys = plan->conditions();
     const auto done = std::count_if(keys.begin(), keys.end(),
                                     [&](const ConditionKey& key) { return plan->isDone(**session, key); });
     if (static_cast<std::size_t>(done) == keys.size()) return exitDone;
-    std::cerr << "cancelled: " << done << " of " << keys.size() << " conditions are in " << options.output
+    std::cerr << "cancelled: " << done << " of " << keys.size() << " conditions are in " << output.path()
               << "; go on with --resume\n";
     return exitCancelled;
 }

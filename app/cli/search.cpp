@@ -4,9 +4,9 @@
 #include "app/cli/commands.h"
 #include "app/cli/outputs.h"
 #include "app/cli/search_report.h"
+#include "app/cli/session_target.h"
 #include "app/cli/validators.h"
 #include "core/analysis/machine.h"
-#include "core/analysis/session_metrics.h"
 #include "core/base/strings.h"
 #include "core/quantize/calibrate.h"
 #include "core/session/scales_file.h"
@@ -44,6 +44,7 @@ struct Job {
     SearchPlan plan;
     std::vector<Document> reportDocuments;
     std::shared_ptr<const SearchRecord> previous; ///< with --resume
+    std::optional<SessionTarget> target;          ///< absent without -o
 };
 
 Outcome<std::shared_ptr<const Session>> loadIfThere(const std::string& path) {
@@ -159,8 +160,10 @@ Status readSessions(const Options& options, Job& job) {
     auto diagnostics = options.diagnostics.empty() ? loadIfThere({}) : loadSession(options.diagnostics);
     if (!diagnostics) return diagnostics.error();
     job.diagnostics = *diagnostics;
+    const FileStamp known = stampOf(options.output); // before it is read: what comes later is noticed
     auto output = loadIfThere(options.output);
     if (!output) return output.error();
+    if (!options.output.empty()) job.target.emplace(options.output, *output, known);
     for (const auto& [session, path] :
          {std::pair(*diagnostics, options.diagnostics), {*output, options.output}})
         if (session)
@@ -249,10 +252,8 @@ Session withRecord(const Job& job, const SearchRecord& record) {
     return session;
 }
 
-Status save(const Options& options, const Job& job, const SearchRecord& record) {
-    if (options.output.empty()) return Done{};
-    const Session session = withRecord(job, record);
-    return saveSession(session, options.output, sessionMetrics(session));
+Status save(Job& job, const SearchRecord& record) {
+    return job.target ? job.target->save(withRecord(job, record)) : Status(Done{});
 }
 
 /// A record is the work of all commands that went on with it; it began when the first one did.
@@ -266,29 +267,29 @@ Provenance provenanceOf(const Job& job) {
 }
 
 /// Runs and saves: at most about 20 seconds of trials are unsaved at any time.
-Outcome<SearchRecord> runAndSave(const Options& options, const Job& job, ProgressSink& progress) {
+Outcome<SearchRecord> runAndSave(Job& job, ProgressSink& progress) {
     std::vector<SearchTrial> trials;
     double saved = 0;
     const auto watcher = [&](const SearchUpdate& update) {
         trials.push_back(update.trial);
-        if (options.output.empty() || update.seconds - saved < 20) return;
+        if (!job.target || update.seconds - saved < 20) return;
         saved = update.seconds;
         auto soFar = recordSoFar(job.plan, trials);
         if (soFar) soFar->provenance = provenanceOf(job);
-        const Status written = soFar ? save(options, job, *soFar) : Status(soFar.error());
+        const Status written = soFar ? save(job, *soFar) : Status(soFar.error());
         if (!written) std::cerr << "qroar: warning: " << written.error().message << '\n';
     };
     auto record = runSearch(job.plan, progress, watcher, job.previous.get());
     if (!record) { // what was found before it went wrong is kept
         auto soFar = trials.empty() ? Outcome<SearchRecord>(record.error()) : recordSoFar(job.plan, trials);
         if (soFar) soFar->provenance = provenanceOf(job);
-        if (soFar && save(options, job, *soFar) && !options.output.empty())
-            std::cerr << "qroar: " << trials.size() << " trials are in " << options.output << '\n';
+        if (soFar && job.target && save(job, *soFar))
+            std::cerr << "qroar: " << trials.size() << " trials are in " << job.target->path() << '\n';
         return record.error();
     }
     record->provenance = provenanceOf(job);
     if (record->trials.empty()) return record; // stopped before the first: nothing to keep
-    if (Status written = save(options, job, *record); !written) return written.error();
+    if (Status written = save(job, *record); !written) return written.error();
     return record;
 }
 
@@ -339,7 +340,7 @@ int run(const Options& options) {
         std::cerr << "note: without -o FILE the scales are printed and not kept\n";
     else if (Status writable = checkOutput(options.output, sessionOutput, {}); !writable)
         return fail(writable.error());
-    auto record = runAndSave(options, *job, progress);
+    auto record = runAndSave(*job, progress);
     if (!record) return fail(record.error());
     std::optional<SearchReport> report;
     if (record->finished && !job->reportDocuments.empty()) {
@@ -349,13 +350,15 @@ int run(const Options& options) {
             report = std::move(*found);
         else
             std::cerr << "qroar: the report was cancelled; --resume with the same documents makes it\n";
-        if (Status written = save(options, *job, *record); !written) return fail(written.error());
+        if (Status written = save(*job, *record); !written) return fail(written.error());
     }
     progress.finishLine();
+    const std::string output = job->target ? job->target->path() : std::string();
+    if (job->target) record->scales.name = job->target->nameOf(record->scales.name);
     if (options.common.json)
-        print(searchJson(job->plan, *record, report, options.output));
+        print(searchJson(job->plan, *record, report, output));
     else
-        printSearch(job->plan, *record, report, options.output);
+        printSearch(job->plan, *record, report, output);
     return progress.cancelled() ? exitCancelled : exitDone;
 }
 

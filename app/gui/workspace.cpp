@@ -1,5 +1,7 @@
 #include "app/gui/workspace.h"
 
+#include "core/session/session_merge.h"
+
 #include <QDir>
 #include <QElapsedTimer>
 #include <QFileInfo>
@@ -226,6 +228,11 @@ void Workspace::release(SessionId id) {
     if (Open* open = find(id)) --open->holders;
 }
 
+bool Workspace::isHeld(SessionId id) const {
+    const Open* open = find(id);
+    return open && open->holders > 0;
+}
+
 void Workspace::setCurrent(SessionId id) {
     if (id != current_ && isOpen(id)) activate(id);
 }
@@ -284,6 +291,28 @@ void Workspace::replaceResults(SessionId id, Session next) {
     emit contentChanged(id);
     if (id == current_) emit sessionChanged(open->session);
     refreshDirty(id);
+}
+
+Status Workspace::takeOver(SessionId id, const std::shared_ptr<const Session>& base,
+                           const std::shared_ptr<const Session>& theirs) {
+    Open* open = find(id);
+    if (!open || !theirs) return Done{};
+    ScalesRenames renames;
+    auto merged = mergeSessions(*open->session, base.get(), *theirs, renames);
+    if (!merged) return merged.error();
+    const Session& now = *open->session;
+    if (merged->conditions == now.conditions && merged->searches == now.searches
+        && merged->whatIfs == now.whatIfs)
+        return Done{};
+    if (merged->whatIfs != now.whatIfs) { // steps would bring back the list as it was
+        open->resultsUnsaved = open->dirty();
+        open->undo.clear();
+    }
+    const bool unsaved = open->resultsUnsaved;
+    replaceResults(id, std::move(*merged));
+    open->resultsUnsaved = unsaved;
+    refreshDirty(id);
+    return Done{};
 }
 
 void Workspace::addCondition(SessionId id, std::shared_ptr<const ConditionResult> result) {

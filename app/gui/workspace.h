@@ -4,6 +4,7 @@
 // the window shows of each (window/view_state.h).
 #pragma once
 
+#include "core/base/outcome.h"
 #include "core/session/search_record.h"
 #include "core/session/session.h"
 #include "core/session/what_if.h"
@@ -65,6 +66,7 @@ class Workspace : public QObject {
     /// While something will write into a session, it is not taken for an empty one.
     void hold(SessionId id);
     void release(SessionId id);
+    [[nodiscard]] bool isHeld(SessionId id) const;
     void setCurrent(SessionId id);
     void step(int by); ///< to the next tab, and round
     void move(int from, int to);
@@ -84,6 +86,11 @@ class Workspace : public QObject {
         addCondition(current_, std::move(result));
     }
     void addSearch(std::shared_ptr<const SearchRecord> search) { addSearch(current_, std::move(search)); }
+
+    /// What another program made of its file (`theirs`; both began from `base`) becomes part of the session:
+    /// mergeSessions(). What was saved stays saved. Undo steps end where the list of what-ifs changes.
+    Status takeOver(SessionId id, const std::shared_ptr<const Session>& base,
+                    const std::shared_ptr<const Session>& theirs);
 
     /// While an edge is being dragged: shown, not yet an undo step.
     void previewBands(const BandPartition& bands);

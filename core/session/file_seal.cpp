@@ -10,9 +10,6 @@ namespace qroar {
 
 namespace {
 
-constexpr std::string_view sealName = "QROARXXH";
-constexpr std::size_t sealBytes = 8 + 32;
-
 std::string fingerprintOf(std::span<const std::byte> bytes) {
     Fingerprint fingerprint;
     fingerprint.add(bytes.data(), bytes.size());

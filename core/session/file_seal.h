@@ -5,9 +5,14 @@
 
 #include "core/base/outcome.h"
 
+#include <cstddef>
 #include <filesystem>
+#include <string_view>
 
 namespace qroar {
+
+inline constexpr std::string_view sealName = "QROARXXH";
+inline constexpr std::size_t sealBytes = 8 + 32; ///< name and fingerprint
 
 Status sealFile(const std::filesystem::path& path);
 /// Fine when the seal fits, or when there is none (another program rewrote the file).

@@ -1,23 +1,26 @@
 #include "app/gui/jobs/session_jobs.h"
 
-#include "core/analysis/session_metrics.h"
 #include "core/session/session_file.h"
 
 namespace qroar {
 
 void SaveJob::work() {
-    if (Status done = saveSession(*session_, path_, sessionMetrics(*session_)); !done)
-        emit failed(QString::fromStdString(done.error().message));
+    ScalesRenames renames;
+    const auto written =
+        updateSessionFile(path_, *session_, base_.get(), known_ ? *known_ : stampOf(path_), renames);
+    if (!written)
+        emit failed(QString::fromStdString(written.error().message));
     else
-        emit saved(session_);
+        emit saved(session_, *written);
 }
 
 void LoadJob::work() {
+    const FileStamp stamp = stampOf(path_);
     auto session = loadSession(path_);
     if (!session)
         emit failed(QString::fromStdString(session.error().message));
     else if (!cancelRequested())
-        emit loaded(*session);
+        emit loaded(*session, stamp);
 }
 
 } // namespace qroar

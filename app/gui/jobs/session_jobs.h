@@ -2,6 +2,7 @@
 #pragma once
 
 #include "app/gui/jobs/job.h"
+#include "core/analysis/session_output.h"
 #include "core/session/session.h"
 
 #include <filesystem>
@@ -12,11 +13,20 @@ class SaveJob : public Job {
     Q_OBJECT
 
   public:
+    /// Whatever stands at `path` is replaced.
     SaveJob(std::shared_ptr<const Session> session, std::filesystem::path path)
         : session_(std::move(session)), path_(std::move(path)) {}
+    /// What others added to the file since it was `known` and held `base` is kept (updateSessionFile()).
+    SaveJob(std::shared_ptr<const Session> session, std::filesystem::path path,
+            std::shared_ptr<const Session> base, FileStamp known)
+        : SaveJob(std::move(session), std::move(path)) {
+        base_ = std::move(base);
+        known_ = std::move(known);
+    }
 
   signals:
-    void saved(const std::shared_ptr<const qroar::Session>& session);
+    /// `written` holds more than `session` where others had added to the file.
+    void saved(const std::shared_ptr<const qroar::Session>& session, const qroar::WrittenSession& written);
 
   protected:
     void work() override;
@@ -24,6 +34,8 @@ class SaveJob : public Job {
   private:
     std::shared_ptr<const Session> session_;
     std::filesystem::path path_;
+    std::shared_ptr<const Session> base_;
+    std::optional<FileStamp> known_;
 };
 
 class LoadJob : public Job {
@@ -33,7 +45,8 @@ class LoadJob : public Job {
     explicit LoadJob(std::filesystem::path path) : path_(std::move(path)) {}
 
   signals:
-    void loaded(const std::shared_ptr<const qroar::Session>& session);
+    /// `stamp`: of the file before it was read.
+    void loaded(const std::shared_ptr<const qroar::Session>& session, const qroar::FileStamp& stamp);
 
   protected:
     void work() override;

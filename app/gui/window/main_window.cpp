@@ -385,6 +385,7 @@ void MainWindow::setAppearance(AppearanceMode mode) {
 
 void MainWindow::changeEvent(QEvent* event) {
     QMainWindow::changeEvent(event);
+    if (event->type() == QEvent::ActivationChange && isActiveWindow()) sessions_.lookAtFiles();
     if (event->type() == QEvent::PaletteChange && toolBar_) updateIcons();
     if (event->type() == QEvent::ThemeChange && toolBar_) appearance_.followSystem(settings_.appearance());
 }

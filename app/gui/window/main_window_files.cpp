@@ -57,6 +57,17 @@ void MainWindow::connectFiles() {
                 backTo_.erase(path);
                 reportError(message);
             });
+    connect(&sessions_, &SessionController::refreshed, this, [this](int, const QString& path) {
+        report(tr("What another program added to %1 is shown.").arg(path));
+    });
+    connect(&sessions_, &SessionController::refreshFailed, this,
+            [this](int, const QString& path, const QString& message) {
+                const QString text = tr("%1 was changed by another program and cannot be joined with what is "
+                                        "open (%2). Save what is open under another name.")
+                                         .arg(path, message);
+                log_->add(text);
+                messages_->show(MessageBar::Kind::Warning, text);
+            });
     connect(&sessions_, &SessionController::saved, this, [this](int id, const QString& path) {
         settings_.addRecentSession(path);
         updateRecent();
@@ -110,6 +121,7 @@ void MainWindow::loadSession(const QString& given, bool recovered) {
     workspace_.setCurrent(open);
     showPlots();
     report(tr("%1 is open already.").arg(path));
+    sessions_.refresh(open);
     goBackFrom(path);
     emit sessionOpened(path);
 }

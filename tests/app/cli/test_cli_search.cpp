@@ -14,6 +14,7 @@
 
 #include <cmath>
 #include <csignal>
+#include <set>
 
 using namespace qroar::test;
 using Json = nlohmann::json;
@@ -137,6 +138,39 @@ class TestCliSearch : public QObject {
         const auto scales = qroar::loadScalesFrom(file("run.h5").toStdString() + ":mine");
         QVERIFY(scales.ok());
         QCOMPARE(scales->scales.gains.queryGains(0, 1)[0], found["scales"]["q"][0][0].get<double>());
+    }
+
+    /// Somebody else writes the file while a search runs: both are there afterwards.
+    void aFileThatOthersWrite() {
+        QVERIFY(QFile::copy(file("run.h5"), file("shared.h5")));
+        QProcess search;
+        search.setWorkingDirectory(folder_.path());
+        search.start(QROAR_PROGRAM,
+                     base() + QStringList{"--steps", "40", "--name", "late", "-o", "shared.h5"});
+        // It has read the file when it says how far it is.
+        QByteArray said;
+        while (search.state() != QProcess::NotRunning && !said.contains('%')) {
+            search.waitForReadyRead(50);
+            said += search.readAllStandardError();
+        }
+        QVERIFY2(search.state() != QProcess::NotRunning,
+                 "it ended before anything could be written: " + said);
+        const auto process = static_cast<pid_t>(search.processId());
+        QCOMPARE(kill(process, SIGSTOP), 0); // a search of a moment waits
+        qroar::Session theirs = **qroar::loadSession(file("shared.h5").toStdString());
+        auto more = std::make_shared<qroar::SearchRecord>(*theirs.searches.front());
+        more->scales.name = "meanwhile";
+        theirs.searches.push_back(more);
+        QVERIFY(qroar::saveSession(theirs, file("shared.h5").toStdString()));
+        QCOMPARE(kill(process, SIGCONT), 0);
+        QVERIFY(search.waitForFinished(120000));
+        said += search.readAllStandardError();
+        QCOMPARE(search.exitCode(), 0);
+        QVERIFY2(said.contains("shared.h5 was changed while this ran"), said);
+        const auto now = qroar::loadSession(file("shared.h5").toStdString());
+        std::set<std::string> names;
+        for (const auto& one : (*now)->searches) names.insert(one->scales.name);
+        QCOMPARE(names, (std::set<std::string>{"late", "meanwhile", "mine"}));
     }
 
     void anotherSearchIsAdded() {
