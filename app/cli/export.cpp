@@ -2,6 +2,7 @@
 // verified.
 #include "app/cli/commands.h"
 #include "app/cli/inputs.h"
+#include "app/cli/rope_tables.h"
 #include "app/cli/validators.h"
 #include "core/base/strings.h"
 #include "core/exporting/export_model.h"
@@ -165,7 +166,8 @@ Json reportJson(const ExportRequest& request, const ExportReport& report) {
               {"codes_changed", v.codesChanged ? Json(*v.codesChanged) : Json(nullptr)},
               {"scales_changed", v.scalesChanged},
               {"scale_rounding_max", report.rounding.scaled.maxRelative},
-              {"rotary_difference_max", v.rotaryDifference}}},
+              {"rotary_difference_max", v.rotaryDifference},
+              {"rope_loaders", v.rope ? verdictsJson(*v.rope) : Json(nullptr)}}},
             {"notes", report.notes}};
 }
 
@@ -184,6 +186,15 @@ void printRounding(const char* what, const RoundingTally& tally) {
     if (tally.subnormal + tally.vanished > 0)
         std::cout << "           " << formatCount(tally.subnormal) << " are subnormal and less precise, "
                   << formatCount(tally.vanished) << " became 0\n";
+}
+
+/// Which loaders compute the same RoPE; what is lost in the others is among the notes.
+void printVerdicts(const RopeAudit& audit) {
+    std::string same;
+    for (const LoaderVerdict& verdict : audit.loaders)
+        if (verdict.status == LoaderStatus::Same)
+            same += (same.empty() ? "" : ", ") + std::string(ropeLoaderName(verdict.loaded.loader));
+    std::cout << "RoPE:      the same in " << (same.empty() ? "no other loader" : same) << '\n';
 }
 
 void printReport(const ExportReport& report) {
@@ -217,6 +228,7 @@ void printReport(const ExportReport& report) {
               << significant(v.maxUnroundedDifference, 3) << " (root mean square "
               << percent(v.relativeUnroundedRms) << ")\n";
     if (v.codesChanged) std::cout << "           codes changed: " << formatCount(*v.codesChanged) << '\n';
+    if (v.rope) printVerdicts(*v.rope);
 }
 
 int estimate(const Options& options, const ExportRequest& request) {

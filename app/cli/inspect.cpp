@@ -106,44 +106,34 @@ std::string quantizationText(const Model& model) {
     return text.empty() ? "none" : text;
 }
 
-/// The stored RoPE at max_position_embeddings as every loader reads it; empty when it makes no table.
+/// The stored RoPE at max_position_embeddings as every loader reads it; none when it makes no table.
 struct StoredRopeTables {
     int context = 0;
-    std::vector<LoaderTable> loaders;
+    std::optional<RopeAudit> audit;
     std::vector<std::string> warnings; ///< what is odd, and where loaders disagree
 };
 
 StoredRopeTables storedRopeTables(const ModelConfig& c) {
     RopeSpec stored;
     stored.kind = RopeKind::Model;
-    StoredRopeTables result{c.maxPositions, {}, {}};
-    auto tables = tablesOfLoaders(stored, c.ropeModel(), c.maxPositions);
-    if (!tables) {
-        result.warnings.push_back("RoPE: " + tables.error().message);
+    StoredRopeTables result{c.maxPositions, std::nullopt, {}};
+    auto audit = auditScaling(stored, c, std::max(1, c.maxPositions));
+    if (!audit) {
+        result.warnings.push_back("RoPE: " + audit.error().message);
         return result;
     }
-    const FrequencyTable& ours = *tables->front().table;
-    for (const std::string& warning : ours.warnings) result.warnings.push_back("RoPE: " + warning);
-    for (const LoaderTable& of : *tables) {
-        const double error = of.table ? phaseDifference(*of.table, ours, c.maxPositions) : 0;
-        if (of.table && error <= 1e-9 * c.maxPositions
-            && std::abs(of.table->attentionFactor - ours.attentionFactor) <= 1e-9)
-            continue;
-        std::string text = std::string("RoPE: ") + ropeLoaderName(of.loader)
-                           + (of.table ? " builds another table (phase error " + fixed(error, 4) + " rad at "
-                                             + formatCount(c.maxPositions) + ", attention factor "
-                                             + significant(of.table->attentionFactor, 7) + ")"
-                                       : " refuses this scaling");
-        for (const std::string& note : of.notes) text += "; " + note;
-        result.warnings.push_back(std::move(text));
-    }
-    result.loaders = std::move(*tables);
+    for (const RopeWarning& warning : audit->warnings)
+        result.warnings.push_back("RoPE: " + warning.key + ": " + warning.text);
+    for (const LoaderVerdict& verdict : audit->loaders)
+        if (const std::string text = verdictText(verdict, c.maxPositions); !text.empty())
+            result.warnings.push_back("RoPE: " + text);
+    result.audit = std::move(*audit);
     return result;
 }
 
 void printRopeTable(const StoredRopeTables& rope) {
-    if (rope.loaders.empty()) return;
-    const FrequencyTable& table = *rope.loaders.front().table;
+    if (!rope.audit) return;
+    const FrequencyTable& table = rope.audit->ours;
     std::cout << "RoPE table at " << formatCount(rope.context)
               << " tokens: angular frequency omega in radians per "
                  "position, omega' after scaling, wavelength 2 pi / omega' in tokens; attention factor "
@@ -228,7 +218,7 @@ int run(const Options& options) {
              {"format", (*model)->format()},
              {"fingerprint", (*model)->fingerprint()}}},
            {"config", configJson((*model)->config())},
-           {"rope", rope.loaders.empty() ? Json(nullptr) : tableJson("model", *rope.loaders.front().table)},
+           {"rope", rope.audit ? tableJson("model", rope.audit->ours) : Json(nullptr)},
            {"quantization", quantizationJson(**model)},
            {"tokenizer", tokenizer ? Json(tokenizerText) : Json(nullptr)},
            {"tensors", tensorsJson(**model)},

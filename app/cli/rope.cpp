@@ -1,8 +1,10 @@
-// qroar rope MODEL: the frequency table that each RoPE spec gives for a model and a context, side by side.
+// qroar rope MODEL: the frequency table of each RoPE spec for a model and a context, what other loaders would
+// make of it, and the spec as llama.cpp's flags or as keys of config.json.
 #include "app/cli/commands.h"
 #include "app/cli/inputs.h"
 #include "app/cli/rope_tables.h"
 #include "app/cli/validators.h"
+#include "core/base/files.h"
 #include "core/base/strings.h"
 
 #include <cmath>
@@ -14,21 +16,22 @@ namespace {
 
 struct Options {
     Common common;
-    std::string model;
-    std::vector<std::string> ropes{"none", "model"};
+    std::string model, as, csv;
+    std::vector<std::string> ropes;
     int context = 0;
+    bool pairs = false;
 };
 
-void printText(const std::vector<FrequencyTable>& tables, const std::vector<std::string>& names,
-               int context) {
+void printText(const std::vector<RopeAudit>& audits, const std::vector<std::string>& names, int context) {
     std::vector<std::string> header{"pair", "unscaled wavelength"};
     header.insert(header.end(), names.begin(), names.end());
     Table table(header);
-    for (std::size_t pair = 0; pair < tables.front().omega.size(); ++pair) {
-        std::vector<std::string> row{std::to_string(pair), fixed(2 * M_PI / tables.front().plain[pair], 1)};
+    const FrequencyTable& first = audits.front().ours;
+    for (std::size_t pair = 0; pair < first.omega.size(); ++pair) {
+        std::vector<std::string> row{std::to_string(pair), fixed(2 * M_PI / first.plain[pair], 1)};
         char buffer[32];
-        for (const FrequencyTable& t : tables) {
-            std::snprintf(buffer, sizeof buffer, "%.6e", t.omega[pair]);
+        for (const RopeAudit& audit : audits) {
+            std::snprintf(buffer, sizeof buffer, "%.6e", audit.ours.omega[pair]);
             row.emplace_back(buffer);
         }
         table.add(std::move(row));
@@ -37,45 +40,84 @@ void printText(const std::vector<FrequencyTable>& tables, const std::vector<std:
               << "; wavelength 2 pi / omega in tokens, before scaling\n\n";
     table.print();
     std::cout << '\n';
-    for (std::size_t at = 0; at < tables.size(); ++at)
-        std::cout << names[at] << ": attention factor " << significant(tables[at].attentionFactor, 7)
+    for (std::size_t at = 0; at < audits.size(); ++at)
+        std::cout << names[at] << ": attention factor " << significant(audits[at].ours.attentionFactor, 7)
                   << ", largest phase difference to " << names.front() << " at " << formatCount(context)
-                  << ": " << fixed(phaseDifference(tables[at], tables.front(), context), 4) << " rad\n";
+                  << ": " << fixed(phaseDifference(audits[at].ours, first, context), 4) << " rad\n";
 }
 
-int run(const Options& options) {
+void printJson(const std::vector<RopeAudit>& audits, const std::vector<std::string>& names, int context) {
+    Json tables = Json::array(), others = Json::array(), warnings = Json::array(), findings = Json::array();
+    for (std::size_t at = 0; at < audits.size(); ++at) {
+        tables.push_back(tableJson(names[at], audits[at].ours));
+        for (Json& row : loadersJson(names[at], audits[at])) others.push_back(std::move(row));
+        for (Json& row : warningsJson(names[at], audits[at])) findings.push_back(std::move(row));
+        for (const std::string& warning : audits[at].ours.warnings)
+            warnings.push_back(names[at] + ": " + warning);
+    }
+    for (Json& row : others) tables.push_back(std::move(row));
+    print({{"schema", 1},
+           {"context", context},
+           {"tables", std::move(tables)},
+           {"warnings", std::move(warnings)},
+           {"findings", std::move(findings)}});
+}
+
+/// --as: nothing but the words themselves on standard output.
+int printAs(const Options& options, const RopeSpec& spec, const ModelConfig& config, int context) {
+    if (options.as == "llama.cpp") {
+        const auto table = buildFrequencyTable(spec, config.ropeModel(), context);
+        if (!table) return fail(table.error());
+        const auto flags = llamaCppFlags(*table, config.ropeModel(), context);
+        if (!flags) return fail(flags.error());
+        if (options.common.json)
+            print({{"schema", 1}, {"flags", *flags}});
+        else
+            std::cout << *flags << '\n';
+        return exitDone;
+    }
+    const auto block = ropeConfigText(spec, config,
+                                      options.as == "config.json" ? ConfigSpelling::Transformers4
+                                                                  : ConfigSpelling::Transformers5);
+    if (!block) return fail(block.error());
+    std::cout << *block << '\n';
+    return exitDone;
+}
+
+int run(Options options) {
+    if (options.ropes.empty())
+        options.ropes = options.as.empty() ? std::vector<std::string>{"none", "model"}
+                                           : std::vector<std::string>{"model"};
     auto model = openModel(options.model);
     if (!model) return fail(model.error());
     auto specs = parseRopes(options.ropes);
     if (!specs) return fail(specs.error());
     const ModelConfig& config = (*model)->config();
     const int context = options.context > 0 ? options.context : config.maxPositions;
-
-    std::vector<FrequencyTable> tables;
-    std::vector<std::vector<LoaderTable>> loaders;
-    Json json = Json::array(), others = Json::array(), warnings = Json::array();
-    for (std::size_t at = 0; at < specs->size(); ++at) {
-        auto read = tablesOfLoaders((*specs)[at], config.ropeModel(), context);
-        if (!read) return fail(read.error());
-        tables.push_back(*read->front().table);
-        json.push_back(tableJson(options.ropes[at], tables.back()));
-        for (Json& row : loadersJson(options.ropes[at], *read, context)) others.push_back(std::move(row));
-        for (const std::string& warning : tables.back().warnings)
-            warnings.push_back(options.ropes[at] + ": " + warning);
-        loaders.push_back(std::move(*read));
+    if (!options.as.empty()) {
+        if (specs->size() != 1)
+            return fail(
+                Error::bad("--as takes one RoPE spec (--rope), found " + std::to_string(specs->size())));
+        return printAs(options, specs->front(), config, context);
     }
-    for (Json& row : others) json.push_back(std::move(row));
+    std::vector<RopeAudit> audits;
+    for (const RopeSpec& spec : *specs) {
+        auto audit = auditScaling(spec, config, context);
+        if (!audit) return fail(audit.error());
+        audits.push_back(std::move(*audit));
+    }
+    if (!options.csv.empty())
+        if (Status written = writeTextAtomically(options.csv, auditCsv(options.ropes, audits)); !written)
+            return fail(written.error());
     if (options.common.json) {
-        print({{"schema", 1},
-               {"context", context},
-               {"tables", std::move(json)},
-               {"warnings", std::move(warnings)}});
+        printJson(audits, options.ropes, context);
         return exitDone;
     }
-    printText(tables, options.ropes, context);
-    printLoaders(options.ropes, loaders, context);
-    for (const auto& warning : warnings)
-        std::cout << "warning: " << readable(warning.get<std::string>()) << '\n';
+    if (options.pairs)
+        for (std::size_t at = 0; at < audits.size(); ++at) printPairs(options.ropes[at], audits[at]);
+    else
+        printText(audits, options.ropes, context);
+    printAudits(options.ropes, audits);
     return exitDone;
 }
 
@@ -85,15 +127,24 @@ void addRope(CLI::App& program, int& result) {
     auto options = std::make_shared<Options>();
     CLI::App* command = program.add_subcommand(
         "rope", "frequency table per RoPE spec, as each loader would build it, and their differences");
-    command->add_option("MODEL", options->model, "HF folder, .safetensors file, or llama2.c .bin")
+    command->add_option("MODEL", options->model, "HF folder, .safetensors or .gguf file, or llama2.c .bin")
         ->required();
-    command->add_option("--rope", options->ropes, "RoPE specs, e.g. none,yarn:4")
-        ->delimiter(',')
-        ->capture_default_str();
+    command
+        ->add_option("--rope", options->ropes,
+                     "RoPE specs, e.g. none,yarn:4 (default: none,model; with --as: model)")
+        ->delimiter(',');
     command
         ->add_option("--context", options->context,
                      "context length in tokens (dynamic and longrope depend on it)")
         ->check(fromOne());
+    command->add_flag("--pairs", options->pairs, "every pair as every loader has it, side by side");
+    command->add_option("--csv", options->csv, "writes every pair of every loader into this file");
+    command
+        ->add_option(
+            "--as", options->as,
+            "prints one spec as arguments for llama.cpp, or as keys of config.json for transformers 4 "
+            "or 5 (config.json-v5), and nothing else")
+        ->check(CLI::IsMember({"llama.cpp", "config.json", "config.json-v5"}));
     checkCommonValues(*command);
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });

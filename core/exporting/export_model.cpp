@@ -160,6 +160,7 @@ Outcome<ExportReport> exportModel(const ExportRequest& request, ProgressSink& si
     auto verified = verifyExport({plan->fold, plan->rope, plan->windows}, staging->path(), meter);
     if (!verified) return verified.error();
     report.verification = *std::move(verified);
+    for (std::string& text : loaderNotes(report.verification)) report.notes.push_back(std::move(text));
     listFiles(staging->path(), report);
     if (meter.cancelled()) return Error::cancelled();
     if (Status committed = staging->commit(); !committed) return committed.error();

@@ -304,6 +304,9 @@ Outcome<Verification> verify(const Plan& plan, const std::filesystem::path& file
                              WorkMeter& meter) {
     auto result = compareWithMemory({plan.fold, plan.rope, plan.windows}, file, meter);
     if (!result) return result.error();
+    const VerifyTask task{plan.fold, plan.rope, plan.windows};
+    if (Status loaders = judgeLoaders(task, *result); !loaders)
+        return loaders.error().in("the export was read back");
     if (!(result->rotaryDifference <= 2e-6)) // keys and divisors are 32-bit floats
         return Error::bad("the export was read back and gives other rotary frequencies, by up to "
                           + formatNumber(100 * result->rotaryDifference) + " %");
@@ -371,6 +374,7 @@ Outcome<ExportReport> patchGguf(const ExportRequest& request, ProgressSink& sink
             return Error::bad("the patch was read back and its logits differ by "
                               + formatNumber(100 * verified->relativeUnroundedRms) + " %");
         report.verification = *verified;
+        for (std::string& text : loaderNotes(*verified)) report.notes.push_back(std::move(text));
         return meter.cancelled() ? Status(Error::cancelled()) : Status(Done{});
     });
     if (!written) return written.error();
@@ -441,6 +445,7 @@ Outcome<ExportReport> exportGguf(const ExportRequest& request, ProgressSink& sin
         auto verified = verify(*plan, path, exact, meter);
         if (!verified) return verified.error();
         report.verification = *verified;
+        for (std::string& text : loaderNotes(*verified)) report.notes.push_back(std::move(text));
         return meter.cancelled() ? Status(Error::cancelled()) : Status(Done{});
     });
     if (!written) return written.error();

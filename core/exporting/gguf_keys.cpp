@@ -19,18 +19,20 @@ Status addDivisors(const FrequencyTable& table, GgufDescription& result) {
         return Error::unsupported(
             "RoPE scaling " + table.spec.text()
             + ": llama.cpp reads frequency factors for the architecture llama only, not "
-            + result.architecture + "; linear, ntk and yarn can be stored");
+            + result.architecture
+            + "; linear, ntk and yarn (ramp of 32 and 1 turns, truncated) can be stored");
     for (std::size_t pair = 0; pair < table.omega.size(); ++pair)
         result.divisors.push_back(static_cast<float>(table.plain[pair] / table.omega[pair]));
     return Done{};
 }
 
-/// yarn with llama.cpp's own ramp: whole ends, clamped as there.
+/// yarn with llama.cpp's own ramp: whole ends, clamped as there. Other ends than 32 and 1 turns have keys,
+/// but llama.cpp reads them for none of the architectures that are written here.
 bool hasOwnYarnKeys(const RopeSpec& rope) {
-    return rope.truncate.value_or(true);
+    return rope.truncate.value_or(true) && rope.betaFast.value_or(32) == 32 && rope.betaSlow.value_or(1) == 1;
 }
 
-void addYarn(const RopeSpec& rope, const FrequencyTable& table, GgufDescription& result) {
+void addYarn(const FrequencyTable& table, GgufDescription& result) {
     const std::string prefix = result.architecture + ".rope.scaling.";
     GgufKeys& keys = result.keys;
     keys.text(prefix + "type", "yarn");
@@ -40,11 +42,6 @@ void addYarn(const RopeSpec& rope, const FrequencyTable& table, GgufDescription&
     const double usual = 1 + 0.1 * std::log(std::max(1.0, table.factor));
     if (std::abs(table.attentionFactor / usual - 1) > 1e-7)
         keys.f32(prefix + "attn_factor", static_cast<float>(table.attentionFactor / usual));
-    if (!rope.betaFast && !rope.betaSlow) return;
-    keys.f32(prefix + "yarn_beta_fast", static_cast<float>(rope.betaFast.value_or(32)));
-    keys.f32(prefix + "yarn_beta_slow", static_cast<float>(rope.betaSlow.value_or(1)));
-    result.notes.push_back(
-        "yarn with other ramp ends than 32 and 1: only recent llama.cpp reads them from the file");
 }
 
 Status addRope(const ModelConfig& config, const RopeSpec& rope, GgufDescription& result) {
@@ -73,7 +70,7 @@ Status addRope(const ModelConfig& config, const RopeSpec& rope, GgufDescription&
               "of the length you serve");
     case RopeKind::Yarn:
         if (hasOwnYarnKeys(rope)) {
-            addYarn(rope, *table, result);
+            addYarn(*table, result);
             return Done{};
         }
         break;

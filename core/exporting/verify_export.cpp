@@ -105,6 +105,17 @@ Outcome<double> rotaryDifference(const VerifyTask& task, const ModelConfig& expo
     return most;
 }
 
+/// What other loaders build from the written files.
+Outcome<std::optional<RopeAudit>> auditOf(const VerifyTask& task, const ModelConfig& exported) {
+    if (exported.architecture == "llama2.c") return std::optional<RopeAudit>();
+    const auto ours =
+        buildFrequencyTable(task.rope, task.fold.model->config().ropeModel(), exported.maxPositions);
+    if (!ours) return ours.error();
+    auto audit = auditWritten(*ours, exported);
+    if (!audit) return audit.error();
+    return std::optional<RopeAudit>(std::move(*audit));
+}
+
 /// Codes and zero points of one projection that differ, and scales that do. Row r of the export is row
 /// rows[r] of what was folded (empty: r).
 void compareCodes(const QuantizedMatrix& found, const QuantizedMatrix& wanted,
@@ -172,6 +183,7 @@ Status judge(const VerifyTask& task, const Verification& result, const std::file
     if (!(result.rotaryDifference <= 1e-12))
         return wrong(folder, "its config.json gives other rotary frequencies, by up to "
                                  + formatNumber(100 * result.rotaryDifference) + " %");
+    if (Status loaders = judgeLoaders(task, result); !loaders) return wrong(folder, loaders.error().message);
     if (!(result.maxLogitDifference <= 1e-4 * std::max(1.0, result.largestLogit)))
         return wrong(folder, "logits differ by up to " + formatNumber(result.maxLogitDifference)
                                  + " from those of the model in memory");
@@ -212,6 +224,9 @@ Outcome<ReadBack> readBack(const VerifyTask& task, const std::filesystem::path& 
     back.result.windows = static_cast<int>(task.windows.size());
     back.result.context = static_cast<int>(task.windows.front().size());
     back.result.rotaryDifference = *rotary;
+    auto audit = auditOf(task, back.model->config());
+    if (!audit) return audit.error().in(where);
+    back.result.rope = std::move(*audit);
     return back;
 }
 
@@ -233,6 +248,28 @@ std::vector<std::vector<TokenId>> verificationWindows(int vocabSize, int count, 
             window.push_back(static_cast<TokenId>((state >> 33) % static_cast<std::uint64_t>(vocabSize)));
         }
     return windows;
+}
+
+std::vector<std::string> loaderNotes(const Verification& verification) {
+    std::vector<std::string> notes;
+    if (!verification.rope) return notes;
+    const RopeAudit& audit = *verification.rope;
+    for (const LoaderVerdict& verdict : audit.loaders)
+        if (const std::string text = verdictText(verdict, audit.context); !audit.gguf && !text.empty())
+            notes.push_back("RoPE: " + text);
+    if (!audit.gguf) return notes;
+    for (const RopeWarning& warning : audit.warnings)
+        if (warning.key == "rope.scaling") notes.push_back("RoPE: " + warning.text);
+    return notes;
+}
+
+Status judgeLoaders(const VerifyTask& task, const Verification& verification) {
+    if (!verification.rope) return Done{};
+    const RopeAudit& audit = *verification.rope;
+    const bool rewritten = audit.gguf || task.rope != task.fold.model->config().storedRope;
+    const LoaderVerdict& verdict = audit.of(audit.gguf ? RopeLoader::LlamaCpp : RopeLoader::Transformers5);
+    if (!rewritten || verdict.status == LoaderStatus::Same) return Done{};
+    return Error::bad(verdictText(verdict, audit.context));
 }
 
 double verificationWork(const ModelConfig& config, const std::vector<std::vector<TokenId>>& windows) {

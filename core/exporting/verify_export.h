@@ -7,6 +7,7 @@
 
 #include "core/base/work_meter.h"
 #include "core/exporting/fold.h"
+#include "core/exporting/rope_audit.h"
 #include "core/rope/rope_spec.h"
 #include "core/text/tokenizer.h"
 
@@ -33,7 +34,18 @@ struct Verification {
     std::optional<long long> codesChanged; ///< null when the export stores no codes
     long long scalesChanged = 0;           ///< stored scales that are not what they should be
     double rotaryDifference = 0; ///< largest relative difference of omega' or of the attention factor
+    /// What every loader builds from the written files, against the table in force here, at the longest
+    /// context of the export; null for llama2.c, which others do not read.
+    std::optional<RopeAudit> rope;
 };
+
+/// The loaders that compute something else from what was written, and what of it they lose; sentences.
+std::vector<std::string> loaderNotes(const Verification& verification);
+
+/// An error when the loader that the files are for computes something else: transformers 5 from a config.json
+/// that was rewritten, llama.cpp from a GGUF file. What a checkpoint that keeps its own scaling says already
+/// is no error, and is told by loaderNotes().
+Status judgeLoaders(const VerifyTask& task, const Verification& verification);
 
 /// `count` windows of `length` pseudo-random ids, the same every time: for models without documents.
 std::vector<std::vector<TokenId>> verificationWindows(int vocabSize, int count, int length);

@@ -39,6 +39,8 @@ RopeModel ModelConfig::ropeModel() const {
     model.maxPositions = maxPositions;
     model.originalMaxPositions = originalMaxPositions;
     model.stored = storedRope;
+    model.source = ropeSource;
+    if (model.source.architecture.empty()) model.source.architecture = architecture;
     for (int layer = 0; layer < layers; ++layer)
         if (ropeOf(layer) != LayerRope::Scaled) model.unscaledLayers.push_back(layer);
     return model;

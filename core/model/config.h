@@ -65,6 +65,7 @@ struct ModelConfig {
     RopeSpec storedRope;
     /// original_max_position_embeddings when the checkpoint names it.
     std::optional<int> originalMaxPositions;
+    RopeSource ropeSource; ///< how the checkpoint spells it; a session file does not keep this
 
     /// Biases on q, k and v; Qwen2 has them always, and none on o.
     [[nodiscard]] bool hasQkvBias() const { return attentionBias || architecture == "Qwen2ForCausalLM"; }

@@ -6,6 +6,7 @@
 
 #include <cmath>
 #include <optional>
+#include <utility>
 
 namespace qroar {
 
@@ -236,8 +237,6 @@ RopeSpec readScaling(Keys& keys, ModelConfig& config) {
     if (type == "yarn") {
         spec.kind = RopeKind::Yarn;
         spec.factor = factor;
-        spec.betaFast = keys.optionalNumber("rope.scaling.yarn_beta_fast", 0, 1e6);
-        spec.betaSlow = keys.optionalNumber("rope.scaling.yarn_beta_slow", 0, 1e6);
         if (!factor)
             keys.fail("rope.scaling.factor", "is missing: yarn needs it");
         else if (attention != 1)
@@ -296,12 +295,19 @@ Outcome<GgufConfig> readGgufConfig(const GgufFile& file) {
     ModelConfig& config = result.config;
     config.architecture = architecture->hfName;
     config.pairLayout = architecture->pairLayout;
+    config.ropeSource.gguf = true;
     Keys keys(file, architecture->name);
     readShape(keys, config);
     refuseExperts(keys);
     if (!keys.error()) architecture->read(keys, config);
     config.ropeTheta = keys.optionalNumber("rope.freq_base", 1e-3, 1e15).value_or(10000.0);
     config.storedRope = readScaling(keys, config);
+    for (const auto& [name, usual] :
+         {std::pair{"rope.scaling.yarn_beta_fast", 32.0}, std::pair{"rope.scaling.yarn_beta_slow", 1.0}})
+        if (const auto beta = keys.optionalNumber(name, 0, 1e6); beta && *beta != usual)
+            result.warnings.push_back(file.keyText(std::string(architecture->name) + "." + name) + ": "
+                                      + formatNumber(*beta) + " is ignored (" + formatNumber(usual)
+                                      + " counts), as llama.cpp does for this architecture");
     if (keys.error()) return *keys.error();
     if (embedding->shape[0] > ConfigLimits::vocabulary)
         return Error::bad(file.path().string() + ": tensor \"token_embd.weight\": expected at most "

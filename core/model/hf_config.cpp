@@ -123,6 +123,7 @@ Outcome<HfConfig> readHfConfig(const std::string& text, const std::filesystem::p
     config.rotaryDim = rope.rotaryDim;
     config.originalMaxPositions = rope.original;
     config.storedRope = std::move(rope.spec);
+    config.ropeSource = std::move(rope.source);
     config.bosId = readTokenId(keys, "bos_token_id", result);
     config.eosId = readTokenId(keys, "eos_token_id", result);
     if (error) return *error;

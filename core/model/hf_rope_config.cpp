@@ -5,6 +5,7 @@
 #include "core/model/json_text.h"
 
 #include <algorithm>
+#include <array>
 
 namespace qroar {
 
@@ -121,6 +122,32 @@ void readLongRope(const RopeSources& sources, std::size_t pairs, RopeSpec& spec)
     spec.longFactors = sources.scoped("long_factor").numbers("long_factor", pairs, smallest, largestFactor);
 }
 
+/// Keys of a scaling that are read here, or that no loader computes with.
+bool isKnownKey(const std::string& key) {
+    static const std::array known{
+        "rope_type",      "type",      "rope_theta",      "partial_rotary_factor", "factor",
+        originalKey,      "beta_fast", "beta_slow",       "attention_factor",      "mscale",
+        "mscale_all_dim", "truncate",  "low_freq_factor", "high_freq_factor",      "short_factor",
+        "long_factor",    "finetuned"};
+    return std::find(known.begin(), known.end(), key) != known.end();
+}
+
+/// The spelling, for the audit of what other loaders make of it.
+RopeSource readSource(const RopeSources& sources, std::optional<int> inner, std::optional<int> outer) {
+    RopeSource source;
+    const KeyReader& object = sources.parameters.object() ? sources.parameters : sources.scaling;
+    source.type = object.optionalText("rope_type").value_or("");
+    source.oldType = object.optionalText("type").value_or("");
+    source.parametersOnly = sources.parameters.object() && !sources.scaling.object();
+    source.outerTheta = sources.top.optionalNumber("rope_theta", 1.0 + 1e-6, 1e18);
+    source.innerOriginal = inner;
+    source.outerOriginal = outer;
+    if (object.object())
+        for (const auto& [key, value] : object.object()->items())
+            if (!isKnownKey(key) && !value.is_null()) source.ignoredKeys.push_back(key);
+    return source;
+}
+
 } // namespace
 
 HfRope readHfRope(const nlohmann::json& config, const std::string& source, int headDim, double defaultTheta,
@@ -146,6 +173,7 @@ HfRope readHfRope(const nlohmann::json& config, const std::string& source, int h
     const auto inner = sources.scoped(originalKey).optionalInteger(originalKey, 1, ConfigLimits::positions);
     const auto outer = top.optionalInteger(originalKey, 1, ConfigLimits::positions);
     rope.original = longRope && outer ? outer : inner ? inner : outer;
+    rope.source = readSource(sources, inner, outer);
     if (inner && rope.original == inner) rope.spec.original = *inner;
 
     if (type == "linear" || type == "dynamic") {

@@ -19,6 +19,7 @@ struct HfRope {
     std::optional<double> localTheta;
     std::optional<int> original; ///< original_max_position_embeddings, wherever it stands
     RopeSpec spec;
+    RopeSource source; ///< but for the architecture
 };
 
 /// Precedence of every key: rope_parameters, then rope_scaling, then the top level (which has only

@@ -36,6 +36,19 @@ struct RopeSpec {
     bool operator==(const RopeSpec&) const = default;
 };
 
+/// How a checkpoint spells its RoPE, where other loaders read it differently: for loaders.h and audit.h. No
+/// frequency of ours depends on it. Empty for checkpoints without a config.json, and for stored sessions.
+struct RopeSource {
+    bool gguf = false;           ///< from a GGUF file, not from a config.json
+    std::string architecture;    ///< as config.json names it
+    std::string type, oldType;   ///< "rope_type" and "type" of the scaling, as they stand
+    bool parametersOnly = false; ///< rope_parameters and no rope_scaling: nothing that transformers 4 reads
+    std::optional<double> outerTheta;                ///< rope_theta at the top level
+    std::optional<int> outerOriginal, innerOriginal; ///< original_max_position_embeddings: top level, scaling
+    std::vector<std::string> ignoredKeys;            ///< of the scaling, that are not read here
+    bool operator==(const RopeSource&) const = default;
+};
+
 /// What a frequency table needs to know of a model.
 struct RopeModel {
     int headDim = 0;
@@ -45,6 +58,7 @@ struct RopeModel {
     std::optional<int> originalMaxPositions;
     RopeSpec stored;                 ///< what `model` stands for
     std::vector<int> unscaledLayers; ///< those that no scaling changes, ascending
+    RopeSource source;
     [[nodiscard]] int trainedContext() const { return originalMaxPositions.value_or(maxPositions); }
 };
 

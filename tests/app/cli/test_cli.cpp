@@ -148,7 +148,7 @@ class TestCli : public QObject {
         const Json rope =
             run({"rope", "model", "--rope", "none,linear:4", "--context", "256", "--json"}).json();
         QCOMPARE(rope["context"].get<int>(), 256);
-        QCOMPARE(rope["tables"].size(), std::size_t{10}); // ours, then those of four other loaders
+        QCOMPARE(rope["tables"].size(), std::size_t{14}); // ours, then those of six other loaders
         for (const Json& table : rope["tables"])
             QVERIFY(table["loader"] == "qroar" || table["phase_error"].get<double>() == 0);
         const Json dynamic =
@@ -159,6 +159,10 @@ class TestCli : public QObject {
                 && table["notes"].dump().find("--rope-freq-base") != std::string::npos)
                 ++differing;
         QCOMPARE(differing, 1);
+        bool warned = false;
+        for (const Json& finding : dynamic["findings"])
+            warned = warned || (finding["key"] == "rope_type" && finding["spec"] == "dynamic:4");
+        QVERIFY(warned);
         QCOMPARE(inspect["rope"]["inv_freq"].size(), std::size_t{4});
         QVERIFY(hasKeys(rope["tables"][0], {"spec", "loader", "attention_factor", "inv_freq"}));
         for (int pair = 0; pair < 4; ++pair) { // every digit survives the JSON
@@ -168,6 +172,42 @@ class TestCli : public QObject {
         }
         QVERIFY(run({"inspect", "model"}).out.contains("model.layers.1.mlp.down_proj.weight"));
         QVERIFY(run({"rope", "model", "--rope", "yarn:4"}).out.contains("attention factor"));
+    }
+
+    void ropeAsOthersSayIt() {
+        const auto flags = run({"rope", "model", "--rope", "yarn:4", "--as", "llama.cpp"});
+        QCOMPARE(flags.out, QByteArray("--rope-scaling yarn --rope-scale 4 --yarn-orig-ctx 64 "
+                                       "--yarn-ext-factor 1\n"));
+        const auto refused = run({"rope", "model", "--rope", "llama3:8", "--as", "llama.cpp"});
+        QCOMPARE(refused.code, 1);
+        QVERIFY(refused.err.contains("rope_freqs.weight") && refused.out.isEmpty());
+        for (const bool five : {false, true}) {
+            const auto block = run({"rope", "model", "--rope", "yarn:4:attn=1.2", "--as",
+                                    five ? "config.json-v5" : "config.json"});
+            const Json keys = block.json();
+            QCOMPARE(keys["max_position_embeddings"].get<int>(), 256);
+            const Json& rope = keys[five ? "rope_parameters" : "rope_scaling"];
+            QCOMPARE(rope["attention_factor"].get<double>(), 1.2);
+            QCOMPARE(rope.contains("type"), !five);
+        }
+        QCOMPARE(run({"rope", "model", "--rope", "none,yarn:4", "--as", "llama.cpp"}).code, 1);
+        QCOMPARE(run({"rope", "model", "--as", "gguf"}).code, 2);
+        // what is printed by default is the checkpoint's own
+        QCOMPARE(run({"rope", "model", "--as", "llama.cpp"}).out, QByteArray("--rope-scaling none\n"));
+    }
+
+    void ropePairsAndCsv() {
+        const auto pairs = run({"rope", "model", "--rope", "yarn:4", "--pairs", "--csv", "pairs.csv"});
+        QCOMPARE(pairs.code, 0);
+        QVERIFY(pairs.out.contains("transformers 4.57")
+                && pairs.out.contains("warning: yarn:4")
+                       == false); // an export writes nothing that needs a warning
+        QFile file(folder_.filePath("pairs.csv"));
+        QVERIFY(file.open(QIODevice::ReadOnly));
+        const QList<QByteArray> lines = file.readAll().trimmed().split('\n');
+        QCOMPARE(lines[1], QByteArray("spec,loader,pair,wavelength,omega,ratio,phase_error"));
+        QCOMPARE(lines.size(), 2 + 7 * 4); // comment, header, seven loaders of four pairs
+        QVERIFY(lines[2].startsWith("yarn:4,qroar,0,"));
     }
 
     void calibratedVariants() {

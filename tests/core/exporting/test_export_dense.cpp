@@ -136,6 +136,54 @@ class TestExportDense : public QObject {
         QCOMPARE(exported.trainedContext(), options.maxPositions);
     }
 
+    /// What every loader makes of the written files is in the report; who computes something else is named.
+    void writtenRopeIsAudited() {
+        const Scratch scratch;
+        makeRandomHfModel(scratch.path("model"), {}, 5);
+        const auto model = opened(scratch.path("model"));
+        auto request = requestOf(model, "none", ExportFormat::Hf, scratch.path("out"));
+        request.rope = ropeOf("yarn:4:attn=1.4");
+        const auto report = exportModel(request, silent);
+        QROAR_OPENED(report);
+        QVERIFY(report->verification.rope);
+        const RopeAudit& audit = *report->verification.rope;
+        QCOMPARE(audit.context, static_cast<long long>(4 * model->config().maxPositions));
+        QVERIFY(audit.of(RopeLoader::Transformers5).status == LoaderStatus::Same);
+        QVERIFY(audit.of(RopeLoader::LlamaCpp).status == LoaderStatus::Differs);
+        QVERIFY(std::abs(audit.of(RopeLoader::LlamaCpp).attentionRatio * 1.4 - (0.1 * std::log(4) + 1))
+                < 1e-12);
+        const auto noted = [&](const char* text) {
+            return std::any_of(report->notes.begin(), report->notes.end(), [text](const std::string& note) {
+                return note.find(text) != std::string::npos;
+            });
+        };
+        QVERIFY(noted("RoPE: llama.cpp computes something else") && noted("RoPE: vllm"));
+        QVERIFY(!noted("RoPE: transformers 5"));
+    }
+
+    /// Had transformers 5 another table than the one in force, the export would fail, by name.
+    void anotherTableFails() {
+        const Scratch scratch;
+        makeRandomHfModel(scratch.path("model"), {}, 5);
+        const auto model = opened(scratch.path("model"));
+        VerifyTask task;
+        task.fold.model = model;
+        task.rope = ropeOf("yarn:4");
+        Verification verification;
+        QVERIFY(judgeLoaders(task, verification).ok()); // llama2.c: nobody reads it
+        const auto ours = buildFrequencyTable(task.rope, model->config().ropeModel(), 256);
+        QROAR_OPENED(ours);
+        const auto audit = auditWritten(*ours, model->config()); // the source: it stores no yarn
+        QROAR_OPENED(audit);
+        verification.rope = *audit;
+        QROAR_REFUSED(judgeLoaders(task, verification), "transformers 5 computes something else",
+                      "rad in pair");
+        task.rope = model->config().storedRope; // what was there before is told, not refused
+        QVERIFY(judgeLoaders(task, verification).ok());
+        verification.rope->gguf = true; // a GGUF file is llama.cpp's
+        QROAR_REFUSED(judgeLoaders(task, verification), "llama.cpp computes something else");
+    }
+
     void interleavedRowsBecomeHalfSplit() {
         const Scratch scratch;
         RandomModelOptions options;

@@ -132,7 +132,7 @@ class TestExportGguf : public QObject {
         QTest::newRow("yarn") << "yarn:4"
                               << "yarn:4";
         QTest::newRow("yarn, other ramp") << "yarn:4:orig=64:beta_fast=8"
-                                          << "yarn:4";
+                                          << "longrope"; // llama.cpp reads no ramp ends from the file
         QTest::newRow("yarn, attention") << "yarn:4:attn=1.5"
                                          << "yarn:4";
         QTest::newRow("yarn, not truncated") << "yarn:4:truncate=0"
@@ -150,6 +150,8 @@ class TestExportGguf : public QObject {
         QROAR_OPENED(report);
         QVERIFY(report->verification.rotaryDifference < 2e-6);
         QVERIFY(report->verification.relativeUnroundedRms < 1e-4);
+        QVERIFY(report->verification.rope && report->verification.rope->gguf);
+        QVERIFY(report->verification.rope->of(RopeLoader::LlamaCpp).status == LoaderStatus::Same);
         const auto config = opened(request.target)->config();
         QVERIFY2(config.storedRope.text().rfind(stored.toStdString(), 0) == 0,
                  config.storedRope.text().c_str());

@@ -67,7 +67,11 @@ class TestRopeLoaders : public QObject {
         const RopeModel model = modelOf(64, 1e7, 1048576, 262144);
         const RopeSpec spec = specOf("yarn:4");
         for (const RopeLoader loader : ropeLoaders()) {
-            const double trained = loader == RopeLoader::Transformers4 ? 1048576 : 262144;
+            // typed without orig=: the original length stands beside the scaling, where transformers 4 does
+            // not look
+            const bool four = loader == RopeLoader::Transformers4 || loader == RopeLoader::Transformers48
+                              || loader == RopeLoader::Transformers457;
+            const double trained = four ? 1048576 : 262144;
             const LoaderTable table = load(loader, spec, model, 1048576);
             compare(table, [&](int pair) { return yarnFrequency(pair, 64, 1e7, trained, 4); });
             QVERIFY(std::abs(table.table->attentionFactor - 1.138629436111989) < 1e-14);
@@ -89,9 +93,119 @@ class TestRopeLoaders : public QObject {
     /// Qwen2.5's card: factor 4 with max_position_embeddings equal to the original length.
     void factorAgainstLengths() {
         const RopeModel model = modelOf(128, 1e6, 32768, 32768);
-        const LoaderTable old = load(RopeLoader::Transformers4, specOf("yarn:4"), model, 131072);
-        QVERIFY(says(old, "replace the factor 4"));
-        compare(old, [](int pair) { return yarnFrequency(pair, 128, 1e6, 32768, 4); });
+        const RopeSpec inside = specOf("yarn:4:orig=32768");
+        for (const RopeLoader loader :
+             {RopeLoader::Transformers4, RopeLoader::Transformers457, RopeLoader::Transformers5})
+            compare(load(loader, inside, model, 131072),
+                    [](int pair) { return yarnFrequency(pair, 128, 1e6, 32768, 4); });
+        const LoaderTable between = load(RopeLoader::Transformers48, inside, model, 131072);
+        QVERIFY(says(between, "replaces the factor 4"));
+        compare(between, [](int pair) { return ntkFrequency(pair, 128, 1e6, 1); }); // factor 1: nothing
+        QCOMPARE(between.table->attentionFactor, 1.0);
+    }
+
+    /// The original length inside the scaling: the ramp of all but the oldest counts from it.
+    void yarnInsideTheScaling() {
+        const RopeModel model = modelOf(64, 1e4, 16384, 4096);
+        for (const RopeLoader loader : ropeLoaders()) {
+            const double trained = loader == RopeLoader::Transformers4 ? 16384 : 4096;
+            compare(load(loader, specOf("yarn:4:orig=4096"), model, 16384),
+                    [&](int pair) { return yarnFrequency(pair, 64, 1e4, trained, 4); });
+        }
+    }
+
+    /// Ramp ends arrive in llama.cpp by flags only: the keys are read for other architectures.
+    void rampEndsAreLostInGguf() {
+        const RopeModel model = modelOf(64, 1e4, 16384, 4096);
+        const LoaderTable ggml = load(RopeLoader::LlamaCpp, specOf("yarn:4:beta_fast=8"), model, 16384);
+        compare(ggml, [](int pair) { return yarnFrequency(pair, 64, 1e4, 4096, 4); });
+        QVERIFY(says(ggml, "--yarn-beta-fast"));
+        const LoaderTable vllm = load(RopeLoader::Vllm, specOf("yarn:4:beta_fast=8"), model, 16384);
+        QVERIFY(phaseDifference(*ggml.table, *vllm.table, 16384) > 1);
+    }
+
+    /// Both places name an original length: 5 and vLLM take the outer one, 4.57 and llama.cpp the inner one.
+    void originalTwice() {
+        RopeModel model = modelOf(64, 1e4, 16384, 4096);
+        model.stored = specOf("yarn:4:orig=4096");
+        model.source.innerOriginal = 4096;
+        model.source.outerOriginal = 8192;
+        for (const RopeLoader loader : ropeLoaders()) {
+            if (loader == RopeLoader::Transformers4 || loader == RopeLoader::Transformers48) continue;
+            const bool outer = loader == RopeLoader::Transformers5 || loader == RopeLoader::Vllm;
+            compare(load(loader, specOf("model"), model, 16384),
+                    [&](int pair) { return yarnFrequency(pair, 64, 1e4, outer ? 8192 : 4096, 4); });
+        }
+    }
+
+    /// What transformers 5 writes is nothing to transformers 4: no scaling and another base.
+    void parametersOfTransformers5() {
+        RopeModel model = modelOf(64, 5e5, 16384, 4096);
+        model.stored = specOf("yarn:4:orig=4096");
+        model.source.parametersOnly = true;
+        for (const RopeLoader loader :
+             {RopeLoader::Transformers4, RopeLoader::Transformers48, RopeLoader::Transformers457}) {
+            const LoaderTable lost = load(loader, specOf("model"), model, 16384);
+            compare(lost, [](int pair) { return ntkFrequency(pair, 64, 1e4, 1); });
+            QVERIFY(says(lost, "rope_parameters"));
+        }
+        compare(load(RopeLoader::LlamaCpp, specOf("model"), model, 16384),
+                [](int pair) { return yarnFrequency(pair, 64, 5e5, 4096, 4); });
+        model.source.outerTheta = 5e5;
+        compare(load(RopeLoader::Transformers457, specOf("model"), model, 16384),
+                [](int pair) { return ntkFrequency(pair, 64, 5e5, 1); });
+    }
+
+    /// The base of a GGUF file is all that others read of its RoPE.
+    void ggufFiles() {
+        RopeModel model = modelOf(64, 1e4, 16384, 4096);
+        model.stored = specOf("yarn:4:attn=1.5");
+        model.source.gguf = true;
+        const auto ours = load(RopeLoader::Qroar, specOf("model"), model, 16384);
+        const auto ggml = load(RopeLoader::LlamaCpp, specOf("model"), model, 16384);
+        QCOMPARE(phaseDifference(*ggml.table, *ours.table, 16384), 0.0);
+        QCOMPARE(ggml.table->attentionFactor, 1.5);
+        for (const RopeLoader loader : {RopeLoader::Transformers5, RopeLoader::Vllm})
+            compare(load(loader, specOf("model"), model, 16384),
+                    [](int pair) { return ntkFrequency(pair, 64, 1e4, 1); });
+    }
+
+    void familiesInGguf() {
+        RopeModel model = modelOf(64, 5e5, 131072, 8192);
+        const auto ggml = [&](const char* architecture, const char* spec) {
+            model.source.architecture = architecture;
+            return load(RopeLoader::LlamaCpp, specOf(spec), model, 32768);
+        };
+        const auto plain = ggml("LlamaForCausalLM", "none");
+        QVERIFY(phaseDifference(*ggml("LlamaForCausalLM", "llama3:8").table, *plain.table, 32768) > 1);
+        QVERIFY(phaseDifference(*ggml("GraniteForCausalLM", "llama3:8").table, *plain.table, 32768) > 1);
+        const auto qwen = ggml("Qwen2ForCausalLM", "llama3:8");
+        QCOMPARE(phaseDifference(*qwen.table, *plain.table, 32768), 0.0); // dropped
+        QVERIFY(says(qwen, "dropped"));
+        QVERIFY(!ggml("SmolLM3ForCausalLM", "llama3:8").table);
+        model.rotaryDim = 32;
+        QVERIFY(!ggml("LlamaForCausalLM", "yarn:4").table); // would turn whole heads
+        QVERIFY(ggml("Phi3ForCausalLM", "yarn:4").table);
+    }
+
+    void conflictingNames() {
+        RopeModel model = modelOf(64, 1e4, 16384, 4096);
+        model.stored = specOf("yarn:4");
+        model.source.type = "yarn";
+        model.source.oldType = "linear";
+        QVERIFY(!load(RopeLoader::Vllm, specOf("model"), model, 16384).table);
+        model.source.oldType = "yarn";
+        QVERIFY(load(RopeLoader::Vllm, specOf("model"), model, 16384).table);
+    }
+
+    /// llama3's original length is looked for in rope_scaling only by transformers 4.
+    void llama3WithTheLengthOutside() {
+        RopeModel model = modelOf(64, 5e5, 131072, 8192);
+        model.stored = specOf("llama3:8");
+        QVERIFY(!load(RopeLoader::Transformers457, specOf("model"), model, 131072).table);
+        QVERIFY(load(RopeLoader::Transformers5, specOf("model"), model, 131072).table);
+        model.stored = specOf("llama3:8:orig=8192");
+        QVERIFY(load(RopeLoader::Transformers457, specOf("model"), model, 131072).table);
     }
 
     void attentionFactors() {
