@@ -101,12 +101,12 @@ class TestMainWindow : public QObject {
         };
         check(); // without a session
         const int panels = static_cast<int>(bench.window->plots().panels().size());
-        QCOMPARE(named, panels - 2); // spectrum and phases need a model only
+        QCOMPARE(named, panels - 3); // spectrum, phases and the audit of RoPE need a model only
         auto nothingRun = std::make_shared<Session>(*test::makeSyntheticSession());
         nothingRun->conditions.clear();
         bench.load(nothingRun);
         check(); // with one that holds no condition yet
-        QCOMPARE(named, 2 * (panels - 2));
+        QCOMPARE(named, 2 * (panels - 3));
     }
 
     void everyPanelShowsASession() {

@@ -20,6 +20,7 @@
 #include "widgets/panels/outlier_panel.h"
 #include "widgets/panels/perplexity_panel.h"
 #include "widgets/panels/phase_panel.h"
+#include "widgets/panels/rope_audit_panel.h"
 #include "widgets/panels/spectrum_panel.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/spectrum_plot.h"
@@ -243,7 +244,7 @@ class TestSampleJourney : public QObject {
         const QString name = "yarn:2 · 512 · FP";
         for (DiagnosticPanel* each : window_->plots().panels()) {
             const bool ofAll = each == panel<PerplexityPanel>() || each == panel<DistortionPanel>()
-                               || each == panel<PhasePanel>();     // of specs
+                               || each == panel<PhasePanel>() || each == panel<RopeAuditPanel>(); // of specs
             const bool ofFamily = each == panel<HistogramPanel>(); // one curve per context
             const QString part = ofFamily ? QStringLiteral("yarn:2 · FP") : name;
             if (!each->emptyText().isEmpty()) continue; // of something that was not measured

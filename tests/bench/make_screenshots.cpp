@@ -27,6 +27,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <functional>
+#include <string_view>
 
 using namespace qroar;
 
@@ -132,6 +133,7 @@ struct Look {
     const char *picture, *dock, *option, *value;
 };
 constexpr Look looks[] = {{"view-phases-curves", "phases", "view", "curves"},
+                          {"view-ropeAudit", "ropeAudit", "spec", "yarn:8:attn=1.2"},
                           {"view-histogram-ridges", "histogram", "view", "ridge-context"},
                           {"view-histogram-map", "histogram", "view", "map"},
                           {"view-perplexity-kl", "perplexity", "measure", "kl"},
@@ -221,7 +223,7 @@ void takeDocks(MainWindow& window, Pictures& pictures) {
     for (const char* name : {"setup", "project", "searchSetup", "export", "scales", "bands"})
         if (QDockWidget* dock = dockNamed(window, name))
             takeDock(pictures, dock, QStringLiteral("view-%1").arg(name),
-                     QSize(380, name == "setup" ? 800 : 640));
+                     QSize(380, std::string_view(name) == "setup" ? 800 : 640));
     if (QDockWidget* dock = dockNamed(window, "whatIfs"))
         takeDock(pictures, dock, "view-whatIfs", QSize(960, 200));
     window.resetLayout();

@@ -92,6 +92,8 @@ class DiagnosticPanel : public QWidget {
     virtual void setVariant(int /*index*/) {}
     /// False for views of something else, which are the same whatever condition is selected.
     [[nodiscard]] virtual bool followsCondition() const { return true; }
+    /// Shows something of a session that holds a model and nothing else, too, and changes none of it.
+    [[nodiscard]] virtual bool needsOnlyModel() const { return false; }
 
     /// A control of the panel by itself (not of the selection), in words that files and commands keep.
     struct Option {

@@ -30,6 +30,7 @@ class PhasePanel : public DiagnosticPanel {
     /// What is wrong with the typed specs, and which specs there is no room for; empty when all are shown.
     [[nodiscard]] QString specError() const { return specError_; }
     [[nodiscard]] bool followsCondition() const override { return false; }
+    [[nodiscard]] bool needsOnlyModel() const override { return true; }
 
   protected:
     [[nodiscard]] QString noSessionText() const override;

@@ -271,6 +271,14 @@ void ExportPanel::showReport(const ExportReport& report) {
                           .arg(readableNumber(report.verification.maxUnroundedDifference, 3))};
     if (report.verification.codesChanged)
         lines << tr("Codes changed: %1").arg(groupedCount(*report.verification.codesChanged));
+    if (const auto& audit = report.verification.rope) {
+        QStringList same;
+        for (const LoaderVerdict& verdict : audit->loaders)
+            if (verdict.status == LoaderStatus::Same)
+                same << QLatin1String(ropeLoaderName(verdict.loaded.loader));
+        lines << tr("The same RoPE in: %1")
+                     .arg(same.isEmpty() ? tr("no other loader") : same.join(QStringLiteral(", ")));
+    }
     std::size_t ranges = 0;
     for (const ExportedFile& file : report.files) ranges += file.changed.size();
     if (report.patched)

@@ -11,6 +11,7 @@
 #include "widgets/panels/outlier_panel.h"
 #include "widgets/panels/perplexity_panel.h"
 #include "widgets/panels/phase_panel.h"
+#include "widgets/panels/rope_audit_panel.h"
 #include "widgets/panels/search_panel.h"
 #include "widgets/panels/spectrum_panel.h"
 #include "widgets/plot/base_plot.h"
@@ -58,6 +59,8 @@ const std::vector<FigureKind>& figureKinds() {
         kind<DistortionPanel>("distortion", QT_TRANSLATE_NOOP("FigurePanels", "quantized weights per layer")),
         kind<NoisePanel>("noise", QT_TRANSLATE_NOOP("FigurePanels", "noise of logits by distance")),
         kind<PhasePanel>("phases", QT_TRANSLATE_NOOP("FigurePanels", "RoPE angles by pair and distance")),
+        kind<RopeAuditPanel>("rope-audit",
+                             QT_TRANSLATE_NOOP("FigurePanels", "what other loaders make of the RoPE")),
         kind<SearchPanel>("search", QT_TRANSLATE_NOOP("FigurePanels", "trials of a search and its gains"))};
     return kinds;
 }

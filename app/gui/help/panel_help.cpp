@@ -72,6 +72,7 @@ constexpr Entry entries[] = {
      QT_TRANSLATE_NOOP("PanelHelp", "Output error")},
     {"NoisePanel", theory, "quantization-noise-ours", QT_TRANSLATE_NOOP("PanelHelp", "Logit noise")},
     {"PhasePanel", theory, "rope-phases-std", QT_TRANSLATE_NOOP("PanelHelp", "RoPE phases")},
+    {"RopeAuditPanel", theory, "rope-audit-std", QT_TRANSLATE_NOOP("PanelHelp", "RoPE audit")},
     {"DistortionPanel", theory, "round-to-nearest-quantization-rtn-std",
      QT_TRANSLATE_NOOP("PanelHelp", "Weight distortion")},
     {"SearchPanel", theory, "search-paper-the-idea-ours-everything-below",

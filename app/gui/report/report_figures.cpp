@@ -185,6 +185,15 @@ void addDifferences(const Session& session, int condition, QList<ReportFigure>& 
             : QString());
 }
 
+ReportFigure ropeAudit(const QString& text) {
+    ReportFigure figure{ReportSection::Frequencies, figureOf("rope-audit", text)};
+    figure.spec.options.push_back({QStringLiteral("scaling"), QStringLiteral("condition")});
+    figure.note =
+        ReportFigures::tr("By how much other programs would turn the pairs otherwise, if they opened "
+                          "the model with the condition's scaling as an export writes it.");
+    return figure;
+}
+
 } // namespace
 
 QList<ReportFigure> reportFigures(const Session& session, const QString& condition) {
@@ -194,6 +203,7 @@ QList<ReportFigure> reportFigures(const Session& session, const QString& conditi
         index < 0 ? nullptr : session.conditions[static_cast<std::size_t>(index)].get();
     QList<ReportFigure> figures{{ReportSection::Frequencies, figureOf("spectrum", text)},
                                 phases(session, shown, text),
+                                ropeAudit(text),
                                 {ReportSection::Loss, figureOf("perplexity", text)}};
     addHeatMaps(session, shown, text, figures);
     addTails(session, shown, text, figures);

@@ -227,6 +227,7 @@ void MainWindow::connectSetup() {
 
 void MainWindow::connectAnalysis() {
     connect(&analysis_, &AnalysisController::modelOpened, this, [this](const OpenedModel& opened) {
+        plots_->setModel(*opened.model);
         const QString path = QString::fromStdString(opened.model->path().string());
         const QString text = tr("Opened model %1.").arg(path);
         if (quietModel_) {

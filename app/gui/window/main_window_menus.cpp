@@ -166,12 +166,16 @@ void MainWindow::buildSelectionMenu() {
 void MainWindow::buildViewMenu() {
     QMenu* menu = menuBar()->addMenu(tr("&View"));
     int number = 1;
-    for (DiagnosticPanel* panel : plots_->panels())
+    for (DiagnosticPanel* panel : plots_->panels()) {
         addAction(menu, tr("Go to %1").arg(panel->title()),
-                  QKeySequence(QStringLiteral("Ctrl+%1").arg(number++)), [this, panel] {
+                  QKeySequence(number <= 9 ? QStringLiteral("Ctrl+%1").arg(number)
+                                           : QStringLiteral("Ctrl+Alt+%1").arg(number - 9)),
+                  [this, panel] {
                       showPlots();
                       plots_->showPanel(panel);
                   });
+        ++number;
+    }
     addAction(menu, tr("Reset &zoom of current plot"), tr("Ctrl+0"),
               [this] { plots_->currentPanel()->home(); });
     addAction(menu, tr("Zoom &back"), tr("Ctrl+["), [this] { plots_->currentPanel()->zoomBack(); });

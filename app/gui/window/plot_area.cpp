@@ -1,6 +1,7 @@
 #include "app/gui/window/plot_area.h"
 
 #include "app/gui/window/dock_grip.h"
+#include "core/model/model.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/panels/distortion_panel.h"
@@ -10,6 +11,7 @@
 #include "widgets/panels/outlier_panel.h"
 #include "widgets/panels/perplexity_panel.h"
 #include "widgets/panels/phase_panel.h"
+#include "widgets/panels/rope_audit_panel.h"
 #include "widgets/panels/search_panel.h"
 #include "widgets/panels/spectrum_panel.h"
 
@@ -52,6 +54,8 @@ PlotArea::PlotArea(SelectionModel* selection, QWidget* parent) : QMainWindow(par
     addPanel(new DistortionPanel(selection), "distortion", tr("Distortion"));
     addPanel(new NoisePanel(selection), "logitNoise", tr("Logit noise"));
     addPanel(new PhasePanel(selection), "phases", tr("Phases"));
+    audit_ = new RopeAuditPanel(selection);
+    addPanel(audit_, "ropeAudit", tr("RoPE audit"));
     searches_ = new SearchPanel(selection);
     addPanel(searches_, "searches", tr("Search"));
     panels_.removeLast(); // a view of searches, not of conditions: most sessions have nothing to show in it
@@ -88,6 +92,7 @@ void PlotArea::resetLayout(int height) {
         Distortion,
         LogitNoise,
         Phases,
+        RopeAudit,
         Searches
     };
     for (QDockWidget* dock : std::as_const(docks_)) {
@@ -111,6 +116,7 @@ void PlotArea::resetLayout(int height) {
     tabifyDockWidget(threeRows ? docks_[Perplexity] : docks_[Outliers], docks_[Distortion]);
     tabifyDockWidget(docks_[Distortion], docks_[Searches]);
     tabifyDockWidget(docks_[Spectrum], docks_[Phases]);
+    tabifyDockWidget(docks_[Phases], docks_[RopeAudit]);
     tabifyDockWidget(docks_[Pressure], docks_[LogitNoise]);
     for (QDockWidget* dock : std::as_const(docks_)) dock->show();
     docks_[Spectrum]->raise();
@@ -127,13 +133,27 @@ void PlotArea::resetLayout(int height) {
 }
 
 void PlotArea::setSession(const std::shared_ptr<const Session>& session) {
+    session_ = session;
     for (DiagnosticPanel* panel : std::as_const(panels_)) {
         panel->setProvenance(session ? provenanceLine(*session) : QString());
-        panel->setSession(session);
+        panel->setSession(session || !panel->needsOnlyModel() ? session : modelOnly_);
         if (session) panel->setBands(session->bands);
     }
     searches_->setProvenance(session ? provenanceLine(*session) : QString());
     searches_->setSession(session);
+}
+
+void PlotArea::setModel(const Model& model) {
+    audit_->setModel(model.config(), model.fingerprint());
+    auto only = std::make_shared<Session>();
+    only->modelPath = model.path().string();
+    only->modelFormat = model.format();
+    only->modelFingerprint = model.fingerprint();
+    only->model = model.config();
+    modelOnly_ = std::move(only);
+    if (session_) return;
+    for (DiagnosticPanel* panel : std::as_const(panels_))
+        if (panel->needsOnlyModel()) panel->setSession(modelOnly_);
 }
 
 void PlotArea::setBands(const BandPartition& bands) {

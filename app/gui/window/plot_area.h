@@ -11,6 +11,8 @@ class QMenu;
 
 namespace qroar {
 
+class Model;
+class RopeAuditPanel;
 class SearchPanel;
 class SpectrumPanel;
 
@@ -21,6 +23,9 @@ class PlotArea : public QMainWindow {
     explicit PlotArea(SelectionModel* selection, QWidget* parent = nullptr);
 
     void setSession(const std::shared_ptr<const Session>& session);
+    /// The model that is open: what the views that need no analysis show while there is no session, and how
+    /// its RoPE is spelled, which a session file does not keep.
+    void setModel(const Model& model);
     void setBands(const BandPartition& bands);
     void setBandStyles(const BandStyles& styles);
     /// Another session that conditions B are taken from; null: the same.
@@ -52,6 +57,8 @@ class PlotArea : public QMainWindow {
     QList<QDockWidget*> docks_;
     SpectrumPanel* spectrum_ = nullptr;
     SearchPanel* searches_ = nullptr;
+    RopeAuditPanel* audit_ = nullptr;
+    std::shared_ptr<const Session> session_, modelOnly_; ///< the latter: the open model without conditions
     QPointer<DiagnosticPanel> current_;
 };
 

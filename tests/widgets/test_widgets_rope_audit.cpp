@@ -1,0 +1,242 @@
+// The view of the RoPE audit: its numbers against core's, what it puts on the clipboard, what it refuses,
+// empty states, options, tables and figures.
+#include "core/exporting/rope_audit.h"
+#include "tests/support/synthetic_session.h"
+#include "widgets/models/result_table_model.h"
+#include "widgets/panels/rope_audit_panel.h"
+#include "widgets/plot/line_plot.h"
+
+#include <QClipboard>
+#include <QFileInfo>
+#include <QGuiApplication>
+#include <QLineEdit>
+#include <QListWidget>
+#include <QMenu>
+#include <QSignalSpy>
+#include <QTemporaryDir>
+#include <QTest>
+#include <QToolButton>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+using namespace qroar;
+
+namespace {
+
+RopeSpec specOf(const char* text) {
+    return *RopeSpec::parse(text);
+}
+
+/// A checkpoint whose yarn the loaders read differently.
+std::shared_ptr<const Session> trappedSession() {
+    auto session = std::make_shared<Session>(*test::makeSyntheticSession());
+    session->model.architecture = "LlamaForCausalLM";
+    session->model.ropeSource = {};
+    session->model.maxPositions = 1024;
+    session->model.originalMaxPositions = 256;
+    session->model.storedRope = specOf("yarn:8:orig=256:attn=1.5");
+    return session;
+}
+
+QString clipboard() {
+    return QGuiApplication::clipboard()->text();
+}
+
+QToolButton* buttonOf(RopeAuditPanel& panel, const char* name) {
+    return panel.findChild<QToolButton*>(QLatin1String(name));
+}
+
+int rowOf(QAbstractItemModel& table, const QString& loader) {
+    for (int row = 0; row < table.rowCount(); ++row)
+        if (table.index(row, 0).data().toString() == loader) return row;
+    return -1;
+}
+
+QVariant cell(QAbstractItemModel* model, const QString& loader, const char* column) {
+    auto* table = qobject_cast<ResultTableModel*>(model);
+    return table->index(rowOf(*table, loader), table->columnOf(QLatin1String(column)))
+        .data(ResultTableModel::valueRole);
+}
+
+} // namespace
+
+class TestWidgetsRopeAudit : public QObject {
+    Q_OBJECT
+  private slots:
+    void init() { QGuiApplication::clipboard()->clear(); }
+
+    void numbersAreCores() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        const auto session = trappedSession();
+        panel.setSession(session);
+        panel.ensureFresh();
+        QCOMPARE(panel.emptyText(), QString());
+        RopeSpec own;
+        own.kind = RopeKind::Model;
+        const long long longest = 4096; // of the session's conditions
+        QCOMPARE(panel.audit()->context, longest);
+        const auto audit = auditScaling(own, session->model, longest);
+        QVERIFY(audit.ok());
+        QAbstractItemModel* table = panel.tableModel();
+        QCOMPARE(table->rowCount(), static_cast<int>(audit->loaders.size()));
+        for (const LoaderVerdict& verdict : audit->loaders) {
+            const QString name = QLatin1String(ropeLoaderName(verdict.loaded.loader));
+            QCOMPARE(cell(table, name, "phase_error").toDouble(), verdict.phaseError);
+            QCOMPARE(cell(table, name, "attention_factor").toDouble(), verdict.loaded.table->attentionFactor);
+            QCOMPARE(cell(table, name, "status").toString(), verdict.status == LoaderStatus::Same
+                                                                 ? QStringLiteral("same")
+                                                                 : QStringLiteral("differs"));
+            if (verdict.pair >= 0) QCOMPARE(cell(table, name, "pair").toInt(), verdict.pair);
+        }
+        QCOMPARE(cell(table, "transformers 5", "status").toString(), QStringLiteral("same"));
+        QCOMPARE(cell(table, "llama.cpp", "status").toString(), QStringLiteral("differs"));
+        QCOMPARE(cell(table, "transformers 4.48", "status").toString(),
+                 QStringLiteral("differs")); // 4, not 8
+        const auto tables = panel.tables();
+        QCOMPARE(tables.size(), 3U);
+        QCOMPARE(tables[1].model->rowCount(),
+                 static_cast<int>(audit->loaders.size()) * session->model.pairs());
+        QCOMPARE(tables[2].model->rowCount(), static_cast<int>(audit->warnings.size()));
+        QVERIFY(audit->warnings.size() >= 2); // factor against lengths, attention factor
+        int alone = 0;                        // loaders with something to say; the others share the last line
+        for (const LoaderVerdict& verdict : audit->loaders)
+            alone += verdict.status != LoaderStatus::Same || !verdict.loaded.notes.empty();
+        QCOMPARE(panel.findings()->count(), static_cast<int>(audit->warnings.size()) + alone + 1);
+        QVERIFY(panel.findings()->item(panel.findings()->count() - 1)->text().endsWith("5: same"));
+        QVERIFY(panel.findings()->item(0)->toolTip().contains("differs from max_position_embeddings"));
+        QVERIFY(panel.summary().contains("llama.cpp: differs"));
+    }
+
+    void curvesAreTheErrors() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        panel.setSession(trappedSession());
+        panel.ensureFresh();
+        bool seen = false;
+        for (const LinePlot::Series& line : panel.plot()->series()) {
+            if (!line.name.contains("transformers 4.48")) continue;
+            seen = true;
+            const auto errors = phaseErrors(*panel.audit(), panel.audit()->of(RopeLoader::Transformers48));
+            QCOMPARE(line.y.size(), errors.size());
+            for (std::size_t pair = 0; pair < errors.size(); ++pair)
+                QCOMPARE(line.y[pair], std::max(errors[pair], 1e-4));
+        }
+        QVERIFY(seen);
+        QCOMPARE(panel.setOption("value", "ratio"), QString());
+        panel.ensureFresh();
+        const LinePlot::Series& first = panel.plot()->series().front();
+        QVERIFY(first.name.startsWith("qroar") && first.name.contains(", 5"));
+        QCOMPARE(first.y.front(), 1.0);
+        QVERIFY(std::abs(first.y.back() - 0.125) < 1e-12);
+    }
+
+    void flagsOnTheClipboard() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        QSignalSpy said(&panel, &DiagnosticPanel::message), refused(&panel, &DiagnosticPanel::failed);
+        panel.setSession(trappedSession());
+        QTest::mouseClick(buttonOf(panel, "copyFlags"), Qt::LeftButton);
+        QCOMPARE(clipboard(), QString()); // attention factor 1.5: no flag says it
+        QCOMPARE(refused.count(), 1);
+        QVERIFY(refused.first().first().toString().contains("attention factor 1.5"));
+        QCOMPARE(panel.setOption("spec", "yarn:8"), QString());
+        QTest::keyClick(buttonOf(panel, "copyFlags"), Qt::Key_Space);
+        QCOMPARE(clipboard(), QStringLiteral("--rope-scaling yarn --rope-scale 8 --yarn-orig-ctx 256 "
+                                             "--yarn-ext-factor 1"));
+        QCOMPARE(said.count(), 1);
+    }
+
+    void configOnTheClipboard() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        const auto session = trappedSession();
+        panel.setSession(session);
+        panel.ensureFresh();
+        const QList<QAction*> versions = buttonOf(panel, "copyConfig")->menu()->actions();
+        QCOMPARE(versions.size(), 2);
+        versions[0]->trigger();
+        auto json = nlohmann::json::parse(clipboard().toStdString());
+        QCOMPARE(json["rope_scaling"]["factor"].get<double>(), 8.0);
+        QCOMPARE(json["rope_scaling"]["attention_factor"].get<double>(), 1.5);
+        versions[1]->trigger();
+        json = nlohmann::json::parse(clipboard().toStdString());
+        QCOMPARE(json["rope_parameters"]["rope_type"].get<std::string>(), std::string("yarn"));
+        QCOMPARE(json["rope_parameters"]["rope_theta"].get<double>(), session->model.ropeTheta);
+        RopeSpec own;
+        own.kind = RopeKind::Model;
+        QCOMPARE(clipboard().toStdString(),
+                 *ropeConfigText(own, session->model, ConfigSpelling::Transformers5));
+    }
+
+    void aScalingOfAConditionIsAuditedAsWritten() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        panel.setSession(test::makeSyntheticSession());
+        QCOMPARE(panel.setOption("scaling", "condition"), QString());
+        QVERIFY(panel.followsCondition());
+        const auto& conditions = panel.session()->conditions;
+        for (std::size_t index = 0; index < conditions.size(); ++index) {
+            selection.setCondition(static_cast<int>(index));
+            panel.ensureFresh();
+            QVERIFY2(panel.audit(), qPrintable(panel.emptyText()));
+            QCOMPARE(panel.audit()->ours.spec, conditions[index]->key.rope);
+        }
+    }
+
+    void ggufFilesByTheirFormat() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        auto session = std::make_shared<Session>(*trappedSession());
+        session->modelFormat = "GGUF 3";
+        panel.setSession(session);
+        panel.ensureFresh();
+        QCOMPARE(cell(panel.tableModel(), "llama.cpp", "status").toString(), QStringLiteral("same"));
+        QCOMPARE(cell(panel.tableModel(), "vllm", "status").toString(), QStringLiteral("differs"));
+    }
+
+    void emptyStatesSayWhatToDo() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        QVERIFY(panel.emptyText().contains("Open a model"));
+        panel.copyFlags();
+        QCOMPARE(clipboard(), QString());
+        panel.setSession(trappedSession());
+        panel.specEdit()->setText("yarm:8");
+        emit panel.specEdit()->editingFinished();
+        panel.ensureFresh();
+        QVERIFY2(panel.emptyText().contains("yarm"), qPrintable(panel.emptyText()));
+        QVERIFY(!panel.audit());
+        QVERIFY(!panel.setOption("spec", "yarm:8").isEmpty());
+        panel.specEdit()->clear();
+        emit panel.specEdit()->editingFinished();
+        panel.ensureFresh();
+        QCOMPARE(panel.emptyText(), QString());
+    }
+
+    void aRowSelectsItsPair() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        panel.setSession(trappedSession());
+        panel.ensureFresh();
+        emit panel.plot()->seriesClicked(0, 5.2);
+        QCOMPARE(selection.selection().pair, 5);
+    }
+
+    void figuresAndTablesAreWritten() {
+        QTemporaryDir folder;
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        panel.setSession(trappedSession());
+        for (const char* suffix : {"png", "svg", "pdf", "csv"}) {
+            QString error;
+            const QString path = folder.filePath(QStringLiteral("audit.") + QLatin1String(suffix));
+            QVERIFY2(panel.exportTo(path, &error), qPrintable(error));
+            QVERIFY(QFileInfo(path).size() > 300);
+        }
+    }
+};
+
+QTEST_MAIN(TestWidgetsRopeAudit)
+#include "test_widgets_rope_audit.moc"
