@@ -14,13 +14,13 @@ namespace {
 
 constexpr double degrees = 180 / std::numbers::pi;
 
-void addAnisotropy(const ConditionResult& condition, int headDim, Json& rows) {
+void addAnisotropy(const ConditionResult& condition, double logitScale, Json& rows) {
     const NoiseShape& shape = condition.noise.shape();
     for (int layer = 0; layer < shape.layers; ++layer)
         for (int pair = 0; pair < shape.pairs; ++pair) {
             const Anisotropy q = anisotropyOf(condition.noise, layer, QkTensor::Q, pair);
             const Anisotropy k = anisotropyOf(condition.noise, layer, QkTensor::K, pair);
-            const NoiseDepth depth = noiseDepth(condition, headDim, layer, pair);
+            const NoiseDepth depth = noiseDepth(condition, logitScale, layer, pair);
             rows.push_back({{"condition", condition.key.text()},
                             {"layer", layer},
                             {"pair", pair},
@@ -128,7 +128,7 @@ void addNoiseRows(const Session& session, const Conditions& conditions, const Ba
     Json anisotropy = Json::array(), noise = Json::array(), damage = Json::array(), summary = Json::array();
     for (const auto& condition : conditions) {
         if (!condition->noise.empty()) {
-            addAnisotropy(*condition, session.model.headDim, anisotropy);
+            addAnisotropy(*condition, session.model.attentionFactor(), anisotropy);
             addLogitNoise(*condition, bands, noise);
         }
         if (condition->damage.empty()) continue;

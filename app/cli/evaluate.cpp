@@ -109,6 +109,15 @@ Status addVariants(Evaluation& evaluation, ProgressSink& sink) {
     return Done{};
 }
 
+/// What llama-perplexity does, with its convention and for its files: BOS instead of the first token of every
+/// window, where the tokenizer adds one.
+void startWithBos(const Tokenizer* tokenizer, Evaluation& evaluation) {
+    if (!tokenizer || evaluation.controls.firstToken >= 0) return;
+    evaluation.controls.firstToken = tokenizer->bosToAdd();
+    if (evaluation.controls.firstToken >= 0)
+        std::cerr << "note: every window starts with BOS, as in llama-perplexity\n";
+}
+
 /// What a file of logits asks of a run: one context length, and BOS where llama-perplexity puts it.
 Status prepareLogits(const Options& options, const Tokenizer* tokenizer, Evaluation& evaluation) {
     if (options.klBase.empty() && options.saveLogits.empty()) return Done{};
@@ -127,9 +136,7 @@ Status prepareLogits(const Options& options, const Tokenizer* tokenizer, Evaluat
         cutWindows(*evaluation.plan.documents, evaluation.plan.contexts[0], evaluation.plan.maxWindows);
     if (!windows) return windows.error();
     evaluation.windows = std::move(*windows);
-    if (tokenizer) evaluation.controls.firstToken = tokenizer->bosToAdd();
-    if (evaluation.controls.firstToken >= 0)
-        std::cerr << "note: every window starts with BOS, as in llama-perplexity\n";
+    startWithBos(tokenizer, evaluation);
     if (options.klBase.empty()) return Done{};
     auto base = KlBase::open(options.klBase);
     if (!base) return base.error();
@@ -184,6 +191,7 @@ Outcome<Evaluation> prepare(const Options& options) {
     own.divergence = (holdsFull(own.quants) || evaluation.reference.weights) && options.klBase.empty();
     evaluation.controls.maxWindows = own.maxWindows;
     evaluation.controls.divergence = own.divergence;
+    if (options.convention == "last-half") startWithBos(tokenizer.get(), evaluation);
     if (Status fine = prepareLogits(options, tokenizer.get(), evaluation); !fine) return fine.error();
     return evaluation;
 }

@@ -104,7 +104,7 @@ Anisotropy anisotropyOf(const NoiseStatistics& noise, int layer, QkTensor tensor
     return anisotropyOf(pooledErrors(noise, layer, tensor, pair, group));
 }
 
-NoiseDepth noiseDepth(const ConditionResult& condition, int headDim, int layer, int pair, int group) {
+NoiseDepth noiseDepth(const ConditionResult& condition, double logitScale, int layer, int pair, int group) {
     const NoiseStatistics& noise = condition.noise;
     const NoiseShape& shape = noise.shape();
     if (layer < 0 || layer >= shape.layers || pair < 0 || pair >= shape.pairs) return {nan, nan, nan};
@@ -123,9 +123,9 @@ NoiseDepth noiseDepth(const ConditionResult& condition, int headDim, int layer, 
     }
     if (groups == 0 || !(all.variance > 0)) return {nan, nan, nan};
     const double m = condition.table.scales(layer) ? condition.table.attentionFactor : 1;
-    const double factor = m * m;
+    const double factor = m * m * logitScale;
     return {all.largest / all.variance, std::abs(all.mean) / all.variance,
-            factor * std::sqrt(all.variance / groups / headDim)};
+            factor * std::sqrt(all.variance / groups)};
 }
 
 BandGrid anisotropyGrid(const ConditionResult& condition, const BandPartition& bands, QkTensor tensor,
@@ -136,10 +136,10 @@ BandGrid anisotropyGrid(const ConditionResult& condition, const BandPartition& b
     });
 }
 
-BandGrid noiseDepthGrid(const ConditionResult& condition, int headDim, const BandPartition& bands,
+BandGrid noiseDepthGrid(const ConditionResult& condition, double logitScale, const BandPartition& bands,
                         int group) {
     return weightedGrid(condition.noise, bands, [&](int layer, int pair) {
-        const NoiseDepth depth = noiseDepth(condition, headDim, layer, pair, group);
+        const NoiseDepth depth = noiseDepth(condition, logitScale, layer, pair, group);
         return std::pair(depth.largest, depth.rms * depth.rms);
     });
 }

@@ -33,16 +33,19 @@ struct NoiseDepth {
     double largest = 0;
     /// The same averaged over the directions that q and k really take (their second moments), 0 to `largest`.
     double mean = 0;
-    double rms = 0; ///< sqrt of the part that does not turn, times m^2 / sqrt(head dim): logits
+    double rms =
+        0; ///< sqrt of the part that does not turn, times m^2 and the scale of q k^T: logits, uncapped
 };
-NoiseDepth noiseDepth(const ConditionResult& condition, int headDim, int layer, int pair, int group = -1);
+/// `logitScale` multiplies q k^T: ModelConfig::attentionFactor().
+NoiseDepth noiseDepth(const ConditionResult& condition, double logitScale, int layer, int pair,
+                      int group = -1);
 
 /// Layer x band: mean over the band's pairs of A, weighted with the variance of their errors. Without rows
 /// when nothing was recorded. In the order of everything here: `group` -1 pools head groups.
 BandGrid anisotropyGrid(const ConditionResult& condition, const BandPartition& bands, QkTensor tensor,
                         int group = -1);
 /// Layer x band: mean over the band's pairs of NoiseDepth::largest, weighted with their logit variance.
-BandGrid noiseDepthGrid(const ConditionResult& condition, int headDim, const BandPartition& bands,
+BandGrid noiseDepthGrid(const ConditionResult& condition, double logitScale, const BandPartition& bands,
                         int group = -1);
 
 enum class LogitNoise { Rms, Mean };

@@ -10,13 +10,6 @@
 
 namespace qroar {
 
-namespace {
-
-bool isQueryOrKey(Projection p) {
-    return p == Projection::Q || p == Projection::K;
-}
-
-/// What a norm of a layer multiplies with.
 const std::vector<float>& gainsOf(const LayerWeights& weights, Norm norm) {
     switch (norm) {
     case Norm::Attention:
@@ -33,6 +26,12 @@ const std::vector<float>& gainsOf(const LayerWeights& weights, Norm norm) {
         break;
     }
     return weights.keyNorm;
+}
+
+namespace {
+
+bool isQueryOrKey(Projection p) {
+    return p == Projection::Q || p == Projection::K;
 }
 
 std::vector<float>& gainsOf(LayerWeights& weights, Norm norm) {

@@ -27,6 +27,9 @@ QkGains snapToPowersOfTwo(const QkGains& gains);
 /// and models that have none for queries and keys.
 std::vector<float> normFactors(const QkGains& gains, const ModelConfig& config, int layer, Norm norm);
 
+/// What a norm of a layer multiplies with; those of queries and keys for every head.
+const std::vector<float>& gainsOf(const LayerWeights& weights, Norm norm);
+
 /// A norm of folded weights as a Hugging Face checkpoint stores it in `type`: one head's where heads share
 /// it, less 1 where the model stores norms so (numbers that nothing changed are those of the model).
 std::vector<float> storedNorm(const Model& model, const LayerWeights& weights, Norm norm, DType type);

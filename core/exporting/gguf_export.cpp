@@ -7,6 +7,7 @@
 #include "core/exporting/gguf_vocabulary.h"
 #include "core/exporting/staging_folder.h"
 #include "core/model/gguf_file.h"
+#include "core/model/hf_names.h"
 #include "core/model/projection_shape.h"
 #include "core/scales/folded_gains.h"
 #include "qroar/version.h"
@@ -49,10 +50,19 @@ struct Plan {
     std::uint64_t bytes = 0;
 };
 
-const char* projectionStemOf(Projection projection) {
+/// Name of a linear layer, of its first part when several are stored as one.
+std::string linearStem(const StoredLinear& linear) {
     static const char* const names[] = {"attn_q",   "attn_k", "attn_v",  "attn_output",
                                         "ffn_gate", "ffn_up", "ffn_down"};
-    return names[static_cast<int>(projection)];
+    const Projection front = linear.parts.front();
+    if (linear.parts.size() > 1) return front == Projection::Q ? "attn_qkv" : "ffn_up";
+    return names[static_cast<int>(front)];
+}
+
+std::string normStem(Norm norm) {
+    static const char* const names[] = {"attn_norm",     "ffn_norm",    "post_attention_norm",
+                                        "post_ffw_norm", "attn_q_norm", "attn_k_norm"};
+    return names[static_cast<int>(norm)];
 }
 
 std::string layerStem(int layer) {
@@ -78,21 +88,20 @@ std::vector<GgufTensorSpec> layoutOf(const Model& model, GgmlType type, const Gg
     if (!config.tiedEmbeddings)
         tensors.push_back({"output.weight", {config.vocabSize, width}, tableType(type, width)});
     tensors.push_back({"output_norm.weight", {width}, GgmlType::F32});
-    if (!description.divisors.empty())
-        tensors.push_back({"rope_freqs.weight", {config.pairs()}, GgmlType::F32});
+    for (const auto& [name, values] : description.divisors)
+        tensors.push_back({name, {static_cast<long long>(values.size())}, GgmlType::F32});
     for (int layer = 0; layer < config.layers; ++layer) {
-        tensors.push_back({layerStem(layer) + "attn_norm.weight", {width}, GgmlType::F32});
-        tensors.push_back({layerStem(layer) + "ffn_norm.weight", {width}, GgmlType::F32});
-        if (config.qkNorms)
-            for (const char* name : {"attn_q_norm.weight", "attn_k_norm.weight"})
-                tensors.push_back({layerStem(layer) + name, {config.headDim}, GgmlType::F32});
-        for (const Projection p : allProjections) {
-            const auto shape = projectionShape(config, p);
+        for (const Norm norm : normsOf(config))
             tensors.push_back(
-                {layerStem(layer) + projectionStemOf(p) + ".weight", shape, fitting(type, shape[1])});
-            if (model.bias(layer, p))
-                tensors.push_back(
-                    {layerStem(layer) + projectionStemOf(p) + ".bias", {shape[0]}, GgmlType::F32});
+                {layerStem(layer) + normStem(norm) + ".weight", {normWidth(config, norm)}, GgmlType::F32});
+        for (const StoredLinear& linear : storedLinears(config)) {
+            auto shape = projectionShape(config, linear.parts.front());
+            for (std::size_t part = 1; part < linear.parts.size(); ++part)
+                shape[0] += projectionShape(config, linear.parts[part])[0];
+            const std::string stem = layerStem(layer) + linearStem(linear);
+            tensors.push_back({stem + ".weight", shape, fitting(type, shape[1])});
+            if (model.bias(layer, linear.parts.front()))
+                tensors.push_back({stem + ".bias", {shape[0]}, GgmlType::F32});
         }
     }
     return tensors;
@@ -259,28 +268,29 @@ Status Writing::layer(int layer) {
     const auto folded = foldLayer(plan_.fold, layer, &meter_);
     if (!folded) return folded.error();
     const LayerWeights& weights = *folded->weights;
-    if (Status done = vector(layerStem(layer) + "attn_norm.weight", weights.attentionNorm); !done)
-        return done;
-    if (Status done = vector(layerStem(layer) + "ffn_norm.weight", weights.feedForwardNorm); !done)
-        return done;
-    if (plan_.fold.model->config().qkNorms)
-        for (const Norm norm : {Norm::Query, Norm::Key}) {
-            const std::string name = norm == Norm::Query ? "attn_q_norm.weight" : "attn_k_norm.weight";
-            const auto values = storedNorm(*plan_.fold.model, weights, norm, DType::F32);
-            if (Status done = vector(layerStem(layer) + name, values); !done) return done;
+    const ModelConfig& config = plan_.fold.model->config();
+    for (const Norm norm : normsOf(config)) {
+        std::vector<float> gains = gainsOf(weights, norm);               // never less 1
+        gains.resize(static_cast<std::size_t>(normWidth(config, norm))); // one head's: all share it
+        if (Status done = vector(layerStem(layer) + normStem(norm) + ".weight", gains); !done) return done;
+    }
+    for (const StoredLinear& linear : storedLinears(config)) {
+        const std::string stem = layerStem(layer) + linearStem(linear);
+        for (const Projection p : linear.parts) {
+            RoundingTally& tally =
+                p == Projection::Q || p == Projection::K ? rounding_.scaled : rounding_.narrowed;
+            if (Status done = matrix(stem + ".weight", weights.matrix(p), rowOrder(p), tally); !done)
+                return done;
         }
-    for (const Projection p : allProjections) {
-        const std::string stem = layerStem(layer) + projectionStemOf(p);
-        const auto rows = rowOrder(p);
-        RoundingTally& tally =
-            p == Projection::Q || p == Projection::K ? rounding_.scaled : rounding_.narrowed;
-        if (Status done = matrix(stem + ".weight", weights.matrix(p), rows, tally); !done) return done;
-        const std::vector<float>& bias = weights.bias[static_cast<std::size_t>(p)];
-        if (bias.empty()) continue;
-        std::vector<float> ordered = bias;
-        for (std::size_t row = 0; row < rows.size(); ++row)
-            ordered[row] = bias[static_cast<std::size_t>(rows[row])];
-        if (Status done = vector(stem + ".bias", ordered); !done) return done;
+        for (const Projection p : linear.parts) {
+            const std::vector<float>& bias = weights.biasOf(p);
+            if (bias.empty()) continue;
+            const auto rows = rowOrder(p);
+            std::vector<float> ordered = bias;
+            for (std::size_t row = 0; row < rows.size(); ++row)
+                ordered[row] = bias[static_cast<std::size_t>(rows[row])];
+            if (Status done = vector(stem + ".bias", ordered); !done) return done;
+        }
     }
     return Done{};
 }
@@ -290,9 +300,9 @@ Status Writing::everything() {
     if (Status done = table("token_embd.weight", model.embedding()); !done) return done;
     if (!model.config().tiedEmbeddings)
         if (Status done = table("output.weight", model.head()); !done) return done;
-    if (Status done = vector("output_norm.weight", model.finalNorm().toFloat()); !done) return done;
-    if (!plan_.description.divisors.empty())
-        if (Status done = vector("rope_freqs.weight", plan_.description.divisors); !done) return done;
+    if (Status done = vector("output_norm.weight", model.normGains(model.finalNorm())); !done) return done;
+    for (const auto& [name, values] : plan_.description.divisors)
+        if (Status done = vector(name, values); !done) return done;
     for (int at = 0; at < model.config().layers; ++at)
         if (Status done = layer(at); !done) return done;
     return writer_.finish();

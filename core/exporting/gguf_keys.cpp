@@ -1,5 +1,6 @@
 #include "core/exporting/gguf_keys.h"
 
+#include "core/exporting/gguf_families.h"
 #include "core/exporting/rope_keys.h"
 
 #include <cmath>
@@ -14,15 +15,45 @@ long long scaledLength(const RopeSpec& rope, const ModelConfig& config) {
     return std::max<long long>({config.maxPositions, config.trainedContext() + 1LL, std::llround(length)});
 }
 
-Status addDivisors(const FrequencyTable& table, GgufDescription& result) {
-    if (result.architecture != "llama")
-        return Error::unsupported(
-            "RoPE scaling " + table.spec.text()
-            + ": llama.cpp reads frequency factors for the architecture llama only, not "
-            + result.architecture
-            + "; linear, ntk and yarn (ramp of 32 and 1 turns, truncated) can be stored");
+std::vector<float> divisorsOf(const FrequencyTable& table) {
+    std::vector<float> divisors;
     for (std::size_t pair = 0; pair < table.omega.size(); ++pair)
-        result.divisors.push_back(static_cast<float>(table.plain[pair] / table.omega[pair]));
+        divisors.push_back(static_cast<float>(table.plain[pair] / table.omega[pair]));
+    return divisors;
+}
+
+/// Divisors of every length, or of lengths within L0 and beyond.
+Status addDivisors(const RopeSpec& rope, const FrequencyTable& table, const GgufFamily& family,
+                   GgufDescription& result) {
+    const std::string prefix = result.architecture + ".rope.scaling.";
+    const bool two = rope.kind == RopeKind::LongRope && rope.shortFactors != rope.longFactors;
+    if (family.ropeTensors == RopeTensors::None)
+        return Error::unsupported("RoPE scaling " + table.spec.text()
+                                  + ": llama.cpp reads no frequency factors for the architecture "
+                                  + result.architecture
+                                  + "; linear, ntk and yarn (ramp of 32 and 1 turns, truncated) can "
+                                    "be stored");
+    const bool named = two || family.ropeTensors == RopeTensors::LongShort;
+    result.keys.text(prefix + "type", named ? "longrope" : "none");
+    if (table.attentionFactor != 1)
+        result.keys.f32(prefix + "attn_factor", static_cast<float>(table.attentionFactor));
+    if (!named) {
+        result.divisors.emplace_back("rope_freqs.weight", divisorsOf(table));
+        return Done{};
+    }
+    result.keys.u32(prefix + "original_context_length",
+                    static_cast<std::uint32_t>(std::llround(table.trainedContext)));
+    const auto factors = [](const std::vector<double>& list) {
+        return std::vector<float>(list.begin(), list.end());
+    };
+    result.divisors.emplace_back("rope_factors_long.weight",
+                                 two ? factors(rope.longFactors) : divisorsOf(table));
+    result.divisors.emplace_back("rope_factors_short.weight",
+                                 two ? factors(rope.shortFactors) : divisorsOf(table));
+    if (two)
+        result.notes.push_back("llama.cpp takes the long factors as soon as its context (-c) is longer than "
+                               + std::to_string(std::llround(table.trainedContext))
+                               + ", however short the text");
     return Done{};
 }
 
@@ -32,7 +63,7 @@ bool hasOwnYarnKeys(const RopeSpec& rope) {
     return rope.truncate.value_or(true) && rope.betaFast.value_or(32) == 32 && rope.betaSlow.value_or(1) == 1;
 }
 
-void addYarn(const FrequencyTable& table, GgufDescription& result) {
+Status addYarn(const FrequencyTable& table, GgufDescription& result) {
     const std::string prefix = result.architecture + ".rope.scaling.";
     GgufKeys& keys = result.keys;
     keys.text(prefix + "type", "yarn");
@@ -40,11 +71,18 @@ void addYarn(const FrequencyTable& table, GgufDescription& result) {
     keys.u32(prefix + "original_context_length",
              static_cast<std::uint32_t>(std::llround(table.trainedContext)));
     const double usual = 1 + 0.1 * std::log(std::max(1.0, table.factor));
-    if (std::abs(table.attentionFactor / usual - 1) > 1e-7)
+    if (std::abs(table.attentionFactor / usual - 1) > 1e-7) {
+        if (result.architecture == "gemma3")
+            return Error::unsupported("RoPE scaling " + table.spec.text()
+                                      + ": llama.cpp would give its attention factor to the layers with a "
+                                        "window of gemma3, too");
         keys.f32(prefix + "attn_factor", static_cast<float>(table.attentionFactor / usual));
+    }
+    return Done{};
 }
 
-Status addRope(const ModelConfig& config, const RopeSpec& rope, GgufDescription& result) {
+Status addRope(const ModelConfig& config, const RopeSpec& rope, const GgufFamily& family,
+               GgufDescription& result) {
     const std::string prefix = result.architecture + ".rope.";
     const auto stored = ropeKeys(rope, config);
     if (!stored) return stored.error();
@@ -69,47 +107,24 @@ Status addRope(const ModelConfig& config, const RopeSpec& rope, GgufDescription&
             + " changes with the length, which a GGUF file cannot say; use ntk with the factor "
               "of the length you serve");
     case RopeKind::Yarn:
-        if (hasOwnYarnKeys(rope)) {
-            addYarn(*table, result);
-            return Done{};
-        }
+        if (hasOwnYarnKeys(rope)) return addYarn(*table, result);
         break;
     case RopeKind::Llama3:
     case RopeKind::LongRope:
         break;
     }
-    if (rope.kind == RopeKind::LongRope && rope.shortFactors != rope.longFactors)
-        return Error::unsupported(
-            "longrope with other factors for short contexts: llama.cpp has one list for the "
-            "architecture "
-            + result.architecture);
-    if (table->attentionFactor != 1) {
-        result.keys.text(prefix + "scaling.type", "none");
-        result.keys.f32(prefix + "scaling.attn_factor", static_cast<float>(table->attentionFactor));
-    }
-    return addDivisors(*table, result);
+    return addDivisors(rope, *table, family, result);
 }
 
 } // namespace
 
 Outcome<GgufDescription> describeGguf(const ModelConfig& config, const RopeSpec& rope,
                                       const std::string& name) {
+    const auto family = ggufFamily(config, scaledLength(rope, config));
+    if (!family) return family.error();
     GgufDescription result;
-    const bool llama = config.architecture == "LlamaForCausalLM"
-                       || config.architecture == "MistralForCausalLM" || config.architecture == "llama2.c";
-    const bool qwen = config.architecture == "Qwen2ForCausalLM";
-    if (!llama && !qwen && config.architecture != "Qwen3ForCausalLM")
-        return Error::unsupported("models of the family " + config.architecture + " are not written as GGUF");
-    result.architecture = llama ? "llama" : qwen ? "qwen2" : "qwen3";
-    result.rows = llama ? PairLayout::Interleaved : PairLayout::HalfSplit;
-    if (llama && config.rotaryDim != config.headDim)
-        return Error::unsupported("partial rotary dims (" + std::to_string(config.rotaryDim) + " of "
-                                  + std::to_string(config.headDim)
-                                  + "): the architecture llama of GGUF rotates whole heads");
-    if (config.slidingWindow)
-        return Error::unsupported("a sliding window of " + std::to_string(*config.slidingWindow)
-                                  + " positions: llama.cpp ignores it for the architecture "
-                                  + result.architecture + " and would compute something else");
+    result.architecture = family->architecture;
+    result.rows = family->rows;
     GgufKeys& keys = result.keys;
     const std::string prefix = result.architecture + ".";
     const auto number = [&](const char* key, int value) {
@@ -126,7 +141,8 @@ Outcome<GgufDescription> describeGguf(const ModelConfig& config, const RopeSpec&
     number("attention.value_length", config.headDim);
     number("vocab_size", config.vocabSize);
     keys.f32(prefix + "attention.layer_norm_rms_epsilon", static_cast<float>(config.rmsEps));
-    if (Status added = addRope(config, rope, result); !added) return added.error();
+    if (Status added = family->describe(config, prefix, keys, result.notes); !added) return added.error();
+    if (Status added = addRope(config, rope, *family, result); !added) return added.error();
     return result;
 }
 

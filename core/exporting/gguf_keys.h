@@ -6,6 +6,7 @@
 #include "core/model/config.h"
 
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace qroar {
@@ -14,16 +15,15 @@ struct GgufDescription {
     std::string architecture; ///< general.architecture
     PairLayout rows = PairLayout::Interleaved;
     GgufKeys keys;
-    /// What every frequency is divided by at every length, [pairs]: the tensor rope_freqs.weight; empty:
-    /// none.
-    std::vector<float> divisors;
+    /// What frequencies are divided by, [pairs] each: rope_freqs.weight, or rope_factors_long.weight and
+    /// rope_factors_short.weight; empty: nothing.
+    std::vector<std::pair<std::string, std::vector<float>>> divisors;
     std::vector<std::string> notes;
 };
 
 /// `rope` is resolved. Linear and yarn have keys of their own; NTK is another base; llama3 and longrope
-/// become divisors (of the long factors: the length the scaling is for). Errors: dynamic scaling, which
-/// depends on the length; divisors for an architecture that llama.cpp gives none; partial rotary dims of
-/// permuted rows; a sliding window, which llama.cpp ignores for this architecture.
+/// become divisors. Errors: dynamic scaling, which depends on the length; divisors for an architecture that
+/// llama.cpp gives none; what ggufFamily() refuses.
 Outcome<GgufDescription> describeGguf(const ModelConfig& config, const RopeSpec& rope,
                                       const std::string& name);
 

@@ -219,9 +219,11 @@ Status fromGguf(const std::filesystem::path& path, GgufKeys& keys) {
 GgufVocabulary ggufVocabulary(const Model& model) {
     GgufVocabulary result;
     const auto tokenizer = loadTokenizerFor(model.path(), model.config().vocabSize);
-    const auto without = [&result](const std::string& why) {
+    const auto without = [&](const std::string& why) {
         result.keys = {};
-        result.notes.push_back("the file has no tokenizer: " + why);
+        result.keys.text("tokenizer.ggml.model", "none"); // without it llama.cpp opens no file
+        addIds(model, -1, result.keys);
+        result.notes.push_back("the file has no tokenizer and takes token ids only: " + why);
         return result;
     };
     if (!tokenizer) return without(tokenizer.error().message);

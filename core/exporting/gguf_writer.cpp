@@ -86,6 +86,11 @@ void GgufKeys::texts(const std::string& key, const std::vector<std::string>& val
 void GgufKeys::floats(const std::string& key, const std::vector<float>& values) {
     raw(key, number(GgufType::Array), arrayOf(GgufType::F32, values));
 }
+void GgufKeys::booleans(const std::string& key, const std::vector<bool>& values) {
+    std::string payload = little(number(GgufType::Bool)) + little<std::uint64_t>(values.size());
+    for (const bool value : values) payload += value ? '\1' : '\0';
+    raw(key, number(GgufType::Array), payload);
+}
 void GgufKeys::integers(const std::string& key, const std::vector<std::int32_t>& values) {
     raw(key, number(GgufType::Array), arrayOf(GgufType::I32, values));
 }

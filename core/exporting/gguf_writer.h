@@ -26,6 +26,7 @@ class GgufKeys {
     void boolean(const std::string& key, bool value);
     void texts(const std::string& key, const std::vector<std::string>& values);
     void floats(const std::string& key, const std::vector<float>& values);
+    void booleans(const std::string& key, const std::vector<bool>& values);
     void integers(const std::string& key, const std::vector<std::int32_t>& values);
     /// A value as another file stores it: type and payload.
     void raw(const std::string& key, std::uint32_t type, std::string_view payload);

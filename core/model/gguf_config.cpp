@@ -160,6 +160,35 @@ void readGranite(Keys& keys, ModelConfig& config) {
         config.attentionScale = scale;
 }
 
+/// llama.cpp knows by itself that every fourth layer does not turn.
+void readSmolLm3(Keys& keys, ModelConfig& config) {
+    refuseFactors(keys);
+    refuseCaps(keys);
+    if (const auto scale = keys.optionalNumber("attention.scale", -1e30, 1e30); scale && *scale != 0)
+        config.attentionScale = scale;
+    for (int layer = 0; layer < config.layers; ++layer)
+        config.unrotatedLayers.push_back((layer + 1) % 4 == 0);
+}
+
+/// attention.sliding_window_pattern: whether each layer has the window, or every how many layers one has
+/// none.
+void readWindowPattern(Keys& keys, ModelConfig& config, int usual) {
+    const char* name = "attention.sliding_window_pattern";
+    const GgufValue* stored = keys.find(name);
+    if (const auto flags = stored ? stored->flags() : std::nullopt) {
+        if (static_cast<int>(flags->size()) < config.layers)
+            keys.fail(name, "expected one for each of " + std::to_string(config.layers) + " layers, found "
+                                + std::to_string(flags->size()));
+        else
+            config.windowedLayers.assign(flags->begin(), flags->begin() + config.layers);
+        return;
+    }
+    // 0: no layer has one; else the last of so many has none
+    const int every = keys.optionalInteger(name, 0, ConfigLimits::layers).value_or(usual);
+    for (int layer = 0; layer < config.layers; ++layer)
+        config.windowedLayers.push_back(every == 0 || layer % every < every - 1);
+}
+
 /// Norms have their 1 added in the file; the scale of q k is not in it: llama.cpp knows it by the number of
 /// layers of the largest model of the family.
 void readGemma(Keys& keys, ModelConfig& config, int layersOfLargest) {
@@ -181,18 +210,28 @@ void readGemma2(Keys& keys, ModelConfig& config) {
     config.logitCap = cap("final_logit_softcapping", 30);
     config.slidingWindow =
         keys.optionalInteger("attention.sliding_window", 1, ConfigLimits::positions).value_or(4096);
-    for (int layer = 0; layer < config.layers; ++layer) config.windowedLayers.push_back(layer % 2 == 0);
+    readWindowPattern(keys, config, 2);
+    const double base = keys.optionalNumber("rope.freq_base", 1e-3, 1e15).value_or(10000.0);
+    const double local = keys.optionalNumber("rope.freq_base_swa", 1e-3, 1e15).value_or(base);
+    if (local != base)
+        keys.fail("rope.freq_base_swa",
+                  "expected " + formatNumber(base) + ", that of all layers, found " + formatNumber(local));
 }
 
 void readGemma3(Keys& keys, ModelConfig& config) {
     readGemma(keys, config, 62);
-    refuseCaps(keys);
+    if (const auto cap = keys.optionalNumber("attn_logit_softcapping", -1e30, 1e30); cap && *cap != 0)
+        keys.fail("attn_logit_softcapping", "expected none, found " + formatNumber(*cap));
+    if (const double cap = keys.optionalNumber("final_logit_softcapping", 0, 1e9).value_or(0); cap > 0)
+        config.logitCap = cap;
     config.qkNorms = true;
-    config.slidingWindow = keys.integer("attention.sliding_window", 1, ConfigLimits::positions);
-    const int every =
-        keys.optionalInteger("attention.sliding_window_pattern", 1, ConfigLimits::layers).value_or(6);
-    for (int layer = 0; layer < config.layers; ++layer)
-        config.windowedLayers.push_back((layer + 1) % every != 0);
+    if (keys.optionalNumber("rope.scaling.attn_factor", 0, 1e6).value_or(1) != 1)
+        keys.fail("rope.scaling.attn_factor", "expected 1 of gemma3"); // it would reach unscaled layers, too
+    const int window =
+        keys.optionalInteger("attention.sliding_window", 0, ConfigLimits::positions).value_or(0);
+    if (window == 0) return; // every layer sees all and turns as scaled
+    config.slidingWindow = window;
+    readWindowPattern(keys, config, 6);
     config.localTheta = keys.optionalNumber("rope.freq_base_swa", 1.0 + 1e-6, 1e15).value_or(10000.0);
 }
 
@@ -206,6 +245,7 @@ constexpr Architecture architectures[] = {
     {"llama", "LlamaForCausalLM", PairLayout::Interleaved, readPlain},
     {"qwen2", "Qwen2ForCausalLM", PairLayout::HalfSplit, readPlain},
     {"qwen3", "Qwen3ForCausalLM", PairLayout::HalfSplit, readPlain},
+    {"smollm3", "SmolLM3ForCausalLM", PairLayout::Interleaved, readSmolLm3},
     {"phi3", "Phi3ForCausalLM", PairLayout::HalfSplit, readPhi3},
     {"gemma2", "Gemma2ForCausalLM", PairLayout::HalfSplit, readGemma2},
     {"gemma3", "Gemma3ForCausalLM", PairLayout::HalfSplit, readGemma3},

@@ -155,6 +155,13 @@ std::optional<std::vector<double>> GgufValue::numbers() const {
     return result;
 }
 
+std::optional<std::vector<bool>> GgufValue::flags() const {
+    if (type_ != GgufType::Array || element_ != GgufType::Bool) return std::nullopt;
+    std::vector<bool> result;
+    for (const char flag : bytes_) result.push_back(flag != 0);
+    return result;
+}
+
 /// Reads one file from front to back; the first problem ends it.
 class GgufParser {
   public:

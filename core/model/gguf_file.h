@@ -41,6 +41,7 @@ class GgufValue {
     /// Elements of an array of that family; nothing for other types.
     [[nodiscard]] std::optional<std::vector<std::string_view>> texts() const;
     [[nodiscard]] std::optional<std::vector<double>> numbers() const;
+    [[nodiscard]] std::optional<std::vector<bool>> flags() const; ///< of an array of bools
 
   private:
     GgufType type_, element_;

@@ -179,6 +179,10 @@ Outcome<std::shared_ptr<const Tokenizer>> loadGgufTokenizer(const std::filesyste
     const GgufValue* model = file->find("tokenizer.ggml.model");
     const auto kind = model ? model->text() : std::nullopt;
     if (!kind) return missing(*file, "tokenizer.ggml.model", "a text");
+    if (*kind == "none" || *kind == "no_vocab")
+        return Error::notFound(path.string()
+                               + ": the file has no tokenizer; put its tokenizer.json beside it, or use "
+                                 "documents of token ids");
     if (*kind != "llama" && *kind != "gpt2")
         return Error::unsupported(file->keyText("tokenizer.ggml.model") + ": " + quotedText(*kind)
                                   + " is not read (llama and gpt2 are)");

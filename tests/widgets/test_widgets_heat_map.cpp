@@ -297,11 +297,11 @@ void TestWidgetsHeatMap::quantizationErrorsHaveMaps() {
     const ConditionResult& oneA = *ofA->conditions[static_cast<std::size_t>(a_)];
     const ConditionResult& oneB = *ofB->conditions[static_cast<std::size_t>(b_)];
     const BandPartition& bands = ofA->bands;
-    const int headDim = ofA->model.headDim;
+    const double logitScale = ofA->model.attentionFactor();
     using Grid = std::function<BandGrid(const ConditionResult&)>;
     const std::vector<std::pair<HeatMapMetric, Grid>> metrics{
         {HeatMapMetric::Anisotropy, [&](const auto& one) { return anisotropyGrid(one, bands, QkTensor::K); }},
-        {HeatMapMetric::NoiseDepth, [&](const auto& one) { return noiseDepthGrid(one, headDim, bands); }},
+        {HeatMapMetric::NoiseDepth, [&](const auto& one) { return noiseDepthGrid(one, logitScale, bands); }},
         {HeatMapMetric::LogitNoiseRms,
          [&](const auto& one) { return logitNoiseGrid(one, bands, LogitNoise::Rms); }},
         {HeatMapMetric::LogitNoiseMean,

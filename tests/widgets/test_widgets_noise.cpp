@@ -177,7 +177,7 @@ class TestWidgetsNoise : public QObject {
             {HeatMapMetric::Anisotropy,
              [&](int group) { return anisotropyGrid(one, bands, QkTensor::K, group); }},
             {HeatMapMetric::NoiseDepth,
-             [&](int group) { return noiseDepthGrid(one, session->model.headDim, bands, group); }},
+             [&](int group) { return noiseDepthGrid(one, session->model.attentionFactor(), bands, group); }},
             {HeatMapMetric::LogitNoiseRms,
              [&](int group) { return logitNoiseGrid(one, bands, LogitNoise::Rms, -1, group); }},
             {HeatMapMetric::LogitNoiseMean,

@@ -407,7 +407,7 @@ BandGrid metricGrid(HeatMapMetric metric, const ModelConfig& model, const Condit
     case HeatMapMetric::Anisotropy:
         return anisotropyGrid(condition, bands, now.tensor, group);
     case HeatMapMetric::NoiseDepth:
-        return noiseDepthGrid(condition, model.headDim, bands, group);
+        return noiseDepthGrid(condition, model.attentionFactor(), bands, group);
     case HeatMapMetric::LogitNoiseRms:
         return logitNoiseGrid(condition, bands, LogitNoise::Rms, -1, group);
     case HeatMapMetric::LogitNoiseMean:

@@ -381,9 +381,9 @@ class TestNoise : public QObject {
             low = std::min(low, variance);
             high = std::max(high, variance);
         }
-        const NoiseDepth depth = noiseDepth(condition, 16, 0, 0);
+        const NoiseDepth depth = noiseDepth(condition, 0.3, 0, 0);
         QVERIFY(near(depth.mean, (high - low) / (high + low), 1e-5, 0));
-        QVERIFY(near(depth.rms, 1.44 * std::sqrt((high + low) / 2 / 16), 1e-5, 0));
+        QVERIFY(near(depth.rms, 1.44 * 0.3 * std::sqrt((high + low) / 2), 1e-5, 0));
         QVERIFY(near(depth.largest, (48.0 * 2 + 26 * 1.5) / (48.0 * 4 + 26 * 2.5), 1e-9, 0));
         QVERIFY(
             near(anisotropyGrid(condition, BandPartition::equal(1, 1), QkTensor::Q).at(0, 0), 0.5, 1e-9, 0));
