@@ -271,7 +271,7 @@ int run(const Options& options) {
 }
 
 void addOptions(CLI::App& command, Options& options) {
-    command.add_option("MODEL", options.model, "HF folder, .safetensors file, .gguf, or llama2.c .bin")
+    command.add_option("MODEL", options.model, "HF folder, .safetensors or .gguf file, or llama2.c .bin")
         ->required();
     auto* format = command
                        .add_option("--format", options.format,
@@ -284,7 +284,7 @@ void addOptions(CLI::App& command, Options& options) {
     command
         .add_option("--dtype", options.type,
                     "f16, bf16 or f32: type of everything that is not codes; with gguf that of the linear "
-                    "layers: f32, f16, bf16, q8_0, q4_0, q4_1, q5_0 or q5_1 [f16]")
+                    "layers: f32, f16, bf16, q8_0, q6_k, q5_1, q5_0, q4_k, q4_1 or q4_0 [f16]")
         ->check(exportTypeValue());
     command
         .add_flag("--patch", options.patch,

@@ -32,7 +32,8 @@ std::string commandLine() {
 }
 
 void addRunOptions(CLI::App& command, RunOptions& options) {
-    command.add_option("MODEL", options.model, "HF folder, .safetensors file, or llama2.c .bin")->required();
+    command.add_option("MODEL", options.model, "HF folder, .safetensors or .gguf file, or llama2.c .bin")
+        ->required();
     command
         .add_option("--text", options.texts,
                     "documents: .txt .md .jsonl .npy .u16 .u32 (as many as you like)")

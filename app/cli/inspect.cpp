@@ -233,7 +233,7 @@ void addInspect(CLI::App& program, int& result) {
     auto options = std::make_shared<Options>();
     CLI::App* command =
         program.add_subcommand("inspect", "config, tensors, quantization, RoPE and checks of a model");
-    command->add_option("MODEL", options->model, "HF folder, .safetensors file, or llama2.c .bin")
+    command->add_option("MODEL", options->model, "HF folder, .safetensors or .gguf file, or llama2.c .bin")
         ->required();
     addCommon(*command, options->common);
     command->callback([options, &result] { result = run(*options); });

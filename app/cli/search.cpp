@@ -399,7 +399,7 @@ void addObjectiveOptions(CLI::App& command, Options& options) {
 void addInputOptions(CLI::App& command, Options& options) {
     command.add_option("SESSION", options.diagnostics,
                        "session of qroar analyze: windows, bands and contexts come from its diagnostics");
-    command.add_option("--model", options.model, "HF folder, .safetensors file, or llama2.c .bin")
+    command.add_option("--model", options.model, "HF folder, .safetensors or .gguf file, or llama2.c .bin")
         ->required();
     command.add_option("--text", options.texts, "documents to search on")->required();
     command.add_option("--report-text", options.reportTexts, "other documents, to report on");

@@ -31,7 +31,8 @@ struct TypeName {
 constexpr TypeName typeNames[] = {{"f32", GgmlType::F32, 0},    {"f16", GgmlType::F16, 1},
                                   {"bf16", GgmlType::BF16, 32}, {"q8_0", GgmlType::Q8_0, 7},
                                   {"q4_0", GgmlType::Q4_0, 2},  {"q4_1", GgmlType::Q4_1, 3},
-                                  {"q5_0", GgmlType::Q5_0, 8},  {"q5_1", GgmlType::Q5_1, 9}};
+                                  {"q5_0", GgmlType::Q5_0, 8},  {"q5_1", GgmlType::Q5_1, 9},
+                                  {"q4_k", GgmlType::Q4_K, 14}, {"q6_k", GgmlType::Q6_K, 18}};
 
 DType denseOf(GgmlType type) {
     return type == GgmlType::F32 ? DType::F32 : type == GgmlType::BF16 ? DType::BF16 : DType::F16;
@@ -69,9 +70,12 @@ std::string layerStem(int layer) {
     return "blk." + std::to_string(layer) + ".";
 }
 
-/// The type that a matrix of this width can have.
+/// The type that a matrix of this width can have: the next finer one with smaller blocks, else F16.
 GgmlType fitting(GgmlType type, long long width) {
-    return width % ggmlTypeFacts(type).blockElements == 0 ? type : GgmlType::F16;
+    if (width % ggmlTypeFacts(type).blockElements == 0) return type;
+    if (type == GgmlType::Q4_K) return fitting(GgmlType::Q5_0, width);
+    if (type == GgmlType::Q6_K) return fitting(GgmlType::Q8_0, width);
+    return GgmlType::F16;
 }
 
 /// Embedding and head: llama.cpp keeps them finer than four and five bits.
@@ -145,13 +149,14 @@ Outcome<Plan> planGguf(const ExportRequest& request) {
     plan.tensors = layoutOf(model, type, plan.description);
     plan.notes = plan.description.notes;
     plan.notes.insert(plan.notes.end(), vocabulary.notes.begin(), vocabulary.notes.end());
-    const auto narrower =
-        std::count_if(plan.tensors.begin(), plan.tensors.end(), [&](const GgufTensorSpec& tensor) {
-            return tensor.shape.size() == 2 && ggmlTypeFacts(type).isBlocked && tensor.type == GgmlType::F16;
-        });
-    if (narrower > 0)
-        plan.notes.push_back(std::to_string(narrower)
-                             + " matrices are F16: their rows are not whole blocks of "
+    const auto differs = [type](const GgufTensorSpec& tensor) {
+        return tensor.shape.size() == 2 && tensor.name.starts_with("blk.") && tensor.type != type;
+    };
+    const auto first = std::find_if(plan.tensors.begin(), plan.tensors.end(), differs);
+    if (first != plan.tensors.end())
+        plan.notes.push_back(std::to_string(std::count_if(first, plan.tensors.end(), differs))
+                             + " matrices are " + ggmlTypeFacts(first->type).name
+                             + ": their rows are not whole blocks of "
                              + std::to_string(ggmlTypeFacts(type).blockElements));
     plan.bytes = GgufWriter::fileBytes(plan.keys, plan.tensors);
     return plan;

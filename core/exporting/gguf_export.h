@@ -9,7 +9,7 @@
 
 namespace qroar {
 
-/// f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1: the names of --dtype with --format gguf.
+/// f32, f16, bf16, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q6_k: the names of --dtype with --format gguf.
 Outcome<GgmlType> parseGgufType(std::string_view name);
 
 /// Whether a request ends in a GGUF file: --format gguf, or the patch of one.

@@ -24,11 +24,12 @@ Status describeSmolLm3(const ModelConfig& config, const std::string&, GgufKeys&,
     return Done{};
 }
 
-Status describePhi3(const ModelConfig& config, const std::string&, GgufKeys&, Notes&) {
+Status describeSquare(const ModelConfig& config, const std::string& prefix, GgufKeys&, Notes&) {
     if (config.hiddenSize != config.queryDim())
-        return Error::unsupported("phi3 with " + std::to_string(config.queryDim())
-                                  + " rows of queries for a width of " + std::to_string(config.hiddenSize)
-                                  + ": llama.cpp wants them equal");
+        return Error::unsupported(std::to_string(config.queryDim()) + " rows of queries for a width of "
+                                  + std::to_string(config.hiddenSize)
+                                  + ": llama.cpp wants them equal for the architecture "
+                                  + prefix.substr(0, prefix.size() - 1));
     return Done{};
 }
 
@@ -100,10 +101,10 @@ constexpr GgufFamily families[] = {
     {"LlamaForCausalLM", "llama", interleaved, RopeTensors::Any, true, false, describePlain},
     {"MistralForCausalLM", "llama", interleaved, RopeTensors::Any, true, false, describePlain},
     {"llama2.c", "llama", interleaved, RopeTensors::Any, true, false, describePlain},
-    {"Qwen2ForCausalLM", "qwen2", halfSplit, RopeTensors::None, false, false, describePlain},
+    {"Qwen2ForCausalLM", "qwen2", halfSplit, RopeTensors::None, false, false, describeSquare},
     {"Qwen3ForCausalLM", "qwen3", halfSplit, RopeTensors::None, false, false, describePlain},
     {"SmolLM3ForCausalLM", "smollm3", interleaved, RopeTensors::None, false, false, describeSmolLm3},
-    {"Phi3ForCausalLM", "phi3", halfSplit, RopeTensors::LongShort, false, false, describePhi3},
+    {"Phi3ForCausalLM", "phi3", halfSplit, RopeTensors::LongShort, false, false, describeSquare},
     {"Gemma2ForCausalLM", "gemma2", halfSplit, RopeTensors::None, false, true, describeGemma2},
     {"Gemma3ForCausalLM", "gemma3", halfSplit, RopeTensors::None, false, true, describeGemma3},
     {"GraniteForCausalLM", "granite", interleaved, RopeTensors::Any, true, false, describeGranite}};

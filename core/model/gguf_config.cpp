@@ -26,6 +26,10 @@ class Keys {
         const GgufValue* value = find(name);
         if (!value) return std::nullopt;
         std::optional<long long> found = value->integer();
+        if (value->type() == GgufType::Array && value->count() > ConfigLimits::layers) {
+            fail(name, "expected at most one for each layer, found " + value->kind());
+            return std::nullopt;
+        }
         if (const auto list = value->numbers()) found = sameForAll(name, *list); // one per layer
         if (!found || *found < low || *found > high) {
             fail(name, "expected an integer from " + formatCount(low) + " to " + formatCount(high)

@@ -1,6 +1,7 @@
 #include "core/quant/ggml_blocks.h"
 
 #include "core/base/half.h"
+#include "core/quant/ggml_k_blocks.h"
 
 #include <algorithm>
 #include <array>
@@ -349,12 +350,19 @@ void dequantizeBlocks(GgmlType type, const std::byte* source, float* target, std
 
 bool canQuantizeBlocks(GgmlType type) {
     return type == GgmlType::Q8_0 || type == GgmlType::Q4_0 || type == GgmlType::Q4_1
-           || type == GgmlType::Q5_0 || type == GgmlType::Q5_1;
+           || type == GgmlType::Q5_0 || type == GgmlType::Q5_1 || type == GgmlType::Q4_K
+           || type == GgmlType::Q6_K;
 }
 
 void quantizeBlocks(GgmlType type, const float* source, std::byte* target, std::size_t blocks) {
     assert(canQuantizeBlocks(type));
     const auto bytes = static_cast<std::size_t>(ggmlTypeFacts(type).blockBytes);
+    if (type == GgmlType::Q4_K || type == GgmlType::Q6_K) {
+#pragma omp parallel for schedule(static)
+        for (std::size_t block = 0; block < blocks; ++block)
+            (type == GgmlType::Q4_K ? toQ4K : toQ6K)(source + 256 * block, target + bytes * block);
+        return;
+    }
     for (std::size_t block = 0; block < blocks; ++block, source += 32, target += bytes) {
         if (type == GgmlType::Q8_0) toQ8_0(source, target);
         if (type == GgmlType::Q4_0 || type == GgmlType::Q5_0)

@@ -55,9 +55,10 @@ const GgmlTypeFacts* ggmlTypeNamed(std::string_view name);
 /// `blocks` blocks of a blocked type at `source` (any alignment) to blocks * blockElements floats.
 void dequantizeBlocks(GgmlType type, const std::byte* source, float* target, std::size_t blocks);
 
-/// Whether quantizeBlocks() can write a type: Q8_0, Q4_0, Q4_1, Q5_0, Q5_1.
+/// Whether quantizeBlocks() can write a type: Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q6_K.
 bool canQuantizeBlocks(GgmlType type);
-/// As ggml's reference quantizers do it (formats.md 2e), from finite floats.
+/// From finite floats: blocks of 32 as ggml's reference quantizers do it (formats.md 2e); super-blocks by a
+/// search of our own (ggml_k_blocks.h). The same for any number of threads.
 void quantizeBlocks(GgmlType type, const float* source, std::byte* target, std::size_t blocks);
 
 /// Byte offsets of the F16 factors in a block that multiply every weight of it (d, and dmin or m): scaling

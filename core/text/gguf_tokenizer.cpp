@@ -19,6 +19,8 @@ using nlohmann::json;
 
 namespace {
 
+constexpr std::uint64_t mostTokens = 1U << 24;
+
 Error missing(const GgufFile& file, const char* key, const char* expected) {
     const GgufValue* value = file.find(key);
     return Error::bad(file.keyText(key) + ": expected " + expected + ", found "
@@ -44,15 +46,17 @@ struct Vocabulary {
 Outcome<Vocabulary> readVocabulary(const GgufFile& file) {
     Vocabulary result;
     const GgufValue* tokens = file.find("tokenizer.ggml.tokens");
+    if (tokens && tokens->count() > mostTokens)
+        return missing(file, "tokenizer.ggml.tokens", "at most 16777216 strings");
     auto texts = tokens ? tokens->texts() : std::nullopt;
     if (!texts || texts->empty()) return missing(file, "tokenizer.ggml.tokens", "an array of strings");
     result.tokens = std::move(*texts);
     result.kinds.assign(result.tokens.size(), PieceKind::Normal);
     const GgufValue* types = file.find("tokenizer.ggml.token_type");
     if (!types) return result;
-    const auto numbers = types->numbers();
-    if (!numbers || numbers->size() != result.tokens.size())
-        return missing(file, "tokenizer.ggml.token_type", "as many integers as there are tokens");
+    const auto numbers =
+        types->count() == result.tokens.size() ? types->numbers() : std::nullopt; // sizes before expansion
+    if (!numbers) return missing(file, "tokenizer.ggml.token_type", "as many integers as there are tokens");
     for (std::size_t id = 0; id < numbers->size(); ++id) {
         const double kind = (*numbers)[id];
         if (!(kind >= 1 && kind <= 6))
@@ -83,9 +87,9 @@ std::vector<TokenId> rightStripOf(const GgufFile& file, const Vocabulary& vocabu
 
 Outcome<std::shared_ptr<const Tokenizer>> spmOf(const GgufFile& file, const Vocabulary& vocabulary) {
     const GgufValue* scores = file.find("tokenizer.ggml.scores");
-    const auto numbers = scores ? scores->numbers() : std::nullopt;
-    if (!numbers || numbers->size() != vocabulary.tokens.size())
-        return missing(file, "tokenizer.ggml.scores", "as many numbers as there are tokens");
+    const auto numbers =
+        scores && scores->count() == vocabulary.tokens.size() ? scores->numbers() : std::nullopt;
+    if (!numbers) return missing(file, "tokenizer.ggml.scores", "as many numbers as there are tokens");
     SpmVocabulary pieces;
     pieces.kinds = vocabulary.kinds;
     for (std::size_t id = 0; id < numbers->size(); ++id) {

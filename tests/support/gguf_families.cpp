@@ -59,14 +59,14 @@ std::vector<float> permuted(const std::vector<float>& values, int heads, int hea
 
 void addTensors(GgufWriter& gguf, const Json& config, std::uint64_t seed) {
     const bool gemma = std::string(config["model_type"]).starts_with("gemma");
-    const bool granite = config["model_type"] == "granite";
+    const bool turned = config["model_type"] == "granite" || config["model_type"] == "smollm3";
     for (const StoredTensor& tensor : familyTensors(config, seed)) {
         std::vector<float> values = floatsOf(tensor.bytes);
         if (gemma && tensor.name.ends_with("norm.weight"))
             for (float& value : values) value += 1;
         const bool query = tensor.name.find("q_proj") != std::string::npos;
         const bool key = tensor.name.find("k_proj") != std::string::npos;
-        if (granite && (query || key))
+        if (turned && (query || key))
             values = permuted(values, config[query ? "num_attention_heads" : "num_key_value_heads"],
                               config["head_dim"]);
         gguf.tensorF32(ggufName(tensor.name, gemma),

@@ -57,6 +57,11 @@ void GgufWriter::texts(const std::string& key, const std::vector<std::string>& v
 void GgufWriter::floats(const std::string& key, const std::vector<float>& values) {
     raw(key, 9, array(6, values));
 }
+void GgufWriter::booleans(const std::string& key, const std::vector<bool>& values) {
+    std::string payload = little<std::uint32_t>(7) + little<std::uint64_t>(values.size());
+    for (const bool value : values) payload += value ? '\1' : '\0';
+    raw(key, 9, payload);
+}
 void GgufWriter::integers(const std::string& key, const std::vector<std::int32_t>& values) {
     raw(key, 9, array(5, values));
 }

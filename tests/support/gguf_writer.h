@@ -23,6 +23,7 @@ class GgufWriter {
     void boolean(const std::string& key, bool value);
     void texts(const std::string& key, const std::vector<std::string>& values);
     void floats(const std::string& key, const std::vector<float>& values);
+    void booleans(const std::string& key, const std::vector<bool>& values);
     void integers(const std::string& key, const std::vector<std::int32_t>& values);
     /// Type, payload as they are.
     void raw(const std::string& key, std::uint32_t type, const std::string& payload);

@@ -231,7 +231,8 @@ void ExportPanel::offerTypes() {
     QStringList types{tr("default"), QStringLiteral("f16"), QStringLiteral("bf16"), QStringLiteral("f32")};
     const auto format = static_cast<ExportFormat>(format_->currentData().toInt());
     if (format == ExportFormat::Gguf)
-        for (const char* name : {"q8_0", "q5_1", "q5_0", "q4_1", "q4_0"}) types << QLatin1String(name);
+        for (const char* name : {"q8_0", "q6_k", "q5_1", "q5_0", "q4_k", "q4_1", "q4_0"})
+            types << QLatin1String(name);
     if (type_->count() != types.size()) offer(type_, types);
     target_->setPlaceholderText(isFile(format)
                                     ? tr("File of the new model (%1)")

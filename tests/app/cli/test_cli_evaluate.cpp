@@ -4,6 +4,7 @@
 #include "core/session/search_record.h"
 #include "core/session/session_file.h"
 #include "tests/app/cli/cli_test.h"
+#include "tests/support/gguf_twin.h"
 #include "tests/support/quantized_checkpoint.h"
 
 #include <QFile>
@@ -178,6 +179,44 @@ class TestCliEvaluate : public QObject {
         const Result folder = run(base + QStringList{"--kl-base", "model"});
         QCOMPARE(folder.code, 1);
         QVERIFY2(folder.err.contains("\"_logits_\"") && folder.err.contains("found a folder"), folder.err);
+    }
+
+    /// llama-perplexity reads BOS instead of the first token of every window: the same loss as of ids written
+    /// that way.
+    void lastHalfStartsWithBos() {
+        RandomModelOptions options;
+        options.vocab = 260;
+        GgufTwin twin = makeGgufTwin(options, 3);
+        std::vector<std::string> pieces{"<unk>", "<s>", "</s>"};
+        for (int byte = 0; byte < 256; ++byte)
+            pieces.push_back(QString::asprintf("<0x%02X>", byte).toStdString());
+        pieces.emplace_back("[unused]");
+        std::vector<std::int32_t> kinds(260, 6);
+        kinds[0] = 2, kinds[1] = kinds[2] = 3, kinds[259] = 5;
+        twin.gguf.text("tokenizer.ggml.model", "llama");
+        twin.gguf.texts("tokenizer.ggml.tokens", pieces);
+        twin.gguf.floats("tokenizer.ggml.scores", std::vector<float>(260, 0));
+        twin.gguf.integers("tokenizer.ggml.token_type", kinds);
+        twin.gguf.u32("tokenizer.ggml.bos_token_id", 1);
+        twin.gguf.boolean("tokenizer.ggml.add_space_prefix", false);
+        twin.gguf.write(file("bos.gguf").toStdString());
+        const std::string text =
+            "What is read at the start of a window is not what the text has there, but BOS. Twice.";
+        writeBytes(file("words.txt").toStdString(), text);
+        std::string ids, plain("\1\0", 2);
+        for (const char letter : text) plain += {static_cast<char>(letter + 3), '\0'};
+        ids = plain;
+        for (std::size_t at = 0; at + 1 < ids.size(); at += 2 * 16) ids[at] = 1;
+        writeBytes(file("bos.u16").toStdString(), ids);
+        writeBytes(file("plain.u16").toStdString(), plain);
+        const auto nll = [&](const char* name, const char* convention) {
+            return json({"bos.gguf", "--text", name, "--contexts", "16", "--convention",
+                         convention})["results"][0]["nll"]
+                .get<double>();
+        };
+        QCOMPARE(nll("words.txt", "last-half"), nll("bos.u16", "last-half"));
+        QCOMPARE(nll("words.txt", "all"), nll("plain.u16", "all"));
+        QVERIFY(nll("plain.u16", "last-half") != nll("bos.u16", "last-half"));
     }
 
     /// FP beside a quantized checkpoint: the same numbers as the dense model gives with the same codes made

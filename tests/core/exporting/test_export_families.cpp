@@ -60,10 +60,11 @@ double lossDifference(const std::filesystem::path& source, const QkGains& gains,
 }
 
 /// Loss of some ids in a pass of the product's.
-std::vector<double> lossOf(const std::shared_ptr<const Model>& model, const QkGains& gains) {
+std::vector<double> lossOf(const std::shared_ptr<const Model>& model, const QkGains& gains,
+                           const RopeSpec& rope = {}) {
     const auto ids = someIds();
     const int context = static_cast<int>(ids.size());
-    const auto table = buildFrequencyTable({}, model->config().ropeModel(), context);
+    const auto table = buildFrequencyTable(rope, model->config().ropeModel(), context);
     ForwardPass pass(model, *table, *openWeights(model, {}), context, gains);
     const Window window{0, 0, ids};
     NllSink nll(std::span(&window, 1));
@@ -219,6 +220,72 @@ class TestExportFamilies : public QObject {
     }
 
     /// Files that are not written anew can be patched: rows of a fused tensor, permuted rows, norms.
+    void ggufFilesComputeTheGains_data() {
+        QTest::addColumn<std::string>("fixture");
+        QTest::addColumn<std::string>("change");
+        const auto add = [](const char* fixture, const char* change) {
+            QTest::newRow(fixture) << std::string(fixture) << std::string(change);
+        };
+        add("qwen3", "{}");
+        add("smollm3", "{\"num_hidden_layers\": 5, \"no_rope_layers\": [1, 1, 1, 0, 1]}");
+        add("phi3", "{\"sliding_window\": null}");
+        add("phi4-mini longrope", "{\"hidden_size\": 64}");
+        add("gemma2", "{\"query_pre_attn_scalar\": 16}");
+        add("gemma3", "{\"query_pre_attn_scalar\": 16}");
+        add("granite", "{}");
+    }
+    /// The reference reads the folder, our pass the file made from it.
+    void ggufFilesComputeTheGains() {
+        QFETCH(std::string, fixture);
+        QFETCH(std::string, change);
+        const Scratch scratch;
+        auto config = familyFixture(fixture).config;
+        config.update(nlohmann::json::parse(change));
+        writeFamily(scratch.path("folder"), config);
+        const auto model = opened(scratch.path("folder"));
+        auto request = requestOf(model, "none", ExportFormat::Gguf, scratch.path("out.gguf"));
+        request.ggufType = GgmlType::F32;
+        request.gains = gainsFor(model->config());
+        QROAR_EXPORTED(exportModel(request, silent));
+        ReferenceFamily wanted(scratch.path("folder"));
+        wanted.queryGains = request.gains.q;
+        wanted.keyGains = request.gains.k;
+        const auto file = opened(request.target);
+        QCOMPARE(file->config().architecture, model->config().architecture);
+        const auto found = lossOf(file, {}, file->config().storedRope);
+        const double apart = worst(wanted.nll(someIds()), found);
+        QVERIFY2(apart < 5e-5, qPrintable(QString::number(apart)));
+        QVERIFY(worst(ReferenceFamily(scratch.path("folder")).nll(someIds()), found) > 1e-3);
+    }
+
+    void ggufRefusals() {
+        const Scratch scratch;
+        int number = 0;
+        const auto refuses = [&](const char* fixture, const nlohmann::json& change, const char* why,
+                                 const char* rope = "model") {
+            auto config = familyFixture(fixture).config;
+            config.update(change);
+            const auto folder = scratch.path("f" + std::to_string(number++));
+            writeFamily(folder, config);
+            auto request = requestOf(opened(folder), "none", ExportFormat::Gguf, scratch.path("out.gguf"));
+            request.rope = ropeOf(rope);
+            QROAR_REFUSED(exportModel(request, silent), why);
+        };
+        const nlohmann::json same = nlohmann::json::object();
+        refuses("phi3", same, "sliding window of 40");
+        refuses("phi3", {{"sliding_window", 128}}, "sliding window of 128", "yarn:4"); // 512 positions
+        refuses("phi4-mini longrope", same, "64 rows of queries for a width of 24");
+        refuses("qwen2 windows", {{"use_sliding_window", false}}, "architecture qwen2");
+        refuses("qwen3 windows and biases", {{"use_sliding_window", false}}, "biases behind attention");
+        refuses("smollm3", same, "every fourth");
+        refuses("gemma2", same, "query_pre_attn_scalar is 10");
+        refuses("gemma2", {{"query_pre_attn_scalar", 16}, {"final_logit_softcapping", nullptr}}, "caps");
+        refuses("gemma3", {{"query_pre_attn_scalar", 16}, {"attn_logit_softcapping", 1.0}},
+                "attention logits");
+        refuses("gemma3", {{"query_pre_attn_scalar", 16}}, "attention factor", "yarn:4:attn=1.5");
+        refuses("gemma3", {{"query_pre_attn_scalar", 16}}, "frequency factors", "llama3:8:orig=64");
+    }
+
     void patchesOfGgufFiles_data() {
         QTest::addColumn<std::string>("fixture");
         QTest::addColumn<std::string>("architecture");

@@ -1,6 +1,7 @@
 // GGUF exports: what is written computes what the model with its gains does, in every type and under every
 // RoPE scaling that GGUF can say; patches change only the factors of blocks of q and k; tokenizers survive;
 // what cannot be said is refused.
+#include "core/model/gguf_file.h"
 #include "core/text/tokenizer.h"
 #include "tests/core/exporting/exporting_test.h"
 #include "tests/core/text/sentencepiece_models.h"
@@ -180,6 +181,66 @@ class TestExportGguf : public QObject {
         RandomModelOptions partial = modelOptions();
         partial.partialRotaryFactor = 0.5;
         QROAR_REFUSED(exportModel(requestFor(randomModel(partial), GgmlType::F16), silent), "partial rotary");
+    }
+
+    /// Super-blocks where rows are whole ones, else the next finer type with small blocks.
+    void superBlocks() {
+        RandomModelOptions options = modelOptions();
+        options.hidden = 256;
+        options.headDim = 64;
+        options.intermediate = 320;
+        const auto model = randomModel(options);
+        const std::tuple<GgmlType, const char*, const char*, double> cases[] = {
+            {GgmlType::Q4_K, "Q4_K", "Q5_0", 0.2}, {GgmlType::Q6_K, "Q6_K", "Q8_0", 0.05}};
+        for (const auto& [type, wide, narrow, rms] : cases) {
+            const auto request = requestFor(model, type);
+            const auto report = exportModel(request, silent);
+            QROAR_OPENED(report);
+            QVERIFY2(report->verification.relativeUnroundedRms < rms,
+                     qPrintable(QString::number(report->verification.relativeUnroundedRms)));
+            const auto file = opened(request.target);
+            QCOMPARE(std::string(file->weight(0, Projection::Q).typeName()), std::string(wide));
+            QCOMPARE(std::string(file->weight(0, Projection::Down).typeName()), std::string(narrow));
+            QVERIFY(std::any_of(report->notes.begin(), report->notes.end(), [&](const std::string& note) {
+                return note.starts_with("2 matrices are " + std::string(narrow));
+            }));
+        }
+    }
+
+    /// llama.cpp opens no file without the key; our reader says what the file takes.
+    void withoutTokenizer() {
+        const auto request = requestFor(randomModel(), GgmlType::F32);
+        const auto report = exportModel(request, silent);
+        QROAR_OPENED(report);
+        const auto file = GgufFile::open(request.target);
+        QROAR_OPENED(file);
+        QVERIFY(file->find("tokenizer.ggml.model")->text() == "none");
+        QCOMPARE(file->find("llama.vocab_size")->integer().value_or(0), 64LL);
+        QVERIFY(report->notes.front().find("takes token ids only") != std::string::npos);
+        QROAR_REFUSED(loadTokenizerFor(request.target, 64), "out", "no tokenizer", "token ids");
+    }
+
+    /// Two lists of longrope: two tensors, and the length between them.
+    void longRopeKeepsBothLists() {
+        RandomModelOptions options = modelOptions();
+        options.ropeScalingJson =
+            "{\"type\": \"longrope\", \"factor\": 4.0, \"short_factor\": [1, 1, 1, 1.5, "
+            "2, 2, 2, 2], \"long_factor\": [1, 2, 2, 3, 3, 3, 4, 5], "
+            "\"original_max_position_embeddings\": 32}";
+        const auto model = randomModel(options);
+        const auto request = requestFor(model, GgmlType::F32);
+        QROAR_EXPORTED(exportModel(request, silent));
+        const auto found = opened(request.target)->config();
+        const RopeSpec& wanted = model->config().storedRope;
+        QVERIFY(found.storedRope.kind == RopeKind::LongRope && found.trainedContext() == 32);
+        QCOMPARE(found.storedRope.longFactors, wanted.longFactors);
+        QCOMPARE(found.storedRope.shortFactors, wanted.shortFactors);
+        for (const int context : {20, 100}) {
+            const auto a = buildFrequencyTable(wanted, model->config().ropeModel(), context);
+            const auto b = buildFrequencyTable(found.storedRope, found.ropeModel(), context);
+            QVERIFY(std::abs(a->attentionFactor / b->attentionFactor - 1) < 1e-6);
+            QCOMPARE(a->omega, b->omega);
+        }
     }
 
     void narrowRowsBecomeF16() {

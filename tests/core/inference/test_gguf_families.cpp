@@ -89,6 +89,54 @@ class TestGgufFamilies : public QObject {
         QVERIFY(worst(pair) < 2e-5);
     }
 
+    /// Patterns in both spellings; a cap of the logits; no window at all.
+    void gemma3Variants() {
+        const nlohmann::json change{{"query_pre_attn_scalar", 16}, {"rope_scaling", nullptr}};
+        GgufPair pair = ggufPair("gemma3", "gemma3", change);
+        pair.gguf.u32("gemma3.attention.sliding_window", 17);
+        pair.gguf.f32("gemma3.rope.freq_base_swa", 100);
+        GgufPair numbered = pair, flagged = pair;
+        numbered.gguf.u32("gemma3.attention.sliding_window_pattern", 3);
+        QVERIFY(worst(numbered) < 2e-5);
+        flagged.gguf.booleans("gemma3.attention.sliding_window_pattern", {true, false, false, true});
+        QVERIFY(worst(flagged) > 1e-3);
+        flagged.config["layer_types"] = {"sliding_attention", "full_attention", "full_attention",
+                                         "sliding_attention"};
+        QVERIFY(worst(flagged) < 2e-5);
+        GgufPair capped = numbered;
+        capped.gguf.f32("gemma3.final_logit_softcapping", 1.5F);
+        capped.config["final_logit_softcapping"] = 1.5;
+        QVERIFY(worst(capped) < 2e-5);
+        GgufPair open = ggufPair("gemma3", "gemma3", change);
+        open.config["layer_types"] = std::vector<std::string>(4, "full_attention");
+        QVERIFY(worst(open) < 2e-5);
+        GgufPair few = pair;
+        few.gguf.booleans("gemma3.attention.sliding_window_pattern", {true, false});
+        QVERIFY(!openedFile(few).ok());
+    }
+
+    void gemma2Pattern() {
+        GgufPair pair = ggufPair("gemma2", "gemma2", {{"query_pre_attn_scalar", 16}});
+        pair.gguf.f32("gemma2.attn_logit_softcapping", 1.5F);
+        pair.gguf.f32("gemma2.final_logit_softcapping", 2.5F);
+        pair.gguf.u32("gemma2.attention.sliding_window", 17);
+        pair.gguf.booleans("gemma2.attention.sliding_window_pattern", {false, false, true});
+        pair.config["layer_types"] = {"full_attention", "full_attention", "sliding_attention"};
+        QVERIFY(worst(pair) < 1e-5);
+        pair.gguf.f32("gemma2.rope.freq_base_swa", 777);
+        const auto two = openedFile(pair);
+        QVERIFY(!two.ok() && two.error().message.find("freq_base_swa") != std::string::npos);
+    }
+
+    /// Every fourth layer does not turn.
+    void smolLm3() {
+        GgufPair pair = ggufPair("smollm3", "smollm3", {{"num_hidden_layers", 5}});
+        pair.config["no_rope_layers"] = {1, 1, 1, 0, 1};
+        QVERIFY(worst(pair) < 1e-5);
+        pair.config["no_rope_layers"] = {1, 1, 0, 1, 1};
+        QVERIFY(worst(pair) > 1e-3);
+    }
+
     void granite() {
         GgufPair pair = ggufPair("granite", "granite");
         pair.gguf.f32("granite.attention.scale", 0.5F);
@@ -100,12 +148,10 @@ class TestGgufFamilies : public QObject {
 
     void refusedByName() {
         GgufPair pair = ggufPair("gemma3", "gemma3");
-        const auto missing = openedFile(pair);
-        QVERIFY(!missing.ok() && missing.error().message.find("sliding_window") != std::string::npos);
         pair.gguf.u32("gemma3.attention.sliding_window", 17);
-        pair.gguf.f32("gemma3.final_logit_softcapping", 30);
+        pair.gguf.f32("gemma3.attn_logit_softcapping", 30);
         const auto capped = openedFile(pair);
-        QVERIFY(!capped.ok() && capped.error().message.find("final_logit_softcapping") != std::string::npos);
+        QVERIFY(!capped.ok() && capped.error().message.find("attn_logit_softcapping") != std::string::npos);
         pair = ggufPair("granite", "granite");
         pair.gguf.boolean("granite.rope.scaling.finetuned", false);
         const auto still = openedFile(pair);

@@ -257,6 +257,50 @@ class TestMutatedFiles : public QObject {
         }
     }
 
+    /// Counts that a file has room for, and that become much more in memory: long lists of one byte each.
+    void ggufListsThatGrow() {
+        RandomModelOptions options;
+        options.layers = 1;
+        options.vocab = 260;
+        const std::string flat(std::size_t{24} << 20, '\1');
+        const auto list = [&](std::uint32_t type, std::uint64_t count) {
+            std::string payload(12, '\0');
+            std::memcpy(payload.data(), &type, 4);
+            std::memcpy(payload.data() + 4, &count, 8);
+            return payload + flat;
+        };
+        for (const char* key : {"llama.attention.head_count_kv", "tokenizer.ggml.token_type",
+                                "tokenizer.ggml.scores", "llama.attention.sliding_window_pattern"}) {
+            GgufTwin twin = makeGgufTwin(options, 3);
+            if (std::string(key).starts_with("tokenizer")) {
+                twin.gguf.text("tokenizer.ggml.model", "llama");
+                twin.gguf.texts("tokenizer.ggml.tokens", std::vector<std::string>(260, "abc"));
+            }
+            twin.gguf.raw(key, 9, list(0, flat.size())); // as many u8
+            const auto path = scratch_.path("lists.gguf");
+            twin.gguf.write(path);
+            const auto size = static_cast<long long>(std::filesystem::file_size(path));
+            const long long peak = peakOf([&] {
+                (void)openModel(path);
+                (void)loadGgufTokenizer(path);
+            });
+            QVERIFY2(peak <= 2 * size + (64LL << 20), qPrintable(QString::number(peak)));
+        }
+        GgufTwin twin = makeGgufTwin(options, 3);
+        twin.gguf.text("tokenizer.ggml.model", "llama");
+        std::string empty(12, '\0'); // three million texts of no bytes
+        const std::uint32_t type = 8;
+        const std::uint64_t count = flat.size() / 8;
+        std::memcpy(empty.data(), &type, 4);
+        std::memcpy(empty.data() + 4, &count, 8);
+        twin.gguf.raw("tokenizer.ggml.tokens", 9, empty + std::string(flat.size(), '\0'));
+        const auto path = scratch_.path("lists.gguf");
+        twin.gguf.write(path);
+        const long long peak = peakOf([&] { QROAR_REFUSED(loadGgufTokenizer(path), "lists.gguf"); });
+        QVERIFY2(peak <= 2 * static_cast<long long>(std::filesystem::file_size(path)) + (64LL << 20),
+                 qPrintable(QString::number(peak)));
+    }
+
     void llama2cHeader() {
         const std::int32_t header[] = {8, 12, 1, 2, 1, 5, 6};
         std::string bytes(28, '\0');

@@ -6,6 +6,7 @@
 
 #include <QTest>
 
+#include <algorithm>
 #include <cmath>
 #include <cstring>
 #include <random>
@@ -188,6 +189,62 @@ void compareBlock(GgmlType type, const Bytes& block) {
     }
 }
 
+/// Codes of 32 or 16 numbers from their smallest to their largest, scales rounded to what the format has.
+double plainQ4KError(const float* x) {
+    float steps[8], lows[8], mostStep = 0, mostLow = 0;
+    for (int sub = 0; sub < 8; ++sub) {
+        const auto [low, high] = std::minmax_element(x + 32 * sub, x + 32 * sub + 32);
+        lows[sub] = std::max(-*low, 0.0F);
+        steps[sub] = (std::max(*high, 0.0F) + lows[sub]) / 15;
+        mostStep = std::max(mostStep, steps[sub]);
+        mostLow = std::max(mostLow, lows[sub]);
+    }
+    double error = 0;
+    for (int at = 0; at < 256; ++at) {
+        const float step = mostStep / 63 * std::round(63 * steps[at / 32] / mostStep);
+        const float low = mostLow == 0 ? 0 : mostLow / 63 * std::round(63 * lows[at / 32] / mostLow);
+        const float code = step == 0 ? 0 : std::clamp(std::round((x[at] + low) / step), 0.0F, 15.0F);
+        error += std::pow(step * code - low - x[at], 2);
+    }
+    return error;
+}
+double plainQ6KError(const float* x) {
+    float steps[16], most = 0;
+    for (int sub = 0; sub < 16; ++sub) {
+        float extreme = 0;
+        for (int at = 16 * sub; at < 16 * sub + 16; ++at) extreme = std::max(extreme, std::fabs(x[at]));
+        steps[sub] = extreme / 31;
+        most = std::max(most, steps[sub]);
+    }
+    double error = 0;
+    for (int at = 0; at < 256; ++at) {
+        const float step = most / 127 * std::round(127 * steps[at / 16] / most);
+        const float code = step == 0 ? 0 : std::clamp(std::round(x[at] / step), -32.0F, 31.0F);
+        error += std::pow(step * code - x[at], 2);
+    }
+    return error;
+}
+
+/// Adds to the code of an element; false when there is none beyond.
+bool moveCode(GgmlType type, std::byte* block, std::size_t at, int step) {
+    const auto value = [&](std::size_t byte) { return std::to_integer<int>(block[byte]); };
+    if (type == GgmlType::Q4_K) {
+        const std::size_t byte = 16 + 32 * (at / 64) + at % 32;
+        const int shift = at % 64 < 32 ? 0 : 4, code = ((value(byte) >> shift) & 15) + step;
+        if (code < 0 || code > 15) return false;
+        block[byte] = static_cast<std::byte>((value(byte) & ~(15 << shift)) | (code << shift));
+        return true;
+    }
+    const std::size_t half = at / 128, run = at % 128 / 32, low = 64 * half + at % 32 + 32 * (run % 2),
+                      high = 128 + 32 * half + at % 32;
+    const int lowShift = run < 2 ? 0 : 4, highShift = static_cast<int>(2 * run);
+    const int code = (((value(low) >> lowShift) & 15) | (((value(high) >> highShift) & 3) << 4)) + step;
+    if (code < 0 || code > 63) return false;
+    block[low] = static_cast<std::byte>((value(low) & ~(15 << lowShift)) | ((code & 15) << lowShift));
+    block[high] = static_cast<std::byte>((value(high) & ~(3 << highShift)) | ((code >> 4) << highShift));
+    return true;
+}
+
 } // namespace
 
 class TestGgmlBlocks : public QObject {
@@ -207,6 +264,47 @@ class TestGgmlBlocks : public QObject {
                 compareBlock(type, block);
                 if (QTest::currentTestFailed()) return;
             }
+        }
+    }
+
+    /// Every special value of the factors with the extremes of everything else.
+    void adversarialFactors() {
+        // 0, -0, least and largest subnormal, least normal, largest, infinities, NaNs, 1, -1
+        const std::uint16_t special[] = {0x0000, 0x8000, 0x0001, 0x8001, 0x03FF, 0x83FF, 0x0400, 0x7BFF,
+                                         0xFBFF, 0x7C00, 0xFC00, 0x7E00, 0xFFFF, 0x7C01, 0x3C00, 0xBC00};
+        std::mt19937_64 engine(21);
+        for (const GgmlType type : blocked) {
+            const auto offsets = blockFactorOffsets(type);
+            Bytes block(static_cast<std::size_t>(ggmlTypeFacts(type).blockBytes));
+            for (const std::uint16_t first : special)
+                for (const std::uint16_t second : special)
+                    for (int fill = 0; fill < 4; ++fill) {
+                        for (std::uint8_t& byte : block)
+                            byte = fill == 0   ? 0
+                                   : fill == 1 ? 0xFF
+                                   : fill == 2 ? (engine() % 2 == 0 ? 0x80 : 0x7F)
+                                               : static_cast<std::uint8_t>(engine());
+                        std::memcpy(&block[offsets[0]], &first, 2);
+                        if (offsets.size() > 1) std::memcpy(&block[offsets[1]], &second, 2);
+                        compareBlock(type, block);
+                        if (QTest::currentTestFailed()) return;
+                    }
+        }
+    }
+
+    /// F16 and BF16 by their definition: all 65,536.
+    void halvesByDefinition() {
+        for (unsigned word = 0; word < 65536; ++word) {
+            const double sign = (word & 0x8000U) != 0 ? -1 : 1;
+            const int exponent = static_cast<int>((word >> 10) & 31U);
+            const double fraction = (word & 1023U) / 1024.0;
+            const double expected = exponent == 31  ? (fraction == 0 ? INFINITY : NAN)
+                                    : exponent == 0 ? std::ldexp(fraction, -14)
+                                                    : std::ldexp(1 + fraction, exponent - 15);
+            const float found = f16ToFloat(static_cast<std::uint16_t>(word));
+            QVERIFY(std::isnan(expected) ? std::isnan(found)
+                                         : bits(found) == bits(static_cast<float>(sign * expected)));
+            QCOMPARE(bits(bf16ToFloat(static_cast<std::uint16_t>(word))), word << 16);
         }
     }
 
@@ -266,6 +364,74 @@ class TestGgmlBlocks : public QObject {
                     QVERIFY2(std::fabs(y[j] - x[j]) <= room, facts.name);
                 }
             }
+        }
+    }
+
+    /// Least squares over a block's rows: no worse than a plain reading of the format's own grid (smallest to
+    /// largest value of each sub-block), and every code the nearest on the grid that was written.
+    void superBlocksAreSearched() {
+        std::mt19937_64 engine(14);
+        std::normal_distribution<float> normal(0, 0.02F);
+        double sums[2][2] = {};
+        for (int round = 0; round < 400; ++round) {
+            float x[256];
+            for (float& value : x) {
+                const float draw = normal(engine);
+                value = round % 4 == 0   ? draw
+                        : round % 4 == 1 ? std::fabs(draw) // no value below 0: a minimum near or at 0
+                        : round % 4 == 2 ? -0.5F - std::fabs(draw)
+                                         : draw * (engine() % 50 == 0 ? 40.0F : 1.0F);
+            }
+            for (const GgmlType type : {GgmlType::Q4_K, GgmlType::Q6_K}) {
+                const bool four = type == GgmlType::Q4_K;
+                float y[256];
+                std::byte block[210];
+                quantizeBlocks(type, x, block, 1);
+                dequantizeBlocks(type, block, y, 1);
+                for (int at = 0; at < 256; ++at) sums[four][0] += std::pow(y[at] - x[at], 2);
+                sums[four][1] += four ? plainQ4KError(x) : plainQ6KError(x);
+                // Another code of any element is no nearer.
+                for (std::size_t at = 0; at < 256; ++at)
+                    for (const int step : {-1, 1}) {
+                        std::byte other[210];
+                        std::memcpy(other, block, sizeof other);
+                        if (!moveCode(type, other, at, step)) continue;
+                        float z[256];
+                        dequantizeBlocks(type, other, z, 1);
+                        QVERIFY(std::fabs(z[at] - x[at]) >= std::fabs(y[at] - x[at]) * (1 - 1e-4F) - 1e-9F);
+                    }
+            }
+        }
+        for (const auto& [ours, plain] : sums)
+            QVERIFY2(ours < 0.95 * plain, qPrintable(QString::number(ours / plain)));
+    }
+
+    void superBlocksOfOddContent() {
+        const auto worst = [](GgmlType type, const float* x) {
+            std::byte block[210];
+            float y[256], most = 0;
+            quantizeBlocks(type, x, block, 1);
+            dequantizeBlocks(type, block, y, 1);
+            for (int at = 0; at < 256; ++at) most = std::max(most, std::fabs(y[at] - x[at]));
+            return most;
+        };
+        for (const GgmlType type : {GgmlType::Q4_K, GgmlType::Q6_K}) {
+            QVERIFY(canQuantizeBlocks(type));
+            float x[256] = {};
+            QCOMPARE(worst(type, x), 0.0F);
+            std::fill(x, x + 256, -0.25F);
+            QVERIFY(worst(type, x) < 0.25F * 1e-3F);
+            std::fill(x, x + 256, 0.25F);
+            QVERIFY(worst(type, x) < 0.25F * 1e-3F);
+            std::fill(x, x + 256, 0.0F);
+            x[200] = 3; // alone
+            QVERIFY(worst(type, x) < 3e-3F);
+            for (int at = 0; at < 256; ++at) x[at] = 1e-9F * static_cast<float>(at % 7 - 3); // below F16
+            QVERIFY(worst(type, x) <= 3.1e-9F);
+            // A minimum so small that F16 rounds its 63rd down by half: its sub-block must not be lost.
+            for (int at = 0; at < 256; ++at) x[at] = 0.01F * static_cast<float>((at * 89) % 97) / 97;
+            for (int at = 128; at < 192; at += 2) x[at] = -5.43e-5F;
+            QVERIFY2(worst(type, x) < 6e-4F, qPrintable(QString::number(worst(type, x))));
         }
     }
 
