@@ -36,7 +36,7 @@ struct Grid {
 
 /// Nearest codes of `count` numbers (a multiple of the lanes), as floats.
 void codesOn(const Grid& grid, const float* x, int count, float least, float most, float* codes) {
-    const float inverse = grid.step == 0 ? 0 : 1 / grid.step;
+    const float inverse = std::isnormal(grid.step) ? 1 / grid.step : 0; // never infinite
     for (int at = 0; at < count; ++at) {
         const float code = std::rint((x[at] + grid.low) * inverse);
         codes[at] = code < least ? least : code > most ? most : code;
