@@ -194,16 +194,6 @@ class TestExportFamilies : public QObject {
         }
     }
 
-    void ggufNamesWhatItCannotWrite() {
-        for (const char* name : {"phi3", "gemma2", "gemma3", "granite", "smollm3"}) {
-            const Scratch scratch;
-            writeFamily(scratch.path("model"), familyFixture(name).config);
-            auto request = requestOf(opened(scratch.path("model")), "none", ExportFormat::Gguf,
-                                     scratch.path("out.gguf"));
-            QROAR_REFUSED(exportModel(request, silent), "ForCausalLM", "GGUF");
-        }
-    }
-
     void qwen3AsGguf() {
         const Scratch scratch;
         writeFamily(scratch.path("model"), familyFixture("qwen3").config);

@@ -122,8 +122,8 @@ class TestGgufFile : public QObject {
         const std::string big = length(1ULL << 60);
         row("tensors", "counts", [](Parts& p) { p.tensors = 1ULL << 60; });
         row("keys", "counts", [](Parts& p) { p.pairs = 1ULL << 60; });
-        row("one key too many", "metadata key 1", [](Parts& p) { p.pairs = 2; });
-        row("one tensor too many", "tensor 2", [](Parts& p) { p.tensors = 3; });
+        row("one key too many", "1 to 4 dimensions", [](Parts& p) { p.pairs = 2; });
+        row("one tensor too many", "1 to 4 dimensions", [](Parts& p) { p.tensors = 3; });
         row("key length", "at most 65535 bytes", [&](Parts& p) { p.keys = big + "k" + word(4) + word(7); });
         row("long key", "at most 65535 bytes",
             [](Parts& p) { p.keys = counted(std::string(65536, 'k')) + word(4) + word(7); });
@@ -200,23 +200,23 @@ class TestGgufFile : public QObject {
             QVERIFY2(!file.ok(), why);
             QVERIFY2(file.error().message.find(why) != std::string::npos, file.error().message.c_str());
         };
-        scratch_.file("m-00001-of-00002.gguf", part(0, 2, "a"));
-        scratch_.file("m-00002-of-00002.gguf", part(1, 2, "b"));
+        writeBytes(scratch_.path("m-00001-of-00002.gguf"), part(0, 2, "a"));
+        writeBytes(scratch_.path("m-00002-of-00002.gguf"), part(1, 2, "b"));
         const auto whole = GgufFile::open(scratch_.path("m-00002-of-00002.gguf"));
         QROAR_OPENED(whole);
         QVERIFY(whole->parts() == 2 && whole->tensor("a") && whole->tensor("b"));
-        scratch_.file("m-00002-of-00002.gguf", part(1, 2, "a"));
+        writeBytes(scratch_.path("m-00002-of-00002.gguf"), part(1, 2, "a"));
         refused("m-00001-of-00002.gguf", "in an earlier part already");
-        scratch_.file("m-00002-of-00002.gguf", part(1, 3, "b"));
+        writeBytes(scratch_.path("m-00002-of-00002.gguf"), part(1, 3, "b"));
         refused("m-00001-of-00002.gguf", "expected part 2 of 2, found part 2 of 3");
-        scratch_.file("m-00002-of-00002.gguf", part(1, 2, "b"));
-        scratch_.file("m-00001-of-00002.gguf", part(0, 2, "a", 7));
+        writeBytes(scratch_.path("m-00002-of-00002.gguf"), part(1, 2, "b"));
+        writeBytes(scratch_.path("m-00001-of-00002.gguf"), part(0, 2, "a", 7));
         refused("m-00001-of-00002.gguf", "split.tensors.count");
-        scratch_.file("m-00001-of-00002.gguf", part(5, 2, "a"));
+        writeBytes(scratch_.path("m-00001-of-00002.gguf"), part(5, 2, "a"));
         refused("m-00001-of-00002.gguf", "split.no");
-        scratch_.file("m-00001-of-00002.gguf", part(0, 0, "a"));
+        writeBytes(scratch_.path("m-00001-of-00002.gguf"), part(0, 0, "a"));
         refused("m-00001-of-00002.gguf", "split.count");
-        scratch_.file("other.gguf", part(0, 2, "a"));
+        writeBytes(scratch_.path("other.gguf"), part(0, 2, "a"));
         refused("other.gguf", "NAME-00001-of-00003.gguf");
     }
 };
