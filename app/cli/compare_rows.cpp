@@ -94,6 +94,34 @@ struct Both {
     std::shared_ptr<const ConditionResult> conditionA, conditionB;
 };
 
+/// Conditions that stand against each other: of the same key; then those with scales that only one session
+/// has against the same without scales in the other, which shows what the scales do.
+std::vector<Both> partners(const ComparedSession& a, const ComparedSession& b) {
+    std::vector<Both> result;
+    const auto without = [](const ConditionKey& key) {
+        ConditionKey plain = key;
+        plain.scales.clear();
+        return plain;
+    };
+    for (const auto& condition : a.session->conditions) {
+        auto partner = b.session->find(condition->key);
+        if (!partner && !condition->key.scales.empty()) partner = b.session->find(without(condition->key));
+        if (partner) result.push_back({a, b, condition, partner});
+    }
+    for (const auto& condition : b.session->conditions) {
+        if (condition->key.scales.empty() || a.session->find(condition->key)) continue;
+        if (const auto plain = a.session->find(without(condition->key)))
+            result.push_back({a, b, plain, condition});
+    }
+    return result;
+}
+
+/// "yarn:4 . 1024 . none", with what B has instead where that is another one.
+std::string conditionText(const Json& row) {
+    const auto a = row["condition"].get<std::string>(), b = row["condition_b"].get<std::string>();
+    return a == b ? a : a + ", B: " + b;
+}
+
 Json nllRow(const Both& both, const ComparisonOptions& options) {
     const ConditionResult &a = *both.conditionA, &b = *both.conditionB;
     const auto summary = [&](const ConditionResult& of) {
@@ -116,11 +144,13 @@ Json nllRow(const Both& both, const ComparisonOptions& options) {
             {"shared_windows", paired.windows},
             {"shared_tokens", paired.tokens},
             {"difference", paired.tokens > 0 ? number(paired.mean) : Json(nullptr)},
-            {"ci95", known ? Json({*paired.ciLow, *paired.ciHigh}) : Json(nullptr)}};
+            {"ci95", known ? Json({*paired.ciLow, *paired.ciHigh}) : Json(nullptr)},
+            {"condition_b", b.key.text()}};
 }
 
 /// Two grids of the same metric: a row of what differs most and on average, and a row a cell.
-void addGrid(const Json& head, const BandGrid& a, const BandGrid& b, Json& rows, Json& cells) {
+void addGrid(const Json& head, const std::string& conditionB, const BandGrid& a, const BandGrid& b,
+             Json& rows, Json& cells) {
     if (a.layers != b.layers || a.bands != b.bands || a.layers == 0) return;
     double most = 0, sum = 0, sumOfSizes = 0;
     int count = 0, mostLayer = -1, mostBand = -1;
@@ -133,6 +163,7 @@ void addGrid(const Json& head, const BandGrid& a, const BandGrid& b, Json& rows,
             cell["a"] = number(a.at(layer, band));
             cell["b"] = number(b.at(layer, band));
             cell["difference"] = number(difference);
+            cell["condition_b"] = conditionB;
             cells.push_back(std::move(cell));
             if (!std::isfinite(difference)) continue;
             ++count;
@@ -151,6 +182,7 @@ void addGrid(const Json& head, const BandGrid& a, const BandGrid& b, Json& rows,
     row["largest_band"] = mostBand;
     row["mean"] = sum / count;
     row["mean_absolute"] = sumOfSizes / count;
+    row["condition_b"] = conditionB;
     rows.push_back(std::move(row));
 }
 
@@ -172,8 +204,8 @@ void addGrids(const Both& both, const BandPartition& bands, Json& rows, Json& ce
     for (const auto& [form, metric] :
          {std::pair{PressureForm::Raw, "ip_raw"}, std::pair{PressureForm::Saturated, "ip_saturated"},
           std::pair{PressureForm::EnergyWeighted, "ip_weighted"}})
-        addGrid(gridHead(both, metric, nullptr, nullptr, nullptr), pressure(a, form), pressure(b, form), rows,
-                cells);
+        addGrid(gridHead(both, metric, nullptr, nullptr, nullptr), b.key.text(), pressure(a, form),
+                pressure(b, form), rows, cells);
     const auto shortA = both.a.session->shortReference(a), shortB = both.b.session->shortReference(b);
     const auto usable = [](const auto& reference, const ConditionResult& of) {
         return reference && reference.get() != &of && reference->statistics.cells() > 0;
@@ -185,8 +217,8 @@ void addGrids(const Both& both, const BandPartition& bands, Json& rows, Json& ce
                 const TailInflationOptions what{tensor, stage, epsilon, false};
                 addGrid(gridHead(both, "tir", tensor == QkTensor::Q ? "q" : "k",
                                  stage == RopeStage::Pre ? "pre" : "post", epsilon),
-                        tailInflation(a, *shortA, bands, what), tailInflation(b, *shortB, bands, what), rows,
-                        cells);
+                        b.key.text(), tailInflation(a, *shortA, bands, what),
+                        tailInflation(b, *shortB, bands, what), rows, cells);
             }
 }
 
@@ -256,8 +288,8 @@ void printNll(const Json& rows) {
     Table table({"condition", "A", "B", "A - B", "95 %", "shared tokens"});
     for (const Json& row : rows) {
         const Json& ci = row["ci95"];
-        table.add({row["condition"].get<std::string>(), fixed(valueOf(row["nll_a"]), 4),
-                   fixed(valueOf(row["nll_b"]), 4), fixed(valueOf(row["difference"]), 4),
+        table.add({conditionText(row), fixed(valueOf(row["nll_a"]), 4), fixed(valueOf(row["nll_b"]), 4),
+                   fixed(valueOf(row["difference"]), 4),
                    ci.is_null() ? "-" : "[" + fixed(ci[0], 4) + ", " + fixed(ci[1], 4) + "]",
                    row["shared_tokens"].dump()});
     }
@@ -281,8 +313,8 @@ void printGrids(const Json& document, double epsilon) {
         std::string metric = row["metric"].get<std::string>();
         if (row["tensor"].is_string())
             metric += " " + row["tensor"].get<std::string>() + " " + row["stage"].get<std::string>();
-        table.add({row["condition"].get<std::string>(), metric, significant(row["largest"], 4),
-                   row["largest_layer"].dump(), row["largest_band"].dump(), significant(row["mean"], 4),
+        table.add({conditionText(row), metric, significant(row["largest"], 4), row["largest_layer"].dump(),
+                   row["largest_band"].dump(), significant(row["mean"], 4),
                    significant(row["mean_absolute"], 4)});
     }
     if (same < shown) table.print();
@@ -297,10 +329,8 @@ Json comparison(const ComparedSession& a, const ComparedSession& b, const Compar
     const std::string reason = whyNoGrids(one.model, other.model);
     Json nll = Json::array(), grids = Json::array();
     cells = Json::array();
-    for (const auto& condition : one.conditions) {
-        const Both both{a, b, condition, other.find(condition->key)};
-        if (!both.conditionB) continue;
-        if (!condition->windows.empty() && !both.conditionB->windows.empty())
+    for (const Both& both : partners(a, b)) {
+        if (!both.conditionA->windows.empty() && !both.conditionB->windows.empty())
             nll.push_back(nllRow(both, options));
         if (reason.empty()) addGrids(both, one.bands, grids, cells);
     }

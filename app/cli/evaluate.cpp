@@ -289,8 +289,9 @@ void printText(const Evaluation& evaluation, const Findings& found, Convention c
     const std::string seen = notHeldOutWords(evaluation.notHeldOut);
     for (const DeployedVerdict& one : verdictsOf(differences))
         std::cout << "\nVerdict for " << one.rope << ", " << one.quant
-                  << (evaluation.notHeldOut.empty() ? ""
-                                                    : " (NOT HELD OUT: the search saw some of this text)")
+                  << (evaluation.notHeldOut.empty()
+                          ? ""
+                          : " (NOT HELD OUT: the scales were made on some of this text)")
                   << "\n"
                   << (seen.empty() ? "" : seen + " ") << one.verdict.words << '\n';
     printTasks(found.tasks);

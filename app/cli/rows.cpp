@@ -235,7 +235,8 @@ void printControls(const std::vector<ControlContrast>& contrasts) {
         const Judgement judgement = judgeContrast(c);
         table.add({c.rope, c.quant, std::to_string(c.context), differenceText(c.quantized),
                    differenceText(c.full), differenceText(c.gap), differenceText(c.only),
-                   effectName(judgement.effect), c.hasFull() ? causeName(judgement.cause) : "-"});
+                   effectPhrase(judgement),
+                   c.hasFull() && judgement.effect != Effect::None ? causeName(judgement.cause) : "-"});
     }
     std::cout << "\nControls: differences of NLL in nats with 95 % intervals, negative is better; g = scales "
               << contrasts.front().scales << "\n\n";

@@ -2,6 +2,9 @@
 
 #include <QDir>
 #include <QFile>
+#include <QJsonDocument>
+#include <QJsonObject>
+#include <QSaveFile>
 
 namespace qroar {
 
@@ -9,6 +12,16 @@ namespace {
 
 /// Of all processes together.
 constexpr int mostFiles = 256;
+constexpr qint64 largestNote = 64 * 1024;
+
+QString noteOf(const QString& file) {
+    return file + QStringLiteral(".origin");
+}
+
+void remove(const QString& file) {
+    QFile::remove(file);
+    QFile::remove(noteOf(file));
+}
 
 /// Null when another living process has the file.
 std::unique_ptr<QLockFile> locked(const QString& file) {
@@ -43,6 +56,24 @@ QString Autosave::pathOf(int id) {
     return {};
 }
 
+void Autosave::note(int id, const Origin& origin) const {
+    const auto slot = slots_.find(id);
+    if (slot == slots_.end()) return;
+    QSaveFile file(noteOf(slot->second.path));
+    if (!file.open(QIODevice::WriteOnly)) return; // recovery works without
+    file.write(
+        QJsonDocument(QJsonObject{{"path", origin.path}, {"name", origin.name}, {"folder", origin.folder}})
+            .toJson());
+    file.commit();
+}
+
+Autosave::Origin Autosave::originOf(const QString& file) {
+    QFile note(noteOf(file));
+    if (note.size() > largestNote || !note.open(QIODevice::ReadOnly)) return {};
+    const QJsonObject read = QJsonDocument::fromJson(note.readAll()).object();
+    return {read.value("path").toString(), read.value("name").toString(), read.value("folder").toString()};
+}
+
 void Autosave::adopt(const QString& orphan, int id) {
     auto lock = locked(orphan);
     if (!lock) return; // another process has it: what becomes of it is decided there
@@ -51,20 +82,20 @@ void Autosave::adopt(const QString& orphan, int id) {
 }
 
 void Autosave::discard(int id) {
-    if (const auto slot = slots_.find(id); slot != slots_.end()) QFile::remove(slot->second.path);
-    for (const File& orphan : adopted_[id]) QFile::remove(orphan.path);
+    if (const auto slot = slots_.find(id); slot != slots_.end()) remove(slot->second.path);
+    for (const File& orphan : adopted_[id]) remove(orphan.path);
     adopted_.erase(id);
 }
 
 void Autosave::discardAll() {
-    for (const auto& [id, slot] : slots_) QFile::remove(slot.path);
+    for (const auto& [id, slot] : slots_) remove(slot.path);
     for (const auto& [id, orphans] : adopted_)
-        for (const File& orphan : orphans) QFile::remove(orphan.path);
+        for (const File& orphan : orphans) remove(orphan.path);
     adopted_.clear();
 }
 
 void Autosave::discardOrphan(const QString& path) {
-    QFile::remove(path);
+    remove(path);
 }
 
 } // namespace qroar

@@ -15,6 +15,13 @@ namespace qroar {
 
 class Autosave {
   public:
+    /// What the results in a file are of.
+    struct Origin {
+        QString path;   ///< of the session file; empty: it had none
+        QString name;   ///< of the session, as its tab said
+        QString folder; ///< that relative paths of its inputs begin in
+    };
+
     /// `folder` is made when it is missing; empty switches autosave off.
     explicit Autosave(const QString& folder);
     ~Autosave();
@@ -24,6 +31,10 @@ class Autosave {
     /// Where to write session `id` (any number that tells it from the others), always the same file; empty
     /// when autosave is off or the folder cannot be written.
     [[nodiscard]] QString pathOf(int id);
+    /// Beside the file of session `id`, for whoever finds it. Nothing happens before pathOf(id).
+    void note(int id, const Origin& origin) const;
+    /// What was noted of a file; all empty where nothing was.
+    [[nodiscard]] static Origin originOf(const QString& file);
     /// Files of processes that are gone, newest first.
     [[nodiscard]] QStringList orphans() const { return orphans_; }
     /// Session `id` is this orphan's: from now on discard(id) means it too, and other processes do not offer

@@ -12,12 +12,13 @@ SessionController::SessionController(Workspace& workspace, JobQueue& files, QObj
     connect(&settle_, &QTimer::timeout, this, &SessionController::lookAtFiles);
 }
 
-void SessionController::load(const QString& path, bool recovered) {
+void SessionController::load(const QString& path, bool recovered, const QString& original) {
     if (loading_.contains(path)) return;
     auto* job = new LoadJob(std::filesystem::path(path.toStdString()));
     connect(job, &LoadJob::loaded, this,
-            [this, path, recovered](const std::shared_ptr<const Session>& session, const FileStamp& stamp) {
-                const SessionId id = workspace_.open(session, recovered ? QString() : path, recovered);
+            [this, path, recovered, original](const std::shared_ptr<const Session>& session,
+                                              const FileStamp& stamp) {
+                const SessionId id = workspace_.open(session, recovered ? original : path, recovered);
                 if (!recovered) know(id, {session, stamp, {}});
                 const auto tell = [this, path, recovered, id] {
                     if (!workspace_.isOpen(id)) return; // closed again

@@ -19,9 +19,9 @@ class SessionController : public QObject {
     /// `files` must outlive this.
     SessionController(Workspace& workspace, JobQueue& files, QObject* parent = nullptr);
 
-    /// `recovered`: an autosave; it is opened as a session without a file. Nothing happens while that file is
-    /// being read.
-    void load(const QString& path, bool recovered = false);
+    /// `recovered`: an autosave; it is opened as unsaved, of the session file `original` (empty: of
+    /// none). Nothing happens while that file is being read.
+    void load(const QString& path, bool recovered = false, const QString& original = {});
     /// Queued behind what is being read or written.
     void save(SessionId id, const QString& path, const std::string& viewState);
     [[nodiscard]] bool loading() const { return !loading_.isEmpty(); }

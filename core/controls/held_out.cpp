@@ -46,7 +46,7 @@ std::vector<SeenDocument> compare(const std::vector<Searched>& searched,
 } // namespace
 
 std::string SeenDocument::words() const {
-    if (same) return "the search saw " + name;
+    if (same) return "the scales were made on " + name;
     return formatNumber(std::max(1.0, std::round(100 * share))) + " % of " + name + " occurs in " + seen;
 }
 

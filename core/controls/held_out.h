@@ -18,7 +18,7 @@ struct SeenDocument {
     std::string seen;  ///< dev document that holds most of it
     double share = 1;  ///< of its windows, those that occur in any of the dev documents
     bool same = false; ///< it is a dev document
-    /// "37 % of report_02 occurs in search_01", or "the search saw report_02".
+    /// "37 % of report_02 occurs in search_01", or "the scales were made on report_02".
     [[nodiscard]] std::string words() const;
 };
 /// Of `measured`, those that are not held out; by fingerprint alone where `searched` has no sketches (files

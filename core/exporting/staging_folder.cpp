@@ -94,7 +94,7 @@ Outcome<fs::path> checkTarget(const fs::path& target, const fs::path& source, bo
     if (empty) return full;
     if (!replace)
         return Error::bad(full.string()
-                          + ": is not empty: name a new folder, or use --force to replace a model");
+                          + ": is not empty: name a new folder, or have the model in it replaced (--force)");
     if (Status replaceable = checkReplaceable(full); !replaceable) return replaceable.error();
     return full;
 }

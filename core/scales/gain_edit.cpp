@@ -119,6 +119,17 @@ BandGain GainEdit::total(const BandPartition& bands, int layer, int band) const 
     return {own.q * geometricMean(q), own.k * geometricMean(k)};
 }
 
+std::pair<double, double> GainEdit::spread(const BandPartition& bands, int layer, int band) const {
+    const std::span<const double> q = queryValues(layer), k = keyValues(layer);
+    double least = INFINITY, most = 0;
+    for (int pair = bands.begin(band); pair < bands.end(band); ++pair) {
+        const double effective = q[static_cast<std::size_t>(pair)] * k[static_cast<std::size_t>(pair)];
+        least = std::min(least, effective);
+        most = std::max(most, effective);
+    }
+    return {least, most};
+}
+
 bool GainEdit::differs(int layer) const {
     for (std::size_t pair = 0; pair < static_cast<std::size_t>(pairs_); ++pair) {
         const std::size_t cell = row(layer) + pair;

@@ -12,6 +12,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace qroar {
@@ -62,6 +63,9 @@ class GainEdit {
     [[nodiscard]] BandGain band(const BandPartition& bands, int layer, int band) const;
     /// Geometric mean over layers (layer -1), heads and pairs of the gains themselves, base included.
     [[nodiscard]] BandGain total(const BandPartition& bands, int layer, int band) const;
+    /// Least and largest effective gain among the pairs of a band in a layer (-1: of the model), without the
+    /// base: bands may have been cut anew since their pairs were set.
+    [[nodiscard]] std::pair<double, double> spread(const BandPartition& bands, int layer, int band) const;
     /// The layer has values of its own (in the band) that differ from the model's.
     [[nodiscard]] bool differs(int layer) const;
     [[nodiscard]] bool differs(const BandPartition& bands, int layer, int band) const;

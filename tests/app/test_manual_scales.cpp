@@ -115,6 +115,14 @@ class TestManualScales : public QObject {
         QVERIFY(near(editor.edit().band(bands, -1, 0).q, 1.5));
         QVERIFY(near(editor.edit().band(bands, -1, 1).q, 1.2));
         editor.setGang(false);
+        // bands cut anew: a row whose pairs differ says so
+        QVERIFY(editor.row(0)->spreadText().isEmpty());
+        const BandPartition pieces = bench.window->workspace().session()->bands;
+        bench.window->workspace().setBands(pieces, BandPartition::equal(1, pieces.pairs()));
+        QVERIFY2(editor.row(0)->spreadText().contains("differs within"),
+                 qPrintable(editor.row(0)->spreadText()));
+        undoOf(bench).undo();
+        QVERIFY(editor.row(0)->spreadText().isEmpty());
         // mirror: the effective gain is 1, and the note says what that means
         editor.setLink(GainLink::Mirror);
         editor.row(3)->box(true)->setValue(0.8);

@@ -19,6 +19,11 @@ void FlowLayout::addItem(QLayoutItem* item) {
     items_.append(item);
 }
 
+void FlowLayout::addTrailing(QWidget* widget) {
+    trailing_ = widget;
+    addWidget(widget);
+}
+
 QLayoutItem* FlowLayout::itemAt(int index) const {
     return items_.value(index);
 }
@@ -44,7 +49,10 @@ void FlowLayout::setGeometry(const QRect& rect) {
 
 int FlowLayout::arrange(const QRect& rect, bool apply) const {
     int x = rect.x(), y = rect.y(), lineHeight = 0;
-    for (QLayoutItem* item : items_) {
+    QList<QLayoutItem*> inOrder = items_;
+    std::stable_partition(inOrder.begin(), inOrder.end(),
+                          [this](QLayoutItem* item) { return !trailing_ || item->widget() != trailing_; });
+    for (QLayoutItem* item : std::as_const(inOrder)) {
         if (item->isEmpty()) continue;
         QSize size = item->sizeHint();
         size.setWidth(std::min(size.width(), std::max(1, rect.width()))); // what no line holds gives way
@@ -53,6 +61,7 @@ int FlowLayout::arrange(const QRect& rect, bool apply) const {
             y += lineHeight + spacing();
             lineHeight = 0;
         }
+        if (trailing_ && item->widget() == trailing_) x = std::max(x, rect.right() + 1 - size.width());
         if (apply) item->setGeometry(QRect(QPoint(x, y), size));
         x += size.width() + spacing();
         lineHeight = std::max(lineHeight, size.height());

@@ -15,6 +15,8 @@ class FlowLayout : public QLayout {
     ~FlowLayout() override;
 
     void addItem(QLayoutItem* item) override;
+    /// The last of all, at the right end of its line.
+    void addTrailing(QWidget* widget);
     [[nodiscard]] int count() const override { return static_cast<int>(items_.size()); }
     [[nodiscard]] QLayoutItem* itemAt(int index) const override;
     QLayoutItem* takeAt(int index) override;
@@ -30,6 +32,7 @@ class FlowLayout : public QLayout {
     /// Places the items when `apply`; the height they need.
     int arrange(const QRect& rect, bool apply) const;
     QList<QLayoutItem*> items_;
+    QWidget* trailing_ = nullptr;
 };
 
 /// As high as the lines of its FlowLayout at the width it is given; a parent that asked for height-for-width

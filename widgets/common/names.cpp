@@ -60,6 +60,11 @@ QString bandLabel(const BandStyles& styles, int band) {
     return own.isEmpty() ? QString::number(band) : own;
 }
 
+QString pairsText(int first, int last) {
+    return first == last ? QCoreApplication::translate("BandNames", "pair %1").arg(first)
+                         : QCoreApplication::translate("BandNames", "pairs %1–%2").arg(first).arg(last);
+}
+
 QColor bandColour(const BandStyles& styles, int band, const PlotTheme& theme) {
     if (band >= 0 && band < static_cast<int>(styles.size()))
         if (const QColor own(QString::fromStdString(styles[static_cast<std::size_t>(band)].colour));

@@ -24,6 +24,8 @@ QString bandName(const BandStyles& styles, int band);
 QString bandName(const Session& session, int band);
 /// "3", or what somebody called it: where room is short, and the axis says that these are bands.
 QString bandLabel(const BandStyles& styles, int band);
+/// "pair 3", "pairs 0–6".
+QString pairsText(int first, int last);
 /// The colour somebody gave it, or the theme's own for this index; without transparency.
 QColor bandColour(const BandStyles& styles, int band, const PlotTheme& theme);
 

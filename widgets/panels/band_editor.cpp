@@ -132,7 +132,11 @@ void BandEditor::fitColumns() {
         wanted[column] = std::max(cells->sizeHintForColumn(at), header->minimumSectionSize());
         if (at == BandEditorModel::Name) wanted[column] = std::min(wanted[column], 22 * character);
         const bool gives = at == BandEditorModel::Name || at >= BandEditorModel::Wavelength;
-        least[column] = gives ? std::min(wanted[column], 7 * character) : wanted[column];
+        // Numbers can be read in the tool tip; what tells the bands from each other stays whole.
+        if (!gives && at != BandEditorModel::Colour)
+            wanted[column] = std::max(wanted[column], header->sectionSizeHint(at));
+        const int most = at == BandEditorModel::Name ? 12 : 7;
+        least[column] = gives ? std::min(wanted[column], most * character) : wanted[column];
         titles[column] = std::max(0, header->sectionSizeHint(at) - wanted[column]);
         all += wanted[column];
         titleRoom += titles[column];
@@ -142,7 +146,7 @@ void BandEditor::fitColumns() {
         const int more = spare >= titleRoom ? titles[column] : titles[column] * spare / titleRoom;
         wanted[column] += more;
     }
-    for (const int column : {BandEditorModel::Name, BandEditorModel::Omega, BandEditorModel::Wavelength}) {
+    for (const int column : {BandEditorModel::Omega, BandEditorModel::Wavelength, BandEditorModel::Name}) {
         if (spare >= 0) break;
         const auto at = static_cast<std::size_t>(column);
         const int less = std::min(-spare, wanted[at] - least[at]);

@@ -25,6 +25,8 @@
 #include <QMenu>
 #include <QMessageBox>
 #include <QMetaMethod>
+#include <QRegularExpression>
+#include <QScrollArea>
 #include <QSortFilterProxyModel>
 #include <QStackedWidget>
 #include <QTableView>
@@ -77,7 +79,8 @@ DiagnosticPanel::DiagnosticPanel(const QString& title, SelectionModel* selection
     auto* column = new QVBoxLayout(this);
     column->setContentsMargins(6, 4, 6, 4);
     column->setSpacing(3);
-    column->addLayout(buildToolBar());
+    buildToolBar();
+    column->addWidget(controls_);
     buildTitles(*column);
 
     stack_ = new QStackedWidget(this);
@@ -149,10 +152,12 @@ void DiagnosticPanel::buildTitles(QBoxLayout& column) {
     detailLabel_->hide();
 }
 
-QBoxLayout* DiagnosticPanel::buildToolBar() {
+void DiagnosticPanel::buildToolBar() {
     controls_ = new FlowArea(this);
-    icons_ = new QWidget(this);
-    auto* row = new QHBoxLayout(icons_);
+    // The buttons that all panels have are one item of the flow: beside the boxes where there is room, else
+    // in a line of their own, so that boxes have the whole width.
+    auto* common = new QWidget(controls_);
+    auto* row = new QHBoxLayout(common);
     row->setContentsMargins(0, 0, 0, 0);
     row->setSpacing(2);
     homeButton_ = toolButton(this, tr("Reset the zoom (Home key or double click)"));
@@ -167,12 +172,13 @@ QBoxLayout* DiagnosticPanel::buildToolBar() {
     tableBox_->setToolTip(tr("Which of the tables is shown, and saved as CSV"));
     tableBox_->hide();
     connect(tableBox_, &QComboBox::activated, this, &DiagnosticPanel::chooseTable);
-    row->addWidget(tableBox_, 0, Qt::AlignTop);
+    row->addWidget(tableBox_);
     for (QToolButton* button : {zoomButton_, homeButton_, copyButton_, saveButton_, tableButton_})
-        row->addWidget(button, 0, Qt::AlignTop);
+        row->addWidget(button);
     helpButton_ = toolButton(this, tr("What this shows: formula and source"));
     helpButton_->setObjectName(QStringLiteral("helpButton"));
-    row->addWidget(helpButton_, 0, Qt::AlignTop);
+    row->addWidget(helpButton_);
+    static_cast<FlowLayout*>(controls_->layout())->addTrailing(common);
     connect(helpButton_, &QToolButton::clicked, this, &DiagnosticPanel::helpRequested);
     updateIcons();
     connect(homeButton_, &QToolButton::clicked, this, &DiagnosticPanel::home);
@@ -184,24 +190,6 @@ QBoxLayout* DiagnosticPanel::buildToolBar() {
     connect(tableButton_, &QToolButton::toggled, this, [this] {
         if (emptyText_.isEmpty()) showPage();
     });
-    toolBar_ = new QBoxLayout(QBoxLayout::LeftToRight);
-    toolBar_->setSpacing(2);
-    toolBar_->addWidget(controls_, 1, Qt::AlignTop);
-    toolBar_->addWidget(icons_, 0, Qt::AlignTop | Qt::AlignRight);
-    return toolBar_;
-}
-
-/// The icons go below the controls where beside them the controls would be cut, or clearly higher than both.
-void DiagnosticPanel::placeIcons() {
-    const QMargins margins = layout()->contentsMargins();
-    const int room = width() - margins.left() - margins.right();
-    const QSize icons = icons_->sizeHint();
-    const int beside = room - icons.width() - toolBar_->spacing();
-    const QLayout* flow = controls_->layout();
-    const bool below = beside < flow->minimumSize().width()
-                       || flow->heightForWidth(beside)
-                              > flow->heightForWidth(room) + toolBar_->spacing() + icons.height() * 3 / 2;
-    toolBar_->setDirection(below ? QBoxLayout::TopToBottom : QBoxLayout::LeftToRight);
 }
 
 void DiagnosticPanel::setSession(std::shared_ptr<const Session> session) {
@@ -289,8 +277,14 @@ QAbstractItemModel* DiagnosticPanel::tableModel() {
 }
 
 void DiagnosticPanel::setContent(QWidget* content) {
-    content_ = content;
-    stack_->addWidget(content);
+    content_ = new QScrollArea(this);
+    content_->setWidgetResizable(true);
+    content_->setFrameShape(QFrame::NoFrame);
+    content_->setFocusPolicy(Qt::NoFocus); // the plots have it, and scroll into sight with it
+    content_->setWidget(content);
+    content->setAutoFillBackground(false);
+    content_->viewport()->setAutoFillBackground(false);
+    stack_->addWidget(content_);
 }
 
 void DiagnosticPanel::addFigurePart(BasePlot* plot, const QRectF& place) {
@@ -443,7 +437,6 @@ void DiagnosticPanel::listTables() {
     for (const Table& one : all) tableBox_->addEntry(one.name, one.name);
     tableBox_->setCurrentIndex(std::max(0, tableBox_->findText(chosen)));
     tableBox_->setVisible(all.size() > 1 && stack_->currentWidget() == tableView_);
-    placeIcons();
     chooseTable();
 }
 
@@ -473,7 +466,9 @@ void DiagnosticPanel::showEmpty(const QString& text) {
     detail_.clear();
     summary_.clear();
     table_->clear();
-    emptyLabel_->setText(text);
+    // Specs are long words: a line may break after what separates their parts.
+    emptyLabel_->setText(QString(text).replace(QRegularExpression(QStringLiteral("([:=])(?=\\S)")),
+                                               QStringLiteral("\\1\u200b")));
     emptyLabel_->setToolTip(text); // a small panel cuts it off
     stack_->setCurrentWidget(emptyLabel_);
     tableBox_->hide();
@@ -483,7 +478,6 @@ void DiagnosticPanel::showEmpty(const QString& text) {
 }
 
 void DiagnosticPanel::updateTexts() {
-    placeIcons();
     const int room = std::max(60, width() - 14);
     const bool low = height() < lowPanel;
     const bool oneLine =

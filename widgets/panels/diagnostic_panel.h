@@ -27,6 +27,7 @@ class QDoubleSpinBox;
 class QLabel;
 class QLineEdit;
 class QMenu;
+class QScrollArea;
 class QSortFilterProxyModel;
 class QStackedWidget;
 class QTableView;
@@ -170,7 +171,8 @@ class DiagnosticPanel : public QWidget {
     /// Subclasses call this when one of their own controls changed.
     void invalidate(Changes changes);
 
-    /// `content` is shown while there is something to see.
+    /// `content` is shown while there is something to see; where there is less room than its
+    /// minimumSizeHint(), it scrolls.
     void setContent(QWidget* content);
     /// Part of the exported figure, at `place` (fractions of its area).
     void addFigurePart(BasePlot* plot, const QRectF& place = {0, 0, 1, 1});
@@ -228,8 +230,7 @@ class DiagnosticPanel : public QWidget {
     virtual void tableRowActivated(int row);
 
   private:
-    [[nodiscard]] QBoxLayout* buildToolBar();
-    void placeIcons();
+    void buildToolBar();
     void buildTitles(QBoxLayout& column);
     void buildTable();
     [[nodiscard]] bool isInSight() const;
@@ -249,7 +250,7 @@ class DiagnosticPanel : public QWidget {
     BandPartition bands_;
     BandStyles bandStyles_;
     ResultTableModel* table_ = nullptr;
-    QWidget* content_ = nullptr;
+    QScrollArea* content_ = nullptr;
     std::vector<std::pair<BasePlot*, QRectF>> parts_;
     std::vector<BasePlot*> unused_; ///< of parts_
     struct OptionControl {
@@ -263,8 +264,6 @@ class DiagnosticPanel : public QWidget {
     };
     std::vector<OptionControl> optionControls_;
     FlowArea* controls_ = nullptr;
-    QWidget* icons_ = nullptr;
-    QBoxLayout* toolBar_ = nullptr; ///< controls and icons
     QLabel *titleLabel_ = nullptr, *detailLabel_ = nullptr, *emptyLabel_ = nullptr, *summaryLabel_ = nullptr;
     QStackedWidget* stack_ = nullptr;
     QTableView* tableView_ = nullptr;

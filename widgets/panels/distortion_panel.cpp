@@ -166,7 +166,12 @@ void DistortionPanel::describe() {
     if (subtracts_)
         showContent(tr("Δ %1").arg(what), shownName(), summary);
     else
-        showContent(what, weightsName(a_->key), summary);
+        showContent(what,
+                    shown().condition == a_
+                        ? weightsName(a_->key)
+                        : tr("%1 (%2, which is selected, has none)")
+                              .arg(weightsName(a_->key), weightsName(shown().condition->key)),
+                    summary);
 }
 
 QString DistortionPanel::layerSummary() const {

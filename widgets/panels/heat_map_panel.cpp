@@ -275,8 +275,10 @@ QString HeatMapPanel::cellDetails(int layer, int band) const {
     const auto wavelength = [&omega](int pair) {
         return readableNumber(2 * std::numbers::pi / omega[static_cast<std::size_t>(pair)], 3);
     };
-    QString text = tr("unscaled wavelengths %1–%2 tokens")
-                       .arg(wavelength(columns_.begin(band)), wavelength(columns_.end(band) - 1));
+    const int first = columns_.begin(band), last = columns_.end(band) - 1;
+    QString text = first == last
+                       ? tr("unscaled wavelength %1 tokens").arg(wavelength(first))
+                       : tr("unscaled wavelengths %1–%2 tokens").arg(wavelength(first), wavelength(last));
     if (subtracts_)
         text.prepend(
             tr("A: %1 · B: %2")
@@ -321,9 +323,8 @@ QString HeatMapPanel::cellSummary() const {
     const int first = columns_.begin(band), last = columns_.end(band) - 1;
     const double value = grid_.at(layer, band);
     const QString where =
-        isOfLayers(metric_)
-            ? tr("Layer %1").arg(layer)
-            : tr("Layer %1 · band %2 (pairs %3–%4)").arg(layer).arg(band).arg(first).arg(last);
+        isOfLayers(metric_) ? tr("Layer %1").arg(layer)
+                            : tr("Layer %1 · %2 (%3)").arg(layer).arg(bandName(band), pairsText(first, last));
     QString text =
         tr("%1: %2 %3")
             .arg(where, subtracts_ ? tr("Δ %1").arg(metricText(metric_).bar) : metricText(metric_).bar,

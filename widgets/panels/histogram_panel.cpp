@@ -188,8 +188,8 @@ QString HistogramPanel::whereText() const {
     const int first = bands().begin(band), end = bands().end(band);
     const QString layer =
         byLayer() ? tr("all layers") : tr("layer %1").arg(selectedLayer(shown().session->model.layers));
-    QString text = tr("%1, band %2 (pairs %3–%4)").arg(layer).arg(band).arg(first).arg(end - 1);
-    if (pair >= first && pair < end) text = tr("%1, band %2, pair %3").arg(layer).arg(band).arg(pair);
+    QString text = tr("%1, %2 (%3)").arg(layer, bandName(band), pairsText(first, end - 1));
+    if (pair >= first && pair < end) text = tr("%1, %2, pair %3").arg(layer, bandName(band)).arg(pair);
     const int groups = shown().condition->statistics.shape().groups;
     if (selection().group >= 0 && selection().group < groups && groups > 1)
         text += tr(", head group %1").arg(selection().group);

@@ -9,6 +9,7 @@
 #include "widgets/panels/heat_map_options.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
+#include "widgets/plot/plot_room.h"
 
 #include <QSplitter>
 
@@ -19,8 +20,7 @@ namespace qroar {
 
 OutlierPanel::OutlierPanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("Outlier shift"), selection, parent), documentModel_(new ResultTableModel(this)) {
-    auto* split = new QSplitter(Qt::Horizontal, this);
-    split->setChildrenCollapsible(false);
+    auto* split = new PlotSplit(this);
     map_ = new HeatMapPlot(split);
     line_ = new LinePlot(split);
     line_->setLegendAbove(true);

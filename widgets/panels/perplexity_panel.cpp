@@ -6,6 +6,7 @@
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/line_plot.h"
+#include "widgets/plot/plot_room.h"
 
 #include <QComboBox>
 #include <QHeaderView>
@@ -39,8 +40,7 @@ PerplexityPanel::PerplexityPanel(SelectionModel* selection, QWidget* parent)
       conventionBox_(new CompactComboBox(this)), viewBox_(new CompactComboBox(this)) {
     buildControls();
     outer_ = new QSplitter(Qt::Vertical, this);
-    plots_ = new QSplitter(Qt::Horizontal, outer_);
-    plots_->setChildrenCollapsible(false);
+    plots_ = new PlotSplit(outer_);
     byContext_ = new LinePlot(plots_);
     byPosition_ = new LinePlot(plots_);
     byContext_->setLegendAbove(true);
@@ -183,7 +183,6 @@ void PerplexityPanel::arrange() {
     viewBox_->setVisible(single);
     byContext_->setVisible(!single || viewBox_->currentIndex() == 0);
     byPosition_->setVisible(!single || viewBox_->currentIndex() == 1);
-    plots_->setOrientation(width() < 560 ? Qt::Vertical : Qt::Horizontal);
     // small docks: the plots come first
     splitView_->setVisible(!interactions_.empty() && height() >= 440 && !differs() && isLoss());
     if (single == single_) return;

@@ -5,8 +5,8 @@
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
+#include "widgets/plot/plot_room.h"
 
-#include <QGridLayout>
 #include <QLabel>
 #include <QLineEdit>
 #include <QStackedWidget>
@@ -34,7 +34,8 @@ double wrapped(double angle) {
 /// The specs among the words of `text`; `wrong` says what the last of the other words lacks.
 std::vector<RopeSpec> specsIn(const QString& text, QString* wrong) {
     std::vector<RopeSpec> specs;
-    for (const QString& word : text.simplified().split(u' ', Qt::SkipEmptyParts)) {
+    for (const QString& word :
+         QString(text).replace(u',', u' ').simplified().split(u' ', Qt::SkipEmptyParts)) {
         auto spec = RopeSpec::parse(word.toStdString());
         if (spec)
             specs.push_back(std::move(*spec));
@@ -67,7 +68,7 @@ PhasePanel::PhasePanel(SelectionModel* selection, QWidget* parent)
     specEdit_->setAccessibleName(tr("More RoPE specs"));
     specEdit_->setPlaceholderText(tr("add specs: yarn:8"));
     specEdit_->setToolTip(
-        tr("RoPE specs to compare with those of the session, separated by spaces: none, linear:4, "
+        tr("RoPE specs to compare with those of the session, separated by spaces or commas: none, linear:4, "
            "ntk:4, dynamic:4, yarn:8, llama3:8"));
     specEdit_->setClearButtonEnabled(true);
     specEdit_->setMinimumWidth(150);
@@ -96,13 +97,11 @@ PhasePanel::PhasePanel(SelectionModel* selection, QWidget* parent)
     errorLabel_->hide();
     column->addWidget(errorLabel_);
     column->addWidget(pages_, 1);
-    auto* grid = new QWidget(pages_);
-    auto* cells = new QGridLayout(grid);
-    cells->setContentsMargins(0, 0, 0, 0);
+    auto* grid = new PlotGrid(pages_);
     for (int at = 0; at < mostMaps; ++at) {
         HeatMapPlot*& map = maps_[static_cast<size_t>(at)];
         map = new HeatMapPlot(grid);
-        cells->addWidget(map, at / 2, at % 2);
+        grid->add(map);
         addFigurePart(map);
         connect(map, &HeatMapPlot::cellSelected, this, [this](int pair, int) {
             Selection next = this->selection();

@@ -28,6 +28,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <tuple>
 
 namespace qroar {
 
@@ -393,6 +394,7 @@ void ScaleEditor::refresh() {
         content.value = edit_.band(bands_, of, band);
         content.total = edit_.total(bands_, of, band);
         content.differs = of >= 0 && edit_.differs(bands_, of, band);
+        std::tie(content.lowest, content.highest) = edit_.spread(bands_, of, band);
         content.onTop = edit_.base() != nullptr;
         content.least = least_->value();
         content.most = most_->value();

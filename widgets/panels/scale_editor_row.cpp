@@ -137,6 +137,11 @@ ScaleEditorRow::ScaleEditorRow(int band, QWidget* parent) : QWidget(parent), ban
         side.slider->setAccessibleName(key ? tr("Gain of K") : tr("Gain of Q"));
         grid->addWidget(side.box, key ? 1 : 0, 3);
     }
+    spread_ = new QLabel;
+    spread_->setTextFormat(Qt::PlainText);
+    spread_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
+    spread_->hide();
+    grid->addWidget(spread_, 2, 0, 1, 4);
     grid->setColumnMinimumWidth(0, fontMetrics().averageCharWidth() * 19);
     grid->setColumnStretch(2, 1);
 }
@@ -194,12 +199,23 @@ void ScaleEditorRow::show(const Content& content) {
                  "geometric mean, with the gains below it")
             : tr("Effective gain gQ gK: what the attention logits of the band are multiplied with"));
     effective_->setAccessibleName(tr("Effective gain of %1: %2").arg(content.name, effective_->text()));
+    const bool mixed = content.highest > content.lowest * (1 + 1e-9);
+    spread_->setVisible(mixed);
+    spread_->setText(
+        mixed ? tr("differs within the band (×%1 to ×%2)")
+                    .arg(QString::number(content.lowest, 'f', 2), QString::number(content.highest, 'f', 2))
+              : QString());
+    spread_->setToolTip(tr("The pairs of the band have gains of their own, set when the bands were others. "
+                           "What is shown is their geometric mean; moving it sets all of them."));
     bar_->setToolTip(effective_->toolTip());
     bar_->show(effective, content.least * content.least, content.most * content.most);
 }
 
 QString ScaleEditorRow::effectiveText() const {
     return effective_->text();
+}
+QString ScaleEditorRow::spreadText() const {
+    return spread_->text();
 }
 bool ScaleEditorRow::inGang() const {
     return gang_->isChecked();

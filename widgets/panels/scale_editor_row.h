@@ -64,6 +64,7 @@ class ScaleEditorRow : public QWidget {
         bool differs = false; ///< a layer's own
         bool onTop = false;   ///< there is something below
         double least = 0.5, most = 2;
+        double lowest = 1, highest = 1; ///< effective gains of its pairs
     };
     void show(const Content& content);
     [[nodiscard]] bool inGang() const;
@@ -75,6 +76,7 @@ class ScaleEditorRow : public QWidget {
     [[nodiscard]] QDoubleSpinBox* box(bool key) const { return key ? k_.box : q_.box; }
     [[nodiscard]] QToolButton* resetButton() const { return reset_; }
     [[nodiscard]] QString effectiveText() const;
+    [[nodiscard]] QString spreadText() const; ///< empty while all pairs have the same gain
 
   signals:
     /// `held`: a slider is being dragged.
@@ -92,7 +94,7 @@ class ScaleEditorRow : public QWidget {
 
     int band_;
     QCheckBox* gang_ = nullptr;
-    QLabel *name_ = nullptr, *effective_ = nullptr;
+    QLabel *name_ = nullptr, *effective_ = nullptr, *spread_ = nullptr;
     GainBar* bar_ = nullptr;
     Side q_, k_;
     QToolButton* reset_ = nullptr;

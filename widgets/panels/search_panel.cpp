@@ -2,10 +2,12 @@
 
 #include "core/search/objective.h"
 #include "widgets/common/compact_combo_box.h"
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/nll_columns.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
+#include "widgets/plot/plot_room.h"
 
 #include <QSignalBlocker>
 #include <QSplitter>
@@ -75,10 +77,9 @@ SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
     for (LinePlot* plot : {trace_, guard_, lengths_, bandGains_}) plot->setLegendAbove(true);
     gainViews_->addWidget(gains_);
     gainViews_->addWidget(bandGains_);
-    auto* both = new QSplitter(Qt::Horizontal, this);
+    auto* both = new PlotSplit(this);
     both->addWidget(traces);
     both->addWidget(gainViews_);
-    both->setChildrenCollapsible(false);
     setContent(both);
     for (LinePlot* plot : {trace_, guard_, lengths_}) addFigurePart(plot, {0, 0, 0.5, 1});
     addFigurePart(gains_, {0.5, 0, 0.5, 1});
@@ -107,16 +108,11 @@ void SearchPanel::buildControls() {
         connect(box, &QComboBox::currentIndexChanged, this, [this] { invalidate(OptionsChanged); });
 }
 
+/// What there is to see; a low dock scrolls.
 void SearchPanel::arrange() {
     const auto record = shown(); // figures have them in any case
-    guard_->setVisible(height() >= 380);
-    lengths_->setVisible(height() >= 460 && record && !record->trials.empty() && shortContext(*record) >= 0
+    lengths_->setVisible(record && !record->trials.empty() && shortContext(*record) >= 0
                          && record->settings.contexts.size() > 1);
-}
-
-void SearchPanel::resizeEvent(QResizeEvent* event) {
-    DiagnosticPanel::resizeEvent(event);
-    arrange();
 }
 
 QString SearchPanel::noSessionText() const {
@@ -195,6 +191,8 @@ QString SearchPanel::describe(const SearchRecord& record) const {
                 .arg(QString::fromStdString(record.verdict.longEffect),
                      record.verdict.shortEffect.empty() ? tr("not measured")
                                                         : QString::fromStdString(record.verdict.shortEffect));
+    else if (!record.verdict.shortEffect.empty()) // searched and reported at the trained length alone
+        text = tr("Held out: %1 at short context").arg(QString::fromStdString(record.verdict.shortEffect));
     if (!record.verdict.cause.empty() && record.verdict.cause != "none")
         text += tr(" (cause: %1)").arg(QString::fromStdString(record.verdict.cause));
     if (!text.isEmpty()) text += QStringLiteral(" · ");
@@ -383,7 +381,7 @@ void SearchPanel::updateGains(const SearchRecord& record) {
     }
     for (int band = 0; band < content.columns; ++band) {
         content.columnLabels << QString::number(band);
-        content.columnDetails << tr("pairs %1–%2").arg(partition->begin(band)).arg(partition->end(band) - 1);
+        content.columnDetails << pairsText(partition->begin(band), partition->end(band) - 1);
     }
     content.rowName = byHead ? tr("head") : tr("layer");
     content.rowTitle = byHead ? tr("Query head of layer %1").arg(layer) : tr("Layer");

@@ -36,11 +36,10 @@ class SearchPanel : public DiagnosticPanel {
   protected:
     void refresh(Changes changes) override;
     [[nodiscard]] QString noSessionText() const override;
-    void resizeEvent(QResizeEvent* event) override;
 
   private:
     void buildControls();
-    void arrange(); ///< low docks: without the context lengths, lower ones without the guard as well
+    void arrange(); ///< the plot of context lengths only where a search has several
     void listSearches();
     void updateTraces(const SearchRecord& record); ///< both
     void updateTrace(const SearchRecord& record);

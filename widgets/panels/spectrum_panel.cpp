@@ -257,11 +257,10 @@ QString SpectrumPanel::bandSummary() const {
     const int first = bands().begin(band), last = bands().end(band) - 1;
     const auto wavelength = [this](int pair) { return readableNumber(frequencies_.wavelength(pair), 3); };
     const bool named = !BandLayout{bands(), bandStyles()}.style(band).name.empty();
-    QString text = tr("%1: pairs %2–%3, wavelength (scaled) %4–%5 tokens")
-                       .arg(named ? bandName(band) : tr("Band %1").arg(band))
-                       .arg(first)
-                       .arg(last)
-                       .arg(wavelength(first), wavelength(last));
+    QString text =
+        tr("%1: %2, wavelength (scaled) %3 tokens")
+            .arg(named ? bandName(band) : tr("Band %1").arg(band), pairsText(first, last),
+                 first == last ? wavelength(first) : tr("%1–%2").arg(wavelength(first), wavelength(last)));
     const int pair = selection().pair;
     if (pair >= first && pair <= last)
         text += tr(" · pair %1: ω′ %2 rad/token, wavelength (scaled) %3 tokens, IP %4 rad")

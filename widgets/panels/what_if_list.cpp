@@ -154,12 +154,16 @@ WhatIfList::WhatIfList(QWidget* parent) : QWidget(parent) {
     words_->setTextFormat(Qt::PlainText);
     words_->setTextInteractionFlags(Qt::TextSelectableByMouse);
     words_->setAccessibleName(tr("Verdict of the selected what-if"));
-    auto* column = new QVBoxLayout(this);
-    column->setContentsMargins(6, 4, 6, 4);
+    auto* column = new QVBoxLayout;
     column->setSpacing(4);
     column->addWidget(pages_, 1);
     column->addWidget(words_);
-    column->addWidget(buildButtons());
+    buttons_ = buildButtons();
+    sides_ = new QBoxLayout(QBoxLayout::TopToBottom, this);
+    sides_->setContentsMargins(6, 4, 6, 4);
+    sides_->setSpacing(4);
+    sides_->addLayout(column, 1);
+    sides_->addWidget(buttons_, 0, Qt::AlignTop);
     connect(view_->selectionModel(), &QItemSelectionModel::selectionChanged, this,
             &WhatIfList::updateButtons);
     updateButtons();
@@ -193,6 +197,20 @@ void WhatIfList::buildTable() {
     pages_ = new QStackedWidget;
     pages_->addWidget(empty_);
     pages_->addWidget(view_);
+}
+
+/// Below the window the dock is wide and low: what the buttons take there, the plots would lack.
+void WhatIfList::resizeEvent(QResizeEvent* event) {
+    QWidget::resizeEvent(event);
+    int widest = 0;
+    for (const QPushButton* one : {restore_, compare_, condition_, exportScales_, exportList_, delete_})
+        widest = std::max(widest, one->sizeHint().width());
+    const int pair = 2 * widest + 6;
+    const bool beside = width() >= 2 * pair;
+    sides_->setDirection(beside ? QBoxLayout::LeftToRight : QBoxLayout::TopToBottom);
+    sides_->setAlignment(buttons_, beside ? Qt::AlignTop : Qt::Alignment());
+    buttons_->setMinimumWidth(beside ? pair : 0);
+    buttons_->setMaximumWidth(beside ? pair : QWIDGETSIZE_MAX);
 }
 
 QWidget* WhatIfList::buildButtons() {
@@ -302,7 +320,7 @@ void WhatIfList::select(const std::vector<int>& rows) {
 }
 
 QSize WhatIfList::sizeHint() const {
-    return {fontMetrics().averageCharWidth() * 100, fontMetrics().height() * 11};
+    return {fontMetrics().averageCharWidth() * 100, fontMetrics().height() * 8};
 }
 
 QString WhatIfList::emptyText() const {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+class QBoxLayout;
 class QLabel;
 class QPushButton;
 class QStackedWidget;
@@ -67,6 +68,9 @@ class WhatIfList : public QWidget {
     void exportListRequested();
     void deleteRequested(const std::vector<int>& rows);
 
+  protected:
+    void resizeEvent(QResizeEvent* event) override;
+
   private:
     void buildTable();
     [[nodiscard]] QWidget* buildButtons();
@@ -82,6 +86,8 @@ class WhatIfList : public QWidget {
     QTableView* view_ = nullptr;
     QStackedWidget* pages_ = nullptr;
     QLabel *words_ = nullptr, *empty_ = nullptr;
+    QBoxLayout* sides_ = nullptr; ///< the table, the buttons
+    QWidget* buttons_ = nullptr;
     QPushButton *restore_ = nullptr, *compare_ = nullptr, *condition_ = nullptr, *exportScales_ = nullptr,
                 *exportList_ = nullptr, *delete_ = nullptr;
 };

@@ -76,6 +76,11 @@ BasePlot::BasePlot(QWidget* parent) : QCustomPlot(parent), readout_(new QLabel(t
     useWidgetTheme();
 }
 
+QSize BasePlot::minimumSizeHint() const {
+    const int line = QFontInfo(font()).pixelSize();
+    return {16 * line, (headingElement_ ? 15 : 14) * line};
+}
+
 void BasePlot::useWidgetTheme() {
     exportTheme_ = false;
     setTheme(PlotTheme::fromPalette(palette()), QFontInfo(font()).pixelSize());
@@ -193,7 +198,29 @@ void BasePlot::setHeading(const QString& text) {
         plotLayout()->insertRow(0);
         plotLayout()->addElement(0, 0, headingElement_);
     }
-    headingElement_->setText(text);
+    fitHeading();
+}
+
+/// In lines of the width of the plot: a heading that is wider would push the axes about.
+void BasePlot::fitHeading() {
+    if (!headingElement_) return;
+    const QFontMetrics metrics(headingElement_->font());
+    const int room = std::max(40, viewport().width() - 8);
+    QString lines, line;
+    for (qsizetype at = 0; at < headingText_.size();) { // words end with a space or a colon
+        qsizetype end = at;
+        while (end < headingText_.size() && headingText_[end] != u' ' && headingText_[end] != u':') ++end;
+        end = std::min(end + 1, headingText_.size());
+        const QString word = metrics.elidedText(headingText_.mid(at, end - at), Qt::ElideMiddle, room);
+        if (!line.isEmpty() && metrics.horizontalAdvance(line + word.trimmed()) > room) {
+            lines += line.trimmed() + u'\n';
+            line.clear();
+        }
+        line += word;
+        at = end;
+    }
+    lines += line.trimmed();
+    if (headingElement_->text() != lines) headingElement_->setText(lines);
 }
 
 void BasePlot::setHomeRanges(const QCPRange& x, const QCPRange& y, bool keepZoom) {
@@ -257,6 +284,7 @@ void BasePlot::setNavigable(bool x, bool y) {
 void BasePlot::layOutFor(const QSize& size) {
     if (screen_.isNull()) screen_ = viewport();
     setViewport(QRect(QPoint(0, 0), size));
+    fitHeading();
     broken_.clear();
     keepsBroken_ = false;
     for (QCPAxisRect* rect : axisRects())
@@ -301,6 +329,7 @@ void BasePlot::draw(QCPPainter* painter) {
 
 void BasePlot::settle() {
     if (!screen_.isNull()) setViewport(std::exchange(screen_, QRect()));
+    fitHeading();
     updateLayout();
     prepare();
     updateLayout();
@@ -476,7 +505,7 @@ void BasePlot::zoomInto(const QRectF& area) {
 void BasePlot::wheelEvent(QWheelEvent* event) {
     const double steps =
         (event->angleDelta().y() != 0 ? event->angleDelta().y() : event->angleDelta().x()) / 120.0;
-    if (steps == 0 || !axisRect()->rect().contains(event->position().toPoint())) {
+    if (steps == 0 || !isNavigable() || !axisRect()->rect().contains(event->position().toPoint())) {
         event->ignore();
         return;
     }
@@ -526,6 +555,7 @@ void BasePlot::resizeEvent(QResizeEvent* event) {
     if (event->size().isEmpty()) return; // hidden in a splitter: nothing to draw on
     // Before the base class, which draws at once.
     setViewport(rect());
+    fitHeading();
     updateLayout();
     prepare();
     QCustomPlot::resizeEvent(event);

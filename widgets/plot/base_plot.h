@@ -72,7 +72,8 @@ class BasePlot : public QCustomPlot {
     void describe(const QString& name, const QString& summary);
     [[nodiscard]] QString readoutText() const;
     [[nodiscard]] QSize sizeHint() const override { return {420, 260}; }
-    [[nodiscard]] QSize minimumSizeHint() const override { return {180, 130}; }
+    /// The least that can be read: axes of some lines of text beside titles, labels and a legend.
+    [[nodiscard]] QSize minimumSizeHint() const override;
 
   signals:
     void clicked(const QPointF& position); ///< left button, without dragging; widget coordinates
@@ -138,6 +139,7 @@ class BasePlot : public QCustomPlot {
     };
     void show(QCPLayoutElement* element, Furniture& place, bool shown);
     void layOutFor(const QSize& size);
+    void fitHeading();
     void scaleLegend(double scale); ///< its font, as a share of the plot's
     void setLegendColumns();
     [[nodiscard]] bool legendFits() const; ///< beside what else must be there

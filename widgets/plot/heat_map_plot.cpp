@@ -114,6 +114,7 @@ void HeatMapPlot::setContent(Content content) {
     content_ = std::move(content);
     cells_->setCells(content_.rows, content_.columns, content_.values);
     cells_->setPlainGaps(content_.plainGaps);
+    fittedRows_.clear();
     rowTicker_->setLabels(content_.rowLabels);
     columnTicker_->setLabels(content_.columnLabels);
     if (content_.columnMarks.empty())
@@ -297,6 +298,19 @@ bool HeatMapPlot::fitMargins() {
     return true;
 }
 
+/// Names of documents, say, leave the cells their room; the pointer reads the whole.
+void HeatMapPlot::fitRowLabels() {
+    const QFontMetrics metrics(yAxis->tickLabelFont());
+    const int most = std::max(4 * fontPixels(), viewport().width() * 3 / 10);
+    QStringList fitted;
+    for (const QString& label : content_.rowLabels)
+        fitted << metrics.elidedText(label, Qt::ElideMiddle, most);
+    if (fitted == fittedRows_) return;
+    fittedRows_ = fitted;
+    rowTicker_->setLabels(fitted);
+    updateLayout();
+}
+
 void HeatMapPlot::prepareLayout() {
     if (!bar_) return;
     if (fitMargins()) updateLayout();
@@ -310,6 +324,7 @@ void HeatMapPlot::prepareLayout() {
     if (roomy) fitTitle(bar, content_.valueTitle);
     fitTitle(xAxis, content_.columnTitle);
     fitTitle(yAxis, content_.rowTitle);
+    fitRowLabels();
     if (content_.columnMarks.empty())
         fitColumnLabels();
     else

@@ -80,12 +80,14 @@ class HeatMapPlot : public BasePlot {
     void makeColorBar();
     void updateBeyond(); ///< the arrows of the colour bar
     void updateMeans();
+    void fitRowLabels();
     bool fitMargins(); ///< true when the room for them changed
     void fitColumnLabels();
     void fitColumnMarks();
     [[nodiscard]] QSharedPointer<QCPAxisTicker> barTicker() const;
 
     Content content_;
+    QStringList fittedRows_; ///< row labels as they are drawn
     ColorScale scale_;
     CellMap* cells_ = nullptr;
     MapMargins* margins_ = nullptr;

@@ -104,6 +104,11 @@ FigureDialog::FigureDialog(PlotArea& plots, AppSettings& settings, QWidget* pare
         updateButtons();
         preview_->refresh();
     });
+    connect(format_, &QComboBox::currentIndexChanged, this, [this] {
+        const bool drawn = format_->currentData() != QLatin1String("csv");
+        form_->setDrawn(drawn);
+        preview_->setEnabled(drawn);
+    });
     connect(form_, &FigureStyleForm::changed, preview_, &FigurePreview::refresh);
     connect(preview_, &FigurePreview::refreshed, this, &FigureDialog::updateButtons);
     connect(format_, &QComboBox::currentIndexChanged, this, &FigureDialog::updateButtons);

@@ -33,6 +33,12 @@ void FigureStyleForm::addRowAround(const QString& label, QWidget* field, bool ab
     form_->insertRow(above ? 0 : form_->rowCount(), label, field);
 }
 
+void FigureStyleForm::setDrawn(bool drawn) {
+    for (QWidget* field : std::initializer_list<QWidget*>{size_, custom_, font_, resolution_, theme_, lines_,
+                                                          title_, legend_, bar_, footer_, selection_})
+        field->setEnabled(drawn);
+}
+
 QDoubleSpinBox* FigureStyleForm::number(const QString& name, double low, double high, double step,
                                         int digits) {
     auto* box = new QDoubleSpinBox(this);

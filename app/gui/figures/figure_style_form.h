@@ -21,6 +21,7 @@ class FigureStyleForm : public QWidget {
     [[nodiscard]] FigureStyle style() const;
     void setStyle(const FigureStyle& style); ///< emits nothing
 
+    void setDrawn(bool drawn); ///< false: what is saved is a table, which has no looks
     /// A row of the dialog's own, above or below the others.
     void addRowAround(const QString& label, QWidget* field, bool above);
 

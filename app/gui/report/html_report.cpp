@@ -210,10 +210,11 @@ QString opening(const ReportRequest& request, const QString& title) {
     link("findings", HtmlReport::tr("Findings"));
     for (const Heading& heading : headings) link(heading.id, HtmlReport::tr(heading.text));
     link("definitions", HtmlReport::tr("Definitions"));
+    link("provenance", HtmlReport::tr("Provenance"));
     html += QStringLiteral("</nav></header>\n<main>\n<h2 id=\"findings\">%1</h2>\n<ul class=\"findings\">")
                 .arg(escaped(HtmlReport::tr("Findings")));
     for (const QString& finding : reportFindings(session))
-        html += QStringLiteral("<li>%1</li>\n").arg(escaped(finding));
+        html += QStringLiteral("<li>%1</li>\n").arg(escaped(finding).replace(u'\n', QStringLiteral("<br>")));
     html += QStringLiteral("</ul>\n") + tableHtml(modelTable(session))
             + tableHtml(documentTable(session.documents));
     return html;
@@ -255,7 +256,7 @@ std::optional<Report> makeReport(const ReportRequest& request) {
     }
     html += QStringLiteral("<h2 id=\"definitions\">%1</h2>\n").arg(escaped(HtmlReport::tr("Definitions")))
             + definitions();
-    html += QStringLiteral("<h2>%1</h2>\n").arg(escaped(HtmlReport::tr("Provenance")))
+    html += QStringLiteral("<h2 id=\"provenance\">%1</h2>\n").arg(escaped(HtmlReport::tr("Provenance")))
             + tableHtml(provenanceTable(session, request.sessionPath));
     if (!report.leftOut.isEmpty()) {
         html += QStringLiteral("<details><summary>%1</summary><ul class=\"note\">")

@@ -124,7 +124,7 @@ ReportTable gainsOf(const SearchRecord& search) {
     if (gains.empty() || edges.size() < 2) return table;
     for (std::size_t band = 0; band + 1 < edges.size(); ++band)
         table.columns
-            << ReportTables::tr("band %1 (pairs %2–%3)").arg(band).arg(edges[band]).arg(edges[band + 1] - 1);
+            << ReportTables::tr("band %1 (%2)").arg(band).arg(pairsText(edges[band], edges[band + 1] - 1));
     for (int layer = 0; layer < gains.layers; ++layer) {
         QStringList row{QString::number(layer)};
         for (std::size_t band = 0; band + 1 < edges.size(); ++band) {
@@ -321,7 +321,9 @@ ReportTable bandTable(const Session& session) {
     for (int band = 0; band < session.bands.count(); ++band)
         table.rows.push_back(
             {bandName(session, band),
-             QStringLiteral("%1–%2").arg(session.bands.begin(band)).arg(session.bands.end(band) - 1),
+             session.bands.end(band) - session.bands.begin(band) == 1
+                 ? QString::number(session.bands.begin(band))
+                 : QStringLiteral("%1–%2").arg(session.bands.begin(band)).arg(session.bands.end(band) - 1),
              wavelength(session.bands.begin(band)), wavelength(session.bands.end(band) - 1)});
     return table;
 }

@@ -315,11 +315,11 @@ SetupRequest SetupPanel::request() const {
 QString SetupPanel::problem() const {
     if (running_) return tr("An analysis is running.");
     if (modelBusy_) return tr("The model is being opened.");
-    if (!modelProblem_.isEmpty()) return tr("The model could not be opened.");
+    if (!modelProblem_.isEmpty()) return tr("The model could not be opened: %1").arg(modelProblem_);
     if (!model_.model) return tr("Choose a model first.");
     if (documents_->count() == 0) return tr("Add at least one document.");
     if (documentsBusy_) return tr("The documents are being read.");
-    if (!documentsProblem_.isEmpty()) return tr("The documents could not be read.");
+    if (!documentsProblem_.isEmpty()) return tr("The documents could not be read: %1").arg(documentsProblem_);
     if (!ropes_->fieldProblem().isEmpty()) return tr("The RoPE spec being typed is not valid.");
     if (!quants_->fieldProblem().isEmpty()) return tr("The weight variant being typed is not valid.");
     if (ropes_->checkedTexts().isEmpty()) return tr("Choose at least one RoPE spec.");

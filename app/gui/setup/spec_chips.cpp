@@ -14,6 +14,12 @@ namespace qroar {
 
 namespace {
 constexpr char presetProperty[] = "preset";
+constexpr char specProperty[] = "spec"; ///< the whole of it: what is shown may be shortened
+constexpr int mostCharacters = 26;      ///< of average width: a chip must not widen its dock
+
+QString specOf(const QToolButton& button) {
+    return button.property(specProperty).toString();
+}
 } // namespace
 
 SpecChips::SpecChips(Check check, const QString& placeholder, QWidget* parent)
@@ -50,13 +56,15 @@ void SpecChips::setFieldName(const QString& accessibleName) {
 
 QToolButton* SpecChips::chip(const QString& text) const {
     for (auto* button : area_->findChildren<QToolButton*>(Qt::FindDirectChildrenOnly))
-        if (button->text() == text) return button;
+        if (specOf(*button) == text) return button;
     return nullptr;
 }
 
 QToolButton* SpecChips::addChip(const QString& text, bool preset) {
     auto* button = new QToolButton(area_);
-    button->setText(text);
+    button->setProperty(specProperty, text);
+    button->setText(
+        fontMetrics().elidedText(text, Qt::ElideMiddle, mostCharacters * fontMetrics().averageCharWidth()));
     button->setObjectName(QStringLiteral("chip")); // the style sheet of the application knows it
     button->setCheckable(true);
     button->setFocusPolicy(Qt::StrongFocus);
@@ -84,7 +92,7 @@ void SpecChips::setPresets(const QStringList& texts) {
     const QStringList checked = checkedTexts();
     for (auto* button : area_->findChildren<QToolButton*>(Qt::FindDirectChildrenOnly))
         if (button->property(presetProperty).toBool() && !button->isChecked()
-            && !texts.contains(button->text()))
+            && !texts.contains(specOf(*button)))
             removeChip(button);
     for (const QString& text : texts)
         if (!chip(text)) addChip(text, true);
@@ -95,7 +103,7 @@ void SpecChips::setChecked(const QStringList& texts) {
     for (const QString& text : texts)
         if (auto canonical = check_(text.toStdString())) wanted << QString::fromStdString(*canonical);
     for (auto* button : area_->findChildren<QToolButton*>(Qt::FindDirectChildrenOnly))
-        button->setChecked(wanted.contains(button->text()));
+        button->setChecked(wanted.contains(specOf(*button)));
     for (const QString& text : wanted)
         if (!chip(text)) addChip(text, false)->setChecked(true);
 }
@@ -103,7 +111,7 @@ void SpecChips::setChecked(const QStringList& texts) {
 QStringList SpecChips::checkedTexts() const {
     QStringList texts;
     for (const auto* button : area_->findChildren<QToolButton*>(Qt::FindDirectChildrenOnly))
-        if (button->isChecked()) texts << button->text();
+        if (button->isChecked()) texts << specOf(*button);
     return texts;
 }
 
@@ -146,7 +154,7 @@ bool SpecChips::eventFilter(QObject* watched, QEvent* event) {
         }
     } else if (event->type() == QEvent::ContextMenu) {
         QMenu menu(this);
-        const QAction* remove = menu.addAction(tr("Remove %1").arg(button->text()));
+        const QAction* remove = menu.addAction(tr("Remove %1").arg(specOf(*button)));
         if (menu.exec(static_cast<QContextMenuEvent*>(event)->globalPos()) == remove) removeChip(button);
         return true;
     }

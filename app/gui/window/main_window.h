@@ -11,6 +11,7 @@
 #include "app/gui/scales/manual_scales.h"
 #include "app/gui/search/search_controller.h"
 #include "app/gui/session_controller.h"
+
 #include "app/gui/window/appearance.h"
 #include "app/gui/window/export_plots.h"
 #include "app/gui/window/taskbar_progress.h"
@@ -190,7 +191,7 @@ class MainWindow : public QMainWindow {
     [[nodiscard]] bool hasUnkept(SessionId id) const;
     bool settleForQuitting(); ///< true when nothing is unsaved, or it is not wanted
     void loadSession(const QString& path, bool recovered);
-    void showInputsOf(const Session& session, const QString& path);
+    void showInputsOf(const Session& session, const QString& folder);
 
     void chooseModelFolder();
     void chooseModelFile();
@@ -270,6 +271,7 @@ class MainWindow : public QMainWindow {
         bool followResults = true;
     };
     std::map<SessionId, Left> left_;
+    std::set<SessionId> recovered_;       ///< not saved since: their files have something else
     std::map<QString, SessionId> backTo_; ///< where one was when these files, of B, were asked for
     /// Inputs of the current session that Setup shows when the running analysis, of another one, has ended.
     std::optional<std::pair<SessionId, SetupRequest>> awaited_;

@@ -34,8 +34,12 @@ QString absolute(const QString& path) {
 void MainWindow::connectFiles() {
     connect(&sessions_, &SessionController::loaded, this, [this](const QString& path, bool recovered) {
         if (recovered) {
-            autosave_.adopt(path, workspace_.current());
-            report(tr("Recovered unsaved results. Save them to keep them."));
+            const SessionId id = workspace_.current();
+            autosave_.adopt(path, id);
+            if (!workspace_.path(id).isEmpty()) recovered_.insert(id);
+            const QString of = Autosave::originOf(path).path;
+            report(of.isEmpty() ? tr("Recovered unsaved results. Save them to keep them.")
+                                : tr("Recovered unsaved results of %1. Save them to keep them.").arg(of));
         } else {
             settings_.addRecentSession(path);
             updateRecent();
@@ -46,7 +50,8 @@ void MainWindow::connectFiles() {
         showViewState(viewStateFrom(workspace_.session()->viewState, now, workspace_, id), selection_,
                       compare_, *plots_);
         scales_->restoreEdit(workspace_.session()->viewState, id);
-        showInputsOf(*workspace_.session(), path);
+        const QString folder = recovered ? Autosave::originOf(path).folder : QString();
+        showInputsOf(*workspace_.session(), folder.isEmpty() ? QFileInfo(path).absolutePath() : folder);
         sayWhatIsAwaited();
         projectDock_->raise();
         goBackFrom(path);
@@ -115,7 +120,9 @@ void MainWindow::loadSession(const QString& given, bool recovered) {
     messages_->dismiss();
     const SessionId open = recovered ? noSession : workspace_.withPath(path);
     if (open == noSession) {
-        sessions_.load(path, recovered);
+        // A session that is open with that file keeps it; what was recovered is one more.
+        const QString original = recovered ? Autosave::originOf(path).path : QString();
+        sessions_.load(path, recovered, workspace_.withPath(original) == noSession ? original : QString());
         return;
     }
     workspace_.setCurrent(open);
@@ -138,6 +145,12 @@ void MainWindow::openSample() {
 bool MainWindow::save() {
     if (!workspace_.hasSession()) return false;
     if (workspace_.path().isEmpty()) return saveAs();
+    if (recovered_.contains(workspace_.current()) && QFileInfo::exists(workspace_.path())
+        && question_(tr("%1 holds what was saved before. Replace it by the recovered results?")
+                         .arg(workspace_.path()),
+                     QMessageBox::Yes | QMessageBox::No)
+               != QMessageBox::Yes)
+        return saveAs();
     saveTo(workspace_.path());
     return true;
 }
@@ -168,8 +181,8 @@ void MainWindow::saveTo(const QString& given) {
 
 /// Setup as the session was made, its files opened in the background; what is gone is said, and the plots do
 /// not need it.
-void MainWindow::showInputsOf(const Session& session, const QString& path) {
-    const SetupRequest request = requestOf(session, QFileInfo(path).absolutePath());
+void MainWindow::showInputsOf(const Session& session, const QString& folder) {
+    const SetupRequest request = requestOf(session, folder);
     if (analysis_.running()) { // which Setup shows
         awaited_ = {workspace_.current(), request};
         return;
@@ -199,14 +212,20 @@ void MainWindow::showInputsOf(const Session& session, const QString& path) {
 void MainWindow::offerRecovery() {
     const QStringList paths = autosave_.orphans();
     if (paths.isEmpty()) return;
-    const QString when = QLocale().toString(QFileInfo(paths.first()).lastModified(), QLocale::ShortFormat);
+    QStringList what;
+    for (const QString& path : paths) {
+        const QString name = Autosave::originOf(path).name;
+        const QString when = QLocale().toString(QFileInfo(path).lastModified(), QLocale::ShortFormat);
+        what << (name.isEmpty() ? tr("results of %1").arg(when) : tr("%1 of %2").arg(name, when));
+    }
+    constexpr qsizetype mostNamed = 5;
+    if (what.size() > mostNamed) {
+        const qsizetype more = what.size() - mostNamed;
+        what = what.first(mostNamed) << tr("%1 more").arg(more);
+    }
     recovery_->show(
         MessageBar::Kind::Warning,
-        paths.size() == 1
-            ? tr("The workbench ended without saving: results of %1 can be recovered.").arg(when)
-            : tr("The workbench ended without saving: %1 sessions can be recovered, the last of %2.")
-                  .arg(paths.size())
-                  .arg(when));
+        tr("The workbench ended without saving: %1 can be recovered.").arg(what.join(QStringLiteral(", "))));
     recovery_->addButton(tr("Recover"), [this, paths] {
         for (const QString& path : paths) loadSession(path, true);
     });

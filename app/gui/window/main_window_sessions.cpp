@@ -10,7 +10,9 @@
 #include "widgets/common/head_groups.h"
 #include "widgets/common/names.h"
 
+#include <QDir>
 #include <QFileInfo>
+#include <QLabel>
 #include <QStackedWidget>
 
 #include <algorithm>
@@ -28,13 +30,19 @@ void MainWindow::connectSessions() {
         autosave_.discard(id); // saved, or given up
         unkept_.erase(id);
         if (hasUnkept(id)) unkept_.insert(id); // a search that is not part of it yet
+        recovered_.erase(id);
         if (!workspace_.isOpen(id)) left_.erase(id);
     });
     connect(&workspace_, &Workspace::contentChanged, this, [this](int id) { unkept_.insert(id); });
     connect(tabs_, &SessionTabs::closeWanted, this, &MainWindow::closeSession);
     connect(&compare_, &CompareController::otherChanged, plots_, &PlotArea::setOther);
     connect(&compare_, &CompareController::changed, this, &MainWindow::nameTheViews);
-    analysis_.setAutosavePaths([this](SessionId id) { return autosave_.pathOf(id); });
+    analysis_.setAutosavePaths([this](SessionId id) {
+        const QString file = autosave_.pathOf(id), path = workspace_.path(id);
+        autosave_.note(id, {path, workspace_.name(id),
+                            path.isEmpty() ? QDir::currentPath() : QFileInfo(path).absolutePath()});
+        return file;
+    });
     analysis_.setAutosaved([this](SessionId id) {
         auto whole = workspace_.withViewState(id, viewStateOf(id));
         return search_.target() == id ? search_.withRecord(std::move(whole)) : whole;
@@ -52,8 +60,7 @@ void MainWindow::sayWhatIsAwaited() {
     const QString reason = compare_.whyAwaited();
     if (reason.isEmpty()) return;
     log_->add(reason);
-    const QString before = messages_->text(); // of inputs that are gone, said a moment ago
-    messages_->show(MessageBar::Kind::Warning, before.isEmpty() ? reason : before + u'\n' + reason);
+    messages_->show(MessageBar::Kind::Warning, reason);
     const QString path = compare_.state().path;
     if (!QFileInfo::exists(path) || workspace_.withPath(path) != noSession) return;
     messages_->addButton(tr("Open %1").arg(QFileInfo(path).fileName()), [this, path] {
@@ -96,6 +103,7 @@ void MainWindow::currentSessionChanged(SessionId now, SessionId before) {
         left_[before] = {qroar::viewStateOf(selection_, compare_, *plots_), setup_->request(),
                          followResults_};
     awaited_.reset();
+    statusText_->clear(); // it spoke of another session
     const auto known = left_.find(now);
     if (known == left_.end()) { // a new one: what is shown of it is chosen anew, where to look stays
         compare_.clear();

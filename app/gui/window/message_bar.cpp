@@ -14,8 +14,13 @@
 
 namespace qroar {
 
+namespace {
+constexpr std::size_t mostMessages = 20;
+} // namespace
+
 MessageBar::MessageBar(QWidget* parent)
-    : QFrame(parent), row_(new QHBoxLayout(this)), label_(new QLabel(this)), close_(new QToolButton(this)) {
+    : QFrame(parent), row_(new QHBoxLayout(this)), label_(new QLabel(this)), more_(new QLabel(this)),
+      close_(new QToolButton(this)) {
     setObjectName(QStringLiteral("messageBar"));
     setAutoFillBackground(true);
     label_->setWordWrap(true);
@@ -27,40 +32,73 @@ MessageBar::MessageBar(QWidget* parent)
     close_->setAccessibleName(tr("Dismiss message"));
     row_->setContentsMargins(12, 5, 6, 5);
     row_->addWidget(label_, 1);
+    more_->setToolTip(tr("Older messages, seen when this one is dismissed; the log has all"));
+    more_->setForegroundRole(QPalette::PlaceholderText);
+    more_->hide();
+    row_->addWidget(more_);
     row_->addWidget(close_);
-    connect(close_, &QToolButton::clicked, this, &MessageBar::dismiss);
+    connect(close_, &QToolButton::clicked, this, &MessageBar::closeNewest);
     hide();
 }
 
 void MessageBar::show(Kind kind, const QString& text) {
-    dismiss();
-    kind_ = kind;
-    label_->setText(text);
-    setAccessibleName(kind == Kind::Error ? tr("Error: %1").arg(text) : text);
-    recolor();
-    setVisible(true);
+    // Said once, on top, however often it is said.
+    std::erase_if(stack_, [&](const Message& one) { return one.text == text; });
+    if (stack_.size() == mostMessages) stack_.erase(stack_.begin());
+    stack_.push_back({kind, text, {}});
+    showNewest();
     QAccessibleEvent alert(this, QAccessible::Alert);
     QAccessible::updateAccessibility(&alert);
 }
 
-void MessageBar::addButton(const QString& text, const std::function<void()>& action) {
-    auto* button = new QPushButton(text, this);
-    row_->insertWidget(row_->count() - 1, button);
-    buttons_ << button;
-    connect(button, &QPushButton::clicked, this, [this, action] {
-        dismiss();
-        action();
-    });
-}
-
-void MessageBar::dismiss() {
+void MessageBar::showNewest() {
     for (QWidget* button : std::as_const(buttons_)) {
         button->hide();
         button->deleteLater();
     }
     buttons_.clear();
-    label_->clear();
-    hide();
+    if (stack_.empty()) {
+        label_->clear();
+        hide();
+        return;
+    }
+    const Message& newest = stack_.back();
+    kind_ = newest.kind;
+    label_->setText(newest.text);
+    more_->setText(tr("%1 more").arg(stack_.size() - 1));
+    more_->setVisible(stack_.size() > 1);
+    setAccessibleName(kind_ == Kind::Error ? tr("Error: %1").arg(newest.text) : newest.text);
+    for (std::size_t action = 0; action < newest.actions.size(); ++action) putButton(action);
+    recolor();
+    setVisible(true);
+}
+
+void MessageBar::putButton(std::size_t index) {
+    const auto& [text, action] = stack_.back().actions[index];
+    auto* button = new QPushButton(text, this);
+    row_->insertWidget(row_->count() - 2, button);
+    button->show(); // now, not with the next event
+    buttons_ << button;
+    connect(button, &QPushButton::clicked, this, [this, act = action] {
+        closeNewest();
+        act();
+    });
+}
+
+void MessageBar::addButton(const QString& text, const std::function<void()>& action) {
+    if (stack_.empty()) return;
+    stack_.back().actions.emplace_back(text, action);
+    putButton(stack_.back().actions.size() - 1);
+}
+
+void MessageBar::closeNewest() {
+    if (!stack_.empty()) stack_.pop_back();
+    showNewest();
+}
+
+void MessageBar::dismiss() {
+    stack_.clear();
+    showNewest();
 }
 
 QString MessageBar::text() const {
@@ -86,7 +124,7 @@ void MessageBar::changeEvent(QEvent* event) {
 
 void MessageBar::keyPressEvent(QKeyEvent* event) {
     if (event->key() == Qt::Key_Escape)
-        dismiss();
+        closeNewest();
     else
         QFrame::keyPressEvent(event);
 }

@@ -18,6 +18,7 @@
 #include <QApplication>
 #include <QDockWidget>
 #include <QMenu>
+#include <QResizeEvent>
 
 #include <algorithm>
 
@@ -25,7 +26,7 @@ namespace qroar {
 
 namespace {
 
-constexpr QSize smallestPanel(240, 170);
+constexpr QSize smallestPanel(240, 190);
 /// Below this height of the window, three rows of plots are too low to be read.
 constexpr int heightForThreeRows = 1000;
 
@@ -71,6 +72,7 @@ QDockWidget* PlotArea::addPanel(DiagnosticPanel* panel, const QString& objectNam
     dock->setObjectName(objectName);
     dock->setWidget(panel);
     useGrip(dock);
+    dock->installEventFilter(this);
     connect(dock, &QDockWidget::visibilityChanged, panel, [panel](bool inSight) {
         if (inSight) panel->ensureFresh(); // before it is painted
     });
@@ -79,6 +81,33 @@ QDockWidget* PlotArea::addPanel(DiagnosticPanel* panel, const QString& objectNam
     panels_ << panel;
     docks_ << dock;
     return dock;
+}
+
+bool PlotArea::eventFilter(QObject* watched, QEvent* event) {
+    const QEvent::Type type = event->type();
+    if ((type == QEvent::Resize || type == QEvent::Paint) && height() == sharedHeight_)
+        for (QDockWidget* dock : std::as_const(docks_)) // by its user, or by a layout
+            if (dock == watched && isSharing(dock)) shares_[dock] = dock->height();
+    return QMainWindow::eventFilter(watched, event);
+}
+
+bool PlotArea::isSharing(const QDockWidget* dock) const {
+    return dock->isVisible() && !dock->isFloating() && !dock->visibleRegion().isEmpty();
+}
+
+/// Qt takes the height that a dock of the window wants from the highest row alone: the rows keep their
+/// shares.
+void PlotArea::resizeEvent(QResizeEvent* event) {
+    QMainWindow::resizeEvent(event);
+    QList<QDockWidget*> rows;
+    QList<int> heights;
+    for (const auto& [dock, share] : shares_)
+        if (isSharing(dock)) {
+            rows << dock;
+            heights << share;
+        }
+    if (height() != sharedHeight_ && !rows.isEmpty()) resizeDocks(rows, heights, Qt::Vertical);
+    sharedHeight_ = height();
 }
 
 void PlotArea::resetLayout(int height) {
@@ -127,7 +156,7 @@ void PlotArea::resetLayout(int height) {
     if (threeRows)
         resizeDocks({docks_[Spectrum], docks_[Tails], docks_[Histogram]}, {28, 32, 40}, Qt::Vertical);
     else
-        resizeDocks({docks_[Spectrum], docks_[Tails]}, {270, 410}, Qt::Vertical);
+        resizeDocks({docks_[Spectrum], docks_[Tails]}, {290, 390}, Qt::Vertical);
     resizeDocks({docks_[Tails], threeRows ? docks_[Pressure] : docks_[Histogram]}, {50, 50}, Qt::Horizontal);
     if (threeRows) resizeDocks({docks_[Histogram], docks_[Perplexity]}, {50, 50}, Qt::Horizontal);
 }

@@ -6,6 +6,8 @@
 
 #include <QMainWindow>
 
+#include <map>
+
 class QDockWidget;
 class QMenu;
 
@@ -49,7 +51,12 @@ class PlotArea : public QMainWindow {
     void message(const QString& text);
     void failed(const QString& text);
 
+  protected:
+    bool eventFilter(QObject* watched, QEvent* event) override;
+    void resizeEvent(QResizeEvent* event) override;
+
   private:
+    [[nodiscard]] bool isSharing(const QDockWidget* dock) const;
     QDockWidget* addPanel(DiagnosticPanel* panel, const QString& objectName, const QString& title);
     void noteFocus(QWidget* now);
 
@@ -60,6 +67,8 @@ class PlotArea : public QMainWindow {
     RopeAuditPanel* audit_ = nullptr;
     std::shared_ptr<const Session> session_, modelOnly_; ///< the latter: the open model without conditions
     QPointer<DiagnosticPanel> current_;
+    std::map<QDockWidget*, int> shares_; ///< heights when the area was sharedHeight_ high
+    int sharedHeight_ = 0;
 };
 
 /// One line for the foot of every figure: program, model, documents, how it was computed.

@@ -8,6 +8,10 @@
 
 namespace qroar {
 
+namespace {
+constexpr int mostCharacters = 44; ///< of average width, with the button
+} // namespace
+
 SessionTabs::SessionTabs(Workspace& workspace, QWidget* parent) : QTabBar(parent), workspace_(workspace) {
     setAccessibleName(tr("Open sessions"));
     setMovable(true);
@@ -56,6 +60,13 @@ void SessionTabs::follow() {
     }
     setVisible(count() > 1);
     following_ = false;
+}
+
+/// However long a name is, the other tabs keep their room.
+QSize SessionTabs::tabSizeHint(int index) const {
+    QSize size = QTabBar::tabSizeHint(index);
+    size.setWidth(std::min(size.width(), fontMetrics().averageCharWidth() * mostCharacters));
+    return size;
 }
 
 QSize SessionTabs::minimumTabSizeHint(int index) const {

@@ -20,6 +20,7 @@ class SessionTabs : public QTabBar {
 
   protected:
     void mouseReleaseEvent(QMouseEvent* event) override;
+    [[nodiscard]] QSize tabSizeHint(int index) const override;
     [[nodiscard]] QSize minimumTabSizeHint(int index) const override;
 
   private:

@@ -286,13 +286,45 @@ class TestCliDiagnose : public QObject {
         QFile cells(file("compared/cells.csv"));
         QVERIFY(cells.open(QIODevice::ReadOnly));
         const QByteArray csv = cells.readAll();
-        QVERIFY2(csv.startsWith("condition,metric,tensor,stage,epsilon,layer,band,a,b,difference\n"), csv);
+        QVERIFY2(
+            csv.startsWith("condition,metric,tensor,stage,epsilon,layer,band,a,b,difference,condition_b\n"),
+            csv);
         // 2 conditions x 3 pressures x 2 bands, and 12 tails of the long one
         QCOMPARE(csv.count('\n'), 1 + 2 * 3 * 2 + 12 * 2);
         const Result text = runProgram({"compare", "a.h5", "b.h5", "--epsilon", "0.01"}, folder_.path());
         QVERIFY2(text.out.contains("models: the same") && text.out.contains("tir k post")
                      && text.out.contains("0.1875"),
                  text.out.constData());
+    }
+
+    void scalesStandAgainstTheSameWithout() {
+        qroar::Session a = handMade(), b = handMade();
+        setNll(a, {2.0F, 3.0F});
+        setNll(b, {1.5F, 2.5F});
+        qroar::ConditionResult scaled = *b.conditions.back();
+        scaled.key.scales = "g1";
+        b.conditions = {std::make_shared<const qroar::ConditionResult>(scaled)};
+        save(a, file("a.h5"));
+        save(b, file("b.h5"));
+        const std::string plain = a.conditions.back()->key.text();
+        for (const bool swapped : {false, true}) {
+            const char *first = swapped ? "b.h5" : "a.h5", *second = swapped ? "a.h5" : "b.h5";
+            const Json said = runProgram({"compare", first, second, "--json"}, folder_.path()).json();
+            QCOMPARE(said["nll"].size(), std::size_t(1));
+            QCOMPARE(said["nll"][0][swapped ? "condition_b" : "condition"].get<std::string>(), plain);
+            QCOMPARE(said["nll"][0][swapped ? "condition" : "condition_b"].get<std::string>(),
+                     scaled.key.text());
+            QVERIFY(near(said["nll"][0]["difference"], swapped ? -0.5 : 0.5));
+            QVERIFY(!said["grids"].empty());
+        }
+        // its own twin, where there is one, comes first
+        b.conditions.push_back(a.conditions.back());
+        save(b, file("b.h5"));
+        const Json both = runProgram({"compare", "a.h5", "b.h5", "--json"}, folder_.path()).json();
+        QCOMPARE(both["nll"].size(), std::size_t(2));
+        QCOMPARE(both["nll"][0]["condition_b"].get<std::string>(), plain);
+        const Result text = runProgram({"compare", "a.h5", "b.h5"}, folder_.path());
+        QVERIFY2(text.out.contains(("B: " + scaled.key.text()).c_str()), text.out.constData());
     }
 
     void sessionsOfDifferentModels() {
