@@ -181,7 +181,7 @@ class TestReport : public QObject {
             for (int point = 0; point < 2000; ++point) {
                 const double by = std::abs(curves[0].shareOf(point) - curves[1].shareOf(point));
                 largest = std::max(largest, by);
-                moved += by / 2 / 10; // ten points an octave
+                if (by > 0) moved += by / 2 * octavesOf(point);
             }
             QVERIFY(largest > 0.01);
             const auto place =

@@ -86,12 +86,14 @@ struct Sides {
 
 /// Share of values per octave around `centre`, counted bin by bin.
 double countedShare(const LogHistogram& histogram, double centre) {
-    double count = 0;
+    double count = 0, octaves = 0;
     for (int bin = 1; bin + 1 < LogHistogram::binCount; ++bin) {
         const double middle = std::sqrt(LogHistogram::binLower(bin) * LogHistogram::binUpper(bin));
-        if (std::abs(std::log2(middle / centre)) < 0.05) count += static_cast<double>(histogram.countAt(bin));
+        if (std::abs(std::log2(middle / centre)) >= 0.05) continue; // four bins
+        count += static_cast<double>(histogram.countAt(bin));
+        octaves += std::log2(LogHistogram::binUpper(bin) / LogHistogram::binLower(bin));
     }
-    return count / static_cast<double>(histogram.total()) * 10; // a tenth of an octave
+    return count / static_cast<double>(histogram.total()) / octaves;
 }
 
 const LinePlot::Series* seriesNamed(const LinePlot& plot, const QString& part) {
@@ -201,7 +203,8 @@ class TestWidgetsCurves : public QObject {
                 QVERIFY(close(map.values[static_cast<std::size_t>(layer * map.columns + column)],
                               countedShare(expected, centreOf(first + column))));
             for (int column = 0; column < map.columns; ++column)
-                total += map.values[static_cast<std::size_t>(layer * map.columns + column)] / 10;
+                total += map.values[static_cast<std::size_t>(layer * map.columns + column)]
+                         * std::log2(lowerEdgeOf(first + column + 1) / lowerEdgeOf(first + column));
             // the line of a quantile runs through the column that holds it
             const double at = panel.markColumns()[3][static_cast<std::size_t>(layer)];
             const int column = static_cast<int>(std::lround(at));
@@ -244,10 +247,10 @@ class TestWidgetsCurves : public QObject {
             const double expected = countedShare(sides.pooled(sides.ofA()), line.x[point])
                                     - countedShare(sides.pooled(sides.ofB()), line.x[point]);
             QVERIFY(close(line.y[point], expected));
-            area += expected;
         }
-        QVERIFY(std::abs(area) < 1e-9); // both are densities
         QAbstractItemModel* table = panel.tableModel();
+        for (int row = 0; row < table->rowCount(); ++row) area += number(table, row, "share_difference");
+        QVERIFY(std::abs(area) < 1e-9); // both are densities
         QCOMPARE(table->rowCount(), static_cast<int>(line.x.size()));
         QCOMPARE(number(table, 3, "share_per_octave_difference"), line.y[3]);
         // the map of layers
@@ -328,6 +331,89 @@ class TestWidgetsCurves : public QObject {
         QVERIFY(full && std::isnan(full->y[0]));
         sides.panels.setSession(makeSyntheticSession());
         QVERIFY2(panel.emptyText().contains("--divergence"), qPrintable(panel.emptyText()));
+    }
+
+    /// A curve's rows add up to all of its values, those outside the range of histograms among them.
+    void rowsOfMagnitudesAddUpToAll() {
+        Sides sides;
+        auto session = std::make_shared<Session>(*sides.a);
+        auto changed = std::make_shared<ConditionResult>(sides.ofA());
+        const int pair = session->bands.begin(4);
+        LogHistogram& cell = changed->statistics.histogram(
+            changed->statistics.cell(2, QkTensor::K, RopeStage::Post, 0, pair, 0));
+        cell.addCount(0, 5000); // zeros, say
+        cell.addCount(LogHistogram::binCount - 1, 7);
+        session->conditions[static_cast<std::size_t>(sides.indexA)] = changed;
+        HistogramPanel& panel = *sides.panels.histogram;
+        panel.setSession(session);
+        sides.look(CompareMode::A);
+        panel.ensureFresh();
+        QAbstractItemModel* table = panel.tableModel();
+        double all = 0;
+        int curves = 0, below = 0, above = 0;
+        const auto total = static_cast<double>(sides.pooled(*changed).total());
+        for (int row = 0; row < table->rowCount(); ++row) {
+            all += number(table, row, "share");
+            const double from = number(table, row, "from"), share = number(table, row, "share");
+            if (from == 0 && close(share, 5000 / total)) ++below;
+            if (from == std::ldexp(1.0, LogHistogram::maxExponent) && close(share, 7 / total)) ++above;
+        }
+        curves = static_cast<int>(panel.curves().size());
+        QVERIFY(curves > 0 && std::abs(all - curves) < 1e-9);
+        QCOMPARE(below, 1);
+        QCOMPARE(above, 1);
+    }
+
+    /// Losses and perplexities: where each point stands, its value and both ends of its interval.
+    void lossesAgainstLengthAndPosition_data() {
+        QTest::addColumn<QString>("measure");
+        QTest::newRow("nll") << "nll";
+        QTest::newRow("ppl") << "ppl";
+    }
+    void lossesAgainstLengthAndPosition() {
+        QFETCH(QString, measure);
+        Sides sides;
+        sides.look(CompareMode::A);
+        PerplexityPanel& panel = *sides.panels.perplexity;
+        QCOMPARE(panel.setOption("measure", measure), QString());
+        panel.ensureFresh();
+        const auto shown = [&](double nll) { return measure == "ppl" ? std::exp(nll) : nll; };
+        const auto sameAs = [&](const LinePlot::Series& line, std::size_t at, double x,
+                                const NllSummary& expected) {
+            return close(line.x[at], x) && close(line.y[at], shown(expected.nll)) && expected.ciLow
+                   && close(line.low[at], shown(*expected.ciLow))
+                   && close(line.high[at], shown(*expected.ciHigh));
+        };
+        const LinePlot::Series* byLength = seriesNamed(*panel.byContext(), "yarn:4 · rtn:4:g64");
+        QVERIFY(byLength);
+        for (std::size_t point = 0; point < 2; ++point) {
+            const int context = point == 0 ? 256 : 1024;
+            const int index = indexOf(*sides.a, "yarn:4 . " + std::to_string(context) + " . rtn:4:g64");
+            const auto& windows = sides.a->conditions[static_cast<std::size_t>(index)]->windows;
+            QVERIFY(sameAs(*byLength, point, context, summarizeNll(windows, context, 256, Convention::All)));
+        }
+        // by position: the losses of a bucket counted by hand, at the middle of its octave
+        const LinePlot::Series* line = seriesNamed(*panel.byPosition(), "yarn:4 · rtn:4:g64");
+        QVERIFY(line && line->x.size() >= 3);
+        const std::vector<int> edges = positionBuckets(1024, 256);
+        QCOMPARE(line->x.size(), edges.size() - 1);
+        for (std::size_t bucket = 0; bucket < line->x.size(); ++bucket) {
+            QVERIFY(
+                close(line->x[bucket], std::sqrt(std::max(1.0, double(edges[bucket])) * edges[bucket + 1])));
+            double sum = 0, count = 0;
+            for (const WindowNll& window : sides.ofA().windows)
+                for (std::size_t token = 0; token < window.nll.size(); ++token) {
+                    const int position = static_cast<int>(token) + 1; // that is predicted
+                    if (position < edges[bucket] || position >= edges[bucket + 1]) continue;
+                    sum += window.nll[token];
+                    count += 1;
+                }
+            QVERIFY(close(line->y[bucket], shown(sum / count)));
+            QVERIFY(line->low[bucket] < line->y[bucket] && line->y[bucket] < line->high[bucket]);
+            const double lower = measure == "ppl" ? std::log(line->low[bucket]) : line->low[bucket],
+                         upper = measure == "ppl" ? std::log(line->high[bucket]) : line->high[bucket];
+            QVERIFY(upper - lower < 1); // ends of one interval, in the same unit
+        }
     }
 
     void pairedDifferences_data() { magnitudesOfTwo_data(); }

@@ -368,6 +368,61 @@ class TestWidgetsNoise : public QObject {
         QVERIFY(std::abs(line.y.back() - std::cos(omega * line.x.back())) < 1e-9);
     }
 
+    /// Every spec with its own frequencies, written out here once more.
+    void curvesOfEverySpec() {
+        SelectionModel selection;
+        PhasePanel panel(&selection);
+        panel.setSession(plain_); // none, linear:4, yarn:4
+        selection.setCondition(indexOf(*plain_, "linear:4 · 1024 · none"));
+        panel.specEdit()->setText(QStringLiteral("ntk:8"));
+        emit panel.specEdit()->editingFinished();
+        QCOMPARE(panel.setOption(QStringLiteral("view"), QStringLiteral("curves")), QString());
+        const ModelConfig& model = plain_->model;
+        const double d = model.rotaryDim, theta = model.ropeTheta, pi = std::numbers::pi;
+        const auto yarn = [&](double omega) { // YaRN, ramp over 1 to 32 turns within L0
+            const double edges[] = {32.0, 1.0};
+            double at[2];
+            for (int edge = 0; edge < 2; ++edge)
+                at[edge] =
+                    d * std::log(model.trainedContext() / (edges[edge] * 2 * pi)) / (2 * std::log(theta));
+            const double low = std::max(0.0, std::floor(at[0])), high = std::min(d - 1, std::ceil(at[1]));
+            const double pair = -d / 2 * std::log(omega) / std::log(theta);
+            const double ramp = std::clamp((pair - low) / (high - low), 0.0, 1.0);
+            return omega * (1 - ramp) + omega / 4 * ramp;
+        };
+        const std::vector<std::pair<QString, std::function<double(double, int)>>> specs{
+            {"none", [](double omega, int) { return omega; }},
+            {"linear:4", [](double omega, int) { return omega / 4; }},
+            {"yarn:4", [&](double omega, int) { return yarn(omega); }},
+            {"ntk:8", [&](double omega, int i) { return omega * std::pow(8, -2 * i / (d - 2)); }}};
+        const std::vector<std::pair<QString, std::function<double(double)>>> values{
+            {"unwrapped", [](double angle) { return angle; }},
+            {"cosine", [](double angle) { return std::cos(angle); }},
+            {"wrapped", [&](double angle) { return angle - 2 * pi * std::round(angle / (2 * pi)); }}};
+        for (const auto& [key, value] : values) {
+            QCOMPARE(panel.setOption(QStringLiteral("value"), key), QString());
+            for (const int pair : {3, 9, 15}) {
+                selection.setPair(pair);
+                panel.ensureFresh();
+                const double omega = std::pow(theta, -2.0 * pair / d);
+                for (const auto& [name, scaled] : specs) {
+                    const auto& all = panel.curves()->series();
+                    const auto line = std::find_if(all.begin(), all.end(),
+                                                   [&](const auto& one) { return one.name == name; });
+                    QVERIFY2(line != all.end(), qPrintable(name));
+                    QCOMPARE(line->x.front(), 1.0);
+                    QCOMPARE(line->x.back(), 1024.0);
+                    for (std::size_t at = 0; at < line->x.size(); at += 37) {
+                        const double angle = scaled(omega, pair) * line->x[at];
+                        if (key == "wrapped" && pi - std::abs(value(angle)) < 1e-6) continue; // either end
+                        QVERIFY2(std::abs(line->y[at] - value(angle)) < 1e-6,
+                                 qPrintable(QString("%1 %2 pair %3").arg(key, name).arg(pair)));
+                    }
+                }
+            }
+        }
+    }
+
     /// Only a model: no condition was run.
     void phasesWithoutAnAnalysis() {
         auto empty = std::make_shared<Session>(*plain_);

@@ -310,37 +310,65 @@ void HistogramPanel::fillTable() {
                                                   {"layer", tr("Layer"), tr("Decoder layer, from 0")},
                                                   {"from", tr("|x| from"), tr("Lower edge of the bin")},
                                                   {"to", tr("|x| to"), tr("Upper edge of the bin")}};
-    const auto begin = [](const Side& side, const Curve& curve, int point) -> ResultTableModel::Row {
+    const auto begin = [](const Side& side, const Curve& curve, double from,
+                          const QVariant& to) -> ResultTableModel::Row {
         const ConditionKey& key = side.session->conditions[static_cast<std::size_t>(curve.condition)]->key;
         return {QString::fromStdString(key.rope.text()),
                 QString::fromStdString(key.weights()),
                 key.context,
                 curve.layer,
-                lowerEdgeOf(point),
-                lowerEdgeOf(point + 1)};
+                from,
+                to};
     };
-    const QString unit = tr("Share of all values, per octave of |x|");
+    const QString unit = tr("Share of all values, per octave of |x|; none of the values below and above the "
+                            "histogram's range"),
+                  part = tr("Share of all values");
+    /// The values outside the range, where there are any: no curve shows them.
+    const auto addEnds = [&](const Side& side, const Curve& a, const Curve* b) {
+        for (const int bin : {0, LogHistogram::binCount - 1}) {
+            const double first = openShare(a, bin), second = b ? openShare(*b, bin) : 0;
+            if (first == 0 && second == 0) continue;
+            rows.push_back(begin(side, a, LogHistogram::binLower(bin),
+                                 bin == 0 ? QVariant(LogHistogram::binUpper(bin)) : QVariant()));
+            if (b)
+                rows.back().insert(rows.back().end(),
+                                   {QVariant(), QVariant(), QVariant(), first, second, first - second});
+            else
+                rows.back().insert(rows.back().end(), {QVariant(), first});
+        }
+    };
     if (subtracts()) {
         columns.push_back({"share_per_octave_a", tr("Share, A"), unit});
         columns.push_back({"share_per_octave_b", tr("Share, B"), unit});
         columns.push_back({"share_per_octave_difference", tr("A − B"), unit});
+        columns.push_back({"share_a", tr("Of all, A"), part});
+        columns.push_back({"share_b", tr("Of all, B"), part});
+        columns.push_back({"share_difference", tr("Of all, A − B"), part});
         for (int row = 0; row < rows_; ++row) {
             const auto [a, b] = pairOf(row);
             if (!a || !b) continue;
             const PointRange range = pointsOf({a, b});
             for (int point = range.first; point < range.end; ++point) {
-                rows.push_back(begin(sideA(), *a, point));
-                const double first = a->shareOf(point), second = b->shareOf(point);
-                rows.back().insert(rows.back().end(), {first, second, first - second});
+                rows.push_back(begin(sideA(), *a, lowerEdgeOf(point), lowerEdgeOf(point + 1)));
+                const double first = a->shareOf(point), second = b->shareOf(point),
+                             octaves = octavesOf(point);
+                rows.back().insert(rows.back().end(), {first, second, first - second, first * octaves,
+                                                       second * octaves, (first - second) * octaves});
             }
+            addEnds(sideA(), *a, b);
         }
     } else {
         columns.push_back({"share_per_octave", tr("Share per octave"), unit});
-        for (const Curve& curve : curves_)
+        columns.push_back({"share", tr("Of all"), part});
+        for (const Curve& curve : curves_) {
             for (std::size_t index = 0; index < curve.share.size(); ++index) {
-                rows.push_back(begin(shown(), curve, curve.firstPoint + static_cast<int>(index)));
-                rows.back().emplace_back(curve.share[index]);
+                const int point = curve.firstPoint + static_cast<int>(index);
+                rows.push_back(begin(shown(), curve, lowerEdgeOf(point), lowerEdgeOf(point + 1)));
+                rows.back().insert(rows.back().end(),
+                                   {curve.share[index], curve.share[index] * octavesOf(point)});
             }
+            addEnds(shown(), curve, nullptr);
+        }
     }
     table().setTable(std::move(columns), std::move(rows));
 }

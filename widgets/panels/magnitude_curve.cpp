@@ -33,6 +33,10 @@ double lowerEdgeOf(int point) {
     return LogHistogram::binLower(firstBinOf(point));
 }
 
+double octavesOf(int point) {
+    return std::log2(lowerEdgeOf(point + 1) / lowerEdgeOf(point));
+}
+
 double centreOf(int point) {
     return std::sqrt(lowerEdgeOf(point) * lowerEdgeOf(point + 1));
 }
@@ -63,8 +67,13 @@ void fillDensity(MagnitudeCurve& curve) {
             count += static_cast<double>(curve.histogram.countAt(bin));
         if (curve.share.empty()) curve.firstPoint = point;
         curve.centre.push_back(centreOf(point));
-        curve.share.push_back(count / total * LogHistogram::binsPerOctave / binsPerPoint);
+        curve.share.push_back(count / total / octavesOf(point));
     }
+}
+
+double openShare(const MagnitudeCurve& curve, int bin) {
+    const auto total = static_cast<double>(curve.histogram.total());
+    return total > 0 ? static_cast<double>(curve.histogram.countAt(bin)) / total : 0;
 }
 
 PointRange pointsOf(const std::vector<const MagnitudeCurve*>& curves) {

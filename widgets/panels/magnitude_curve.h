@@ -41,9 +41,13 @@ struct MagnitudeCurve {
     [[nodiscard]] double shareAt(double value) const;
 };
 void fillDensity(MagnitudeCurve& curve);
+/// Share of all values in a bin, one of the open ones at the ends.
+double openShare(const MagnitudeCurve& curve, int bin);
 
 double lowerEdgeOf(int point);
 double centreOf(int point);
+double
+octavesOf(int point); ///< its width: edges of bins are floats, so widths differ by up to half a percent
 /// The points that any of the curves occupies: [first, end).
 struct PointRange {
     int first = 0, end = 0;

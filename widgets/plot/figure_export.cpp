@@ -14,6 +14,7 @@
 #include <QSaveFile>
 #include <QSvgGenerator>
 
+#include <algorithm>
 #include <cmath>
 
 namespace qroar {
@@ -48,6 +49,14 @@ QByteArray svgOf(const Figure& figure, const FigureStyle& style) {
     return withSvgClips(bytes);
 }
 
+/// Without the time at which Qt wrote it, so that the same figure is the same file. Same length: offsets
+/// stay.
+QByteArray withoutWritingTime(QByteArray pdf) {
+    const qsizetype from = pdf.indexOf("\n/CreationDate (D:"), end = pdf.indexOf(')', from);
+    if (from >= 0 && end > from) std::fill(pdf.begin() + from + 1, pdf.begin() + end + 1, ' ');
+    return pdf;
+}
+
 QByteArray pdfOf(const Figure& figure, const FigureStyle& style) {
     const QSizeF size = figurePageSize(figure, style);
     QBuffer buffer;
@@ -65,7 +74,7 @@ QByteArray pdfOf(const Figure& figure, const FigureStyle& style) {
         painter.setMode(QCPPainter::pmNoCaching);
         drawFigure(figure, &painter, style);
     }
-    return buffer.data();
+    return withoutWritingTime(buffer.data());
 }
 
 QByteArray pngOf(const Figure& figure, const FigureStyle& style) {

@@ -51,8 +51,8 @@ double halfAreaBetween(const MagnitudeCurve& a, const MagnitudeCurve& b) {
     const PointRange range = pointsOf({&a, &b});
     double sum = 0;
     for (int point = range.first; point < range.end; ++point)
-        sum += std::abs(a.shareOf(point) - b.shareOf(point));
-    return 0.5 * sum * binsPerPoint / LogHistogram::binsPerOctave; // densities are per octave
+        sum += std::abs(a.shareOf(point) - b.shareOf(point)) * octavesOf(point);
+    return 0.5 * sum; // densities are per octave
 }
 
 } // namespace

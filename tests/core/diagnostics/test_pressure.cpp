@@ -175,6 +175,11 @@ void TestPressure::dynamicEqualsNtk() {
     const auto dynamic = pairPressure(makeTable(RopeKind::Dynamic, 8, 13), 50);
     const auto ntk = pairPressure(makeTable(RopeKind::Ntk, 8, 13), 50);
     for (std::size_t pair = 0; pair < 8; ++pair) QCOMPARE(dynamic[pair].raw, ntk[pair].raw);
+    // by hand: d = 8, theta 10,000, pair 3: omega 1e-3; dynamic:2 at twice L0: s_eff = 2 * 2 - 1 = 3, so
+    // omega' = 1e-3 * 3^(-6/6) and d phi / d ln s_eff = 6/6 omega' 1024
+    const auto engine =
+        pairPressure(*buildFrequencyTable(*RopeSpec::parse("dynamic:2"), modelOf(8, 512), 1024), 1024);
+    QVERIFY(std::abs(engine[3].raw - 1.024 / 3) < 1e-9);
     for (const PairPressure& pair : pairPressure(makeTable(RopeKind::Dynamic, 8, 1), 50))
         QCOMPARE(pair.raw, 0.0); // not in force: as without scaling
 }
