@@ -366,12 +366,27 @@ class TestReport : public QObject {
         ReportRequest request;
         request.session = session;
         const QString html = QString::fromUtf8(makeReport(request)->html);
-        QVERIFY(html.contains(QStringLiteral("On set-2: −0.0368 nats [−0.0474, −0.0296], 2-bit.")));
+        QVERIFY(html.contains(QStringLiteral("On set-2: −0.0368 nats [−0.0474,\u00a0−0.0296], 2-bit.")));
         QVERIFY(!html.contains(QStringLiteral("cause: none")));
         for (const char* id : {"findings", "loss", "definitions"})
             QVERIFY2(html.count(QStringLiteral("<a href=\"#%1\">").arg(QLatin1String(id))) == 1
                          && html.count(QStringLiteral("<h2 id=\"%1\">").arg(QLatin1String(id))) == 1,
                      id);
+    }
+
+    void verdictsAreReadable() {
+        auto session = std::make_shared<Session>(*withSearch());
+        auto search = std::make_shared<SearchRecord>(*session->searches.back());
+        search->verdict.words =
+            "Long context: helps, -3.8 % [-0.0474, -0.0296].\nShort context: 95 % of <it>.";
+        session->searches.back() = search;
+        const QString html = QString::fromUtf8(reportOf(session).html);
+        const QString words =
+            QStringLiteral("Long context: helps, \u22123.8\u00a0% [\u22120.0474,\u00a0\u22120.0296]."
+                           "<br>Short context: 95\u00a0% of &lt;it&gt;.");
+        QVERIFY(html.count(words) >= 2); // under findings and beside the search
+        // on a narrow screen values are not broken letter by letter beside names that keep to one line
+        QVERIFY(html.contains(QStringLiteral("@media(max-width:40rem)")));
     }
 
     void stoppedByTheUser() {

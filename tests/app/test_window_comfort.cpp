@@ -18,8 +18,10 @@
 
 #include <QClipboard>
 #include <QComboBox>
+#include <QDir>
 #include <QDockWidget>
 #include <QDropEvent>
+#include <QFile>
 #include <QLineEdit>
 #include <QListWidget>
 #include <QMimeData>
@@ -83,6 +85,20 @@ class TestWindowComfort : public QObject {
         QCOMPARE(Handbook::anchorOf("Tail-inflation ratio, TIR [ours, after the papers' wording]"),
                  QString("tail-inflation-ratio-tir-ours-after-the-papers-wording"));
         QCOMPARE(Handbook::anchorOf("2. Configure"), QString("2-configure"));
+    }
+
+    void everyPictureIsOnAPage() {
+        QString pages;
+        const QDir resources(QDir(QROAR_SOURCE_DIR).filePath("resources"));
+        for (const QString& name : QDir(resources.filePath("help")).entryList({"*.md"})) {
+            QFile page(resources.filePath("help/" + name));
+            QVERIFY(page.open(QIODevice::ReadOnly));
+            pages += QString::fromUtf8(page.readAll());
+        }
+        const QStringList pictures = QDir(resources.filePath("screenshots")).entryList({"*-light.png"});
+        QVERIFY(pictures.size() > 30);
+        for (const QString& picture : pictures)
+            QVERIFY2(pages.contains("](../screenshots/" + picture + ')'), qPrintable(picture));
     }
 
     void theHandbookSearchesItsText() {

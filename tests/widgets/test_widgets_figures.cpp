@@ -106,6 +106,9 @@ class TestWidgetsFigures : public QObject {
     void svgFilesClipCurves();
     void legendsOfSvgFilesKeepTheirGap();
     void selectedCellsAreFramedWhenAsked();
+    void titlesBreakAtSpacesOnly();
+    void cellsOfSvgFilesLeaveNoSeams();
+    void barsOfOneColumnHaveTheirName();
 };
 
 void TestWidgetsFigures::whatIsLeftOutTakesNoRoom() {
@@ -399,6 +402,68 @@ void TestWidgetsFigures::selectedCellsAreFramedWhenAsked() {
     QCOMPARE(draw({}), bare);                                            // nothing of it was left
     QCOMPARE(draw(framed), bare);                                        // and nothing else differs
     QVERIFY(panels.tir->plot()->toPixmap(400, 300).toImage() != screen); // on screen it stays
+}
+
+void TestWidgetsFigures::titlesBreakAtSpacesOnly() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    panels.tir->ensureFresh();
+    static const QRegularExpression texts(QStringLiteral("<text [^>]*>\\s*([^<]*?)\\s*</text>"));
+    int broken = 0;
+    for (int width = 250; width < 450; width += 10) {
+        Figure figure = panels.tir->beginFigure();
+        figure.title =
+            QStringLiteral("Title yarn:4 \u00b7 1,024 \u00b7 rtn:4:g64 vs none \u00b7 256 \u00b7 rtn:4:g64");
+        FigureStyle style;
+        QCOMPARE(style.set(QStringLiteral("size"), QStringLiteral("%1x300px").arg(width)), QString());
+        const QString svg = QString::fromUtf8(figureBytes(figure, QStringLiteral("svg"), style));
+        panels.tir->endFigure();
+        QStringList lines;
+        for (auto each = texts.globalMatch(svg); each.hasNext();)
+            if (const QString text = each.next().captured(1);
+                !text.isEmpty() && lines.join(u' ') != figure.title)
+                if (!lines.isEmpty() || text.startsWith(QStringLiteral("Title"))) lines << text;
+        QCOMPARE(lines.join(u' '), figure.title); // at another place the pieces would not be whole words
+        broken += lines.size() > 1;
+        for (const QString& line : std::as_const(lines))
+            QVERIFY2(!line.startsWith(u'\u00b7'), qPrintable(lines.join(u'|')));
+    }
+    QVERIFY(broken > 10);
+}
+
+void TestWidgetsFigures::cellsOfSvgFilesLeaveNoSeams() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    panels.tir->ensureFresh();
+    const Figure figure = panels.tir->beginFigure();
+    const QString svg = QString::fromUtf8(figureBytes(figure, QStringLiteral("svg"), {}));
+    panels.tir->endFigure();
+    static const QRegularExpression filled(QStringLiteral("<g fill=\"#[^>]*stroke=\"none\"[^>]*>\\s*<rect "));
+    static const QRegularExpression crisp(
+        QStringLiteral("<g fill=\"#[^>]*stroke=\"none\"[^>]*>\\s*<rect shape-rendering=\"crispEdges\" x="));
+    const auto count = [&svg](const QRegularExpression& pattern) {
+        int found = 0;
+        for (auto each = pattern.globalMatch(svg); each.hasNext(); each.next()) ++found;
+        return found;
+    };
+    const auto* map = qobject_cast<HeatMapPlot*>(panels.tir->plot());
+    QVERIFY(map && count(crisp) > 20);
+    QCOMPARE(count(filled), count(crisp));
+    QXmlStreamReader reader(svg);
+    while (!reader.atEnd()) reader.readNext();
+    QVERIFY2(!reader.hasError(), qPrintable(reader.errorString()));
+}
+
+void TestWidgetsFigures::barsOfOneColumnHaveTheirName() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    QCOMPARE(panels.outlier->setOption(QStringLiteral("view"), QStringLiteral("positions")), QString());
+    panels.outlier->ensureFresh();
+    const Figure figure = panels.outlier->beginFigure();
+    const QString svg =
+        QString::fromUtf8(figureBytes(figure, QStringLiteral("svg"), FigureStyle(FigureSize::OneColumn)));
+    panels.outlier->endFigure();
+    QVERIFY(svg.contains(QStringLiteral("Share of top")));
 }
 
 QTEST_MAIN(TestWidgetsFigures)

@@ -74,9 +74,39 @@ QList<BasePlot*> plotsOf(const Figure& figure) {
     return plots;
 }
 
+/// What stays in one line: names of conditions have colons, and no line begins with the dot between two.
+QStringList wordsOf(const QString& text) {
+    QStringList words;
+    for (const QString& word : text.split(u' ', Qt::SkipEmptyParts)) {
+        if (word == QStringLiteral("·") && !words.isEmpty())
+            words.back() += u' ' + word;
+        else
+            words << word;
+    }
+    return words;
+}
+
+/// Broken at spaces only: by itself Qt would break "rtn:4:g64" behind a colon.
+QString inLines(const QFont& font, const QString& text, double width) {
+    const QFontMetricsF metrics(font);
+    QString lines, line;
+    for (const QString& word : wordsOf(text)) {
+        const QString longer = line.isEmpty() ? word : line + u' ' + word;
+        if (!line.isEmpty() && metrics.horizontalAdvance(longer) > width - 1) {
+            lines += line + u'\n';
+            line = word;
+        } else {
+            line = longer;
+        }
+    }
+    return lines + line;
+}
+
 double textHeight(const QFont& font, const QString& text, double width) {
     if (text.isEmpty()) return 0;
-    return QFontMetricsF(font).boundingRect(QRectF(0, 0, width, 1e5), Qt::TextWordWrap, text).height();
+    return QFontMetricsF(font)
+        .boundingRect(QRectF(0, 0, width, 1e5), Qt::TextWordWrap, inLines(font, text, width))
+        .height();
 }
 
 QRectF placeOf(const Figure& figure, const FigureCell& cell, const QRectF& area) {
@@ -111,7 +141,7 @@ double labelWidth(const FigureCell& cell, const QFont& font, bool bold) {
 QStringList headLines(const QFontMetricsF& metrics, const QString& text, double width) {
     QStringList lines;
     QString line;
-    const QStringList words = text.split(u' ', Qt::SkipEmptyParts);
+    const QStringList words = wordsOf(text);
     for (qsizetype word = 0; word < words.size(); ++word) {
         const QString longer = line.isEmpty() ? words[word] : line + u' ' + words[word];
         if (line.isEmpty() || metrics.horizontalAdvance(longer) <= width) {
@@ -233,7 +263,8 @@ void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& st
                           const QString& words) {
         painter->setFont(font);
         painter->setPen(colour);
-        painter->drawText(place, Qt::AlignLeft | Qt::AlignTop | Qt::TextWordWrap, words);
+        painter->drawText(place, Qt::AlignLeft | Qt::AlignTop | Qt::TextWordWrap,
+                          inLines(font, words, place.width()));
     };
     if (style.title && !figure.title.isEmpty()) text(page.titleFont, theme.text, page.title, figure.title);
     if (style.footer && !figure.provenance.isEmpty())

@@ -46,7 +46,7 @@ QByteArray svgOf(const Figure& figure, const FigureStyle& style) {
     const QByteArray family = figureFont(12).family().toUtf8();
     QByteArray bytes = buffer.data();
     bytes.replace("font-family=\"" + family + '"', "font-family=\"" + figureFontFamilies().toUtf8() + '"');
-    return withSvgClips(bytes);
+    return withoutSvgSeams(withSvgClips(bytes));
 }
 
 /// Without the time at which Qt wrote it, so that the same figure is the same file. Same length: offsets

@@ -9,9 +9,10 @@ namespace qroar {
 
 namespace {
 
-constexpr int narrowWidth = 300; // pixels
-constexpr int barWidth = 14;     // pixels
-constexpr int labelRoom = 5;     // pixels above the cells: labels of low rows are higher than the rows
+constexpr int narrowWidth = 300;  // pixels: below, the bar has no name
+constexpr int narrowFigure = 200; // the same of figures, over which nobody can hover
+constexpr int barWidth = 14;      // pixels
+constexpr int labelRoom = 5;      // pixels above the cells: labels of low rows are higher than the rows
 
 /// 1, 2, 4, 8, ...: the smallest step at which labels of `needed` pixels do not touch.
 int labelStep(double cellPixels, double needed) {
@@ -315,7 +316,7 @@ void HeatMapPlot::prepareLayout() {
     if (!bar_) return;
     if (fitMargins()) updateLayout();
     // Small maps leave out the name of the bar: the title of the panel says it as well.
-    const bool roomy = viewport().width() >= narrowWidth;
+    const bool roomy = viewport().width() >= (isForFigure() ? narrowFigure : narrowWidth);
     QCPAxis* bar = barRect_->axis(QCPAxis::atRight);
     if (bar->label().isEmpty() == roomy) {
         bar->setLabel(roomy ? content_.valueTitle : QString());

@@ -5,6 +5,8 @@
 #include <QPainter>
 #include <QRegularExpression>
 
+#include <algorithm>
+
 namespace qroar {
 
 namespace {
@@ -65,6 +67,25 @@ QByteArray withSvgClips(const QByteArray& svg) {
     }
     result += QStringView(text).mid(done);
     return result.toUtf8();
+}
+
+QByteArray withoutSvgSeams(const QByteArray& svg) {
+    QByteArray result;
+    result.reserve(svg.size() + svg.size() / 8);
+    bool filled = false;
+    qsizetype done = 0;
+    for (qsizetype at = svg.indexOf('<'); at >= 0; at = svg.indexOf('<', at + 1)) {
+        const QByteArrayView rest = QByteArrayView(svg).sliced(at);
+        if (rest.startsWith("<g ")) {
+            const QByteArrayView group = rest.first(std::max<qsizetype>(0, rest.indexOf('>')));
+            filled = group.contains(" stroke=\"none\"") && !group.contains(" fill=\"none\"");
+        } else if (filled && rest.startsWith("<rect ")) {
+            result.append(svg.constData() + done, at - done);
+            result += "<rect shape-rendering=\"crispEdges\" ";
+            done = at + 6;
+        }
+    }
+    return result + svg.sliced(done);
 }
 
 } // namespace qroar

@@ -13,6 +13,7 @@
 #include <QDateTime>
 #include <QFileInfo>
 #include <QLocale>
+#include <QRegularExpression>
 
 namespace qroar {
 
@@ -27,6 +28,21 @@ class HtmlReport {
 
 QString escaped(const QString& text) {
     return text.toHtmlEscaped();
+}
+
+/// Running text: a number stays with its percent sign, an interval in one line.
+QString flowing(const QString& text) {
+    static const QRegularExpression percent(QStringLiteral("(\\d) %")),
+        interval(QStringLiteral("(\\[[^\\]\\s]+,) ([^\\]\\s]+\\])"));
+    QString kept = text;
+    kept.replace(percent, QStringLiteral("\\1\u00A0%"));
+    kept.replace(interval, QStringLiteral("\\1\u00A0\\2"));
+    return escaped(kept);
+}
+
+/// A verdict: a line for each context that it speaks of.
+QString verdictHtml(const QString& words) {
+    return flowing(words).replace(u'\n', QStringLiteral("<br>"));
 }
 
 /// Numbers go to the right: digits, signs, intervals and dashes.
@@ -144,8 +160,9 @@ th[scope=row]{font-weight:500;color:var(--soft);padding-right:1.4rem;white-space
 figure{margin:1.2rem 0 1.8rem}figure img{display:block;width:100%;max-width:760px;height:auto;background:#fff;border:1px solid var(--line)}
 figcaption{margin-top:.4rem;font-size:.9rem}details{margin:.4rem 0}summary{cursor:pointer;color:var(--soft);font-size:.87rem}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--tint);padding:.6rem .8rem;font-size:.8rem}
-ul.findings{background:var(--tint);padding:.8rem 1rem .8rem 2rem;margin:1rem 0}
+ul.findings{background:var(--tint);padding:.8rem 1rem .8rem 2rem;margin:1rem 0}ul.findings li+li{margin-top:.6rem}
 dt{font-weight:600;margin-top:.7rem}dd{margin:0 0 0 1.2rem}
+@media(max-width:40rem){body{padding:1rem .8rem 2rem}th[scope=row]{white-space:normal;padding-right:.8rem}td:not(.n){min-width:9ch}}
 @media print{body{max-width:none;padding:0}nav,details>summary{display:none}figure,table{break-inside:avoid}}
 )";
 
@@ -184,7 +201,7 @@ QString tablesOf(ReportSection section, const Session& session) {
     QString html;
     for (const ReportSearch& search : reportSearches(session)) {
         html += QStringLiteral("<h3>%1</h3>\n").arg(escaped(HtmlReport::tr("Gains %1").arg(search.name)));
-        if (!search.verdict.isEmpty()) html += QStringLiteral("<p>%1</p>\n").arg(escaped(search.verdict));
+        if (!search.verdict.isEmpty()) html += QStringLiteral("<p>%1</p>\n").arg(verdictHtml(search.verdict));
         html += tableHtml(search.settings) + tableHtml(search.controls);
         const QString gains = tableHtml(search.gains);
         if (!gains.isEmpty())
@@ -214,7 +231,7 @@ QString opening(const ReportRequest& request, const QString& title) {
     html += QStringLiteral("</nav></header>\n<main>\n<h2 id=\"findings\">%1</h2>\n<ul class=\"findings\">")
                 .arg(escaped(HtmlReport::tr("Findings")));
     for (const QString& finding : reportFindings(session))
-        html += QStringLiteral("<li>%1</li>\n").arg(escaped(finding).replace(u'\n', QStringLiteral("<br>")));
+        html += QStringLiteral("<li>%1</li>\n").arg(verdictHtml(finding));
     html += QStringLiteral("</ul>\n") + tableHtml(modelTable(session))
             + tableHtml(documentTable(session.documents));
     return html;
