@@ -5,6 +5,7 @@
 #include "app/gui/figures/figure_dialog.h"
 #include "app/gui/figures/plot_command.h"
 #include "app/gui/window/log_panel.h"
+#include "core/session/search_record.h"
 #include "tests/app/main_window_bench.h"
 #include "tests/support/noisy_session.h"
 #include "tests/support/svg_text.h"
@@ -265,6 +266,88 @@ class TestFigureFiles : public QObject {
         QVERIFY(compared >= 10);
         window.figures().copyCommand(window.plots().panels().first(), style);
         QVERIFY(QApplication::clipboard()->text().contains("--figure spectrum"));
+    }
+
+    void theCommandComparesOrSaysWhyNot() {
+        Bench bench;
+        auto session = std::make_shared<Session>(*test::makeSyntheticSession());
+        auto search = std::make_shared<SearchRecord>();
+        search->scales.name = "one";
+        search->scales.gains = QkGains::ones(session->model);
+        search->settings.rope = "yarn:4";
+        search->settings.quant = "none";
+        search->settings.contexts = {256};
+        search->settings.bandEdges = {0, 8, 16};
+        SearchTrial trial;
+        trial.nll = {2};
+        trial.objective = trial.forwardEquivalents = 2;
+        trial.accepted = true;
+        search->trials = {trial};
+        session->searches = {search};
+        auto later = std::make_shared<SearchRecord>(*search);
+        later->scales.name = "two";
+        later->settings.rope = "linear:4";
+        later->trials.front().objective = 1;
+        session->searches.push_back(later);
+        test::SyntheticOptions small;
+        small.pairs = 4;
+        small.bands = 2;
+        const QString a = bench.folder.filePath("a.h5"), b = bench.folder.filePath("b.h5");
+        QVERIFY(saveSession(*session, a.toStdString()).ok());
+        QVERIFY(saveSession(*test::makeSyntheticSession(small), b.toStdString()).ok());
+        const auto plot = [&](const char* name, const QStringList& words) {
+            const QString path = bench.folder.filePath(name);
+            QFile::remove(path);
+            const int code = runPlot(QStringList{a} + words + QStringList{"-o", path});
+            return code == 0 ? contentsOf(path) : QByteArray::number(code);
+        };
+        const QStringList both{"--condition", "yarn:4 . 1024 . none", "--other", "linear:4 . 1024 . none"};
+        for (const char* view : {"phases", "search"}) {
+            const QStringList words = QStringList{"--figure", view} + both;
+            const QByteArray ofA = plot("a.svg", words),
+                             ofB = plot("b.svg", words + QStringList{"--show", "b"}),
+                             difference = plot("d.svg", words + QStringList{"--show", "a-b"});
+            QVERIFY2(ofA.size() > 1000 && ofB.size() > 1000 && difference.size() > 1000, view);
+            QVERIFY2(ofA != ofB && ofB != difference && ofA != difference, view);
+        }
+        // one of two searches by its name
+        const QByteArray one = plot("one.svg", {"--figure", "search", "--option", "search=one"});
+        QVERIFY(one.size() > 1000 && svgText(one).contains("one(yarn:4"));
+        QVERIFY(svgText(plot("new.svg", {"--figure", "search"})).contains("two(linear:4"));
+        // nothing to compare: not A instead
+        QCOMPARE(plot("no.svg", {"--figure", "search", "--condition", "yarn:4 . 1024 . none", "--other",
+                                 "none . 1024 . none", "--show", "b"}),
+                 QByteArray("1"));
+        for (const char* view : {"phases", "spectrum", "heatmap", "histogram", "search"}) {
+            const QStringList words{"--figure", view, "--compare", b, "--other", "yarn:4 . 1024 . none",
+                                    "--show"};
+            QCOMPARE(plot("no.svg", words + QStringList{"a-b"}), QByteArray("1"));
+            const QByteArray ofB = plot("b.svg", words + QStringList{"b"});
+            if (qstrcmp(view, "search") == 0) continue; // the other session has none
+            QVERIFY2(svgText(ofB).contains("(b.h5"), view);
+            QVERIFY2(ofB.contains("B, b.h5: "), view); // its provenance
+        }
+    }
+
+    void theCommandWritesEveryTable() {
+        SavedBench bench;
+        const QDir folder(bench.folder.path());
+        const QString csv = folder.filePath("x.csv");
+        const QStringList words{bench.path, "--figure", "perplexity", "-o", csv};
+        QCOMPARE(runPlot(words), 0);
+        QVERIFY(contentsOf(csv).contains("nll_ci95_low"));
+        QCOMPARE(folder.entryList({"x*.csv"}).size(), 1);
+        QCOMPARE(runPlot(words + QStringList{"--table", "by-position"}), 0);
+        QVERIFY(contentsOf(csv).contains("from_position"));
+        QCOMPARE(runPlot(words + QStringList{"--table", "all"}), 0);
+        QVERIFY(contentsOf(csv).contains("nll_ci95_low"));
+        QVERIFY(contentsOf(folder.filePath("x-by-position.csv")).contains("from_position"));
+        QVERIFY(contentsOf(folder.filePath("x-four-way-split.csv")).contains("interaction"));
+        QCOMPARE(runPlot(words + QStringList{"--table", "tables"}), 1);
+        QCOMPARE(runPlot(words + QStringList{"--part", "2"}), 2);
+        QCOMPARE(
+            runPlot({bench.path, "--figure", "perplexity", "--table", "all", "-o", folder.filePath("x.svg")}),
+            2);
     }
 
     void theDialogShowsSavesAndRemembers() {

@@ -339,6 +339,14 @@ class TestReport : public QObject {
             for (int pair = session->bands.begin(2); pair < session->bands.end(2); ++pair)
                 search->scales.gains.queryGains(1, head)[static_cast<std::size_t>(pair)] = 0.1;
         session->searches = {search};
+        auto second = std::make_shared<SearchRecord>(*search); // each has its figure
+        second->scales.name = "found later";
+        auto two = std::make_shared<Session>(*session);
+        two->searches.push_back(second);
+        const auto figures = figuresOf(*two, "search", CompareMode::A);
+        QCOMPARE(figures.size(), 2);
+        QVERIFY(figures[0].spec.arguments().contains("search=found"));
+        QVERIFY(figures[1].spec.arguments().contains("search=found later"));
         const Selection marked = figuresOf(*session, "search", CompareMode::A).first().spec.selection;
         QCOMPARE(marked.layer, 1);
         QCOMPARE(marked.band, 2);

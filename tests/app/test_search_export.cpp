@@ -87,7 +87,7 @@ class TestSearchExport : public QObject {
     static void checkTables(SearchPanel& view, const SearchRecord& found, const QString& folder,
                             Bench& bench) {
         const auto tables = view.tables();
-        QCOMPARE(tables.size(), std::size_t{3});
+        QCOMPARE(tables.size(), std::size_t{4});
         QCOMPARE(tables.back().key, QString("controls"));
         ResultTableModel* controls = tables.back().model;
         QCOMPARE(controls->rowCount(), static_cast<int>(found.report.size()));

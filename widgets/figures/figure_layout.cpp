@@ -2,6 +2,7 @@
 
 #include "widgets/figures/figure_alignment.h"
 #include "widgets/figures/figure_look.h"
+#include "widgets/figures/text_lines.h"
 #include "widgets/plot/base_plot.h"
 
 #include <algorithm>
@@ -21,6 +22,7 @@ constexpr int mostHeadLines = 3;
 
 struct Page {
     QRectF page, title, foot, area;
+    QString titleText, footText; ///< in lines
     QFont titleFont, smallFont, headFont;
     std::vector<PlacedCell> cells;
 };
@@ -196,8 +198,11 @@ Page layOut(const Figure& figure, const FigureStyle& style) {
     page.headFont = figureFont(pixels);
     page.page = QRectF(QPointF(0, 0), figurePageSize(figure, style));
     const QRectF inner = page.page.adjusted(margin, margin * 0.7, -margin, -margin * 0.6);
-    const double titleHeight = style.title ? textHeight(page.titleFont, figure.title, inner.width()) : 0;
-    const double footHeight = style.footer ? textHeight(page.smallFont, figure.provenance, inner.width()) : 0;
+    if (style.title) page.titleText = inLines(figure.title, QFontMetricsF(page.titleFont), inner.width());
+    if (style.footer)
+        page.footText = inLines(figure.provenance, QFontMetricsF(page.smallFont), inner.width());
+    const double titleHeight = textHeight(page.titleFont, page.titleText, inner.width());
+    const double footHeight = textHeight(page.smallFont, page.footText, inner.width());
     page.title = QRectF(inner.topLeft(), QSizeF(inner.width(), titleHeight > 0 ? titleHeight + 2 : 0));
     page.foot = QRectF(inner.left(), inner.bottom() - footHeight, inner.width(), footHeight + 2);
     page.area =
@@ -266,9 +271,8 @@ void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& st
         painter->drawText(place, Qt::AlignLeft | Qt::AlignTop | Qt::TextWordWrap,
                           inLines(font, words, place.width()));
     };
-    if (style.title && !figure.title.isEmpty()) text(page.titleFont, theme.text, page.title, figure.title);
-    if (style.footer && !figure.provenance.isEmpty())
-        text(page.smallFont, theme.mutedText, page.foot, figure.provenance);
+    if (!page.titleText.isEmpty()) text(page.titleFont, theme.text, page.title, page.titleText);
+    if (!page.footText.isEmpty()) text(page.smallFont, theme.mutedText, page.foot, page.footText);
     for (const PlacedCell& placed : page.cells) {
         for (const PlacedPart& part : placed.parts) {
             if (part.rect.width() < 20 || part.rect.height() < 20) continue; // no room for a plot

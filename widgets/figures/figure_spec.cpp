@@ -67,7 +67,8 @@ QString addZoom(FigureSpec& spec, const QString& value) {
 QString setText(FigureSpec& spec, const QString& option, const QString& value) {
     const std::pair<const char*, QString*> texts[] = {
         {"figure", &spec.view}, {"condition", &spec.condition},  {"other", &spec.other},
-        {"bands", &spec.bands}, {"compare", &spec.otherSession}, {"title", &spec.title}};
+        {"bands", &spec.bands}, {"compare", &spec.otherSession}, {"title", &spec.title},
+        {"table", &spec.table}};
     for (const auto& [name, text] : texts)
         if (option == QLatin1String(name)) *text = value;
     return {};
@@ -81,7 +82,8 @@ QStringList FigureSpec::optionNames() {
                        QStringLiteral("layer"),   QStringLiteral("tensor"),  QStringLiteral("stage"),
                        QStringLiteral("group"),   QStringLiteral("band"),    QStringLiteral("pair"),
                        QStringLiteral("epsilon"), QStringLiteral("bands"),   QStringLiteral("zoom"),
-                       QStringLiteral("part"),    QStringLiteral("title"),   QStringLiteral("map")}
+                       QStringLiteral("part"),    QStringLiteral("table"),   QStringLiteral("title"),
+                       QStringLiteral("map")}
            + FigureStyle::optionNames();
 }
 
@@ -171,6 +173,7 @@ QStringList FigureSpec::arguments() const {
                         .arg(QString::number(zoom.part), shortest(zoom.fromX), shortest(zoom.toX),
                              shortest(zoom.fromY), shortest(zoom.toY)));
     if (part > 0) add("part", QString::number(part));
+    add("table", table);
     add("title", title);
     add("map", map);
     return words + style.arguments();

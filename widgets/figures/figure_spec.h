@@ -30,6 +30,7 @@ struct FigureSpec {
     };
     QList<Zoom> zooms;
     int part = 0;  ///< only this plot of the view, from 1; 0: all
+    QString table; ///< of a CSV file: key of a table of the view, "main" or "all"; empty: the first one
     QString title; ///< instead of the view's own
     QString map;   ///< "viridis" or "cividis"; empty: the theme's
     FigureStyle style;

@@ -222,7 +222,7 @@ void DiagnosticPanel::setBandStyles(const BandStyles& styles) {
 }
 
 QString DiagnosticPanel::bandName(int band) const {
-    return qroar::bandName(bandStyles_, band);
+    return qroar::bandName(shownBandStyles(), band);
 }
 
 void DiagnosticPanel::invalidate(Changes changes) {
@@ -309,20 +309,31 @@ void DiagnosticPanel::addControl(QWidget* control) {
 }
 
 void DiagnosticPanel::addOption(const QString& name, QComboBox* box, const QStringList& keys) {
-    optionControls_.push_back({name, box, nullptr, keys, nullptr, nullptr, {}});
+    optionControls_.push_back({name, box, nullptr, keys, nullptr, nullptr, {}, {}});
+}
+
+void DiagnosticPanel::addOption(const QString& name, QComboBox* box, std::function<QString()> now) {
+    optionControls_.push_back({name, box, nullptr, {}, nullptr, nullptr, {}, std::move(now)});
+}
+
+QStringList DiagnosticPanel::OptionControl::values() const {
+    if (!now) return keys;
+    QStringList texts;
+    for (int entry = 0; entry < box->count(); ++entry) texts << box->itemText(entry);
+    return texts;
 }
 
 void DiagnosticPanel::addOption(const QString& name, QAbstractButton* toggle) {
     optionControls_.push_back(
-        {name, nullptr, toggle, {QStringLiteral("off"), QStringLiteral("on")}, nullptr, nullptr, {}});
+        {name, nullptr, toggle, {QStringLiteral("off"), QStringLiteral("on")}, nullptr, nullptr, {}, {}});
 }
 
 void DiagnosticPanel::addOption(const QString& name, QDoubleSpinBox* number) {
-    optionControls_.push_back({name, nullptr, nullptr, {}, number, nullptr, {}});
+    optionControls_.push_back({name, nullptr, nullptr, {}, number, nullptr, {}, {}});
 }
 
 void DiagnosticPanel::addOption(const QString& name, QLineEdit* edit, TextReader reader) {
-    optionControls_.push_back({name, nullptr, nullptr, {}, nullptr, edit, std::move(reader)});
+    optionControls_.push_back({name, nullptr, nullptr, {}, nullptr, edit, std::move(reader), {}});
 }
 
 QList<DiagnosticPanel::Option> DiagnosticPanel::options() const {
@@ -346,7 +357,9 @@ QList<DiagnosticPanel::Option> DiagnosticPanel::options() const {
         }
         const int index = control.box ? control.box->currentIndex() : control.toggle->isChecked() ? 1 : 0;
         const QWidget* widget = control.box ? static_cast<QWidget*>(control.box) : control.toggle;
-        result.push_back({control.name, control.keys.value(index), control.keys, widget->accessibleName()});
+        const QStringList values = control.values();
+        result.push_back({control.name, control.now ? control.now() : values.value(index), values,
+                          widget->accessibleName(), control.now && values.isEmpty()});
     }
     return result;
 }
@@ -372,13 +385,17 @@ QString DiagnosticPanel::setOption(const QString& name, const QString& value) {
             control.number->setValue(number);
             return {};
         }
-        const auto index = static_cast<int>(control.keys.indexOf(value));
+        const QStringList values = control.values();
+        const auto index = static_cast<int>(values.indexOf(value));
         if (index < 0)
-            return tr("%1: there is no %2 \"%3\"; expected one of %4")
-                .arg(title_, name, value, control.keys.join(QStringLiteral(", ")));
+            return tr("%1: there is no %2 \"%3\"; expected %4")
+                .arg(title_, name, value,
+                     values.isEmpty() ? tr("none here")
+                                      : tr("one of %1").arg(values.join(QStringLiteral(", "))));
         if (control.toggle) {
             control.toggle->setChecked(index == 1);
-        } else if (control.box->currentIndex() != index) {
+        } else if (control.box->currentIndex() != index
+                   || control.now) { // the same may be meant by itself now
             control.box->setCurrentIndex(index);
             emit control.box->activated(index);
         }
@@ -451,9 +468,7 @@ void DiagnosticPanel::chooseTable() {
 }
 
 QStringList DiagnosticPanel::tableComments() const {
-    QStringList comments{figureTitle_};
-    if (!provenance_.isEmpty()) comments << provenance_;
-    return comments;
+    return QStringList{figureTitle_} + provenance();
 }
 
 bool DiagnosticPanel::exportTable(const Table& table, const QString& path, QString* error) const {

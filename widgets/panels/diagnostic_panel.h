@@ -59,8 +59,12 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] const BandStyles& bandStyles() const { return bandStyles_; }
     [[nodiscard]] QString bandName(int band) const; ///< "band 3", or its own name
     [[nodiscard]] const std::shared_ptr<const Session>& session() const { return session_; }
-    /// Whose conditions Selection::conditionB is an index into; null: those of session().
-    void setOther(std::shared_ptr<const Session> other);
+    /// Whose conditions Selection::conditionB is an index into; null: those of session(). `name` is what
+    /// titles and legends call it (its file); empty: its model's. `provenance` as in setProvenance().
+    void setOther(std::shared_ptr<const Session> other, const QString& name = {},
+                  const QString& provenance = {});
+    [[nodiscard]] const QString& otherName() const { return otherName_; }
+    [[nodiscard]] const QString& otherProvenance() const { return otherProvenance_; }
     [[nodiscard]] const std::shared_ptr<const Session>& other() const { return other_; }
     [[nodiscard]] const BandPartition& bands() const { return bands_; }
     [[nodiscard]] SelectionModel* selectionModel() const { return selection_; }
@@ -95,6 +99,8 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] virtual bool followsCondition() const { return true; }
     /// Shows something of a session that holds a model and nothing else, too, and changes none of it.
     [[nodiscard]] virtual bool needsOnlyModel() const { return false; }
+    /// What of a comparison is not drawn as asked for, in words; empty: nothing.
+    [[nodiscard]] virtual QString comparisonNote() const { return {}; }
 
     /// A control of the panel by itself (not of the selection), in words that files and commands keep.
     struct Option {
@@ -127,6 +133,8 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] QString tableText();
     [[nodiscard]] QStringList tableComments() const; ///< what a CSV file says first: title and provenance
     void setProvenance(const QString& text) { provenance_ = text; }
+    /// Lines: of the session, and of B's while that is another one.
+    [[nodiscard]] QStringList provenance() const;
     /// Formula of what is shown, with its source: what the chosen entry of the panel's boxes says of itself;
     /// empty where none does.
     [[nodiscard]] QString formula() const;
@@ -182,6 +190,9 @@ class DiagnosticPanel : public QWidget {
     /// Makes a box (the value of entry i is keys[i]) or a checkable button part of options(). Setting it
     /// counts as the user's choice: activated() is emitted, or toggled().
     void addOption(const QString& name, QComboBox* box, const QStringList& keys);
+    /// A box whose entries change: their texts are the values. `now` says which one is meant by what is
+    /// chosen.
+    void addOption(const QString& name, QComboBox* box, std::function<QString()> now);
     void addOption(const QString& name, QAbstractButton* toggle);
     void addOption(const QString& name, QDoubleSpinBox* number);
     /// Gives of a text what the panel takes of it, and says what is wrong with the rest.
@@ -206,6 +217,9 @@ class DiagnosticPanel : public QWidget {
     };
     [[nodiscard]] Side sideA() const; ///< condition()
     [[nodiscard]] Side sideB() const; ///< Selection::conditionB
+    [[nodiscard]] bool hasOtherSession() const { return other_ && other_ != session_; }
+    [[nodiscard]] QString
+    otherText() const; ///< what B's session is called: its file, its model where that differs
     /// Why A and B cannot be subtracted (no B, other numbers of layers or pairs); empty when they can.
     [[nodiscard]] QString whyNotComparable() const;
     [[nodiscard]] bool subtracts() const; ///< A - B is asked for and possible
@@ -213,6 +227,11 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] Side shown() const;
     /// "A", or "A minus B" while subtracting: what titles say.
     [[nodiscard]] QString shownName() const;
+    /// Bands and what they are called of shown(): bands(), or those of B's session while that is shown and
+    /// has another number of pairs (where nothing can be edited).
+    [[nodiscard]] const BandPartition& shownBands() const;
+    [[nodiscard]] const BandStyles& shownBandStyles() const;
+    [[nodiscard]] bool showsOtherBands() const { return &shownBands() != &bands_; }
     [[nodiscard]] ResultTableModel& table() { return *table_; }
     [[nodiscard]] int selectedLayer(int layers) const; ///< clamped
     [[nodiscard]] int selectedBand() const;            ///< clamped
@@ -244,10 +263,11 @@ class DiagnosticPanel : public QWidget {
     void save();
     [[nodiscard]] Figure figure() const;
 
-    QString title_, heading_, detail_, figureTitle_, summary_, emptyText_, provenance_;
+    QString title_, heading_, detail_, figureTitle_, summary_, emptyText_, provenance_, otherName_,
+        otherProvenance_;
     QPointer<SelectionModel> selection_;
     std::shared_ptr<const Session> session_, other_;
-    BandPartition bands_;
+    BandPartition bands_, otherBands_; ///< the latter those of other_
     BandStyles bandStyles_;
     ResultTableModel* table_ = nullptr;
     QScrollArea* content_ = nullptr;
@@ -261,6 +281,8 @@ class DiagnosticPanel : public QWidget {
         QDoubleSpinBox* number = nullptr; ///< or
         QLineEdit* edit = nullptr;
         TextReader reader;
+        std::function<QString()> now{}; ///< of a box whose entries change
+        [[nodiscard]] QStringList values() const;
     };
     std::vector<OptionControl> optionControls_;
     FlowArea* controls_ = nullptr;

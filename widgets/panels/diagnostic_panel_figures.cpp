@@ -35,7 +35,7 @@ namespace qroar {
 Figure DiagnosticPanel::figure() const {
     Figure figure;
     figure.title = figureTitle_;
-    figure.provenance = provenance_;
+    figure.provenance = provenance().join(u'\n');
     figure.cells.resize(1);
     for (const auto& [plot, place] : parts_)
         if (std::find(unused_.begin(), unused_.end(), plot) == unused_.end())

@@ -19,10 +19,36 @@ int DiagnosticPanel::conditionIndex() const {
     return mostTellingCondition(*session_);
 }
 
-void DiagnosticPanel::setOther(std::shared_ptr<const Session> other) {
-    if (other == other_) return;
+void DiagnosticPanel::setOther(std::shared_ptr<const Session> other, const QString& name,
+                               const QString& provenance) {
+    otherProvenance_ = provenance;
+    if (other == other_ && name == otherName_) return;
     other_ = std::move(other);
-    invalidate(SessionChanged | SelectionChanged);
+    otherName_ = name;
+    otherBands_ = other_ ? other_->bands : BandPartition();
+    if (other_ && (otherBands_.count() < 1 || otherBands_.pairs() != other_->model.pairs()))
+        otherBands_ = BandPartition::equal(std::min(8, other_->model.pairs()), other_->model.pairs());
+    invalidate(SessionChanged | SelectionChanged | BandsChanged);
+}
+
+QStringList DiagnosticPanel::provenance() const {
+    QStringList lines;
+    const bool both = hasOtherSession() && selection().compare != CompareMode::A && sideB().condition;
+    if (!provenance_.isEmpty()) lines << (both ? tr("A: %1").arg(provenance_) : provenance_);
+    if (both && !otherProvenance_.isEmpty())
+        lines << (otherName_.isEmpty() ? tr("B: %1").arg(otherProvenance_)
+                                       : tr("B, %1: %2").arg(otherName_, otherProvenance_));
+    return lines;
+}
+
+const BandPartition& DiagnosticPanel::shownBands() const {
+    const bool ofB = selection().compare == CompareMode::B && other_ && selection().conditionB >= 0
+                     && selection().conditionB < static_cast<int>(other_->conditions.size());
+    return ofB && otherBands_.pairs() != bands_.pairs() ? otherBands_ : bands_;
+}
+
+const BandStyles& DiagnosticPanel::shownBandStyles() const {
+    return showsOtherBands() ? other_->bandStyles : bandStyles_;
 }
 
 DiagnosticPanel::Side DiagnosticPanel::sideA() const {
@@ -37,8 +63,14 @@ DiagnosticPanel::Side DiagnosticPanel::sideB() const {
         return {};
     side.condition = side.session->conditions[static_cast<std::size_t>(side.index)];
     side.name = conditionName(side.condition->key);
-    if (other_ && other_ != session_) side.name += tr(" (%1)").arg(modelName(*other_));
+    if (hasOtherSession()) side.name += tr(" (%1)").arg(otherText());
     return side;
+}
+
+QString DiagnosticPanel::otherText() const {
+    const QString model = other_ ? modelName(*other_) : QString();
+    if (otherName_.isEmpty()) return model;
+    return session_ && modelName(*session_) == model ? otherName_ : tr("%1, %2").arg(otherName_, model);
 }
 
 QString DiagnosticPanel::whyNotComparable() const {
@@ -73,7 +105,7 @@ int DiagnosticPanel::selectedLayer(int layers) const {
 }
 
 int DiagnosticPanel::selectedBand() const {
-    return std::clamp(selection().band, 0, std::max(0, bands_.count() - 1));
+    return std::clamp(selection().band, 0, std::max(0, shownBands().count() - 1));
 }
 
 } // namespace qroar

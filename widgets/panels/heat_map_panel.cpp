@@ -145,13 +145,13 @@ bool HeatMapPanel::takeSides() {
 
 QString HeatMapPanel::whyEmpty(const Compared& one) const {
     const Session& of = one.side.session ? *one.side.session : *session();
-    if (one.side.condition && of.model.pairs() != bands().pairs())
+    if (one.side.condition && of.model.pairs() != shownBands().pairs())
         return tr("%1 has %2 rotary pairs, the bands are of %3: this map cannot show it. Open its session by "
                   "itself.")
             .arg(one.side.name)
             .arg(of.model.pairs())
-            .arg(bands().pairs());
-    return whyNoMetric(metric_, of.model, one.side.condition.get(), one.reference.get(), bands());
+            .arg(shownBands().pairs());
+    return whyNoMetric(metric_, of.model, one.side.condition.get(), one.reference.get(), shownBands());
 }
 
 QString HeatMapPanel::whyEmpty() const {
@@ -169,7 +169,7 @@ void HeatMapPanel::refresh(Changes changes) {
         showEmpty(problem);
         return;
     }
-    columns_ = isOfLayers(metric_) ? BandPartition::equal(1, bands().pairs()) : bands();
+    columns_ = isOfLayers(metric_) ? BandPartition::equal(1, shownBands().pairs()) : shownBands();
     const Selection& now = selection();
     const bool known = changes == SelectionChanged && !otherSides && grid_.layers > 0
                        && now.tensor == computedFor_.tensor && now.stage == computedFor_.stage
@@ -196,8 +196,8 @@ int HeatMapPanel::headGroup(const Compared& one) const {
 BandGrid HeatMapPanel::compute(const Compared& one) {
     Selection now = selection();
     now.group = headGroup(one);
-    return metricGrid(metric_, one.side.session->model, *one.side.condition, one.reference.get(), bands(),
-                      now, &pools_);
+    return metricGrid(metric_, one.side.session->model, *one.side.condition, one.reference.get(),
+                      shownBands(), now, &pools_);
 }
 
 void HeatMapPanel::computeGrids() {
@@ -257,8 +257,8 @@ void HeatMapPanel::updatePlot() {
             content.columnDetails << tr("whole layer");
             continue;
         }
-        const bool named = static_cast<std::size_t>(band) < bandStyles().size()
-                           && !bandStyles()[static_cast<std::size_t>(band)].name.empty();
+        const bool named = static_cast<std::size_t>(band) < shownBandStyles().size()
+                           && !shownBandStyles()[static_cast<std::size_t>(band)].name.empty();
         content.columnLabels << QStringLiteral("%1\n%2").arg(
             named ? elidedMiddle(bandName(band), 10) : QString::number(band), bandText(band));
         content.columnDetails << tr("%1 (pairs %2)").arg(bandName(band), bandText(band));
@@ -399,7 +399,7 @@ void HeatMapPanel::fillTable() {
     } else {
         columns.push_back({key, metricText(metric_).bar, formula});
     }
-    if (!bandStyles().empty() && !isOfLayers(metric_)) {
+    if (!shownBandStyles().empty() && !isOfLayers(metric_)) {
         columns.insert(columns.begin() + 2, {"band_name", tr("Band name"), tr("What the band is called")});
         for (std::size_t row = 0; row < rows.size(); ++row)
             rows[row].insert(rows[row].begin() + 2, bandName(static_cast<int>(row) % grid_.bands));

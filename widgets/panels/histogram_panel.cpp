@@ -145,9 +145,8 @@ void HistogramPanel::refresh(Changes) {
                "Run."));
         return;
     }
-    if (const QString why = whyNotComparable(); !why.isEmpty()
-                                                && (selection().compare == CompareMode::Difference
-                                                    || side.session->model.pairs() != bands().pairs())) {
+    if (const QString why = whyNotComparable();
+        !why.isEmpty() && selection().compare == CompareMode::Difference) {
         showEmpty(why);
         return;
     }
@@ -185,7 +184,7 @@ void HistogramPanel::refresh(Changes) {
 
 QString HistogramPanel::whereText() const {
     const int band = selectedBand(), pair = selection().pair;
-    const int first = bands().begin(band), end = bands().end(band);
+    const int first = shownBands().begin(band), end = shownBands().end(band);
     const QString layer =
         byLayer() ? tr("all layers") : tr("layer %1").arg(selectedLayer(shown().session->model.layers));
     QString text = tr("%1, %2 (%3)").arg(layer, bandName(band), pairsText(first, end - 1));
@@ -204,8 +203,9 @@ HistogramPanel::Curve HistogramPanel::curveOf(const Side& side, int condition, i
     curve.condition = condition;
     curve.context = of.key.context;
     curve.layer = layer;
-    MagnitudePlace place{layer,      now.group, bands().begin(selectedBand()), bands().end(selectedBand()),
-                         now.tensor, now.stage};
+    MagnitudePlace place{
+        layer,      now.group, shownBands().begin(selectedBand()), shownBands().end(selectedBand()),
+        now.tensor, now.stage};
     if (now.pair >= place.firstPair && now.pair < place.endPair) {
         place.firstPair = now.pair;
         place.endPair = now.pair + 1;

@@ -277,6 +277,29 @@ void OutlierPanel::fillMagnitudeTable() {
     table().setTable(std::move(columns), std::move(rows));
 }
 
+void OutlierPanel::fillQuantileTable() {
+    std::vector<ResultTableModel::Row> rows;
+    for (int bucket = 0; bucket < buckets_; ++bucket) {
+        const auto edge = static_cast<std::size_t>(bucket);
+        ResultTableModel::Row row{a_.edges[edge], a_.edges[edge + 1]};
+        const auto add = [&](const std::vector<double>& a, const std::vector<double>& b) {
+            const auto at = [edge](const std::vector<double>& values) {
+                return edge < values.size() ? values[edge] : std::nan("");
+            };
+            row.emplace_back(at(a));
+            if (subtracts_) row.insert(row.end(), {at(b), at(a) - at(b)});
+        };
+        add(a_.magnitudes.median, b_.magnitudes.median);
+        add(a_.magnitudes.tail, b_.magnitudes.tail);
+        rows.push_back(std::move(row));
+    }
+    std::vector<ResultTableModel::Column> columns = positionColumns();
+    addColumns(columns, subtracts_, "median", tr("Median |x|"), tr("Of the layer's values in the bucket"));
+    addColumns(columns, subtracts_, "tail_quantile", tr("1 − ε quantile"),
+               tr("Of |x| of the layer's values in the bucket"));
+    quantileModel_->setTable(std::move(columns), std::move(rows));
+}
+
 void OutlierPanel::fillDocumentTable() {
     std::vector<ResultTableModel::Row> rows;
     const auto& names = a_.side.session->documents;

@@ -19,7 +19,8 @@
 namespace qroar {
 
 OutlierPanel::OutlierPanel(SelectionModel* selection, QWidget* parent)
-    : DiagnosticPanel(tr("Outlier shift"), selection, parent), documentModel_(new ResultTableModel(this)) {
+    : DiagnosticPanel(tr("Outlier shift"), selection, parent), documentModel_(new ResultTableModel(this)),
+      quantileModel_(new ResultTableModel(this)) {
     auto* split = new PlotSplit(this);
     map_ = new HeatMapPlot(split);
     line_ = new LinePlot(split);
@@ -134,6 +135,7 @@ void OutlierPanel::refresh(Changes changes) {
     if (!problem.isEmpty()) {
         a_ = b_ = {};
         documentModel_->clear();
+        quantileModel_->clear();
         showEmpty(problem);
         return;
     }
@@ -172,11 +174,13 @@ void OutlierPanel::arrange() {
         updateMagnitudeMap();
         updateQuantiles();
         fillMagnitudeTable();
+        fillQuantileTable();
     } else {
         updateMap();
         updateLine();
         fillTable();
     }
+    if (view() != View::Magnitude) quantileModel_->clear();
     documentModel_->clear();
     const bool perDocument = positions && a_.documents.layers > 0 && a_.documents.bands > 1;
     if (perDocument) {
@@ -195,6 +199,8 @@ std::vector<DiagnosticPanel::Table> OutlierPanel::tables() {
     if (documentModel_->rowCount() > 0)
         all.push_back(
             {"by-document", tr("by document, layer %1").arg(selectedLayer(a_.share.layers)), documentModel_});
+    if (quantileModel_->rowCount() > 0)
+        all.push_back({"lines", tr("lines, layer %1").arg(selectedLayer(a_.share.layers)), quantileModel_});
     return all;
 }
 

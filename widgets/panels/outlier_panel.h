@@ -72,6 +72,7 @@ class OutlierPanel : public DiagnosticPanel {
     void updateDocuments();
     void fillTable();
     void fillMagnitudeTable();
+    void fillQuantileTable(); ///< the lines beside the map of magnitudes
     void fillDocumentTable();
     [[nodiscard]] QString layerSummary() const;
     [[nodiscard]] QString magnitudeSummary() const;
@@ -87,7 +88,7 @@ class OutlierPanel : public DiagnosticPanel {
     HeatMapOptions* options_ = nullptr;
     HeatMapPlot *map_ = nullptr, *documents_ = nullptr;
     LinePlot* line_ = nullptr;
-    ResultTableModel* documentModel_ = nullptr;
+    ResultTableModel *documentModel_ = nullptr, *quantileModel_ = nullptr;
 };
 
 } // namespace qroar

@@ -152,7 +152,8 @@ PairMetricText pairMetricText(PairMetric metric) {
         return {"wavelength",
                 Words::tr("Wavelength 2π/ω′ (scaled)"),
                 Words::tr("tokens"),
-                Words::tr("2π/ω′ of the frequencies after scaling, with the trained length L0 and the context length L as lines. [std]"),
+                Words::tr("2π/ω′ of the frequencies after scaling, with the trained length L0 and the "
+                          "context length L as lines. [std]"),
                 true,
                 false};
     default:

@@ -276,6 +276,12 @@ void PerplexityPanel::fillConditions() {
                         QLatin1String(conventionName(convention())), summary.documents, summary.windows,
                         summary.tokens, summary.nll, optional(summary.ciLow), optional(summary.ciHigh),
                         summary.perplexity, interaction});
+        const TokenEstimate& drawn = whole(result);
+        const bool known = drawn.tokens > 0;
+        rows.back().insert(rows.back().end(),
+                           {axisTitle(), known ? QVariant(shownValue(drawn.value)) : QVariant(),
+                            known ? shownBound(drawn.low) : QVariant(),
+                            known ? shownBound(drawn.high) : QVariant()});
         if (!compared) continue;
         if (!divergences_.count(result))
             divergences_[result] =
@@ -296,6 +302,7 @@ void PerplexityPanel::fillConditions() {
     for (auto& column : nllColumns(tr("That contributed"))) columns.push_back(std::move(column));
     columns.push_back(
         {"interaction", tr("Interaction"), tr("ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP)")});
+    addDrawnColumns(columns);
     if (compared) {
         const QString kl = tr("KL(reference ‖ this) per predicted token, nats");
         columns.insert(
@@ -315,40 +322,58 @@ void PerplexityPanel::fillConditions() {
     table().setTable(std::move(columns), std::move(rows));
 }
 
+QVariant PerplexityPanel::shownBound(const std::optional<double>& bound) const {
+    return bound ? QVariant(shownValue(*bound)) : QVariant();
+}
+
+/// What the figure shows, whatever the measure is.
+void PerplexityPanel::addDrawnColumns(std::vector<ResultTableModel::Column>& columns) const {
+    columns.insert(columns.end(), {{"measure", tr("Drawn"), tr("What the figure shows")},
+                                   {"value", unitBox_->shownText(), axisTitle()},
+                                   {"value_ci95_low", tr("95 % low"), tr("Block bootstrap")},
+                                   {"value_ci95_high", tr("95 % high"), tr("Block bootstrap")}});
+}
+
 void PerplexityPanel::fillDifferences() {
     std::vector<ResultTableModel::Row> rows;
     for (const Partners& both : partners_) {
         const TokenEstimate difference = whole(both.a, both.b);
         const TokenEstimate a = whole(both.a), b = whole(both.b);
         rows.push_back({conditionName(both.a->key), conditionName(both.b->key), both.a->key.context,
-                        difference.documents, difference.windows, difference.tokens, a.value, b.value,
-                        difference.value, optional(difference.low), optional(difference.high)});
+                        axisTitle(), difference.documents, difference.windows, difference.tokens,
+                        shownValue(a.value), shownValue(b.value), shownValue(difference.value),
+                        shownBound(difference.low), shownBound(difference.high)});
     }
-    const QString unit = tr("Of the measure in force; NLL where perplexities are drawn");
+    const QString unit = unitBox_->shownText();
+    const bool isRatio = measure() == Measure::Perplexity; // exp of the difference of NLL
+    const QString key = isRatio ? QStringLiteral("ratio") : QStringLiteral("difference");
     table().setTable({{"a", tr("A"), tr("Condition A")},
                       {"b", tr("B"), tr("Condition B")},
                       {"context", tr("Context"), tr("Tokens")},
+                      {"measure", tr("Measure"), tr("What the figure shows")},
                       {"documents", tr("Documents"), tr("That both have")},
                       {"windows", tr("Windows"), tr("That both have")},
                       {"tokens", tr("Tokens"), tr("Compared")},
                       {"value_a", tr("of A"), unit},
                       {"value_b", tr("of B"), unit},
-                      {"difference", tr("A − B"), tr("Over the tokens that both have")},
-                      {"difference_ci95_low", tr("95 % low"), tr("Paired block bootstrap")},
-                      {"difference_ci95_high", tr("95 % high"), tr("Paired block bootstrap")}},
+                      {key, isRatio ? tr("A / B") : tr("A − B"), tr("Over the tokens that both have")},
+                      {key + QStringLiteral("_ci95_low"), tr("95 % low"), tr("Paired block bootstrap")},
+                      {key + QStringLiteral("_ci95_high"), tr("95 % high"), tr("Paired block bootstrap")}},
                      std::move(rows));
 }
 
 void PerplexityPanel::fillPositions() {
     std::vector<ResultTableModel::Row> rows;
-    const auto add = [&rows](const QString& name, const std::vector<TokenEstimate>& buckets) {
+    const auto add = [&](const QString& name, const std::vector<TokenEstimate>& buckets) {
         for (const TokenEstimate& one : buckets)
-            rows.push_back(
-                {name, one.from, one.to, one.tokens, one.value, optional(one.low), optional(one.high)});
+            rows.push_back({name, one.from, one.to, one.tokens, axisTitle(), shownValue(one.value),
+                            shownBound(one.low), shownBound(one.high)});
     };
     if (differs()) {
         const Partners& both = *partnersAtHand();
-        add(tr("%1 − %2").arg(conditionName(both.a->key), conditionName(both.b->key)),
+        const bool isRatio = measure() == Measure::Perplexity;
+        add((isRatio ? tr("%1 / %2") : tr("%1 − %2"))
+                .arg(conditionName(both.a->key), conditionName(both.b->key)),
             byPosition(both.a, both.b));
     } else {
         for (const Result& result : shown().session->conditions)
@@ -359,7 +384,8 @@ void PerplexityPanel::fillPositions() {
                               {"from_position", tr("From"), tr("First position of the predicted token")},
                               {"to_position", tr("To"), tr("One past the last position")},
                               {"tokens", tr("Tokens"), tr("Predicted tokens")},
-                              {"value", unitBox_->shownText(), tr("NLL where perplexities are drawn")},
+                              {"measure", tr("Measure"), tr("What the figure shows")},
+                              {"value", unitBox_->shownText(), axisTitle()},
                               {"ci95_low", tr("95 % low"), tr("Block bootstrap")},
                               {"ci95_high", tr("95 % high"), tr("Block bootstrap")}},
                              std::move(rows));

@@ -6,6 +6,7 @@
 #include "core/evaluate/divergence.h"
 #include "core/evaluate/perplexity.h"
 #include "core/evaluate/token_series.h"
+#include "widgets/models/result_table_model.h"
 #include "widgets/panels/diagnostic_panel.h"
 #include "widgets/plot/line_plot.h"
 
@@ -79,6 +80,8 @@ class PerplexityPanel : public DiagnosticPanel {
     void setContextTicks(std::vector<double> contexts);
     void setPositionTicks(const std::vector<TokenEstimate>& buckets);
     void fillTables();
+    void addDrawnColumns(std::vector<ResultTableModel::Column>& columns) const;
+    [[nodiscard]] QVariant shownBound(const std::optional<double>& bound) const;
     void fillConditions();
     void fillDifferences();
     void fillPositions();

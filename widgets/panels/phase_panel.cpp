@@ -17,6 +17,7 @@
 #include <iterator>
 #include <map>
 #include <numbers>
+#include <numeric>
 
 namespace qroar {
 
@@ -106,7 +107,7 @@ PhasePanel::PhasePanel(SelectionModel* selection, QWidget* parent)
         connect(map, &HeatMapPlot::cellSelected, this, [this](int pair, int) {
             Selection next = this->selection();
             next.pair = pair;
-            next.band = bands().bandOf(pair);
+            next.band = shownBands().bandOf(pair);
             selectionModel()->setSelection(next);
         });
     }
@@ -137,17 +138,27 @@ QString PhasePanel::valueTitle() const {
 }
 
 int PhasePanel::context() const {
-    const auto chosen = condition();
-    return std::max(2, chosen ? chosen->key.context : session()->model.maxPositions);
+    const Side side = shown();
+    int longest = side.condition ? side.condition->key.context : model().maxPositions;
+    if (differs()) longest = std::min(longest, sideB().condition->key.context); // distances that both have
+    return std::max(2, longest);
+}
+
+const ModelConfig& PhasePanel::model() const {
+    const Side side = shown();
+    return side.session ? side.session->model : session()->model;
 }
 
 int PhasePanel::selectedPair() const {
-    const int pairs = session()->model.pairs();
+    const int pairs = model().pairs();
     if (selection().pair >= 0 && selection().pair < pairs) return selection().pair;
-    return bands().count() > 0 ? bands().begin(selectedBand()) : 0;
+    return shownBands().count() > 0 ? shownBands().begin(selectedBand()) : 0;
 }
 
 void PhasePanel::refresh(Changes) {
+    specEdit_->setEnabled(selection().compare != CompareMode::Difference);
+    if (selection().compare == CompareMode::Difference)
+        if (const QString why = whyNoDifference(); !why.isEmpty()) return showEmpty(why);
     collectSpecs();
     errorLabel_->setText(specError_);
     errorLabel_->setVisible(!specError_.isEmpty());
@@ -155,21 +166,26 @@ void PhasePanel::refresh(Changes) {
         return showEmpty(specError_.isEmpty() ? tr("This model has no rotary frequencies.") : specError_);
     chooseDistances();
     arrangeParts();
+    const bool maps = viewBox_->currentIndex() == 0;
     pages_->setCurrentIndex(viewBox_->currentIndex());
-    if (viewBox_->currentIndex() == 0)
-        drawMaps();
-    else
-        drawCurves();
+    if (differs()) {
+        maps ? drawDifferenceMap() : drawDifferenceCurve();
+        fillDifferenceTable();
+        return showContent(maps ? tr("Phase error by pair and distance")
+                                : tr("Phase error of pair %1 by distance").arg(selectedPair()),
+                           tr("%1 minus %2").arg(sideA().name, sideB().name), differenceSummary());
+    }
+    maps ? drawMaps() : drawCurves();
     fillTable();
     QStringList names;
     for (const Spec& spec : specs_) names << spec.name;
-    showContent(viewBox_->currentIndex() == 0 ? tr("Phases by pair and distance")
-                                              : tr("Phase of pair %1 by distance").arg(selectedPair()),
+    showContent(maps ? tr("Phases by pair and distance")
+                     : tr("Phase of pair %1 by distance").arg(selectedPair()),
                 names.join(QStringLiteral(" · ")), summaryText());
 }
 
 void PhasePanel::addSpec(const RopeSpec& spec, std::size_t room) {
-    auto table = buildFrequencyTable(spec, session()->model.ropeModel(), context());
+    auto table = buildFrequencyTable(spec, model().ropeModel(), context());
     if (!table) {
         specError_ = QString::fromStdString(table.error().message);
         return;
@@ -192,9 +208,28 @@ void PhasePanel::collectSpecs() {
     specs_.clear();
     specError_.clear();
     notShown_.clear();
+    if (differs()) {
+        for (const Side& side : {sideA(), sideB()}) specs_.push_back({side.name, side.condition->table});
+        return;
+    }
     // What was typed comes first where there is no room for all.
     const std::vector<RopeSpec> typed = specsIn(specEdit_->text(), &specError_);
     const size_t room = mostMaps - std::min<size_t>(typed.size(), mostMaps);
+    if (const Side side = shown();
+        side.condition && selection().compare == CompareMode::B && side.condition == sideB().condition)
+        specs_.push_back({tr("B: %1").arg(side.name), side.condition->table}); // alone, and named
+    else
+        collectSpecsOfSession(room);
+    for (const RopeSpec& spec : typed) addSpec(spec, mostMaps);
+    for (const Spec& spec : specs_) notShown_.removeAll(spec.name);
+    if (notShown_.isEmpty()) return;
+    if (!specError_.isEmpty()) specError_ += u'\n';
+    specError_ += tr("Not shown, because there is room for %1 different specs: %2")
+                      .arg(mostMaps)
+                      .arg(notShown_.join(QStringLiteral(", ")));
+}
+
+void PhasePanel::collectSpecsOfSession(std::size_t room) {
     const auto chosen = condition();
     std::vector<RopeSpec> own;
     if (session()->conditions.empty()) {
@@ -208,13 +243,6 @@ void PhasePanel::collectSpecs() {
     std::stable_partition(own.begin(), own.end(),
                           [](const RopeSpec& spec) { return spec.kind == RopeKind::None; });
     for (const RopeSpec& spec : own) addSpec(spec, room);
-    for (const RopeSpec& spec : typed) addSpec(spec, mostMaps);
-    for (const Spec& spec : specs_) notShown_.removeAll(spec.name);
-    if (notShown_.isEmpty()) return;
-    if (!specError_.isEmpty()) specError_ += u'\n';
-    specError_ += tr("Not shown, because there is room for %1 different specs: %2")
-                      .arg(mostMaps)
-                      .arg(notShown_.join(QStringLiteral(", ")));
 }
 
 void PhasePanel::chooseDistances() {
@@ -231,8 +259,12 @@ void PhasePanel::chooseDistances() {
     distances_.push_back(longest);
 }
 
+std::size_t PhasePanel::mapCount() const {
+    return viewBox_->currentIndex() != 0 ? 0 : differs() ? 1 : specs_.size();
+}
+
 void PhasePanel::arrangeParts() {
-    const auto shownMaps = viewBox_->currentIndex() == 0 ? specs_.size() : 0;
+    const auto shownMaps = mapCount();
     const double width = shownMaps > 1 ? 0.5 : 1, height = shownMaps > 2 ? 0.5 : 1;
     for (size_t at = 0; at < maps_.size(); ++at) {
         maps_[at]->setVisible(at < shownMaps);
@@ -244,7 +276,7 @@ void PhasePanel::arrangeParts() {
 }
 
 void PhasePanel::drawMaps() {
-    const int pairs = session()->model.pairs(), columns = static_cast<int>(distances_.size());
+    const int pairs = model().pairs(), columns = static_cast<int>(distances_.size());
     const double longest =
         *std::max_element(specs_.front().table.plain.begin(), specs_.front().table.plain.end())
         * distances_.back();
@@ -298,11 +330,7 @@ void PhasePanel::drawCurves() {
         line.category = static_cast<int>(at);
         constexpr Qt::PenStyle styles[] = {Qt::SolidLine, Qt::DashLine, Qt::DotLine, Qt::DashDotLine};
         line.dash = styles[at % std::size(styles)]; // specs may agree on a pair
-        // fine enough to show every turn of slow pairs; of fast ones no screen could
-        const int points = 2000;
-        for (int point = 0; point <= points; ++point) {
-            const double distance =
-                std::pow(static_cast<double>(distances_.back()), static_cast<double>(point) / points);
+        for (const double distance : tableDistances()) {
             const double shownValue = valueOf(specs_[at].table.omega[pair] * distance);
             line.x.push_back(distance);
             line.y.push_back(shownValue);
@@ -352,14 +380,29 @@ void PhasePanel::drawCurves() {
     curves_->fitRanges(true);
 }
 
+std::vector<double> PhasePanel::tableDistances() const {
+    if (viewBox_->currentIndex() == 0) return {distances_.begin(), distances_.end()};
+    // fine enough to show every turn of slow pairs; of fast ones no screen could
+    constexpr int points = 2000;
+    std::vector<double> all;
+    for (int point = 0; point <= points; ++point)
+        all.push_back(std::pow(static_cast<double>(distances_.back()), static_cast<double>(point) / points));
+    return all;
+}
+
+std::vector<int> PhasePanel::tablePairs() const {
+    if (viewBox_->currentIndex() != 0) return {selectedPair()};
+    std::vector<int> all(static_cast<std::size_t>(model().pairs()));
+    std::iota(all.begin(), all.end(), 0);
+    return all;
+}
+
 void PhasePanel::fillTable() {
     std::vector<ResultTableModel::Row> rows;
     rowPairs_.clear();
     for (const Spec& spec : specs_)
-        for (int pair = 0; pair < session()->model.pairs(); ++pair)
-            for (const int distance : distances_) {
-                if (distance != distances_.back() && (distance & (distance - 1)) != 0)
-                    continue; // powers of two
+        for (const int pair : tablePairs())
+            for (const double distance : tableDistances()) {
                 const double omega = spec.table.omega[static_cast<size_t>(pair)], angle = omega * distance;
                 rows.push_back({spec.name, pair, distance, omega, angle, wrapped(angle), std::cos(angle)});
                 rowPairs_.push_back(pair);
@@ -390,7 +433,7 @@ void PhasePanel::tableRowActivated(int row) {
     if (static_cast<size_t>(row) >= rowPairs_.size()) return;
     Selection next = selection();
     next.pair = rowPairs_[static_cast<size_t>(row)];
-    next.band = bands().bandOf(next.pair);
+    next.band = shownBands().bandOf(next.pair);
     selectionModel()->setSelection(next);
 }
 

@@ -1,7 +1,8 @@
 // PhasePanel: the RoPE phase explorer: the effective angle omega' D of every pair and distance under several
 // RoPE specs side by side, as maps (pair x distance) or as curves of the selected pair. Works on any open
 // model: only frequency tables are needed, no analysis. Specs are those of the session's conditions and those
-// the user types.
+// the user types; of B the spec of that condition; of A - B the phase error between the two,
+// (omega'_A - omega'_B) D.
 #pragma once
 
 #include "core/rope/rope_spec.h"
@@ -46,7 +47,20 @@ class PhasePanel : public DiagnosticPanel {
     [[nodiscard]] Value value() const;
     [[nodiscard]] double valueOf(double angle) const;
     [[nodiscard]] QString valueTitle() const;
-    void collectSpecs();                                  ///< into specs_ and specError_
+    void collectSpecs(); ///< into specs_ and specError_
+    void collectSpecsOfSession(std::size_t room);
+    [[nodiscard]] QString whyNoDifference() const;                      ///< empty when A - B can be drawn
+    [[nodiscard]] bool differs() const;                                 ///< A - B is drawn
+    [[nodiscard]] const ModelConfig& model() const;                     ///< of what is shown
+    [[nodiscard]] std::size_t mapCount() const;                         ///< that are drawn
+    [[nodiscard]] double differenceOf(int pair, double distance) const; ///< A - B of the value in force
+    [[nodiscard]] QString differenceTitle() const;
+    void drawDifferenceMap();
+    void drawDifferenceCurve();
+    void fillDifferenceTable();
+    [[nodiscard]] QString differenceSummary() const;
+    [[nodiscard]] std::vector<double> tableDistances() const; ///< that are drawn
+    [[nodiscard]] std::vector<int> tablePairs() const;
     void addSpec(const RopeSpec& spec, std::size_t room); ///< else into notShown_
     [[nodiscard]] int context() const;                    ///< L: of the condition, else the model's longest
     [[nodiscard]] int selectedPair() const; ///< of the selection, else the first of the selected band
@@ -57,7 +71,7 @@ class PhasePanel : public DiagnosticPanel {
     void fillTable();
     [[nodiscard]] QString summaryText() const;
 
-    std::vector<Spec> specs_;
+    std::vector<Spec> specs_;    ///< of A - B: A's and B's
     std::vector<int> distances_; ///< 0 to 3, then log-spaced, to the context
     QString specError_;
     QStringList notShown_; ///< specs there was no room for

@@ -4,7 +4,7 @@
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
-#include "widgets/models/nll_columns.h"
+#include "widgets/panels/search_gains.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
 #include "widgets/plot/plot_room.h"
@@ -17,38 +17,12 @@
 
 namespace qroar {
 
-namespace {
-
-enum Rows { ByLayer, ByHead, ByBand };
-
-/// What the search varied: gQ gK, or gQ where gK = 1/gQ leaves logits as they are.
-double gainAt(const SearchRecord& record, int layer, int head, int pair) {
-    const QkGains& gains = record.scales.gains;
-    if (record.settings.variant == SearchVariant::Symmetric)
-        return gains.queryGains(layer, head)[static_cast<std::size_t>(pair)];
-    return gains.effective(layer, head, pair);
-}
-
-/// exp(mean ln gain) over heads [first, end) and the pairs of a band.
-double meanGain(const SearchRecord& record, int layer, int first, int end, int pairFrom, int pairTo) {
-    double sum = 0;
-    for (int head = first; head < end; ++head)
-        for (int pair = pairFrom; pair < pairTo; ++pair) sum += std::log(gainAt(record, layer, head, pair));
-    return std::exp(sum / std::max(1, (end - first) * (pairTo - pairFrom)));
-}
-
-QString gainName(const SearchRecord& record) {
-    return record.settings.variant == SearchVariant::Symmetric ? SearchPanel::tr("Gain gQ = 1/gK")
-                                                               : SearchPanel::tr("Effective gain gQ·gK");
-}
-
-} // namespace
-
 SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("Search"), selection, parent), gainTable_(new ResultTableModel(this)),
-      controls_(new ResultTableModel(this)), trace_(new LinePlot), guard_(new LinePlot),
-      lengths_(new LinePlot), bandGains_(new LinePlot), gains_(new HeatMapPlot),
-      gainViews_(new QStackedWidget), searchBox_(new CompactComboBox), rowsBox_(new CompactComboBox) {
+      controls_(new ResultTableModel(this)), drawnGains_(new ResultTableModel(this)), trace_(new LinePlot),
+      guard_(new LinePlot), lengths_(new LinePlot), bandGains_(new LinePlot), gains_(new HeatMapPlot),
+      gainViews_(new QStackedWidget), searchBox_(new CompactComboBox), otherBox_(new CompactComboBox),
+      rowsBox_(new CompactComboBox) {
     buildControls();
     auto* traces = new QSplitter(Qt::Vertical);
     traces->addWidget(trace_);
@@ -100,19 +74,36 @@ void SearchPanel::buildControls() {
     rowsBox_->addEntry(tr("bands, before and after"), tr("bands"), ByBand);
     rowsBox_->setToolTip(tr("Effective gain gQ·gK: what the attention logits of a band are multiplied with. "
                             "Geometric mean over what a cell takes in."));
+    otherBox_->setAccessibleName(tr("Search of B"));
+    otherBox_->setToolTip(tr("The search that is shown as B, or subtracted"));
     addControl(searchBox_);
+    addControl(otherBox_);
     addControl(rowsBox_);
+    addOption(QStringLiteral("search"), searchBox_, [this] {
+        return isLive() || searchBox_->count() == 0 ? QString() : searchBox_->currentText();
+    });
+    addOption(QStringLiteral("search-b"), otherBox_, [this] { // while it decides what is seen
+        return selection().compare == CompareMode::A ? QString() : otherBox_->currentText();
+    });
     addOption(QStringLiteral("gains"), rowsBox_,
               {QStringLiteral("layers"), QStringLiteral("heads"), QStringLiteral("bands")});
-    for (CompactComboBox* box : {searchBox_, rowsBox_})
+    for (CompactComboBox* box : {searchBox_, otherBox_, rowsBox_})
         connect(box, &QComboBox::currentIndexChanged, this, [this] { invalidate(OptionsChanged); });
+    connect(searchBox_, &QComboBox::activated, this, [this] { chosen_ = true; });
+    connect(otherBox_, &QComboBox::activated, this, [this] { chosenB_ = true; });
 }
 
 /// What there is to see; a low dock scrolls.
 void SearchPanel::arrange() {
     const auto record = shown(); // figures have them in any case
-    lengths_->setVisible(record && !record->trials.empty() && shortContext(*record) >= 0
+    guard_->setVisible(!differs());
+    lengths_->setVisible(!differs() && record && !record->trials.empty() && shortContext(*record) >= 0
                          && record->settings.contexts.size() > 1);
+}
+
+QString SearchPanel::gainName(const SearchRecord& record) {
+    return record.settings.variant == SearchVariant::Symmetric ? tr("Gain gQ = 1/gK")
+                                                               : tr("Effective gain gQ·gK");
 }
 
 QString SearchPanel::noSessionText() const {
@@ -137,48 +128,35 @@ void SearchPanel::listSearches() {
     const QString before = searchBox_->currentText();
     searchBox_->clear();
     if (live_) searchBox_->addEntry(tr("current search"), tr("current"), -1);
-    if (session())
-        for (std::size_t at = session()->searches.size(); at-- > 0;) // the newest first
-            searchBox_->addEntry(QString::fromStdString(session()->searches[at]->scales.name),
-                                 QString::fromStdString(session()->searches[at]->scales.name).left(12),
-                                 static_cast<int>(at));
-    if (const int same = searchBox_->findText(before); same >= 0 && !live_) searchBox_->setCurrentIndex(same);
+    if (session()) listInto(*searchBox_, *session());
+    const int same = searchBox_->findText(before);
+    chosen_ = chosen_ && same >= 0 && !live_;
+    if (same >= 0 && !live_) searchBox_->setCurrentIndex(same);
     searchBox_->setVisible(searchBox_->count() > 1);
 }
 
-std::shared_ptr<const SearchRecord> SearchPanel::shown() const {
-    const int at = searchBox_->currentIndex() < 0 ? -1 : searchBox_->currentData().toInt();
-    if (at < 0 || !session() || at >= static_cast<int>(session()->searches.size())) return live_;
-    return session()->searches[static_cast<std::size_t>(at)];
-}
-
 void SearchPanel::refresh(Changes) {
+    chooseByConditions();
+    if (const QString why = whyNothing(); !why.isEmpty()) return showEmpty(why);
     const auto record = shown();
-    if (!record || record->trials.empty()) {
-        showEmpty(
-            tr("No search has been run for this session. Choose search and report documents under Search "
-               "and press Start, or use the command line: qroar search run.h5 --model MODEL --text FILE"));
-        return;
-    }
-    updateTraces(*record);
-    arrangeParts(*record);
-    arrange();
-    const bool byBand = rowsBox_->currentData().toInt() == ByBand;
+    const bool byBand = rowsBox_->currentData().toInt() == ByBand, both = differs();
     gainViews_->setCurrentWidget(byBand ? static_cast<QWidget*>(bandGains_) : gains_);
     useFigurePart(gains_, !byBand, {0.5, 0, 0.5, 1});
     useFigurePart(bandGains_, byBand, {0.5, 0, 0.5, 1});
+    arrangeParts(*record);
+    arrange();
+    if (both) return showDifference();
+    updateTraces(*record);
     if (byBand)
         updateBandGains(*record);
     else
         updateGains(*record);
-    fillTable(*record);
-    fillGains(*record);
-    fillControls(*record);
+    fillTables(*record);
     const SearchSettings& s = record->settings;
     showContent(tr("Search, %1, %2 scope, %3 variant")
                     .arg(QLatin1String(searchMethodName(s.method)), QLatin1String(searchScopeName(s.scope)),
                          QLatin1String(searchVariantName(s.variant))),
-                QString::fromStdString(s.rope + " \u00b7 " + s.quant), describe(*record));
+                nameOf(*record), describe(*record));
 }
 
 QString SearchPanel::describe(const SearchRecord& record) const {
@@ -297,12 +275,38 @@ void SearchPanel::updateGuard(const SearchRecord& record) {
     show(lengths_, std::move(others), tr("Δ NLL, others (nats)"));
 }
 
+/// In a difference the curves of both are in the upper plot, and take its room.
 void SearchPanel::arrangeParts(const SearchRecord& record) {
-    const bool apart = shortContext(record) >= 0 && record.settings.contexts.size() > 1;
-    const double top = apart ? 0.38 : 0.56, each = apart ? (1 - top) / 2 : 1 - top;
+    const bool both = differs(), apart = shortContext(record) >= 0 && record.settings.contexts.size() > 1;
+    const double top = both ? 1 : apart ? 0.38 : 0.56, each = apart ? (1 - top) / 2 : 1 - top;
     useFigurePart(trace_, true, {0, 0, 0.5, top});
-    useFigurePart(guard_, true, {0, top, 0.5, each});
-    useFigurePart(lengths_, apart, {0, top + each, 0.5, each});
+    useFigurePart(guard_, !both, {0, top, 0.5, each});
+    useFigurePart(lengths_, apart && !both, {0, top + each, 0.5, each});
+}
+
+std::vector<SearchPanel::BandGain> SearchPanel::bandGainsOf(const SearchRecord& record,
+                                                            const BandPartition& bands) {
+    const QkGains& gains = record.scales.gains;
+    const std::vector<double>& windows = record.settings.windows;
+    std::vector<BandGain> all;
+    for (int band = 0; band < bands.count(); ++band) {
+        BandGain one{band, 1, INFINITY, 0, windows.empty() ? 0.0 : 1.0};
+        double sum = 0;
+        for (int layer = 0; layer < gains.layers; ++layer)
+            for (int head = 0; head < gains.heads; ++head) {
+                const double gain =
+                    meanGain(record, layer, head, head + 1, bands.begin(band), bands.end(band));
+                one.least = std::min(one.least, gain);
+                one.largest = std::max(one.largest, gain);
+                sum += std::log(gain);
+            }
+        one.mean = std::exp(sum / (gains.layers * gains.heads));
+        for (std::size_t at = static_cast<std::size_t>(band); at < windows.size();
+             at += static_cast<std::size_t>(bands.count()))
+            one.window = std::max(one.window, windows[at]);
+        all.push_back(one);
+    }
+    return all;
 }
 
 void SearchPanel::updateBandGains(const SearchRecord& record) {
@@ -324,36 +328,22 @@ void SearchPanel::updateBandGains(const SearchRecord& record) {
     high.inLegend = false;
     std::vector<double> positions;
     QStringList labels;
-    const auto bands = static_cast<std::size_t>(partition->count());
-    for (int band = 0; band < partition->count(); ++band) {
-        double least = INFINITY, largest = 0, sum = 0;
-        for (int layer = 0; layer < gains.layers; ++layer) {
-            for (int head = 0; head < gains.heads; ++head) {
-                const double one =
-                    meanGain(record, layer, head, head + 1, partition->begin(band), partition->end(band));
-                least = std::min(least, one);
-                largest = std::max(largest, one);
-                sum += std::log(one);
-            }
-        }
-        for (LinePlot::Series* line : {&before, &after, &low, &high}) line->x.push_back(band);
+    for (const BandGain& one : bandGainsOf(record, *partition)) {
+        for (LinePlot::Series* line : {&before, &after, &low, &high}) line->x.push_back(one.band);
         before.y.push_back(1);
-        after.y.push_back(std::exp(sum / (gains.layers * gains.heads)));
-        after.low.push_back(least);
-        after.high.push_back(largest);
-        double window = 1; // the widest of all layers
-        for (std::size_t at = static_cast<std::size_t>(band); at < record.settings.windows.size();
-             at += bands)
-            window = std::max(window, record.settings.windows[at]);
-        low.y.push_back(1 / window);
-        high.y.push_back(window);
-        positions.push_back(band);
-        labels << QString::number(band);
+        after.y.push_back(one.mean);
+        after.low.push_back(one.least);
+        after.high.push_back(one.largest);
+        low.y.push_back(1 / std::max(one.window, 1.0));
+        high.y.push_back(std::max(one.window, 1.0));
+        positions.push_back(one.band);
+        labels << QString::number(one.band);
     }
     bandGains_->setAxes(tr("Band (high → low freq.)"), LinePlot::Scale::Linear, gainName(record),
                         LinePlot::Scale::Log);
     bandGains_->setReadoutNames(tr("band"), tr("gain"), {}, {});
     bandGains_->setXTicks(positions, labels);
+    bandGains_->setReferenceLine(std::nullopt);
     std::vector<LinePlot::Series> series{std::move(before), std::move(after)};
     if (!record.settings.windows.empty()) {
         series.push_back(std::move(low));
@@ -392,108 +382,6 @@ void SearchPanel::updateGains(const SearchRecord& record) {
     gains_->setContent(std::move(content));
     gains_->setScale(scale);
     gains_->setSelectedCell(byHead ? -1 : layer, byHead ? -1 : selection().band);
-}
-
-void SearchPanel::fillTable(const SearchRecord& record) {
-    std::vector<ResultTableModel::Column> columns{
-        {"trial", tr("Trial"), tr("In the order they were made")},
-        {"kind", tr("Kind"), tr("start, grid, step or backtrack")},
-        {"accepted", tr("Accepted"), tr("J fell, and the search went on from here")},
-        {"objective", tr("J (nats)"), tr("Objective: weighted NLL, guard and prior")}};
-    for (const int context : record.settings.contexts)
-        columns.push_back({QStringLiteral("nll_%1").arg(context), tr("NLL at %1").arg(groupedCount(context)),
-                           tr("Mean over the search windows, nats per token")});
-    const int guarded = shortContext(record);
-    if (guarded >= 0)
-        columns.push_back({"short_change", tr("Δ short"),
-                           tr("NLL at the guarded context minus that of the start; the guard lets δ pass")});
-    columns.push_back({"best_objective", tr("Best J"), tr("Least J accepted so far")});
-    columns.push_back({"forward_equivalents", tr("Cost"), tr("In forward passes over all search windows")});
-    columns.push_back({"seconds", tr("Seconds"), tr("Wall time")});
-    std::vector<ResultTableModel::Row> rows;
-    double least = INFINITY;
-    for (std::size_t at = 0; at < record.trials.size(); ++at) {
-        const SearchTrial& trial = record.trials[at];
-        ResultTableModel::Row row{static_cast<int>(at), QLatin1String(trialKindName(trial.kind)),
-                                  trial.accepted ? tr("yes") : tr("no"), trial.objective};
-        for (const double nll : trial.nll) row.emplace_back(nll);
-        if (guarded >= 0) {
-            const auto watched = static_cast<std::size_t>(guarded);
-            const bool known = watched < trial.nll.size() && watched < record.trials.front().nll.size();
-            row.push_back(known ? QVariant(trial.nll[watched] - record.trials.front().nll[watched])
-                                : QVariant());
-        }
-        if (trial.accepted) least = std::min(least, trial.objective);
-        row.push_back(std::isfinite(least) ? QVariant(least) : QVariant());
-        row.emplace_back(trial.forwardEquivalents);
-        row.emplace_back(trial.seconds);
-        rows.push_back(std::move(row));
-    }
-    table().setTable(std::move(columns), std::move(rows));
-}
-
-std::vector<DiagnosticPanel::Table> SearchPanel::tables() {
-    std::vector<Table> all = DiagnosticPanel::tables();
-    all.front().name = tr("trials");
-    if (gainTable_->rowCount() > 0) all.push_back({"gains", tr("gains"), gainTable_});
-    if (controls_->rowCount() > 0) all.push_back({"controls", tr("controls"), controls_, verdict_});
-    return all;
-}
-
-void SearchPanel::fillGains(const SearchRecord& record) {
-    const QkGains& gains = record.scales.gains;
-    const auto partition = BandPartition::fromEdges(record.settings.bandEdges, gains.pairs);
-    std::vector<ResultTableModel::Row> rows;
-    for (int layer = 0; partition && layer < gains.layers; ++layer)
-        for (int head = 0; head < gains.heads; ++head)
-            for (int band = 0; band < partition->count(); ++band)
-                rows.push_back(
-                    {layer, head, band, partition->begin(band), partition->end(band),
-                     meanGain(record, layer, head, head + 1, partition->begin(band), partition->end(band))});
-    gainTable_->setTable(
-        {{"layer", tr("Layer"), tr("Decoder layer, from 0")},
-         {"head", tr("Head"), tr("Query head, from 0")},
-         {"band", tr("Band"), tr("Band of the search, from 0")},
-         {"from_pair", tr("From pair"), tr("First rotary pair of the band")},
-         {"to_pair", tr("To pair"), tr("One past the last rotary pair of the band")},
-         {"effective_gain", tr("gQ·gK"), tr("What the logits of the band are multiplied with")}},
-        std::move(rows));
-}
-
-void SearchPanel::fillControls(const SearchRecord& record) {
-    const auto withoutGains = [&record](const SearchReportRow& row) -> const SearchReportRow* {
-        for (const SearchReportRow& other : record.report)
-            if (other.scales.empty() && other.rope == row.rope && other.quant == row.quant
-                && other.context == row.context)
-                return &other;
-        return nullptr;
-    };
-    std::vector<ResultTableModel::Row> rows;
-    for (const SearchReportRow& row : record.report) {
-        const SearchReportRow* before = row.scales.empty() ? nullptr : withoutGains(row);
-        rows.push_back({QString::fromStdString(row.role), QString::fromStdString(row.rope),
-                        QString::fromStdString(row.quant), row.context, row.documents, row.windows,
-                        row.tokens, row.nll, row.ciLow, row.ciHigh, std::exp(row.nll),
-                        before ? QVariant(row.nll - before->nll) : QVariant()});
-    }
-    std::vector<ResultTableModel::Column> columns{
-        {"role", tr("Role"), tr("FP: full precision, Q: quantized, +g: with the gains")},
-        {"rope", tr("RoPE"), tr("RoPE spec")},
-        {"quant", tr("Weights"), tr("Quantizer")},
-        {"context", tr("Context"), tr("Tokens")}};
-    for (auto& column : nllColumns(tr("That the search never saw"))) columns.push_back(std::move(column));
-    columns.push_back(
-        {"nll_change_by_gains", tr("Δ by g"), tr("NLL minus that of the same weights without the gains")});
-    controls_->setTable(std::move(columns), std::move(rows));
-    verdict_.clear();
-    const SearchVerdict& verdict = record.verdict;
-    const auto say = [this](const QString& what, const std::string& words) {
-        if (!words.empty()) verdict_ << QStringLiteral("%1: %2").arg(what, QString::fromStdString(words));
-    };
-    say(tr("effect at long context"), verdict.longEffect);
-    say(tr("effect at short context"), verdict.shortEffect);
-    if (verdict.cause != "none") say(tr("cause"), verdict.cause);
-    say(tr("verdict"), verdict.words);
 }
 
 } // namespace qroar

@@ -35,7 +35,7 @@ SpectrumPanel::SpectrumPanel(SelectionModel* selection, QWidget* parent)
     connect(plot_, &SpectrumPlot::pairClicked, this, [this](int pair) {
         Selection next = this->selection();
         next.pair = pair;
-        next.band = bands().bandOf(pair);
+        next.band = shownBands().bandOf(pair);
         selectionModel()->setSelection(next);
     });
 }
@@ -77,11 +77,12 @@ QString SpectrumPanel::noSessionText() const {
 void SpectrumPanel::tableRowActivated(int row) {
     Selection next = selection();
     next.pair = row;
-    next.band = bands().bandOf(row);
+    next.band = shownBands().bandOf(row);
     selectionModel()->setSelection(next);
 }
 
 void SpectrumPanel::extendPlotMenu(QMenu& menu, const QPoint& globalPosition) {
+    if (showsOtherBands()) return; // B's session has other bands than those that are edited
     const QPointF position = plot_->mapFromGlobal(globalPosition);
     const int edge = plot_->edgeNear(position) > 0 ? plot_->edgeNear(position) : plot_->focusedEdge();
     const int place = std::clamp(plot_->edgePlaceAt(position), 1, std::max(1, bands().pairs() - 1));
@@ -108,8 +109,9 @@ void SpectrumPanel::refresh(Changes changes) {
         updateCurve();
     }
     if (frequencies_.omega.empty()) return;
-    if (plot_->bands() != bands()) plot_->setBands(bands());
-    plot_->setStyles(bandStyles());
+    plot_->setEditable(!showsOtherBands());
+    if (plot_->bands() != shownBands()) plot_->setBands(shownBands());
+    plot_->setStyles(shownBandStyles());
     plot_->setSelected(selectedBand(), selection().pair);
     fillTable();
     showContent(tr("Rotary spectrum"), conditionText_, bandSummary());
@@ -139,8 +141,9 @@ bool SpectrumPanel::updateTable() {
     const Side side = shown();
     frequencies_ = otherFrequencies_ = {};
     const ModelConfig& model = side.session ? side.session->model : session()->model;
-    if (model.pairs() != bands().pairs()) {
-        showEmpty(whyNotComparable());
+    if (const QString why = whyNotComparable();
+        selection().compare == CompareMode::Difference && sideB().condition && !why.isEmpty()) {
+        showEmpty(why);
         return false;
     }
     if (side.condition) {
@@ -253,10 +256,10 @@ void SpectrumPanel::updateDetails() {
 
 QString SpectrumPanel::bandSummary() const {
     const int band = selectedBand();
-    if (bands().count() < 1) return {};
-    const int first = bands().begin(band), last = bands().end(band) - 1;
+    if (shownBands().count() < 1) return {};
+    const int first = shownBands().begin(band), last = shownBands().end(band) - 1;
     const auto wavelength = [this](int pair) { return readableNumber(frequencies_.wavelength(pair), 3); };
-    const bool named = !BandLayout{bands(), bandStyles()}.style(band).name.empty();
+    const bool named = !BandLayout{shownBands(), shownBandStyles()}.style(band).name.empty();
     QString text =
         tr("%1: %2, wavelength (scaled) %3 tokens")
             .arg(named ? bandName(band) : tr("Band %1").arg(band), pairsText(first, last),
@@ -284,7 +287,7 @@ void SpectrumPanel::fillTable() {
     for (std::size_t index = 0; index < frequencies_.omega.size(); ++index) {
         const auto pair = static_cast<int>(index);
         const PairPressure& at = pressure_[index];
-        rows.push_back({pair, pair < bands().pairs() ? QVariant(bands().bandOf(pair)) : QVariant(),
+        rows.push_back({pair, pair < shownBands().pairs() ? QVariant(shownBands().bandOf(pair)) : QVariant(),
                         frequencies_.plain[index], frequencies_.omega[index], at.wavelength,
                         frequencies_.wavelength(pair), at.raw, at.saturated, at.displacement,
                         at.aliasingDistance, at.partialCycle ? tr("yes") : tr("no")});
@@ -320,10 +323,10 @@ void SpectrumPanel::fillTable() {
         columns.push_back({text.key + "_b", tr("%1, B").arg(text.name), text.formula});
         columns.push_back({text.key + "_difference", tr("%1, A − B").arg(text.name), text.formula});
     }
-    if (!bandStyles().empty()) {
+    if (!shownBandStyles().empty()) {
         columns.insert(columns.begin() + 2, {"band_name", tr("Band name"), tr("What the band is called")});
         for (std::size_t pair = 0; pair < rows.size(); ++pair)
-            rows[pair].insert(rows[pair].begin() + 2, bandName(bands().bandOf(static_cast<int>(pair))));
+            rows[pair].insert(rows[pair].begin() + 2, bandName(shownBands().bandOf(static_cast<int>(pair))));
     }
     table().setTable(std::move(columns), std::move(rows));
 }

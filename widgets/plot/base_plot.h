@@ -106,6 +106,9 @@ class BasePlot : public QCustomPlot {
     void fitTitle(QCPAxis* axis, const QString& title) const;
     [[nodiscard]] bool isForFigure() const { return !screen_.isNull(); }
     [[nodiscard]] bool hasRoomFor(const QCPAxis* axis, const QString& title) const;
+    /// The names in the legend, in its font as it is now: whole, broken into lines of at most `room` pixels,
+    /// or shortened.
+    virtual void nameLegend(double /*room*/, bool /*whole*/) {}
     void wrapLegend(); ///< of a horizontal legend, to the width of the plot, in a font that its height has
                        ///< room for
     /// The element that setFurniture() takes for the colour bar.
@@ -142,7 +145,8 @@ class BasePlot : public QCustomPlot {
     void fitHeading();
     void scaleLegend(double scale); ///< its font, as a share of the plot's
     void setLegendColumns();
-    [[nodiscard]] bool legendFits() const; ///< beside what else must be there
+    [[nodiscard]] double legendTextRoom() const; ///< pixels of one entry that has a row of its own
+    [[nodiscard]] bool legendFits() const;       ///< beside what else must be there
     void panTo(const QPointF& position);
     void zoomInto(const QRectF& area);
     void showReadout(const QPointF& position);

@@ -15,6 +15,13 @@ constexpr double legendScales[] = {0.92, 0.84, 0.76, 0.68}; ///< of the plot's f
 constexpr int smallestFont = 7;                             ///< pixels: no smaller to make room
 constexpr int axesHeight = 50, leastAxesHeight = 28;        ///< pixels that the legend leaves to the axes
 
+/// Of its lines.
+double widest(const QFontMetricsF& metrics, const QString& text) {
+    double width = 0;
+    for (const QString& line : text.split(u'\n')) width = std::max(width, metrics.horizontalAdvance(line));
+    return width;
+}
+
 } // namespace
 
 void BasePlot::styleLegend() {
@@ -63,14 +70,23 @@ void BasePlot::wrapLegend() {
         legend->setMargins(QMargins());
         return;
     }
-    for (const double scale : legendScales) {
-        if (scale != legendScales[0] && plotFont(scale).pixelSize() < smallestFont) break;
-        scaleLegend(scale);
-        setLegendColumns();
-        if (legendFits()) return;
+    for (const bool whole : {true, false}) { // figures have whole names where there is room for them
+        if (whole && !isForFigure()) continue;
+        for (const double scale : legendScales) {
+            if (scale != legendScales[0] && plotFont(scale).pixelSize() < smallestFont) break;
+            scaleLegend(scale);
+            nameLegend(legendTextRoom(), whole);
+            setLegendColumns();
+            if (legendFits()) return;
+        }
     }
     axisRect()->setMinimumSize(axisRect()->minimumSize().width(), leastAxesHeight);
     if (!legendFits()) show(legend, noRoom_, false); // the plot is hardly higher than its title
+}
+
+double BasePlot::legendTextRoom() const {
+    return std::max(60.0, viewport().width() - 12.0 - legend->iconSize().width() - legend->iconTextPadding()
+                              - 2 * legend->columnSpacing() - 4);
 }
 
 void BasePlot::setLegendColumns() {
@@ -78,8 +94,8 @@ void BasePlot::setLegendColumns() {
     const QFontMetricsF metrics(legend->font());
     for (int item = 0; item < legend->itemCount(); ++item)
         if (auto* entry = qobject_cast<QCPPlottableLegendItem*>(legend->item(item)))
-            widths.push_back(metrics.horizontalAdvance(entry->plottable()->name())
-                             + legend->iconSize().width() + legend->iconTextPadding() + 2);
+            widths.push_back(widest(metrics, entry->plottable()->name()) + legend->iconSize().width()
+                             + legend->iconTextPadding() + 2);
     const auto count = static_cast<int>(widths.size());
     const double room = viewport().width() - 12.0;
     // The fewest rows whose columns, each as wide as its widest entry, fit beside each other.

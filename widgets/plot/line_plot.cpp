@@ -1,5 +1,7 @@
 #include "widgets/plot/line_plot.h"
 
+#include "widgets/figures/text_lines.h"
+
 #include "widgets/common/number_format.h"
 
 #include <algorithm>
@@ -127,6 +129,16 @@ SegmentGraph* LinePlot::addGraph(const Series& one) {
                                     [](const Series& each) { return each.cover.has_value(); });
     if (one.line && one.emphasised && !ridges) graph->lower();
     return graph;
+}
+
+void LinePlot::nameLegend(double room, bool whole) {
+    const QFontMetricsF metrics(legend->font());
+    for (size_t index = 0; index < graphs_.size(); ++index) {
+        const Series& one = series_[index];
+        const QString& name = one.legendName.isEmpty() ? one.name : one.legendName;
+        const QString text = whole ? inLines(name, metrics, room) : elidedMiddle(name, legendCharacters);
+        if (graphs_[index]->name() != text) graphs_[index]->setName(text);
+    }
 }
 
 void LinePlot::addInterval(const Series& one, SegmentGraph* graph) {

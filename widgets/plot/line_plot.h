@@ -62,6 +62,7 @@ class LinePlot : public BasePlot {
   protected:
     [[nodiscard]] QString readoutAt(const QPointF& position) const override;
     void applyTheme() override;
+    void nameLegend(double room, bool whole) override;
     void prepareLayout() override;
 
   private:

@@ -146,6 +146,7 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& ti
         yAxis2->setRange(low - 0.06 * (high - low), std::max(high, 0.0) + 0.06 * (high - low));
     else
         yAxis2->setRange(0, high > 0 ? high * 1.06 : 1); // nothing is scaled: all zero
+    prepareLayout();                                     // the legend has other words
     replot(rpQueuedReplot);
 }
 
@@ -155,6 +156,22 @@ void SpectrumPlot::setOther(const std::vector<double>& omega, const std::vector<
     QVector<double> keys;
     for (size_t pair = 0; pair < omega.size(); ++pair) keys << static_cast<double>(pair);
     otherScaled_->setData(keys, QVector<double>(omega.begin(), omega.end()), true);
+}
+
+/// The last pair, unless the curve is there: then the pair where the curve is farthest.
+double SpectrumPlot::freePlaceFor(const CurveMark& mark) const {
+    const QCPRange range = yAxis2->range();
+    const auto nearness = [&](double value) { return std::abs(value - mark.value) / range.size(); };
+    const double last = static_cast<double>(table_.omega.size()) - 1;
+    if (yAxis2->scaleType() != QCPAxis::stLinear || curve_.empty() || !(nearness(curve_.back()) < 0.2))
+        return last;
+    std::size_t best = curve_.size() - 1;
+    for (std::size_t pair = 1; pair + 1 < curve_.size(); ++pair) // the words are wider than a pair
+        if (const double here =
+                std::min({nearness(curve_[pair - 1]), nearness(curve_[pair]), nearness(curve_[pair + 1])});
+            here > nearness(curve_[best]))
+            best = pair;
+    return static_cast<double>(best);
 }
 
 void SpectrumPlot::setCurveMarks(std::vector<CurveMark> marks) {
@@ -168,7 +185,7 @@ void SpectrumPlot::setCurveMarks(std::vector<CurveMark> marks) {
         line->point1->setCoords(0, mark.value);
         line->point2->setCoords(1, mark.value);
         curveMarkLines_.push_back(line);
-        labels.push_back({static_cast<double>(table_.omega.size()) - 1, mark.value, mark.label});
+        labels.push_back({freePlaceFor(mark), mark.value, mark.label});
     }
     for (PointLabels::Label& label : labels) // anywhere along its line
         for (double pair = label.key - 1; pair >= 0; --pair) label.others.emplace_back(pair, label.value);
@@ -191,6 +208,13 @@ void SpectrumPlot::setStyles(const BandStyles& styles) {
     replot(rpQueuedReplot);
 }
 
+void SpectrumPlot::setEditable(bool on) {
+    if (on == editable_) return;
+    endGesture(true);
+    editable_ = on;
+    if (!on && focusedEdge_ > 0) setFocusedEdge(0);
+}
+
 void SpectrumPlot::setSelected(int band, int pair) {
     selectedBand_ = band;
     selectedPair_ = pair;
@@ -199,7 +223,7 @@ void SpectrumPlot::setSelected(int band, int pair) {
 }
 
 void SpectrumPlot::setFocusedEdge(int edge) {
-    focusedEdge_ = edge >= 1 && edge < bands_.count() ? edge : 0;
+    focusedEdge_ = editable_ && edge >= 1 && edge < bands_.count() ? edge : 0;
     rebuildZones();
     replot(rpQueuedReplot);
     emit edgeFocused(focusedEdge_);
@@ -307,7 +331,7 @@ void SpectrumPlot::prepareLayout() {
 }
 
 int SpectrumPlot::edgeNear(const QPointF& position) const {
-    if (!axisRect()->rect().adjusted(-4, 0, 4, 0).contains(position.toPoint())) return 0;
+    if (!editable_ || !axisRect()->rect().adjusted(-4, 0, 4, 0).contains(position.toPoint())) return 0;
     int nearest = 0;
     double best = grabRadius;
     for (int edge = 1; edge < bands_.count(); ++edge) {
@@ -412,7 +436,7 @@ void SpectrumPlot::moveEdge(int edge, int pair) {
 void SpectrumPlot::editEdges(const BandPartition& after, int focused, BandEdit what) {
     endGesture(false); // an arrow key still down
     const BandPartition before = bands_;
-    if (after == before) return;
+    if (after == before || !editable_) return;
     setBands(after);
     setFocusedEdge(focused);
     emit bandEditFinished(before, after, what);
@@ -550,6 +574,7 @@ void SpectrumPlot::focusOutEvent(QFocusEvent* event) {
 
 bool SpectrumPlot::focusNextPrevChild(bool next) {
     const int edge = focusedEdge_ + (next ? 1 : -1);
+    if (!editable_) return BasePlot::focusNextPrevChild(next);
     if (next && edge < bands_.count()) {
         setFocusedEdge(edge);
         return true;

@@ -40,6 +40,8 @@ class SpectrumPlot : public BasePlot {
     void setBands(const BandPartition& bands);
     [[nodiscard]] const BandPartition& bands() const { return bands_; }
     void setStyles(const BandStyles& styles);
+    /// False: edges are only shown (of a session that is compared with).
+    void setEditable(bool on);
     void setSelected(int band, int pair);
     [[nodiscard]] int focusedEdge() const { return focusedEdge_; } ///< 1..bands-1; 0: none
     void setFocusedEdge(int edge);
@@ -97,6 +99,7 @@ class SpectrumPlot : public BasePlot {
     void showSnap(int mark);
     void editEdges(const BandPartition& after, int focused, BandEdit what);
     bool editByKey(QKeyEvent* event);
+    [[nodiscard]] double freePlaceFor(const CurveMark& mark) const; ///< pair that its label may cover
     void styleExtras(const QColor& accent); ///< the second condition and the marks of the curve
     void rebuildZones();
     void rebuildMarks();
@@ -117,6 +120,7 @@ class SpectrumPlot : public BasePlot {
     SegmentGraph *otherScaled_ = nullptr, *otherRight_ = nullptr; ///< of the second condition
     int focusedEdge_ = 0, selectedBand_ = 0, selectedPair_ = -1;
     int snappedMark_ = -1, headGap_ = 0;
+    bool editable_ = true;
     bool snaps_ = true, stepping_ = false; ///< the gesture is one of arrow keys
     QPointF dragged_;                      ///< last place of the mouse in a drag
     ZoneStrips* zones_ = nullptr;

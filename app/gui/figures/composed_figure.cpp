@@ -25,6 +25,14 @@ QString csvOf(DiagnosticPanel& panel, const QString& label) {
     return text;
 }
 
+/// The lines of both, each once: plots of one page may show other sessions as B.
+QString withLines(const QString& all, const QString& more) {
+    QStringList lines = all.split(u'\n', Qt::SkipEmptyParts);
+    for (const QString& line : more.split(u'\n', Qt::SkipEmptyParts))
+        if (!lines.contains(line)) lines << line;
+    return lines.join(u'\n');
+}
+
 } // namespace
 
 QString ComposedFigure::set(const Composition& composition, const std::shared_ptr<const Session>& session,
@@ -83,7 +91,7 @@ Figure ComposedFigure::begin() {
         placed.rowSpan = cell.rowSpan;
         placed.columnSpan = cell.columnSpan;
         figure.cells << placed;
-        figure.provenance = one.provenance;
+        figure.provenance = withLines(figure.provenance, one.provenance);
     }
     return figure;
 }
@@ -126,7 +134,7 @@ Figure arrangementFigure(const PlotArea& plots, const QList<DiagnosticPanel*>& p
         cell.place = QRectF(corner.x() / whole.width(), corner.y() / whole.height(),
                             panel->width() / whole.width(), panel->height() / whole.height());
         figure.cells << cell;
-        figure.provenance = one.provenance;
+        figure.provenance = withLines(figure.provenance, one.provenance);
     }
     figure.shownSize = whole.size().toSize();
     return figure;

@@ -17,6 +17,7 @@
 #include "widgets/plot/base_plot.h"
 
 #include <QCoreApplication>
+#include <QFileInfo>
 
 #include <algorithm>
 #include <cmath>
@@ -97,7 +98,8 @@ QString FigureView::set(const FigureSpec& spec, const std::shared_ptr<const Sess
     }
     panel_->setProvenance(provenanceLine(*session));
     panel_->setSession(session);
-    panel_->setOther(other);
+    panel_->setOther(other, QFileInfo(spec.otherSession).fileName(),
+                     other ? provenanceLine(*other) : QString());
     if (const QString error = select(session, other); !error.isEmpty()) return error;
     return setUp();
 }
@@ -109,6 +111,7 @@ QString FigureView::misfit(const QString& problem) {
 
 QString FigureView::notDrawn() const {
     QStringList notes;
+    notes << panel_->comparisonNote();
     if (const auto* phases = qobject_cast<const PhasePanel*>(panel_.get())) notes << phases->specError();
     for (const auto* colours : panel_->findChildren<HeatMapOptions*>()) notes << colours->note();
     notes.removeAll(QString());

@@ -50,6 +50,8 @@ QString helpText() {
         "  --bands EDGES            0,4,9,16 (those of the session)\n"
         "  --zoom PLOT:X0:X1:Y0:Y1  ranges of a plot of the view, counted from 1\n"
         "  --part N                 only this plot of the view (0: all)\n"
+        "  --table NAME             this table of the view, in a .csv file; all: every one, each in a\n"
+        "                           file of its own (x.csv, x-NAME.csv); --list prints the names\n"
         "  --title TEXT             instead of the view's own\n"
         "  --map viridis|cividis\n\n"
         "The look:\n"
@@ -95,7 +97,7 @@ QString read(const QStringList& arguments, Request& request) {
     return {};
 }
 
-QString check(const Request& request) {
+QString check(const Request& request, const FigureSpec& spec) {
     if (request.session.isEmpty()) return Words::tr("expected a session (.h5), found none");
     if (request.output.isEmpty()) return Words::tr("-o: expected a file name, found none");
     const QString suffix = QFileInfo(request.output).suffix().toLower();
@@ -104,6 +106,11 @@ QString check(const Request& request) {
              .contains(suffix))
         return Words::tr("-o: expected a name that ends in .svg, .pdf, .png or .csv, found \"%1\"")
             .arg(request.output);
+    const bool csv = suffix == QLatin1String("csv");
+    if (!csv && !spec.table.isEmpty())
+        return Words::tr("--table: expected an output that ends in .csv, found \"%1\"").arg(request.output);
+    if (csv && spec.part > 0)
+        return Words::tr("--part: is a plot of the view; --table chooses what a .csv file holds");
     return {};
 }
 
@@ -136,6 +143,8 @@ void list(const std::shared_ptr<const Session>& session) {
                       .arg(option.name, option.free               ? Words::tr("TEXT")
                                         : option.values.isEmpty() ? Words::tr("NUMBER")
                                                                   : option.values.join(u'|')));
+        if (const QStringList words = tableWords(*panel); session && words.size() > 1)
+            print(QStringLiteral("    --table %1\n").arg(words.join(u'|')));
     }
     if (!session) return;
     print(Words::tr("\nConditions:\n"));
@@ -154,14 +163,45 @@ bool isCsv(const Request& request) {
     return request.output.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive);
 }
 
+/// What the first table of a view is called, whose key is empty.
+QString wordOf(const DiagnosticPanel::Table& table) {
+    return table.key.isEmpty() ? QStringLiteral("main") : table.key;
+}
+
+QStringList tableWords(DiagnosticPanel& panel) {
+    QStringList words;
+    for (const DiagnosticPanel::Table& table : panel.tables()) words << wordOf(table);
+    return words;
+}
+
+/// The table that was asked for, or all of them, each in a file of its own.
+int writeTables(const Request& request, const FigureSpec& spec, DiagnosticPanel& panel) {
+    const QStringList words = tableWords(panel);
+    const QString wanted = spec.table.isEmpty() ? words.front() : spec.table;
+    const bool all = wanted == QLatin1String("all");
+    if (!all && !words.contains(wanted))
+        return complain(Words::tr("--table: expected all or one of %1, found \"%2\"")
+                            .arg(words.join(QStringLiteral(", ")), wanted),
+                        Failed);
+    const std::vector<DiagnosticPanel::Table> tables = panel.tables();
+    for (const DiagnosticPanel::Table& table : tables) {
+        if (!all && wordOf(table) != wanted) continue;
+        QString path = request.output, error;
+        if (all && !table.key.isEmpty()) path.insert(path.size() - 4, u'-' + table.key);
+        if (!panel.exportTable(table, path, &error)) return complain(error, Failed);
+    }
+    if (spec.table.isEmpty() && tables.size() > 1)
+        note(Words::tr("wrote the table \"%1\"; --table has %2 as well, and all")
+                 .arg(words.front(), words.mid(1).join(QStringLiteral(", "))));
+    return Fine;
+}
+
 int plotOne(const Request& request, const FigureSpec& spec, const std::shared_ptr<const Session>& session) {
     FigureView view;
     if (const QString error = view.set(spec, session, open); !error.isEmpty())
         return complain(error, view.isMisfit() ? Failed : Usage);
     note(view.notDrawn());
-    QString error;
-    if (isCsv(request))
-        return view.panel()->exportTo(request.output, &error) ? Fine : complain(error, Failed);
+    if (isCsv(request)) return writeTables(request, spec, *view.panel());
     const int code = write(request, view.begin(), spec.style);
     view.end();
     return code;
@@ -209,7 +249,7 @@ int runPlot(const QStringList& arguments) {
     }
     FigureSpec spec;
     QString error = FigureSpec::parse(request.figure, spec);
-    if (error.isEmpty() && !request.list) error = check(request);
+    if (error.isEmpty() && !request.list) error = check(request, spec);
     if (!error.isEmpty()) return complain(error, Usage);
     std::shared_ptr<const Session> session;
     if (!request.session.isEmpty() && !(session = open(request.session, &error)))

@@ -141,6 +141,22 @@ ReportFigure phases(const Session& session, const ConditionResult* condition, co
     return figure;
 }
 
+/// A figure of each; without any, one whose text says so.
+void addSearches(const Session& session, const QString& text, QList<ReportFigure>& figures) {
+    for (const auto& record : session.searches) {
+        ReportFigure search{ReportSection::Search, figureOf("search", text)};
+        search.spec.options.push_back(
+            {QStringLiteral("search"), QString::fromStdString(record->scales.name)});
+        if (const auto gain = strongestGain(session, *record)) {
+            show(*gain, search.spec);
+            search.spec.style.selection = true;
+            search.note = ReportFigures::tr("Marked: the gain farthest from 1.");
+        }
+        figures.push_back(search);
+    }
+    if (session.searches.empty()) figures.push_back({ReportSection::Search, figureOf("search", text)});
+}
+
 /// A minus B, or a sentence when nothing differs.
 void addDifferences(const Session& session, int condition, QList<ReportFigure>& figures) {
     const ScaleTwins twins = scaleTwins(session, condition, {});
@@ -208,15 +224,7 @@ QList<ReportFigure> reportFigures(const Session& session, const QString& conditi
     addHeatMaps(session, shown, text, figures);
     addTails(session, shown, text, figures);
     addQuantization(session, shown, text, figures);
-    ReportFigure search{ReportSection::Search, figureOf("search", text)};
-    const auto gain =
-        session.searches.empty() ? std::nullopt : strongestGain(session, *session.searches.back());
-    if (gain) { // the view shows the newest one
-        show(*gain, search.spec);
-        search.spec.style.selection = true;
-        search.note = ReportFigures::tr("Marked: the gain farthest from 1.");
-    }
-    figures.push_back(search);
+    addSearches(session, text, figures);
     addDifferences(session, index, figures);
     std::stable_sort(figures.begin(), figures.end(), [](const ReportFigure& a, const ReportFigure& b) {
         return static_cast<int>(a.section) < static_cast<int>(b.section);

@@ -66,6 +66,8 @@ class Writer {
         SelectionModel* selection = what_.panels.isEmpty() ? nullptr : what_.panels.first()->selectionModel();
         const auto session = what_.panels.isEmpty() ? nullptr : what_.panels.first()->session();
         const auto other = session ? what_.panels.first()->other() : nullptr;
+        const QString name = session ? what_.panels.first()->otherName() : QString();
+        const QString provenance = session ? what_.panels.first()->otherProvenance() : QString();
         std::vector<Place> places{{}};
         if (what_.everyCondition && session && selection) {
             const Selection& now = selection->selection();
@@ -82,13 +84,13 @@ class Writer {
                 next.conditionB = place.conditionB;
                 next.compare = place.conditionB < 0 ? CompareMode::A : CompareMode::Difference;
                 selection->setSelection(next);
-                for (DiagnosticPanel* panel : what_.panels) panel->setOther(place.other);
+                for (DiagnosticPanel* panel : what_.panels) panel->setOther(place.other, name, provenance);
             }
             writePanels(place, &place == &places.front());
             if (result_.stopped) break;
         }
         if (selection) selection->setSelection(before);
-        for (DiagnosticPanel* panel : what_.panels) panel->setOther(other);
+        for (DiagnosticPanel* panel : what_.panels) panel->setOther(other, name, provenance);
         return std::move(result_);
     }
 

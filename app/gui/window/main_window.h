@@ -178,9 +178,10 @@ class MainWindow : public QMainWindow {
     [[nodiscard]] SetupRequest setupOf(SessionId id) const;
     void showInputsOf(const SetupRequest& request);
     void showAwaitedInputs();
-    void nameTheViews();                  ///< what is shown, in the breadcrumb
-    void sayWhatIsAwaited();              ///< of B, and offers to open it
-    void goBackFrom(const QString& path); ///< to the session that file was opened for, if it was for one
+    [[nodiscard]] QString otherName() const; ///< of the file of B's session, where that is another one
+    void nameTheViews();                     ///< what is shown, in the breadcrumb
+    void sayWhatIsAwaited();                 ///< of B, and offers to open it
+    void goBackFrom(const QString& path);    ///< to the session that file was opened for, if it was for one
     [[nodiscard]] std::string viewStateOf(SessionId id) const;
     bool mayClose(SessionId id);
     [[nodiscard]] QString whatStoppingDoes() const; ///< to what is running

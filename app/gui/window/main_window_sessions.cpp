@@ -35,7 +35,11 @@ void MainWindow::connectSessions() {
     });
     connect(&workspace_, &Workspace::contentChanged, this, [this](int id) { unkept_.insert(id); });
     connect(tabs_, &SessionTabs::closeWanted, this, &MainWindow::closeSession);
-    connect(&compare_, &CompareController::otherChanged, plots_, &PlotArea::setOther);
+    connect(&compare_, &CompareController::otherChanged, plots_,
+            [this](const std::shared_ptr<const Session>& other) { plots_->setOther(other, otherName()); });
+    connect(&compare_, &CompareController::changed, plots_, [this] { // saved under another name
+        plots_->setOther(compare_.other(), otherName());
+    });
     connect(&compare_, &CompareController::changed, this, &MainWindow::nameTheViews);
     analysis_.setAutosavePaths([this](SessionId id) {
         const QString file = autosave_.pathOf(id), path = workspace_.path(id);
@@ -50,6 +54,13 @@ void MainWindow::connectSessions() {
     autosaveTimer_.setInterval(millisecondsBetweenAutosaves);
     connect(&autosaveTimer_, &QTimer::timeout, this, &MainWindow::autosaveChanges);
     autosaveTimer_.start();
+}
+
+QString MainWindow::otherName() const {
+    if (!compare_.other()) return {};
+    const SessionId id = compare_.state().session; // as "qroar plot" names it
+    const QString file = QFileInfo(workspace_.path(id)).fileName();
+    return file.isEmpty() ? workspace_.name(id) : file;
 }
 
 void MainWindow::nameTheViews() {

@@ -193,8 +193,10 @@ void PlotArea::setBandStyles(const BandStyles& styles) {
     for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setBandStyles(styles);
 }
 
-void PlotArea::setOther(const std::shared_ptr<const Session>& other) {
-    for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setOther(other);
+void PlotArea::setOther(const std::shared_ptr<const Session>& other, const QString& name) {
+    const QString provenance = other ? provenanceLine(*other) : QString();
+    for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setOther(other, name, provenance);
+    searches_->setOther(other, name, provenance);
 }
 
 void PlotArea::noteFocus(QWidget* now) {

@@ -31,7 +31,8 @@ class PlotArea : public QMainWindow {
     void setBands(const BandPartition& bands);
     void setBandStyles(const BandStyles& styles);
     /// Another session that conditions B are taken from; null: the same.
-    void setOther(const std::shared_ptr<const Session>& other);
+    /// `name`: of its file.
+    void setOther(const std::shared_ptr<const Session>& other, const QString& name = {});
 
     [[nodiscard]] SpectrumPanel* spectrum() const { return spectrum_; }
     [[nodiscard]] SearchPanel* searches() const { return searches_; }

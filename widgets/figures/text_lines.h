@@ -1,0 +1,13 @@
+// Text in lines of at most a width, broken at spaces only: names ("rtn:4:g64", "run.h5") stay whole, where
+// Qt's own wrapping would break them behind colons and slashes. A word wider than a line is broken anywhere.
+#pragma once
+
+#include <QFontMetricsF>
+#include <QString>
+
+namespace qroar {
+
+/// The same text, with "\n" where lines end.
+QString inLines(const QString& text, const QFontMetricsF& metrics, double width);
+
+} // namespace qroar
