@@ -130,6 +130,17 @@ void note(const QString& text) {
     if (!text.isEmpty()) std::fprintf(stderr, "qroar plot: %s\n", text.toUtf8().constData());
 }
 
+/// What the first table of a view is called, whose key is empty.
+QString wordOf(const DiagnosticPanel::Table& table) {
+    return table.key.isEmpty() ? QStringLiteral("main") : table.key;
+}
+
+QStringList tableWords(DiagnosticPanel& panel) {
+    QStringList words;
+    for (const DiagnosticPanel::Table& table : panel.tables()) words << wordOf(table);
+    return words;
+}
+
 /// Every view with its options, their values and, for a session, what they are now; and its conditions.
 void list(const std::shared_ptr<const Session>& session) {
     for (const FigureKind& kind : figureKinds()) {
@@ -161,17 +172,6 @@ int write(const Request& request, const Figure& figure, const FigureStyle& style
 
 bool isCsv(const Request& request) {
     return request.output.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive);
-}
-
-/// What the first table of a view is called, whose key is empty.
-QString wordOf(const DiagnosticPanel::Table& table) {
-    return table.key.isEmpty() ? QStringLiteral("main") : table.key;
-}
-
-QStringList tableWords(DiagnosticPanel& panel) {
-    QStringList words;
-    for (const DiagnosticPanel::Table& table : panel.tables()) words << wordOf(table);
-    return words;
 }
 
 /// The table that was asked for, or all of them, each in a file of its own.
