@@ -70,7 +70,7 @@ struct CalibrationRecord {
     std::string rope;                   ///< resolved spec
     int context = 0;
     int windows = 0; ///< of `context` tokens
-    std::string imatrix;
+    std::string imatrix{}; ///< of the importance matrix that weighted it; empty: none
     bool operator==(const CalibrationRecord&) const = default;
 };
 
