@@ -8,10 +8,12 @@
 #include "core/session/search_record.h"
 #include "tests/app/main_window_bench.h"
 #include "tests/support/noisy_session.h"
+#include "tests/support/searched_session.h"
 #include "tests/support/svg_text.h"
 
 #include "widgets/figures/figure_layout.h"
 #include "widgets/panels/phase_panel.h"
+#include "widgets/panels/search_panel.h"
 #include "widgets/plot/base_plot.h"
 
 #include <QClipboard>
@@ -51,8 +53,7 @@ QStringList shellWords(const QString& line) {
 /// A window with a session that has a file.
 struct SavedBench : Bench {
     QString path = folder.filePath("it's a run.h5");
-    explicit SavedBench(const test::SyntheticOptions& options = {}) {
-        const auto session = test::makeSyntheticSession(options);
+    explicit SavedBench(const std::shared_ptr<const Session>& session = test::makeSyntheticSession()) {
         if (!saveSession(*session, path.toStdString()).ok()) qFatal("the session cannot be saved");
         window->workspace().open(session, path);
         QCoreApplication::processEvents();
@@ -348,6 +349,65 @@ class TestFigureFiles : public QObject {
         QCOMPARE(
             runPlot({bench.path, "--figure", "perplexity", "--table", "all", "-o", folder.filePath("x.svg")}),
             2);
+    }
+
+    /// Away from every default: tail, stage, head group, pair, colour map, and each option of each view at
+    /// its last value. As SVG and PDF byte by byte, as PNG pixel by pixel.
+    void aCommandReproducesWhateverIsChosen() {
+        test::SyntheticOptions options;
+        options.groups = 2;
+        options.divergence = true;
+        SavedBench bench(test::withSearch(test::withNoise(test::makeSyntheticSession(options), 2), 1));
+        MainWindow& window = *bench.window;
+        Selection selected;
+        selected.layer = 2;
+        selected.band = 1;
+        selected.pair = 3;
+        selected.group = 1;
+        selected.tensor = QkTensor::Q;
+        selected.stage = RopeStage::Pre;
+        selected.epsilon = 0.01;
+        selected.condition = static_cast<int>(window.workspace().session()->conditions.size()) - 1;
+        window.selection().setSelection(selected);
+        QList<DiagnosticPanel*> panels = window.plots().panels();
+        panels << window.plots().searches();
+        int compared = 0, moved = 0;
+        for (DiagnosticPanel* panel : panels) {
+            panel->setSequentialMap(ColorMap::cividis());
+            panel->ensureFresh();
+            if (!panel->emptyText().isEmpty() || figureKey(*panel).isEmpty()) continue;
+            for (const DiagnosticPanel::Option& option : panel->options()) {
+                if (option.values.isEmpty() || option.name == "metric") continue;
+                if (!panel->setOption(option.name, option.values.last()).isEmpty())
+                    continue; // not of this session
+                panel->ensureFresh();
+                moved += option.values.last() != option.value;
+                if (!panel->emptyText().isEmpty())
+                    QCOMPARE(panel->setOption(option.name, option.value), QString());
+            }
+            panel->ensureFresh();
+            QVERIFY2(panel->emptyText().isEmpty(), qPrintable(panel->emptyText()));
+            FigureStyle look(FigureSize::TwoColumn);
+            look.dpi = 96;
+            for (const char* suffix : {"svg", "pdf", "png"}) {
+                const QString shown = bench.folder.filePath(QStringLiteral("shown.") + suffix),
+                              made = bench.folder.filePath(QStringLiteral("made.") + suffix);
+                QString error;
+                QVERIFY2(panel->exportTo(shown, &error, look), qPrintable(error));
+                QStringList words = shellWords(window.figures().commandFor(*panel, look));
+                words[2] = bench.path;
+                words.last() = made;
+                QCOMPARE(runPlot(words.mid(2)), 0);
+                if (QLatin1String(suffix) == QLatin1String("png")) {
+                    QVERIFY2(QImage(shown) == QImage(made), qPrintable(words.join(' ')));
+                } else {
+                    const QString difference = firstDifference(contentsOf(shown), contentsOf(made));
+                    QVERIFY2(difference.isEmpty(), qPrintable(words.join(' ') + difference.left(2000)));
+                }
+            }
+            ++compared;
+        }
+        QVERIFY2(compared >= 10 && moved >= 20, qPrintable(QString("%1 %2").arg(compared).arg(moved)));
     }
 
     void theDialogShowsSavesAndRemembers() {

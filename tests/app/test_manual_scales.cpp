@@ -2,6 +2,7 @@
 // the background, the list of what-ifs and its files, conditions made of them.
 #include "app/gui/export/export_panel.h"
 #include "core/analysis/analysis.h"
+#include "core/evaluate/gradient_blocks.h"
 #include "core/quantize/calibrate.h"
 #include "core/session/scales_file.h"
 #include "core/session/session_file.h"
@@ -158,6 +159,28 @@ class TestManualScales : public QObject {
         QCOMPARE(editor.prediction()->change, expected->change);
         QVERIFY(editor.predictionText().contains("first order"));
         QVERIFY(editor.predictionText().contains("standard error"));
+        // the error that is shown: of the blocks' parts of the change, each beside its share of the text
+        const ConditionResult& measured = *session->conditions.front();
+        const std::vector<double> shares = gradientBlockShares(measured);
+        const auto blocks = static_cast<std::size_t>(measured.sensitivity.blocks);
+        QVERIFY(blocks >= 2 && shares.size() == blocks);
+        const std::size_t cells = measured.sensitivity.blockGain.size() / blocks;
+        const auto pairs = static_cast<std::size_t>(session->model.pairs());
+        double squares = 0, total = 0;
+        std::vector<double> parts(blocks, 0.0);
+        for (std::size_t block = 0; block < blocks; ++block) {
+            for (std::size_t cell = 0; cell < cells; ++cell)
+                if (sessionOf(bench)->bands.bandOf(static_cast<int>(cell % pairs)) == 0)
+                    parts[block] += measured.sensitivity.blockGain[block * cells + cell] * std::log(1.1);
+            total += parts[block];
+        }
+        for (std::size_t block = 0; block < blocks; ++block)
+            squares += std::pow(parts[block] - shares[block] * total, 2);
+        const auto count = static_cast<double>(blocks);
+        const double error = std::sqrt(count / (count - 1) * squares);
+        QVERIFY(error > 0 && editor.prediction()->error);
+        QVERIFY2(std::abs(*editor.prediction()->error - error) < 1e-3 * error,
+                 qPrintable(QString("%1, expected %2").arg(*editor.prediction()->error).arg(error)));
         const auto warns = [&] {
             bool found = false;
             for (const auto* label : editor.findChildren<QLabel*>())

@@ -1,6 +1,7 @@
 // The HTML report: what it says are core's own numbers, its figures are whole SVGs whose commands draw them
 // again, nothing in it runs or is fetched, names of strangers are text, and the command reports its errors.
 #include "app/gui/figures/figure_panels.h"
+#include "app/gui/figures/plot_command.h"
 #include "app/gui/report/html_report.h"
 #include "app/gui/report/report_action.h"
 #include "app/gui/report/report_command.h"
@@ -41,6 +42,14 @@ QStringList found(const QString& html, const char* pattern) {
                        .globalMatch(html);
     while (matches.hasNext()) all << matches.next().captured(1);
     return all;
+}
+
+/// Quotes hold words together.
+QStringList shellWords(const QString& line) {
+    QStringList words;
+    for (const QString& part : found(line + ' ', "((?:'[^']*'|[^' ])+) "))
+        words << QString(part).remove('\'');
+    return words;
 }
 
 std::shared_ptr<const Session> withSearch() {
@@ -143,9 +152,7 @@ class TestReport : public QObject {
         for (const QString& escaped : commands) {
             const QString line = QTextDocumentFragment::fromHtml(escaped).toPlainText();
             QVERIFY(line.startsWith(QLatin1String("qroar plot run.h5 --figure ")));
-            QStringList words; // of a shell: quotes hold words together
-            for (const QString& part : found(line + ' ', "((?:'[^']*'|[^' ])+) "))
-                words << QString(part).remove('\'');
+            const QStringList words = shellWords(line);
             FigureSpec spec;
             QCOMPARE(FigureSpec::parse(words.mid(3, words.size() - 5), spec), QString());
             FigureView view;
@@ -155,6 +162,37 @@ class TestReport : public QObject {
         QCOMPARE(report.figures + static_cast<int>(report.leftOut.size()),
                  static_cast<int>(reportFigures(*session).size()));
         for (const QString& reason : report.leftOut) QVERIFY(html.contains(reason.toHtmlEscaped()));
+        // a map without anything to show is named by its metric
+        FigureSpec damage;
+        QCOMPARE(FigureSpec::parse({"--figure", "heatmap", "--option", "metric=band_damage_kl"}, damage),
+                 QString());
+        FigureView none;
+        const QString empty = none.set(damage, session, {});
+        QVERIFY2(empty.startsWith("Damage of a band"), qPrintable(empty));
+    }
+
+    /// Each command, run on the file beside the report, writes the very figure that is in it.
+    void commandsDrawTheFiguresThatAreShown() {
+        QTemporaryDir folder;
+        const QString path = folder.filePath("run.h5"), drawn = folder.filePath("drawn.svg");
+        const auto session = test::makeSyntheticSession();
+        QVERIFY(saveSession(*session, path.toStdString()).ok());
+        const QString html = QString::fromUtf8(reportOf(*loadSession(path.toStdString())).html);
+        const QStringList images = found(html, "src=\"data:image/svg\\+xml;base64,([^\"]+)\""),
+                          commands = found(html, "<pre>([^<]+)</pre>");
+        QCOMPARE(images.size(), commands.size());
+        QVERIFY(images.size() >= 10);
+        for (qsizetype index = 0; index < images.size(); ++index) {
+            QStringList words = shellWords(QTextDocumentFragment::fromHtml(commands[index]).toPlainText());
+            QVERIFY(words.size() > 6);
+            words[2] = path;
+            words.last() = drawn;
+            QCOMPARE(runPlot(words.mid(2)), 0);
+            QFile file(drawn);
+            QVERIFY(file.open(QIODevice::ReadOnly));
+            QVERIFY2(file.readAll() == QByteArray::fromBase64(images[index].toLatin1()),
+                     qPrintable(words.join(' ')));
+        }
     }
 
     void differencesAreShownWhereTheyAreLargest() {

@@ -1,11 +1,14 @@
 // Closing a session and quitting: what is asked, what is saved first, runs and evaluations that are stopped,
 // or end while the question is read.
+#include "app/gui/report/report_action.h"
 #include "app/gui/setup/setup_panel.h"
 #include "app/gui/window/run_status.h"
 #include "app/gui/window/session_tabs.h"
 #include "core/analysis/analysis.h"
 #include "tests/app/main_window_bench.h"
 #include "tests/app/window_bench.h"
+
+#include <QDirIterator>
 
 using namespace qroar;
 using Bench = test::SessionBench;
@@ -20,6 +23,11 @@ std::shared_ptr<const Session> someSession(std::uint64_t seed) {
     options.ropes = {"none", "yarn:4"};
     options.gradients = false;
     return test::makeSyntheticSession(options);
+}
+
+QByteArray contentsOf(const QString& path) {
+    QFile file(path);
+    return file.open(QIODevice::ReadOnly) ? file.readAll() : QByteArray();
 }
 
 bool opens(Bench& bench, const QString& path) {
@@ -141,6 +149,120 @@ class TestWindowClosing : public QObject {
         QVERIFY(QTest::qWaitFor([&] { return !window.workspace().isOpen(target); }, 20000));
         QVERIFY(!window.analysis().running());
         QCOMPARE(window.workspace().current(), other);
+    }
+
+    void closingWhileFilesAreWritten_data() {
+        QTest::addColumn<QString>("job");
+        QTest::addColumn<bool>("quits"); // else: the session's tab
+        for (const char* job : {"export", "report"}) {
+            QTest::addRow("%s, quit", job) << job << true;
+            QTest::addRow("%s, close the session", job) << job << false;
+        }
+    }
+    /// Events come through while plots are exported or a report is drawn: what is closed meanwhile is closed,
+    /// and every file that is there is whole.
+    void closingWhileFilesAreWritten() {
+        QFETCH(QString, job);
+        QFETCH(bool, quits);
+        Bench bench;
+        MainWindow& window = *bench.window;
+        test::SyntheticOptions options;
+        options.layers = 12;
+        bench.load(test::makeSyntheticSession(options));
+        const SessionId target = window.workspace().current();
+        const QString folder = bench.folder.filePath("out"), page = bench.folder.filePath("report.html");
+        int closed = 0;
+        const auto close = [&] {
+            if (closed++ > 0) return;
+            if (quits)
+                window.close();
+            else
+                window.closeSession(target);
+        };
+        if (job == "export") {
+            PlotsToExport what;
+            what.formats = {"svg", "pdf"};
+            what.progress = [&](int done, int) {
+                if (done == 3) close();
+                QCoreApplication::processEvents();
+                return true;
+            };
+            window.exportPlots(folder, what);
+        } else {
+            QTimer timer;
+            connect(&timer, &QTimer::timeout, this, [&] {
+                if (QApplication::activeModalWidget()) close(); // its progress is in sight
+            });
+            timer.start(5);
+            const SavedReport saved = saveReportTo(&window, window.workspace().session(), "run.h5", page);
+            QCOMPARE(saved.error, QString());
+            QVERIFY(saved.path.isEmpty() || contentsOf(page).endsWith("</html>\n"));
+        }
+        QVERIFY(closed > 0);
+        QCoreApplication::processEvents();
+        if (quits)
+            QVERIFY(!window.isVisible());
+        else
+            QVERIFY(!window.workspace().isOpen(target));
+        QDirIterator files(folder, QDir::Files, QDirIterator::Subdirectories);
+        int whole = 0;
+        while (files.hasNext()) {
+            const QByteArray bytes = contentsOf(files.next());
+            if (files.fileName().endsWith(".svg")) QVERIFY(bytes.trimmed().endsWith("</svg>"));
+            if (files.fileName().endsWith(".pdf")) QVERIFY(bytes.trimmed().endsWith("%%EOF"));
+            whole += !bytes.isEmpty();
+        }
+        QVERIFY(job == "report" || whole >= 3);
+        bench.window.reset(); // and nothing is left that needs it
+    }
+
+    void closingWhileASessionIsSaved_data() {
+        QTest::addColumn<bool>("wanted");
+        QTest::newRow("wanted") << true;
+        QTest::newRow("not wanted") << false;
+    }
+    void closingWhileASessionIsSaved() {
+        QFETCH(bool, wanted);
+        Bench bench;
+        MainWindow& window = *bench.window;
+        test::SyntheticOptions options;
+        options.layers = 16;
+        const auto session = test::makeSyntheticSession(options);
+        const QString path = bench.folder.filePath("a.h5");
+        QVERIFY(saveSession(*session, path.toStdString()).ok());
+        QVERIFY(opens(bench, path));
+        const BandPartition before = session->bands, after = before.withEdgeMoved(1, 1);
+        window.workspace().setBands(before, after);
+        window.setQuestion([&](const QString&, QMessageBox::StandardButtons) {
+            return wanted ? QMessageBox::Save : QMessageBox::Discard;
+        });
+        window.save();
+        window.close();
+        if (wanted) QVERIFY(QTest::qWaitFor([&] { return window.isHidden(); }, 20000));
+        bench.window.reset();                              // waits for the thread of files
+        const auto read = loadSession(path.toStdString()); // whole, before or after
+        QVERIFY2(read.ok(), read ? "" : read.error().message.c_str());
+        QCOMPARE((*read)->conditions.size(), session->conditions.size());
+        QVERIFY((*read)->bands == after || (!wanted && (*read)->bands == before));
+        QCOMPARE(QDir(bench.folder.path()).entryList({"a.h5*"}).size(), 1); // nothing half written beside it
+    }
+
+    void closingWhileASessionIsRead() {
+        Bench bench;
+        test::SyntheticOptions options;
+        options.layers = 16;
+        const QString path = bench.folder.filePath("a.h5");
+        QVERIFY(saveSession(*test::makeSyntheticSession(options), path.toStdString()).ok());
+        for (const bool another : {false, true}) { // there is something open, or nothing
+            if (another) bench.load(someSession(1));
+            bench.window->openSession(path);
+            QVERIFY(bench.window->close());
+            QVERIFY(bench.window->isHidden());
+            QCoreApplication::processEvents();
+            bench.window.reset();
+            bench.open();
+        }
+        QVERIFY(opens(bench, path)); // it was not touched
     }
 
     void aRunEndsWhileItsClosingIsAsked() {

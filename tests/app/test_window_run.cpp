@@ -229,6 +229,11 @@ class TestWindowRun : public QObject {
         QVERIFY(QTest::qWaitFor([&] { return progress.count() > 3; }, 20000));
         QVERIFY2(bench.window->windowTitle().contains('%'), qPrintable(bench.window->windowTitle()));
         QVERIFY(!bench.window->runStatus().isHidden());
+        QTRY_VERIFY_WITH_TIMEOUT(!bench.window->runStatus().timeLeft().isEmpty(), 20000);
+        const RunStatus& status = bench.window->runStatus();
+        QVERIFY2(bench.window->windowTitle().startsWith(
+                     QString("%1 %, %2 left - ").arg(status.percent()).arg(status.timeLeft())),
+                 qPrintable(bench.window->windowTitle()));
         auto* cancel = bench.window->findChild<QPushButton*>("cancelButton");
         QElapsedTimer clock;
         clock.start();

@@ -4,6 +4,7 @@
 #include "core/session/condition_name.h"
 #include "widgets/figures/figure_layout.h"
 #include "widgets/panels/distortion_panel.h"
+#include "widgets/panels/heat_map_metric.h"
 #include "widgets/panels/heat_map_options.h"
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/histogram_panel.h"
@@ -38,6 +39,12 @@ FigureKind kind(const char* key, const char* title) {
 
 QString wrong(const char* option, const QString& expected, const QString& found) {
     return Words::tr("--%1: expected %2, found \"%3\"").arg(QLatin1String(option), expected, found);
+}
+
+/// What was asked for: of a map the metric, whatever the view was made for.
+QString nameOf(const DiagnosticPanel& panel) {
+    const auto* map = qobject_cast<const HeatMapPanel*>(&panel);
+    return map ? metricText(map->metric()).name : panel.title();
 }
 
 QString checkIndex(const char* option, int value, int count) {
@@ -160,7 +167,7 @@ QString FigureView::setUp() {
         panel_->setSequentialMap(spec_.map == QLatin1String("cividis") ? ColorMap::cividis()
                                                                        : ColorMap::viridis());
     if (const QString empty = panel_->emptyText(); !empty.isEmpty())
-        return misfit(Words::tr("%1 has nothing to show: %2").arg(panel_->title(), empty));
+        return misfit(Words::tr("%1 has nothing to show: %2").arg(nameOf(*panel_), empty));
     const QList<BasePlot*> plots = panel_->plots();
     if (spec_.part > plots.size())
         return misfit(

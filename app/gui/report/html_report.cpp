@@ -127,9 +127,7 @@ QString figureHtml(FigureView& view, const ReportFigure& shown, const ReportRequ
     view.end();
     QStringList words{QStringLiteral("qroar"), QStringLiteral("plot"),
                       QFileInfo(request.sessionPath).fileName()};
-    FigureSpec alone = spec; // the look of a file of its own
-    alone.style = {};
-    words << alone.arguments() << QStringLiteral("-o") << QStringLiteral("figure-%1.svg").arg(number);
+    words << spec.arguments() << QStringLiteral("-o") << QStringLiteral("figure-%1.svg").arg(number);
     QString html =
         QStringLiteral("<figure id=\"figure-%1\"><img alt=\"%2\" src=\"data:image/svg+xml;base64,%3\">\n"
                        "<figcaption><b>%4</b> %5 <span class=\"note\">%6</span></figcaption>\n")
