@@ -69,7 +69,7 @@ struct CalibrationRecord {
     std::vector<std::string> documents; ///< fingerprints
     std::string rope;                   ///< resolved spec
     int context = 0;
-    int windows = 0; ///< of `context` tokens
+    int windows = 0;       ///< of `context` tokens
     std::string imatrix{}; ///< of the importance matrix that weighted it; empty: none
     bool operator==(const CalibrationRecord&) const = default;
 };
