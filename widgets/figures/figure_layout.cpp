@@ -76,39 +76,10 @@ QList<BasePlot*> plotsOf(const Figure& figure) {
     return plots;
 }
 
-/// What stays in one line: names of conditions have colons, and no line begins with the dot between two.
-QStringList wordsOf(const QString& text) {
-    QStringList words;
-    for (const QString& word : text.split(u' ', Qt::SkipEmptyParts)) {
-        if (word == QStringLiteral("·") && !words.isEmpty())
-            words.back() += u' ' + word;
-        else
-            words << word;
-    }
-    return words;
-}
-
-/// Broken at spaces only: by itself Qt would break "rtn:4:g64" behind a colon.
-QString inLines(const QFont& font, const QString& text, double width) {
-    const QFontMetricsF metrics(font);
-    QString lines, line;
-    for (const QString& word : wordsOf(text)) {
-        const QString longer = line.isEmpty() ? word : line + u' ' + word;
-        if (!line.isEmpty() && metrics.horizontalAdvance(longer) > width - 1) {
-            lines += line + u'\n';
-            line = word;
-        } else {
-            line = longer;
-        }
-    }
-    return lines + line;
-}
-
+/// Of text whose lines are broken already (inLines()).
 double textHeight(const QFont& font, const QString& text, double width) {
     if (text.isEmpty()) return 0;
-    return QFontMetricsF(font)
-        .boundingRect(QRectF(0, 0, width, 1e5), Qt::TextWordWrap, inLines(font, text, width))
-        .height();
+    return QFontMetricsF(font).boundingRect(QRectF(0, 0, width, 1e5), 0, text).height();
 }
 
 QRectF placeOf(const Figure& figure, const FigureCell& cell, const QRectF& area) {
@@ -143,7 +114,7 @@ double labelWidth(const FigureCell& cell, const QFont& font, bool bold) {
 QStringList headLines(const QFontMetricsF& metrics, const QString& text, double width) {
     QStringList lines;
     QString line;
-    const QStringList words = wordsOf(text);
+    const QStringList words = unbrokenWords(text);
     for (qsizetype word = 0; word < words.size(); ++word) {
         const QString longer = line.isEmpty() ? words[word] : line + u' ' + words[word];
         if (line.isEmpty() || metrics.horizontalAdvance(longer) <= width) {
@@ -198,9 +169,9 @@ Page layOut(const Figure& figure, const FigureStyle& style) {
     page.headFont = figureFont(pixels);
     page.page = QRectF(QPointF(0, 0), figurePageSize(figure, style));
     const QRectF inner = page.page.adjusted(margin, margin * 0.7, -margin, -margin * 0.6);
-    if (style.title) page.titleText = inLines(figure.title, QFontMetricsF(page.titleFont), inner.width());
+    if (style.title) page.titleText = inLines(figure.title, QFontMetricsF(page.titleFont), inner.width() - 1);
     if (style.footer)
-        page.footText = inLines(figure.provenance, QFontMetricsF(page.smallFont), inner.width());
+        page.footText = inLines(figure.provenance, QFontMetricsF(page.smallFont), inner.width() - 1);
     const double titleHeight = textHeight(page.titleFont, page.titleText, inner.width());
     const double footHeight = textHeight(page.smallFont, page.footText, inner.width());
     page.title = QRectF(inner.topLeft(), QSizeF(inner.width(), titleHeight > 0 ? titleHeight + 2 : 0));
@@ -268,8 +239,7 @@ void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& st
                           const QString& words) {
         painter->setFont(font);
         painter->setPen(colour);
-        painter->drawText(place, Qt::AlignLeft | Qt::AlignTop | Qt::TextWordWrap,
-                          inLines(font, words, place.width()));
+        painter->drawText(place, Qt::AlignLeft | Qt::AlignTop, words);
     };
     if (!page.titleText.isEmpty()) text(page.titleFont, theme.text, page.title, page.titleText);
     if (!page.footText.isEmpty()) text(page.smallFont, theme.mutedText, page.foot, page.footText);

@@ -1,7 +1,5 @@
 #include "widgets/figures/text_lines.h"
 
-#include <QStringList>
-
 namespace qroar {
 
 namespace {
@@ -17,11 +15,22 @@ QString cutOff(QString& word, const QFontMetricsF& metrics, double width) {
 
 } // namespace
 
+QStringList unbrokenWords(const QString& text) {
+    QStringList words;
+    for (const QString& word : text.split(u' ', Qt::SkipEmptyParts)) {
+        if (word == QStringLiteral("·") && !words.isEmpty())
+            words.back() += u' ' + word;
+        else
+            words << word;
+    }
+    return words;
+}
+
 QString inLines(const QString& text, const QFontMetricsF& metrics, double width) {
     QStringList lines;
     for (const QString& paragraph : text.split(u'\n')) {
         QString line;
-        for (QString word : paragraph.split(u' ')) {
+        for (QString word : unbrokenWords(paragraph)) {
             const QString longer = line.isEmpty() ? word : line + u' ' + word;
             if (metrics.horizontalAdvance(longer) <= width) {
                 line = longer;

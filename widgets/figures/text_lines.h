@@ -4,9 +4,12 @@
 
 #include <QFontMetricsF>
 #include <QString>
+#include <QStringList>
 
 namespace qroar {
 
+/// The words of a line, the dot between two names with the one before it: no line begins with it.
+QStringList unbrokenWords(const QString& text);
 /// The same text, with "\n" where lines end.
 QString inLines(const QString& text, const QFontMetricsF& metrics, double width);
 
