@@ -104,9 +104,12 @@ void addNotes(const RopeSpec& spec, const ModelConfig& model, RopeKeys& keys) {
             "base, that of the longest length, for all");
 }
 
-/// The object gets the second name of its type.
+/// The object gets the second name of its type. "su", the first name of longrope, is written as longrope:
+/// loaders that translate it look at one of the two names only.
 void nameTypeTwice(Json& object) {
     if (!object.is_object()) return;
+    for (const char* key : {"type", "rope_type"})
+        if (object.contains(key) && object[key] == "su") object[key] = "longrope";
     if (!object.contains("rope_type") && object.contains("type")) object["rope_type"] = object["type"];
     if (!object.contains("type") && object.contains("rope_type")) object["type"] = object["rope_type"];
 }

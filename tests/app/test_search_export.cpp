@@ -162,9 +162,8 @@ class TestSearchExport : public QObject {
         QVERIFY(view->emptyText().isEmpty());
         QCOMPARE(view->tableModel()->rowCount(), static_cast<int>(found->trials.size()));
         QCOMPARE(view->gains()->content().rows, 2);
-        for (const auto* box : view->findChildren<CompactComboBox*>())
-            QVERIFY2(!box->shownText().isEmpty(),
-                     qPrintable(box->accessibleName())); // closed, it says what is chosen
+        for (const auto* box : view->findChildren<CompactComboBox*>()) // closed, it says what is chosen
+            if (!box->isHidden()) QVERIFY2(!box->shownText().isEmpty(), qPrintable(box->accessibleName()));
         // nothing is part of the session before it is accepted
         QVERIFY(bench.window->workspace().session()->searches.empty());
         click(bench.window->searchSetup(), "Accept");

@@ -146,7 +146,7 @@ void BandEditor::fitColumns() {
         const int more = spare >= titleRoom ? titles[column] : titles[column] * spare / titleRoom;
         wanted[column] += more;
     }
-    for (const int column : {BandEditorModel::Omega, BandEditorModel::Wavelength, BandEditorModel::Name}) {
+    for (const int column : {BandEditorModel::Name, BandEditorModel::Omega, BandEditorModel::Wavelength}) {
         if (spare >= 0) break;
         const auto at = static_cast<std::size_t>(column);
         const int less = std::min(-spare, wanted[at] - least[at]);

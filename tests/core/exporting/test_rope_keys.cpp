@@ -127,6 +127,17 @@ class TestRopeKeys : public QObject {
         QCOMPARE(json["max_position_embeddings"].get<int>(), 256);
     }
 
+    /// "su" under either name would be an unknown type to a loader that translates the other one only.
+    void theFirstNameOfLongRopeIsWrittenAsTheNewOne() {
+        Json json = Json::parse(configText(spellings[5].rope));
+        const auto source = parseHfConfig(json.dump(), "config.json");
+        std::vector<std::string> notes;
+        QVERIFY(writeRope(json, source->storedRope, *source, notes).ok());
+        QCOMPARE(json["rope_scaling"]["type"].get<std::string>(), std::string("longrope"));
+        QCOMPARE(json["rope_scaling"]["rope_type"].get<std::string>(), std::string("longrope"));
+        QVERIFY(json["rope_scaling"]["long_factor"] == Json({1, 2, 3, 4}));
+    }
+
     void newObjectsUseTheNewNames() {
         const auto source = parseHfConfig(configText(spellings[7].rope), "config.json");
         Json json = Json::parse(configText(spellings[7].rope));
