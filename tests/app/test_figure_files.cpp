@@ -272,24 +272,18 @@ class TestFigureFiles : public QObject {
     void theCommandComparesOrSaysWhyNot() {
         Bench bench;
         auto session = std::make_shared<Session>(*test::makeSyntheticSession());
-        auto search = std::make_shared<SearchRecord>();
-        search->scales.name = "one";
-        search->scales.gains = QkGains::ones(session->model);
-        search->settings.rope = "yarn:4";
-        search->settings.quant = "none";
-        search->settings.contexts = {256};
-        search->settings.bandEdges = {0, 8, 16};
-        SearchTrial trial;
-        trial.nll = {2};
-        trial.objective = trial.forwardEquivalents = 2;
-        trial.accepted = true;
-        search->trials = {trial};
-        session->searches = {search};
-        auto later = std::make_shared<SearchRecord>(*search);
-        later->scales.name = "two";
-        later->settings.rope = "linear:4";
-        later->trials.front().objective = 1;
-        session->searches.push_back(later);
+        const auto named = [&](const char* name, const char* rope) {
+            auto search = std::make_shared<SearchRecord>(*test::syntheticSearch(*session));
+            search->scales.name = name;
+            search->settings.rope = search->scales.rope = rope;
+            search->settings.quant = search->scales.quant = "none";
+            return search;
+        };
+        session->searches = {named("one", "yarn:4"), named("two", "linear:4")};
+        auto& other = session->searches.back(); // with other gains
+        auto gains = std::make_shared<SearchRecord>(*other);
+        for (double& gain : gains->scales.gains.q) gain *= 1.1;
+        other = gains;
         test::SyntheticOptions small;
         small.pairs = 4;
         small.bands = 2;
