@@ -178,8 +178,14 @@ void HistogramPanel::refresh(Changes) {
                     .arg(tensorStageText(selection().tensor, selection().stage), whereText()),
                 subtracts() && !differs() ? tr("%1, dashed: %2").arg(sideA().name, sideB().name)
                 : alone                   ? shownName()
-                                          : familyName(side.condition->key),
+                                          : familyText(side),
                 quantileSummary());
+}
+
+/// The family of context lengths, with B's session where that is another one.
+QString HistogramPanel::familyText(const Side& side) const {
+    const QString name = familyName(side.condition->key);
+    return hasOtherSession() && side.session != session() ? tr("%1 (%2)").arg(name, otherText()) : name;
 }
 
 QString HistogramPanel::whereText() const {

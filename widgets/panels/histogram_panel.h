@@ -77,6 +77,7 @@ class HistogramPanel : public DiagnosticPanel {
     void fillTable();
     void fillQuantiles();
     [[nodiscard]] QString whereText() const;
+    [[nodiscard]] QString familyText(const Side& side) const;
     [[nodiscard]] QString quantileSummary() const;
 
     std::vector<Curve> curves_;

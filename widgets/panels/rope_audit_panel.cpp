@@ -102,7 +102,8 @@ void RopeAuditPanel::buildControls() {
     specEdit_->setToolTip(tr("Audits this RoPE spec instead: none, linear:4, ntk:4, dynamic:4, yarn:8, "
                              "llama3:8"));
     specEdit_->setClearButtonEnabled(true);
-    specEdit_->setMinimumWidth(140);
+    specEdit_->setMinimumWidth(specEdit_->fontMetrics().horizontalAdvance(specEdit_->placeholderText())
+                               + 2 * fontMetrics().height()); // and the room of the clear button
     addOption(QStringLiteral("value"), valueBox_, {QStringLiteral("phase"), QStringLiteral("ratio")});
     addOption(QStringLiteral("scaling"), sourceBox_,
               {QStringLiteral("checkpoint"), QStringLiteral("condition")});

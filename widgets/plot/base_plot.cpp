@@ -330,10 +330,16 @@ void BasePlot::draw(QCPPainter* painter) {
 void BasePlot::settle() {
     if (!screen_.isNull()) setViewport(std::exchange(screen_, QRect()));
     fitHeading();
-    updateLayout();
-    prepare();
+    layOutTwice();
     updateLayout();
     replot(rpQueuedReplot);
+}
+
+void BasePlot::layOutTwice() {
+    for (int pass = 0; pass < 2; ++pass) {
+        updateLayout();
+        prepare();
+    }
 }
 
 void BasePlot::setFurniture(bool legendShown, bool colourBarShown) {
@@ -556,8 +562,7 @@ void BasePlot::resizeEvent(QResizeEvent* event) {
     // Before the base class, which draws at once.
     setViewport(rect());
     fitHeading();
-    updateLayout();
-    prepare();
+    layOutTwice();
     QCustomPlot::resizeEvent(event);
 }
 

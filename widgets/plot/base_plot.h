@@ -153,6 +153,7 @@ class BasePlot : public QCustomPlot {
     [[nodiscard]] int titleRoom(const QCPAxis* axis) const; ///< pixels along the axis
     void limitTicks();                                      ///< to what has room along the axes
     void prepare();                                         ///< limitTicks() and prepareLayout()
+    void layOutTwice(); ///< the rows of a legend change the room of titles, which changes that of the legend
 
     PlotTheme theme_;
     std::optional<ColorMap> sequential_;

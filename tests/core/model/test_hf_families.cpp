@@ -137,7 +137,7 @@ class TestHfFamilies : public QObject {
                       "pre_feedforward_layernorm", "not part of a Qwen3ForCausalLM");
     }
 
-    /// Which of them is the layer's? Fused codes alone are read: test_round_trips.
+    /// Which of them is the layer's? Fused codes alone are read: test_compressed_int.
     void codesBesideDenseWeightsAreRefused() {
         const Scratch scratch;
         nlohmann::json config = with("phi3");
