@@ -45,10 +45,11 @@ Status describeGranite(const ModelConfig& config, const std::string& prefix, Ggu
 Status checkGemmaScale(const ModelConfig& config, int layersOfLargest) {
     const int squared = config.layers == layersOfLargest ? config.hiddenSize / config.heads : config.headDim;
     if (std::abs(config.attentionFactor() * std::sqrt(static_cast<double>(squared)) - 1) > 1e-6)
-        return Error::unsupported("query_pre_attn_scalar is "
-                                  + formatNumber(std::round(1e6 / std::pow(config.attentionFactor(), 2)) / 1e6)
-                                  + ": llama.cpp computes with " + std::to_string(squared)
-                                  + " for a model of this shape, which no key changes");
+        return Error::unsupported(
+            "query_pre_attn_scalar is "
+            + formatNumber(std::round(1e6 / std::pow(config.attentionFactor(), 2)) / 1e6)
+            + ": llama.cpp computes with " + std::to_string(squared)
+            + " for a model of this shape, which no key changes");
     if (std::abs(config.embeddingScale / std::sqrt(static_cast<double>(config.hiddenSize)) - 1) > 1e-6)
         return Error::unsupported("an embedding factor of " + formatNumber(config.embeddingScale)
                                   + ": llama.cpp computes with the square root of the width");
