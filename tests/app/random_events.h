@@ -1,15 +1,21 @@
 // RandomEvents: a hand that hits keys, clicks, turns the wheel, drags, resizes, moves the focus and chooses
-// menu entries of a window, the same ones for the same seed. Dialogs and menus it opens are dismissed. Not
-// here: what must hold afterwards.
+// menu entries of a window, the same ones for the same seed. Dialogs that it opens are dismissed or accepted,
+// questions answered either way; files are named in a folder of its own. Not here: what must hold afterwards.
 #pragma once
 
+#include <QAbstractButton>
 #include <QAction>
 #include <QApplication>
 #include <QDialog>
+#include <QDir>
+#include <QFileDialog>
+#include <QLineEdit>
 #include <QMainWindow>
 #include <QMenu>
 #include <QMenuBar>
+#include <QMessageBox>
 #include <QPointer>
+#include <QProgressDialog>
 #include <QTest>
 #include <QTimer>
 #include <QWheelEvent>
@@ -21,14 +27,26 @@ namespace qroar::test {
 
 class RandomEvents {
   public:
-    RandomEvents(QMainWindow& window, unsigned seed) : window_(window), random_(seed) {
-        // What waits for an answer gets none.
-        QObject::connect(&dismiss_, &QTimer::timeout, &dismiss_, [] {
+    /// `folder`: the only place where files are written and read.
+    RandomEvents(QMainWindow& window, unsigned seed, QString folder)
+        : window_(window), folder_(std::move(folder)), random_(seed), answers_(seed + 1) {
+        QObject::connect(&dismiss_, &QTimer::timeout, &dismiss_, [this] {
             if (QWidget* popup = QApplication::activePopupWidget()) popup->close();
-            if (auto* dialog = qobject_cast<QDialog*>(QApplication::activeModalWidget())) dialog->reject();
+            if (auto* dialog = qobject_cast<QDialog*>(QApplication::activeModalWidget())) answer(*dialog);
         });
         dismiss_.start(1);
     }
+    /// One of those that are offered.
+    QMessageBox::StandardButton answerOf(QMessageBox::StandardButtons offered) {
+        QList<QMessageBox::StandardButton> all;
+        for (unsigned bit = QMessageBox::Ok; bit <= QMessageBox::RestoreDefaults; bit <<= 1)
+            if (offered & static_cast<QMessageBox::StandardButton>(bit))
+                all << static_cast<QMessageBox::StandardButton>(bit);
+        ++answered_;
+        return all.isEmpty() ? QMessageBox::Cancel : all[answers_() % static_cast<unsigned>(all.size())];
+    }
+    [[nodiscard]] int accepted() const { return accepted_; } ///< dialogs
+    [[nodiscard]] int answered() const { return answered_; } ///< questions
 
     void step() {
         // A program's loop deletes what was closed before the next key comes; the loop of a file dialog that
@@ -61,6 +79,42 @@ class RandomEvents {
     }
 
   private:
+    /// Every third dialog is accepted; progress is mostly left alone. Not from within the timer, which would
+    /// not fire again while what follows (a question of the file dialog) waits for it.
+    void answer(QDialog& dialog) {
+        if (qobject_cast<QProgressDialog*>(&dialog)) {
+            if (answers_() % 50 == 0) dialog.reject();
+            return;
+        }
+        if (auto* question = qobject_cast<QMessageBox*>(&dialog);
+            question && !question->buttons().isEmpty()) {
+            const auto buttons = question->buttons();
+            QAbstractButton* button = buttons[answers_() % static_cast<unsigned>(buttons.size())];
+            QTimer::singleShot(0, button, [button] { button->click(); });
+            return;
+        }
+        const bool accepts = answers_() % 3 == 0;
+        if (accepts) {
+            ++accepted_;
+            if (auto* files = qobject_cast<QFileDialog*>(&dialog)) choose(*files);
+        }
+        QTimer::singleShot(0, &dialog, [&dialog, accepts] {
+            if (accepts)
+                dialog.accept();
+            else
+                dialog.reject();
+        });
+    }
+    void choose(QFileDialog& files) {
+        files.setDirectory(folder_);
+        if (files.fileMode() == QFileDialog::Directory) return;
+        const QStringList there = QDir(folder_).entryList(QDir::Files);
+        const bool opens = files.acceptMode() == QFileDialog::AcceptOpen;
+        const QString name = opens && !there.isEmpty()
+                                 ? there[answers_() % static_cast<unsigned>(there.size())]
+                                 : QStringLiteral("written-%1").arg(answers_() % 4);
+        if (auto* edit = files.findChild<QLineEdit*>(QStringLiteral("fileNameEdit"))) edit->setText(name);
+    }
     int below(int limit) { return static_cast<int>(random_() % static_cast<unsigned>(limit)); }
 
     void collect() {
@@ -140,7 +194,9 @@ class RandomEvents {
     }
 
     QMainWindow& window_;
-    std::mt19937 random_;
+    QString folder_;
+    std::mt19937 random_, answers_;
+    int accepted_ = 0, answered_ = 0;
     QTimer dismiss_;
     QList<QPointer<QWidget>> widgets_;
     int count_ = 0;

@@ -1,15 +1,16 @@
 // What must hold for the whole window, whatever it shows: a name for every widget, room for long
-// translations, keys that mean one thing, ten thousand random events without a warning, changes that survive
-// a killed process.
+// translations, keys that mean one thing, ten thousand random events without a warning.
 #include "app/gui/help/action_list.h"
 #include "app/gui/window/plot_area.h"
 #include "tests/app/main_window_bench.h"
 #include "tests/app/pseudo_translation.h"
 #include "tests/app/random_events.h"
 #include "tests/app/window_texts.h"
+#include "tests/support/noisy_session.h"
+#include "tests/support/searched_session.h"
 
 #include <QDockWidget>
-#include <QProcess>
+#include <QElapsedTimer>
 #include <QScrollArea>
 #include <QScrollBar>
 
@@ -19,8 +20,6 @@ using namespace qroar;
 using Bench = test::SessionBench;
 
 namespace {
-
-constexpr char childVariable[] = "QROAR_TEST_CHILD"; ///< the folder a child process works in
 
 QStringList warnings;
 QtMessageHandler usualHandler = nullptr;
@@ -50,6 +49,22 @@ std::shared_ptr<const Session> smallSession() {
     return test::makeSyntheticSession(options);
 }
 
+/// With everything that a session can hold: noise and damage, divergences, gradients, a search, what-ifs.
+std::shared_ptr<const Session> fullSession(std::uint64_t seed) {
+    test::SyntheticOptions options;
+    options.layers = 3;
+    options.pairs = 8;
+    options.bands = 4;
+    options.documents = 2;
+    options.contexts = {64, 256};
+    options.trainedContext = 64;
+    options.ropes = {"none", "yarn:4"};
+    options.divergence = true;
+    options.groups = 1 + static_cast<int>(seed % 2);
+    options.seed = seed;
+    return test::withSearch(test::withNoise(test::makeSyntheticSession(options), options.groups), 3);
+}
+
 /// Brings every dock to the front once and calls `look`.
 void lookAtEveryDock(const MainWindow& window, const std::function<void(const QString&)>& look) {
     for (auto* dock : window.findChildren<QDockWidget*>()) {
@@ -62,29 +77,6 @@ void lookAtEveryDock(const MainWindow& window, const std::function<void(const QS
         QCoreApplication::processEvents();
         look(dock->objectName());
     }
-}
-
-/// Runs in a process of its own until it is killed: changes a session and keeps it.
-int changeAndWait(const QString& folder) {
-    QSettings settings(QDir(folder).filePath("settings.ini"), QSettings::IniFormat);
-    settings.setValue("autosave/seconds", 1);
-    WindowEnvironment environment;
-    environment.settings = &settings;
-    environment.autosaveFolder = QDir(folder).filePath("autosave");
-    MainWindow window(environment);
-    window.show();
-    const QString path = QDir(folder).filePath("run.h5");
-    if (!saveSession(*smallSession(), path.toStdString()).ok()) return 1;
-    window.openSession(path);
-    if (!QTest::qWaitFor([&] { return window.workspace().hasSession(); }, 20000)) return 1;
-    const BandPartition before = window.workspace().session()->bands;
-    window.workspace().setBands(before, before.withEdgeMoved(1, before.edges()[1] + 1)); // bands only
-    const QString kept = QDir(folder).filePath("autosave/autosave-1.h5");
-    if (!QTest::qWaitFor([&] { return QFile::exists(kept) && !window.analysis().autosaving(); }, 20000))
-        return 1;
-    std::puts("kept");
-    std::fflush(stdout);
-    return QApplication::exec();
 }
 
 } // namespace
@@ -167,58 +159,50 @@ class TestWindowEvents : public QObject {
         usualHandler = qInstallMessageHandler(noteWarning);
         {
             QTemporaryDir folder;
+            const QString files = folder.filePath("files"); // all that dialogs are given
+            QVERIFY(QDir().mkpath(files)
+                    && saveSession(*fullSession(9), (files + "/saved.h5").toStdString()).ok());
             QSettings settings(folder.filePath("settings.ini"), QSettings::IniFormat);
             WindowEnvironment environment; // no sample: nothing heavy can start
             environment.settings = &settings;
             environment.autosaveFolder = folder.filePath("autosave");
             MainWindow window(environment);
-            window.setQuestion([](const QString&, QMessageBox::StandardButtons buttons) {
-                return buttons & QMessageBox::Discard ? QMessageBox::Discard : QMessageBox::No;
+            test::RandomEvents hand(window, 20261128, files);
+            window.setQuestion([&hand](const QString&, QMessageBox::StandardButtons buttons) {
+                return hand.answerOf(buttons);
             });
             window.show();
             for (QAction* action : window.findChildren<QAction*>()) // not a place to leave
                 if (action->menuRole() == QAction::QuitRole) action->setEnabled(false);
-            test::RandomEvents hand(window, 20261128);
+            std::uint64_t opened = 0;
+            std::size_t most = 0;
+            QElapsedTimer clock;
+            clock.start();
             for (int count = 0; count < 10000 && warnings.isEmpty(); ++count) {
-                if (!window.workspace().hasSession()) window.workspace().open(smallSession(), {});
+                Workspace& workspace = window.workspace();
+                if (!workspace.hasSession() || (count % 1000 == 0 && workspace.sessions().size() < 3))
+                    workspace.open(fullSession(++opened), {});
                 hand.step();
                 if (count % 10 == 0) QCoreApplication::processEvents();
+                most = std::max(most, static_cast<std::size_t>(workspace.sessions().size()));
             }
+            qInfo("%lld s, %d dialogs accepted, %d questions answered, up to %d sessions open",
+                  static_cast<long long>(clock.elapsed() / 1000), hand.accepted(), hand.answered(),
+                  static_cast<int>(most));
             QVERIFY2(warnings.isEmpty(), qPrintable(warnings.join('\n')));
             QVERIFY(window.isVisible());
-            window.workspace().open(smallSession(), {}); // and it still shows what it is given
-            for (DiagnosticPanel* panel : window.plots().panels()) panel->ensureFresh();
+            QVERIFY(hand.accepted() >= 10 && hand.answered() >= 3 && most >= 3);
+            window.workspace().open(fullSession(1), {}); // and it still shows what it is given
+            int shown = 0;
+            for (DiagnosticPanel* panel : window.plots().panels()) {
+                panel->ensureFresh();
+                shown += panel->emptyText().isEmpty();
+            }
+            QVERIFY(shown >= 5);
         }
         qInstallMessageHandler(usualHandler);
     }
-
-    void changesSurviveAKilledProcess() {
-        Bench bench; // its folder, and the window that finds what was left
-        bench.window.reset();
-        QProcess child;
-        QProcessEnvironment environment = QProcessEnvironment::systemEnvironment();
-        environment.insert(childVariable, bench.folder.path());
-        child.setProcessEnvironment(environment);
-        child.start(QCoreApplication::applicationFilePath(), {});
-        QVERIFY(child.waitForStarted());
-        QVERIFY(QTest::qWaitFor([&] { return child.readAllStandardOutput().contains("kept"); }, 30000));
-        child.kill(); // SIGKILL: no destructor, no question
-        QVERIFY(child.waitForFinished());
-        bench.settings.sync();
-        bench.open();
-        QVERIFY(bench.recover());
-        const BandPartition before = smallSession()->bands;
-        QCOMPARE(bench.window->workspace().session()->bands, before.withEdgeMoved(1, before.edges()[1] + 1));
-        QVERIFY(bench.window->workspace().dirty());
-    }
 };
 
-int main(int argc, char** argv) {
-    QApplication application(argc, argv);
-    if (const QString folder = qEnvironmentVariable(childVariable); !folder.isEmpty())
-        return changeAndWait(folder);
-    QTEST_SET_MAIN_SOURCE_PATH
-    TestWindowEvents tests;
-    return QTest::qExec(&tests, argc, argv);
-}
+QTEST_MAIN(TestWindowEvents)
 #include "test_window_events.moc"

@@ -69,6 +69,7 @@ BasePlot::BasePlot(QWidget* parent) : QCustomPlot(parent), readout_(new QLabel(t
         connect(axis, qOverload<const QCPRange&>(&QCPAxis::rangeChanged), this, [this] { prepareLayout(); });
     // A plot lower than its labels would have axes upside down: it has none until there is room.
     connect(this, &QCustomPlot::afterLayout, this, [this] {
+        alignLegend();
         for (QCPAxisRect* rect : axisRects())
             if (rect == axisRect() || rect == colourBar_)
                 rect->setVisible(rect->width() > 0 && rect->height() > 0 && rect->maximumSize().width() > 0);
@@ -330,16 +331,10 @@ void BasePlot::draw(QCPPainter* painter) {
 void BasePlot::settle() {
     if (!screen_.isNull()) setViewport(std::exchange(screen_, QRect()));
     fitHeading();
-    layOutTwice();
+    updateLayout();
+    prepare();
     updateLayout();
     replot(rpQueuedReplot);
-}
-
-void BasePlot::layOutTwice() {
-    for (int pass = 0; pass < 2; ++pass) {
-        updateLayout();
-        prepare();
-    }
 }
 
 void BasePlot::setFurniture(bool legendShown, bool colourBarShown) {
@@ -562,7 +557,8 @@ void BasePlot::resizeEvent(QResizeEvent* event) {
     // Before the base class, which draws at once.
     setViewport(rect());
     fitHeading();
-    layOutTwice();
+    updateLayout();
+    prepare();
     QCustomPlot::resizeEvent(event);
 }
 

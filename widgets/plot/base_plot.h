@@ -152,9 +152,11 @@ class BasePlot : public QCustomPlot {
     void showReadout(const QPointF& position);
     [[nodiscard]] int titleRoom(const QCPAxis* axis) const; ///< pixels along the axis
     void limitTicks();                                      ///< to what has room along the axes
+    bool placeLegendOverAxes();                             ///< true when it moved
+    void alignLegend();                                     ///< after a layout
     void prepare();                                         ///< limitTicks() and prepareLayout()
-    void layOutTwice(); ///< the rows of a legend change the room of titles, which changes that of the legend
 
+    double legendWidth_ = 0; ///< pixels, of a legend above the axes
     PlotTheme theme_;
     std::optional<ColorMap> sequential_;
     int fontPixels_ = 12;

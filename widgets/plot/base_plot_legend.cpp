@@ -115,14 +115,31 @@ void BasePlot::setLegendColumns() {
         if (columns == 1 || widthOf(columns) <= room) break;
     }
     if (count == 1) columns = 1;
-    // The legend starts where the axes do and is no wider than it must be.
-    const double needed = widthOf(columns);
-    const int left = std::clamp(axisRect()->left() - 4, 4, std::max(4, static_cast<int>(room - needed)));
-    const int right = std::max(4, static_cast<int>(viewport().width() - 12 - left - needed));
-    legend->setMargins(QMargins(left, 4, right, 0));
+    legendWidth_ = widthOf(columns);
+    placeLegendOverAxes();
     if (legend->wrap() == columns) return;
     legend->setWrap(columns);
     legend->setFillOrder(QCPLegend::foColumnsFirst, true); // lays the items out anew
+}
+
+/// It starts where the axes do and is no wider than it must be. Where that is, is known after the layout
+/// only: then its rows are as they were, and it moves aside.
+bool BasePlot::placeLegendOverAxes() {
+    const double room = viewport().width() - 12.0;
+    const int left =
+        std::clamp(axisRect()->left() - 4, 4, std::max(4, static_cast<int>(room - legendWidth_)));
+    const int right = std::max(4, static_cast<int>(viewport().width() - 12 - left - legendWidth_));
+    const QMargins margins(left, 4, right, 0);
+    if (legend->margins() == margins) return false;
+    legend->setMargins(margins);
+    return true;
+}
+
+void BasePlot::alignLegend() {
+    if (legend->fillOrder() != QCPLegend::foColumnsFirst || legend->itemCount() == 0 || !legend->visible()
+        || legendPlace_.out)
+        return;
+    if (placeLegendOverAxes()) plotLayout()->update(QCPLayoutElement::upLayout);
 }
 
 } // namespace qroar

@@ -35,7 +35,7 @@ FigureDialog* FigureCenter::dialog() const {
 }
 
 void FigureCenter::exportFigure(DiagnosticPanel* panel) {
-    if (dialog_) dialog_->close();
+    if (dialog_ && !dialog_->close()) return; // it asks for a file name
     dialog_ = new FigureDialog(plots_, settings_, window_);
     dialog_->setAttribute(Qt::WA_DeleteOnClose);
     dialog_->setModal(true);

@@ -16,6 +16,7 @@
 #include <QHBoxLayout>
 #include <QMessageBox>
 #include <QPushButton>
+#include <QScopedValueRollback>
 
 namespace qroar {
 
@@ -198,9 +199,15 @@ void FigureDialog::remember() {
     settings_.setPreferences(preferences);
 }
 
+/// The file dialog and the questions are its children: it must not be deleted under them.
+void FigureDialog::done(int result) {
+    if (!asks_) QDialog::done(result);
+}
+
 void FigureDialog::save() {
     const QString name = panel() ? panel()->title() : tr("arrangement");
     bool completed = false;
+    const QScopedValueRollback<bool> asks(asks_, true);
     const QString path = askForFigureName(this, settings_, tr("Save %1").arg(name), name,
                                           format_->currentData().toString(), &completed);
     if (path.isEmpty()) return;
@@ -210,6 +217,7 @@ void FigureDialog::save() {
         QMessageBox::warning(this, windowTitle(), error);
         return;
     }
+    asks_ = false;
     remember();
     emit message(completed
                      ? tr("Saved %1 (the name had no suffix, so the kind of file chosen gave it).").arg(path)

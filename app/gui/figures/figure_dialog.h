@@ -35,6 +35,8 @@ class FigureDialog : public QDialog {
     /// By suffix. False with a message.
     bool saveTo(const QString& path, QString* error);
     void copyImage();
+    /// Nothing while it asks for a file name or says what went wrong.
+    void done(int result) override;
 
   signals:
     void message(const QString& text);
@@ -52,6 +54,7 @@ class FigureDialog : public QDialog {
     PlotArea& plots_;
     AppSettings& settings_;
     QList<QPointer<DiagnosticPanel>> panels_; ///< of the box, behind the arrangement
+    bool asks_ = false; ///< for a file name, or shows what went wrong: it stays open until it knows
     QComboBox *what_ = nullptr, *format_ = nullptr;
     FigureStyleForm* form_ = nullptr;
     FigurePreview* preview_ = nullptr;
