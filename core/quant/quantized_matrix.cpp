@@ -57,19 +57,25 @@ void QuantizedMatrix::dequantize(MatrixView target) const {
     }
 }
 
-QuantizedMatrix quantizeRtn(const QuantSpec& spec, ConstMatrixView weight) {
+QuantizedMatrix emptyMatrix(const QuantSpec& spec, std::ptrdiff_t rows, std::ptrdiff_t cols) {
     QuantizedMatrix result;
     result.bits = spec.bits;
     result.groupSize = spec.groupSize;
     result.symmetric = spec.symmetric;
-    result.rows = weight.rows;
-    result.cols = weight.cols;
+    result.rows = rows;
+    result.cols = cols;
+    const std::ptrdiff_t size = spec.groupSize > 0 ? spec.groupSize : std::max<std::ptrdiff_t>(1, cols);
+    result.groups = (cols + size - 1) / size;
+    result.codes.resize(static_cast<std::size_t>(rows * cols));
+    result.zeros.resize(static_cast<std::size_t>(rows * result.groups));
+    result.scales.resize(result.zeros.size());
+    return result;
+}
+
+QuantizedMatrix quantizeRtn(const QuantSpec& spec, ConstMatrixView weight) {
+    QuantizedMatrix result = emptyMatrix(spec, weight.rows, weight.cols);
     const std::ptrdiff_t size =
         spec.groupSize > 0 ? spec.groupSize : std::max<std::ptrdiff_t>(1, weight.cols);
-    result.groups = (weight.cols + size - 1) / size;
-    result.codes.resize(static_cast<std::size_t>(weight.rows * weight.cols));
-    result.zeros.resize(static_cast<std::size_t>(weight.rows * result.groups));
-    result.scales.resize(result.zeros.size());
     const int shift = spec.symmetric ? 1 << (spec.bits - 1) : 0;
 #pragma omp parallel for schedule(static)
     for (std::ptrdiff_t row = 0; row < weight.rows; ++row)

@@ -38,6 +38,10 @@ struct QuantizedMatrix {
     void dequantize(MatrixView target) const;
 };
 
+/// The shape of weights [rows, cols] on the grid of `spec`: its bits, group size and symmetry, room for
+/// codes, zeros and scales, all 0.
+QuantizedMatrix emptyMatrix(const QuantSpec& spec, std::ptrdiff_t rows, std::ptrdiff_t cols);
+
 /// Codes of round-to-nearest, as applyRtn uses them: dequantize() gives bit for bit what applyRtn leaves.
 QuantizedMatrix quantizeRtn(const QuantSpec& spec, ConstMatrixView weight);
 

@@ -100,27 +100,13 @@ void quantizeTile(const Target& target, ConstMatrixView weight, RowTile& tile, W
     }
 }
 
-QuantizedMatrix emptyMatrix(const QuantSpec& spec, ConstMatrixView weight, std::ptrdiff_t groupSize) {
-    QuantizedMatrix matrix;
-    matrix.bits = spec.bits;
-    matrix.groupSize = spec.groupSize;
-    matrix.symmetric = spec.symmetric;
-    matrix.rows = weight.rows;
-    matrix.cols = weight.cols;
-    matrix.groups = (weight.cols + groupSize - 1) / groupSize;
-    matrix.codes.resize(static_cast<std::size_t>(matrix.rows * matrix.cols));
-    matrix.zeros.resize(static_cast<std::size_t>(matrix.rows * matrix.groups));
-    matrix.scales.resize(matrix.zeros.size());
-    return matrix;
-}
-
 } // namespace
 
 QuantizedMatrix quantizeGptq(const QuantSpec& spec, ConstMatrixView weight, const GptqFactor& factor,
                              WorkMeter& meter, long long* clipped) {
     const std::ptrdiff_t groupSize =
         spec.groupSize > 0 ? spec.groupSize : std::max<std::ptrdiff_t>(1, weight.cols);
-    QuantizedMatrix matrix = emptyMatrix(spec, weight, groupSize);
+    QuantizedMatrix matrix = emptyMatrix(spec, weight.rows, weight.cols);
     if (matrix.groups > 1 && !std::is_sorted(factor.order.begin(), factor.order.end())) {
         matrix.groupOf.resize(static_cast<std::size_t>(weight.cols));
         for (std::size_t column = 0; column < factor.order.size(); ++column)

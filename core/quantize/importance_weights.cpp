@@ -153,16 +153,7 @@ QuantizedMatrix quantizeByImportance(const QuantSpec& spec, ConstMatrixView weig
     const QuantSpec grid = spec.roundToNearest();
     const std::ptrdiff_t size =
         grid.groupSize > 0 ? grid.groupSize : std::max<std::ptrdiff_t>(1, weight.cols);
-    QuantizedMatrix result;
-    result.bits = grid.bits;
-    result.groupSize = grid.groupSize;
-    result.symmetric = grid.symmetric;
-    result.rows = weight.rows;
-    result.cols = weight.cols;
-    result.groups = (weight.cols + size - 1) / size;
-    result.codes.resize(static_cast<std::size_t>(weight.rows * weight.cols));
-    result.zeros.resize(static_cast<std::size_t>(weight.rows * result.groups));
-    result.scales.resize(result.zeros.size());
+    QuantizedMatrix result = emptyMatrix(grid, weight.rows, weight.cols);
     long long limited = 0;
 #pragma omp parallel for schedule(static) reduction(+ : limited)
     for (std::ptrdiff_t row = 0; row < weight.rows; ++row)

@@ -1,5 +1,7 @@
 // Closing a session and quitting: what is asked, what is saved first, runs and evaluations that are stopped,
 // or end while the question is read.
+#include "app/gui/figures/figure_center.h"
+#include "app/gui/figures/figure_dialog.h"
 #include "app/gui/report/report_action.h"
 #include "app/gui/setup/setup_panel.h"
 #include "app/gui/window/run_status.h"
@@ -9,6 +11,7 @@
 #include "tests/app/window_bench.h"
 
 #include <QDirIterator>
+#include <QFileDialog>
 
 using namespace qroar;
 using Bench = test::SessionBench;
@@ -42,6 +45,31 @@ class TestWindowClosing : public QObject {
     Q_OBJECT
 
   private slots:
+    /// Its file dialog is its child, and stands on the stack: deleted with it, the program ended.
+    void aFigureDialogThatAsksStaysOpen() {
+        Bench bench;
+        bench.load(someSession(1));
+        FigureCenter& figures = bench.window->figures();
+        DiagnosticPanel* panel = test::heatMap(*bench.window, HeatMapMetric::TailInflation);
+        panel->ensureFresh();
+        figures.exportFigure(panel);
+        const QPointer<FigureDialog> dialog = figures.dialog();
+        QVERIFY(dialog);
+        bool stayed = false;
+        test::answerDialog<QFileDialog>([&](QFileDialog& files) {
+            dialog->reject();
+            figures.exportFigure(panel); // another one has to wait, too
+            QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
+            stayed = dialog && dialog->isVisible() && figures.dialog() == dialog;
+            files.reject();
+        });
+        for (auto* button : dialog->findChildren<QPushButton*>())
+            if (button->text() == QLatin1String("&Save...")) button->click();
+        QVERIFY(stayed);
+        dialog->reject();
+        QTRY_VERIFY(!dialog);
+    }
+
     void quittingAsksAboutEach() {
         Bench bench;
         MainWindow& window = *bench.window;

@@ -35,9 +35,7 @@ bool PhasePanel::differs() const {
 double PhasePanel::differenceOf(int pair, double distance) const {
     const auto at = static_cast<std::size_t>(pair);
     const double a = specs_[0].table.omega[at] * distance, b = specs_[1].table.omega[at] * distance;
-    return value() == Wrapped  ? std::remainder(a - b, 2 * pi)
-           : value() == Cosine ? std::cos(a) - std::cos(b)
-                               : a - b;
+    return value() == Wrapped ? wrappedAngle(a - b) : value() == Cosine ? std::cos(a) - std::cos(b) : a - b;
 }
 
 QString PhasePanel::differenceTitle() const {
@@ -133,7 +131,7 @@ void PhasePanel::fillDifferenceTable() {
             const auto at = static_cast<std::size_t>(pair);
             const double omegaA = specs_[0].table.omega[at], omegaB = specs_[1].table.omega[at];
             const double a = omegaA * distance, b = omegaB * distance;
-            rows.push_back({pair, distance, omegaA, omegaB, a, b, a - b, std::remainder(a - b, 2 * pi),
+            rows.push_back({pair, distance, omegaA, omegaB, a, b, a - b, wrappedAngle(a - b),
                             std::cos(a) - std::cos(b)});
             rowPairs_.push_back(pair);
         }
@@ -155,11 +153,10 @@ QString PhasePanel::differenceSummary() const {
     const int pair = selectedPair(), longest = distances_.back();
     const auto at = static_cast<std::size_t>(pair);
     const double angle = (a[at] - b[at]) * longest;
-    QString text =
-        tr("Pair %1 at D = %2 tokens: A − B %3 rad = %4 turns, wrapped %5 rad")
-            .arg(pair)
-            .arg(groupedCount(longest), readableNumber(angle, 4), readableNumber(angle / (2 * pi), 3),
-                 readableNumber(std::remainder(angle, 2 * pi), 3));
+    QString text = tr("Pair %1 at D = %2 tokens: A − B %3 rad = %4 turns, wrapped %5 rad")
+                       .arg(pair)
+                       .arg(groupedCount(longest), readableNumber(angle, 4),
+                            readableNumber(angle / (2 * pi), 3), readableNumber(wrappedAngle(angle), 3));
     if (angle != 0)
         text += tr(" · opposite (π) at D = %1")
                     .arg(groupedCount(std::llround(std::min(1e15, pi / std::abs(a[at] - b[at])))));

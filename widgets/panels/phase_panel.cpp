@@ -26,12 +26,6 @@ namespace {
 constexpr double pi = std::numbers::pi;
 constexpr int stepsPerOctave = 4;
 
-/// In (-pi, pi].
-double wrapped(double angle) {
-    const double rest = std::remainder(angle, 2 * pi);
-    return rest <= -pi ? rest + 2 * pi : rest;
-}
-
 /// The specs among the words of `text`; `wrong` says what the last of the other words lacks.
 std::vector<RopeSpec> specsIn(const QString& text, QString* wrong) {
     std::vector<RopeSpec> specs;
@@ -47,6 +41,11 @@ std::vector<RopeSpec> specsIn(const QString& text, QString* wrong) {
 }
 
 } // namespace
+
+double wrappedAngle(double angle) {
+    const double rest = std::remainder(angle, 2 * pi);
+    return rest <= -pi ? rest + 2 * pi : rest;
+}
 
 PhasePanel::PhasePanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("RoPE phases"), selection, parent), pages_(new QStackedWidget),
@@ -128,7 +127,7 @@ PhasePanel::Value PhasePanel::value() const {
 }
 
 double PhasePanel::valueOf(double angle) const {
-    return value() == Wrapped ? wrapped(angle) : value() == Cosine ? std::cos(angle) : angle;
+    return value() == Wrapped ? wrappedAngle(angle) : value() == Cosine ? std::cos(angle) : angle;
 }
 
 QString PhasePanel::valueTitle() const {
@@ -304,7 +303,7 @@ void PhasePanel::drawMaps() {
             const double angle = omega * distances[static_cast<size_t>(column)];
             return tr("ω′ = %1 rad/token · angle %2 rad = %3 turns · wrapped %4 rad")
                 .arg(readableNumber(omega, 4), readableNumber(angle, 4), readableNumber(angle / (2 * pi), 3),
-                     readableNumber(wrapped(angle), 3));
+                     readableNumber(wrappedAngle(angle), 3));
         };
         HeatMapPlot& map = *maps_[at];
         map.setHeading(specs_[at].name);
@@ -404,7 +403,8 @@ void PhasePanel::fillTable() {
         for (const int pair : tablePairs())
             for (const double distance : tableDistances()) {
                 const double omega = spec.table.omega[static_cast<size_t>(pair)], angle = omega * distance;
-                rows.push_back({spec.name, pair, distance, omega, angle, wrapped(angle), std::cos(angle)});
+                rows.push_back(
+                    {spec.name, pair, distance, omega, angle, wrappedAngle(angle), std::cos(angle)});
                 rowPairs_.push_back(pair);
             }
     table().setTable({{"spec", tr("Spec"), tr("RoPE spec")},

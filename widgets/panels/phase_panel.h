@@ -20,6 +20,9 @@ class CompactComboBox;
 class HeatMapPlot;
 class LinePlot;
 
+/// The same angle in (−π, π].
+double wrappedAngle(double angle);
+
 class PhasePanel : public DiagnosticPanel {
     Q_OBJECT
   public:

@@ -23,7 +23,7 @@
 #include <unistd.h>
 
 using namespace qroar;
-using qroar::test::overwrite;
+using namespace qroar::test;
 
 /// HDF5 1.10 leaks when it gives up on damaged metadata (only the unsealed flips reach that). Ours is
 /// checked: everything else runs leak-free.
@@ -36,34 +36,6 @@ extern "C" const char* __lsan_default_suppressions() {
 extern "C" std::uint32_t H5_checksum_lookup3(const void* key, size_t length, std::uint32_t start);
 
 namespace {
-
-hid_t spaceOf(const std::vector<hsize_t>& dims) {
-    return H5Screate_simple(static_cast<int>(dims.size()), dims.data(), nullptr);
-}
-
-/// Replaces dataset `name` of `file` by one of another type and shape, filled with `fill` bytes.
-void replace(hid_t file, const char* name, hid_t type, const std::vector<hsize_t>& dims, unsigned char fill,
-             hid_t creation = H5P_DEFAULT, bool write = true) {
-    if (H5Lexists(file, name, H5P_DEFAULT) > 0) H5Ldelete(file, name, H5P_DEFAULT);
-    const hid_t space = spaceOf(dims);
-    const hid_t made = H5Dcreate2(file, name, type, space, H5P_DEFAULT, creation, H5P_DEFAULT);
-    std::size_t bytes = H5Tget_size(type);
-    for (const hsize_t dim : dims) bytes *= dim;
-    if (write) {
-        const std::vector<unsigned char> data(bytes, fill);
-        H5Dwrite(made, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, data.data());
-    }
-    H5Dclose(made);
-    H5Sclose(space);
-}
-
-void setInteger(hid_t file, const char* object, const char* name, long long value) {
-    const hid_t group = H5Gopen2(file, object, H5P_DEFAULT);
-    const hid_t attribute = H5Aopen(group, name, H5P_DEFAULT);
-    H5Awrite(attribute, H5T_NATIVE_LLONG, &value);
-    H5Aclose(attribute);
-    H5Gclose(group);
-}
 
 hid_t packed(const std::vector<hsize_t>& chunk) {
     const hid_t creation = H5Pcreate(H5P_DATASET_CREATE);
