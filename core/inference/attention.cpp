@@ -1,6 +1,5 @@
 #include "core/inference/attention.h"
 
-#include "core/inference/gemm.h"
 #include "core/inference/vector_math.h"
 
 #include <algorithm>
@@ -11,65 +10,92 @@ namespace qroar {
 
 namespace {
 
-/// Turns one row of scores into exp(score - max) over the visible keys [begin, end) and zero elsewhere. The
-/// running maximum and sum are carried on; returns the factor that earlier tiles' results must be scaled
-/// with.
-float softmaxRow(float* scores, int columns, int begin, int end, float& rowMax, double& rowSum) {
-    std::fill(scores, scores + begin, 0.0F);
-    std::fill(scores + end, scores + columns, 0.0F);
-    float* visible = scores + begin;
-    const std::ptrdiff_t count = end - begin;
-    const float newMax = std::max(rowMax, maximum(visible, count));
-    const float correction = std::exp(rowMax - newMax); // 0 for the first tile: rowMax is -infinity
-    exponentials(visible, count, newMax);
-    rowSum = rowSum * static_cast<double>(correction) + sum(visible, count);
-    rowMax = newMax;
-    return correction;
+constexpr float unseen = -std::numeric_limits<float>::infinity();
+
+void copyTile(ConstMatrixView source, Matrix& target) {
+    target.resize(source.rows, source.cols);
+    for (std::ptrdiff_t row = 0; row < source.rows; ++row)
+        std::copy_n(source.row(row), source.cols, target.row(row));
+}
+
+/// -infinity where a query (lane) does not see a key (row): keys firstKey .. firstKey + keys, queries
+/// firstQuery ..
+void hideUnseen(float* logits, int firstKey, int keys, int firstQuery, int sight) {
+    for (int key = 0; key < keys; ++key) {
+        float* row = logits + static_cast<std::ptrdiff_t>(key) * panelWidth;
+        const int lane = firstKey + key - firstQuery; // of the query at the key's own position
+        std::fill(row, row + std::clamp(lane, 0, panelWidth), unseen);
+        if (sight < std::numeric_limits<int>::max() - panelWidth)
+            std::fill(row + std::clamp(lane + sight, 0, panelWidth), row + panelWidth, unseen);
+    }
+}
+
+/// Keys [firstKey, firstKey + keys) and their values join a panel of queries: its softmax and sums move on.
+void addTile(const AttentionShape& shape, int panel, int firstQuery, int lastQuery, int firstKey, int keys,
+             int sight, AttentionScratch& scratch) {
+    const PanelKernels& kernels = panelKernels();
+    float* logits = scratch.logits.panel(0);
+    SoftmaxState& softmax = scratch.softmax[static_cast<std::size_t>(panel)];
+    float* outputs = scratch.outputs.panel(panel);
+    std::fill_n(logits, keys * panelWidth, 0.0F);
+    const ConstMatrixView tileKeys(scratch.keys.data(), keys, shape.headDim);
+    const ConstMatrixView tileValues(scratch.values.data(), keys, shape.headDim);
+    kernels.addProduct(factorOf(tileKeys), scratch.queries.panel(panel), logits);
+    if (shape.cap > 0) softCap(logits, static_cast<std::ptrdiff_t>(keys) * panelWidth, shape.cap);
+    if (firstKey + keys - 1 > firstQuery || lastQuery - firstKey >= sight)
+        hideUnseen(logits, firstKey, keys, firstQuery, sight);
+    kernels.softmax(logits, keys, softmax);
+    if (std::any_of(softmax.correction, softmax.correction + panelWidth, [](float by) { return by != 1; }))
+        kernels.scaleLanes(outputs, shape.headDim, softmax.correction);
+    kernels.addProduct(transposedFactor(tileValues), logits, outputs);
 }
 
 } // namespace
+
+double AttentionScratch::logSumExp(int query) const {
+    const SoftmaxState& state = softmax[static_cast<std::size_t>(query / panelWidth)];
+    return static_cast<double>(state.maximum[query % panelWidth]) + std::log(state.sum[query % panelWidth]);
+}
 
 void attendTile(const AttentionShape& shape, int head, int firstQuery, int count, ConstMatrixView q,
                 ConstMatrixView k, ConstMatrixView v, MatrixView out, AttentionScratch& scratch) {
     const std::ptrdiff_t dim = shape.headDim;
     const int kvHead = head / (shape.heads / shape.kvHeads);
-    const ConstMatrixView queries =
-        q.rowsFrom(firstQuery, count).colsFrom(head * dim, dim);                         // [count, headDim]
     const ConstMatrixView keys = k.colsFrom(kvHead * dim, dim);                          // [context, headDim]
     const ConstMatrixView values = v.colsFrom(kvHead * dim, dim);                        // [context, headDim]
     const MatrixView result = out.rowsFrom(firstQuery, count).colsFrom(head * dim, dim); // [count, headDim]
 
-    scratch.scores.resize(queryTile, keyTile);
-    scratch.rowMax.assign(static_cast<std::size_t>(count), -std::numeric_limits<float>::infinity());
-    scratch.rowSum.assign(static_cast<std::size_t>(count), 0.0);
-    for (int query = 0; query < count; ++query) std::fill_n(result.row(query), dim, 0.0F);
+    scratch.queries.pack(q.rowsFrom(firstQuery, count).colsFrom(head * dim, dim), shape.factor());
+    scratch.logits.resize(panelWidth, keyTile);
+    scratch.outputs.resize(count, dim);
+    const auto panels = static_cast<int>(scratch.queries.count());
+    std::fill_n(scratch.outputs.panel(0), panels * dim * panelWidth, 0.0F);
+    scratch.softmax.resize(static_cast<std::size_t>(panels));
+    for (SoftmaxState& state : scratch.softmax) {
+        std::fill_n(state.maximum, panelWidth, unseen);
+        std::fill_n(state.sum, panelWidth, 0.0);
+    }
 
     const int sight = shape.slidingWindow > 0 ? shape.slidingWindow : std::numeric_limits<int>::max();
-    const int firstKey = std::max(0, firstQuery - (sight - 1)) / keyTile * keyTile;
-    for (int key = firstKey; key < firstQuery + count; key += keyTile) {
+    for (int key = std::max(0, firstQuery - (sight - 1)) / keyTile * keyTile; key < firstQuery + count;
+         key += keyTile) {
         const int columns = std::min(keyTile, firstQuery + count - key);
-        const MatrixView scores(scratch.scores.data(), count, columns, keyTile);
-        multiplyTransposed(queries, keys.rowsFrom(key, columns), scores, shape.factor());
-        for (int query = 0; query < count; ++query) {
-            const int position = firstQuery + query;
-            const int begin = std::clamp(position - (sight - 1) - key, 0, columns);
-            const int end = std::clamp(position + 1 - key, 0, columns);
-            if (begin >= end) {
-                std::fill_n(scores.row(query), columns, 0.0F);
-                continue;
-            }
-            if (shape.cap > 0) softCap(scores.row(query) + begin, end - begin, shape.cap);
-            const auto at = static_cast<std::size_t>(query);
-            const float correction =
-                softmaxRow(scores.row(query), columns, begin, end, scratch.rowMax[at], scratch.rowSum[at]);
-            if (correction != 1.0F)
-                for (std::ptrdiff_t column = 0; column < dim; ++column) result(query, column) *= correction;
+        copyTile(keys.rowsFrom(key, columns), scratch.keys);
+        copyTile(values.rowsFrom(key, columns), scratch.values);
+        for (int panel = 0; panel < panels; ++panel) {
+            const int first = firstQuery + panel * panelWidth;
+            const int last = std::min(first + panelWidth, firstQuery + count) - 1;
+            if (key > last || first - (key + columns - 1) >= sight) continue; // nothing here is seen
+            addTile(shape, panel, first, last, key, std::min(columns, last + 1 - key), sight, scratch);
         }
-        multiply(scores, values.rowsFrom(key, columns), result, 1);
     }
-    for (int query = 0; query < count; ++query) {
-        const float inverse = static_cast<float>(1.0 / scratch.rowSum[static_cast<std::size_t>(query)]);
-        for (std::ptrdiff_t column = 0; column < dim; ++column) result(query, column) *= inverse;
+    for (int panel = 0; panel < panels; ++panel) {
+        SoftmaxState& state = scratch.softmax[static_cast<std::size_t>(panel)];
+        for (int lane = 0; lane < panelWidth; ++lane)
+            state.correction[lane] = static_cast<float>(1.0 / state.sum[lane]);
+        panelKernels().scaleLanes(scratch.outputs.panel(panel), dim, state.correction);
+        const int first = panel * panelWidth;
+        unpack(scratch.outputs.panel(panel), result.rowsFrom(first, std::min(panelWidth, count - first)));
     }
 }
 

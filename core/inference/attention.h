@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/base/matrix.h"
+#include "core/kernels/panels.h"
 
 #include <cmath>
 #include <vector>
@@ -24,13 +25,16 @@ struct AttentionShape {
 
 /// Buffers of one worker, reused from tile to tile.
 struct AttentionScratch {
-    Matrix scores;              ///< [queryTile, keyTile]
-    std::vector<float> rowMax;  ///< [queryTile]
-    std::vector<double> rowSum; ///< [queryTile]
+    Panels queries;                    ///< [queryTile, headDim] times the logits' scale
+    Matrix keys, values;               ///< [keyTile, headDim]: a tile without gaps
+    Panels logits;                     ///< [panelWidth queries, keyTile], then probabilities
+    Panels outputs;                    ///< [queryTile, headDim] sums of probabilities times values
+    std::vector<SoftmaxState> softmax; ///< of each panel of queries
+    [[nodiscard]] double logSumExp(int query) const;
 };
 
 inline constexpr int queryTile = 128;
-inline constexpr int keyTile = 256;
+inline constexpr int keyTile = 128;
 
 /// One head's output for queries [firstQuery, firstQuery + count): softmax(logits) v.
 /// q and out are [context, heads * headDim], k and v [context, kvHeads * headDim]: all rows of one window.

@@ -84,7 +84,8 @@ ConstMatrixView joinStreamReverse(const ModelConfig& c, const LayerWeights& weig
     if (norm.empty()) return scaled;
     const MatrixView output = scratch.matrix(7, slope.rows, slope.cols);
     const MatrixView result = scratch.matrix(8, slope.rows, slope.cols);
-    linear(input, weights, projection, output);
+    scratch.panels(0).pack(input);
+    linear(scratch.panels(0), weights, projection, output);
     for (std::ptrdiff_t token = 0; token < result.rows; ++token)
         std::fill_n(result.row(token), result.cols, 0.0F);
     rmsNormReverse(output, norm, c.rmsEps, scaled, result);
@@ -106,13 +107,17 @@ FeedForwardTile feedForwardTile(const ModelConfig& c, const LayerWeights& weight
                                scratch.matrix(4, count, c.intermediateSize)};
     const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
     copyRows(x.rowsFrom(first, count), tile.middle);
-    joinStream(c, weights, Projection::O, heads.rowsFrom(first, count), tile.middle, normed);
-    gateAndUp(c, weights, tile.middle, normed, tile.gate, tile.up);
+    Panels& input = scratch.panels(0);
+    input.pack(heads.rowsFrom(first, count));
+    joinStream(c, weights, Projection::O, input, tile.middle, normed);
+    rmsNorm(tile.middle, weights.feedForwardNorm, c.rmsEps, normed);
+    input.pack(normed);
+    gateAndUp(weights, input, tile.gate, tile.up);
     return tile;
 }
 
 /// act(gate) * up, where something behind Down wants it.
-ConstMatrixView hiddenUnits(const ModelConfig& c, const LayerWeights& weights, const FeedForwardTile& tile,
+ConstMatrixView unitsBehind(const ModelConfig& c, const LayerWeights& weights, const FeedForwardTile& tile,
                             TileScratch& scratch) {
     if (weights.afterFeedForwardNorm.empty()) return {};
     const MatrixView hidden = scratch.matrix(5, tile.gate.rows, tile.gate.cols);
@@ -133,7 +138,7 @@ void finishLayerReverse(const ModelConfig& c, const LayerOperands& layer, ConstM
     const auto body = [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
         const MatrixView slope = gradient.rowsFrom(first, count);
         const FeedForwardTile tile = feedForwardTile(c, weights, x, heads, kept, first, count, scratch);
-        const ConstMatrixView units = hiddenUnits(c, weights, tile, scratch);
+        const ConstMatrixView units = unitsBehind(c, weights, tile, scratch);
         const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
         const MatrixView hidden = scratch.matrix(1, count, c.intermediateSize);
         multiply(joinStreamReverse(c, weights, Projection::Down, units, slope, scratch),
@@ -171,8 +176,10 @@ void headNormsReverse(const ModelConfig& c, const LayerWeights& weights, ConstMa
     const MatrixView query = scratch.matrix(1, x.rows, c.queryDim());
     const MatrixView key = scratch.matrix(2, x.rows, c.keyDim());
     rmsNorm(x, weights.attentionNorm, c.rmsEps, normed);
-    linear(normed, weights, Projection::Q, query);
-    linear(normed, weights, Projection::K, key);
+    Panels& input = scratch.panels(0);
+    input.pack(normed);
+    linear(input, weights, Projection::Q, query);
+    linear(input, weights, Projection::K, key);
     normalizeHeadsReverse(query, weights.queryNorm, c.headDim, c.rmsEps, q);
     normalizeHeadsReverse(key, weights.keyNorm, c.headDim, c.rmsEps, k);
 }

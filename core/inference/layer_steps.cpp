@@ -16,6 +16,14 @@ void addBias(MatrixView values, const std::vector<float>& bias) {
         for (std::ptrdiff_t column = 0; column < values.cols; ++column) values(token, column) += bias[column];
 }
 
+/// The same for a block of a panel, [rows from firstRow, 64 tokens].
+void addBiasToRows(MatrixView values, const std::vector<float>& bias, std::ptrdiff_t firstRow) {
+    if (bias.empty()) return;
+    for (std::ptrdiff_t row = 0; row < values.rows; ++row)
+        for (std::ptrdiff_t lane = 0; lane < values.cols; ++lane)
+            values(row, lane) += bias[static_cast<std::size_t>(firstRow + row)];
+}
+
 } // namespace
 
 LayerOperands takeLayer(const WeightSource& source, const QkGains& gains, const ModelConfig& config,
@@ -100,13 +108,11 @@ void projectQkv(const ModelConfig& c, const LayerOperands& layer, ConstMatrixVie
                     const MatrixView k = target.k.view().rowsFrom(first, count);
                     const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
                     rmsNorm(x.rowsFrom(first, count), weights.attentionNorm, c.rmsEps, normed);
-                    linear(normed, weights, Projection::Q, q);
-                    // Keys carry most of what float sums lose: they are long, and attention sees differences
-                    // of their products. Summed in float, single tokens were 1.3e-4 nats off, depending on
-                    // the processor's kernel; with the keys in double they stay below 1e-4.
-                    multiplyTransposedInDouble(normed, weights.matrix(Projection::K), k);
-                    addBias(k, weights.biasOf(Projection::K));
-                    linear(normed, weights, Projection::V, target.v.view().rowsFrom(first, count));
+                    Panels& input = scratch.panels(0);
+                    input.pack(normed);
+                    linear(input, weights, Projection::Q, q);
+                    linear(input, weights, Projection::K, k);
+                    linear(input, weights, Projection::V, target.v.view().rowsFrom(first, count));
                     normalizeHeads(q, weights.queryNorm, c.headDim, c.rmsEps);
                     normalizeHeads(k, weights.keyNorm, c.headDim, c.rmsEps);
                     multiplyColumns(q, layer.queryFactors);
@@ -162,22 +168,41 @@ void attend(const ModelConfig& c, int layer, std::span<const BatchWindow> window
                        target.k.view().rowsFrom(row, rows), target.v.view().rowsFrom(row, rows),
                        target.heads.view().rowsFrom(row, rows), scratch);
             if (target.logSumExp.rows() > 0)
-                for (int query = 0; query < count; ++query) {
-                    const auto in = static_cast<std::size_t>(query);
+                for (int query = 0; query < count; ++query)
                     target.logSumExp.row(row + first + query)[head] =
-                        static_cast<float>(scratch.rowMax[in] + std::log(scratch.rowSum[in]));
-                }
+                        static_cast<float>(scratch.logSumExp(query));
             meter.add(4.0 * c.headDim * count * (first + 0.5 * (count + 1)));
             if (omp_get_thread_num() == 0) meter.reportNow();
         }
     }
 }
 
-void gateAndUp(const ModelConfig& c, const LayerWeights& weights, ConstMatrixView middle, MatrixView normed,
-               MatrixView gate, MatrixView up) {
-    rmsNorm(middle, weights.feedForwardNorm, c.rmsEps, normed);
+void gateAndUp(const LayerWeights& weights, const Panels& normed, MatrixView gate, MatrixView up) {
     linear(normed, weights, Projection::Gate, gate);
     linear(normed, weights, Projection::Up, up);
+}
+
+void hiddenUnits(const ModelConfig& c, const LayerWeights& weights, const Panels& normed, Panels& hidden) {
+    constexpr std::ptrdiff_t together = 2, block = productRows * panelWidth; // panels, floats of one
+    alignas(64) float gate[together * block], up[together * block];
+    hidden.resize(normed.rows(), c.intermediateSize);
+    for (std::ptrdiff_t panel = 0; panel < normed.count(); panel += together) {
+        const std::ptrdiff_t panels = std::min(together, normed.count() - panel);
+        for (std::ptrdiff_t row = 0; row < c.intermediateSize; row += productRows) {
+            const std::ptrdiff_t rows = std::min<std::ptrdiff_t>(productRows, c.intermediateSize - row);
+            for (const auto& [projection, target] :
+                 {std::pair(Projection::Gate, gate), std::pair(Projection::Up, up)})
+                multiplyBlock(normed, factorOf(weights.matrix(projection)), row, rows, panel, panels, target);
+            for (std::ptrdiff_t at = 0; at < panels; ++at) {
+                const MatrixView own(gate + at * block, rows, panelWidth),
+                    other(up + at * block, rows, panelWidth);
+                addBiasToRows(own, weights.biasOf(Projection::Gate), row);
+                addBiasToRows(other, weights.biasOf(Projection::Up), row);
+                activate(c, own, other);
+                copyRows(own, {hidden.panel(panel + at) + row * panelWidth, rows, panelWidth});
+            }
+        }
+    }
 }
 
 void activate(const ModelConfig& c, MatrixView gate, ConstMatrixView up) {
@@ -191,8 +216,8 @@ const std::vector<float>& outputNorm(const LayerWeights& weights, Projection pro
     return projection == Projection::O ? weights.afterAttentionNorm : weights.afterFeedForwardNorm;
 }
 
-void joinStream(const ModelConfig& c, const LayerWeights& weights, Projection projection,
-                ConstMatrixView input, MatrixView x, MatrixView buffer) {
+void joinStream(const ModelConfig& c, const LayerWeights& weights, Projection projection, const Panels& input,
+                MatrixView x, MatrixView buffer) {
     const std::vector<float>& norm = outputNorm(weights, projection);
     if (norm.empty() && c.residualScale == 1) return linear(input, weights, projection, x, 1);
     linear(input, weights, projection, buffer);
@@ -211,22 +236,31 @@ void finishLayer(const ModelConfig& c, const LayerOperands& layer, ConstMatrixVi
                 [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
                     const MatrixView x = stream.rowsFrom(first, count);
                     const MatrixView buffer = scratch.matrix(3, count, c.hiddenSize);
-                    joinStream(c, weights, Projection::O, heads.rowsFrom(first, count), x, buffer);
-                    const MatrixView gate = scratch.matrix(1, count, c.intermediateSize);
-                    const MatrixView up = scratch.matrix(2, count, c.intermediateSize);
-                    gateAndUp(c, weights, x, scratch.matrix(0, count, c.hiddenSize), gate, up);
+                    Panels& input = scratch.panels(0);
+                    Panels& hidden = scratch.panels(1);
+                    input.pack(heads.rowsFrom(first, count));
+                    joinStream(c, weights, Projection::O, input, x, buffer);
+                    const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
+                    rmsNorm(x, weights.feedForwardNorm, c.rmsEps, normed);
+                    input.pack(normed);
                     if (kept) {
+                        const MatrixView gate = kept->gate.view().rowsFrom(first, count);
+                        const MatrixView up = kept->up.view().rowsFrom(first, count);
+                        const MatrixView units = scratch.matrix(1, count, c.intermediateSize);
                         copyRows(x, kept->middle.view().rowsFrom(first, count));
-                        copyRows(gate, kept->gate.view().rowsFrom(first, count));
-                        copyRows(up, kept->up.view().rowsFrom(first, count));
+                        gateAndUp(weights, input, gate, up);
+                        copyRows(gate, units);
+                        activate(c, units, up);
+                        hidden.pack(units);
+                    } else {
+                        hiddenUnits(c, weights, input, hidden);
                     }
-                    activate(c, gate, up);
-                    joinStream(c, weights, Projection::Down, gate, x, buffer);
+                    joinStream(c, weights, Projection::Down, hidden, x, buffer);
                 });
 }
 
 int logitsTile(const ModelConfig& config) {
-    return std::clamp((1 << 22) / config.vocabSize, 8, tokenTile);
+    return config.vocabSize > (1 << 22) / tokenTile ? panelWidth : tokenTile;
 }
 
 void rmsNorm(ConstMatrixView source, const std::vector<float>& gain, double eps, MatrixView target) {
@@ -262,9 +296,9 @@ void copyRows(ConstMatrixView source, MatrixView target) {
         std::copy_n(source.row(token), source.cols, target.row(token));
 }
 
-void linear(ConstMatrixView input, const LayerWeights& weights, Projection projection, MatrixView output,
+void linear(const Panels& input, const LayerWeights& weights, Projection projection, MatrixView output,
             float beta) {
-    multiplyTransposed(input, weights.matrix(projection), output, 1, beta);
+    multiplyPanels(input, factorOf(weights.matrix(projection)), output, 1, beta);
     addBias(output, weights.biasOf(projection));
 }
 

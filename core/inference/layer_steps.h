@@ -9,6 +9,7 @@
 #include "core/inference/probe.h"
 #include "core/inference/rotary.h"
 #include "core/inference/weight_source.h"
+#include "core/kernels/panels.h"
 #include "core/scales/qk_gains.h"
 #include "core/text/documents.h"
 
@@ -72,17 +73,18 @@ AttentionShape attentionShape(const ModelConfig& config, int layer);
 /// batch's rows.
 void finishLayer(const ModelConfig& config, const LayerOperands& layer, ConstMatrixView heads, MatrixView x,
                  WorkMeter& meter, FeedForwardActivations* kept = nullptr);
-/// The tile of finishLayer that both directions compute: gate and up from the stream behind the attention;
-/// `normed` is a buffer of its shape.
-void gateAndUp(const ModelConfig& config, const LayerWeights& weights, ConstMatrixView middle,
-               MatrixView normed, MatrixView gate, MatrixView up);
+/// gate and up, [tokens, intermediate], from the normed stream behind the attention.
+void gateAndUp(const LayerWeights& weights, const Panels& normed, MatrixView gate, MatrixView up);
+/// act(gate) * up from the same, block by block: gate and up themselves are never written out.
+void hiddenUnits(const ModelConfig& config, const LayerWeights& weights, const Panels& normed,
+                 Panels& hidden);
 
 /// gate becomes act(gate) * up.
 void activate(const ModelConfig& config, MatrixView gate, ConstMatrixView up);
 /// The end of either half of a layer: x += residualScale norm(W input + b) with O or Down, the norm where
 /// the model has one there. `buffer` has x's shape; it is not used in models without either.
 void joinStream(const ModelConfig& config, const LayerWeights& weights, Projection projection,
-                ConstMatrixView input, MatrixView x, MatrixView buffer);
+                const Panels& input, MatrixView x, MatrixView buffer);
 /// The norm behind O or Down; empty when there is none.
 const std::vector<float>& outputNorm(const LayerWeights& weights, Projection projection);
 /// Every head of every row to head / rms(head) * gain, in place; gain [heads * headDim].
@@ -90,14 +92,14 @@ void normalizeHeads(MatrixView values, const std::vector<float>& gain, int headD
 
 /// Logits [rows, vocab] of the normed stream above the last layer, scaled and capped.
 void logitsOf(const ModelConfig& config, const OutputHead& head, ConstMatrixView normed, MatrixView logits);
-/// Positions of a tile of logits: about 16 MiB of them.
+/// Positions of a tile of logits: two panels, or one where the vocabulary is large.
 int logitsTile(const ModelConfig& config);
 
 /// target = source / rms(source) * gain, row by row (RMSNorm, Zhang & Sennrich 2019).
 void rmsNorm(ConstMatrixView source, const std::vector<float>& gain, double eps, MatrixView target);
 void copyRows(ConstMatrixView source, MatrixView target);
 /// output = input W^T + b + beta output.
-void linear(ConstMatrixView input, const LayerWeights& weights, Projection projection, MatrixView output,
+void linear(const Panels& input, const LayerWeights& weights, Projection projection, MatrixView output,
             float beta = 0);
 /// values[token, column] *= factors[column]; nothing when there are none.
 void multiplyColumns(MatrixView values, const std::vector<float>& factors);
@@ -112,9 +114,11 @@ class TileScratch {
         buffers_.at(which).resize(rows, cols);
         return buffers_[which].view();
     }
+    Panels& panels(std::size_t which) { return panels_.at(which); }
 
   private:
     std::array<Matrix, 9> buffers_;
+    std::array<Panels, 2> panels_;
 };
 
 /// Runs body(firstRow, rows, scratch) over fixed tiles in parallel; stops early when cancelled. Work is per

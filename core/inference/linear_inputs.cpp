@@ -8,12 +8,13 @@ namespace qroar {
 namespace {
 
 /// A tile's hidden units, [rows, intermediate], from the stream behind the attention.
-void hiddenUnits(const ModelConfig& c, const LayerWeights& weights, ConstMatrixView x, TileScratch& scratch,
-                 MatrixView target) {
+const Panels& hiddenUnitsOf(const ModelConfig& c, const LayerWeights& weights, ConstMatrixView x,
+                            TileScratch& scratch) {
     const MatrixView normed = scratch.matrix(0, x.rows, c.hiddenSize);
-    const MatrixView up = scratch.matrix(1, x.rows, c.intermediateSize);
-    gateAndUp(c, weights, x, normed, target, up);
-    activate(c, target, up);
+    rmsNorm(x, weights.feedForwardNorm, c.rmsEps, normed);
+    scratch.panels(0).pack(normed);
+    hiddenUnits(c, weights, scratch.panels(0), scratch.panels(1));
+    return scratch.panels(1);
 }
 
 double hiddenWork(const ModelConfig& c) {
@@ -49,7 +50,8 @@ void LinearInputs::addAttention(const LayerWeights& weights, ConstMatrixView hea
     const double work = 2.0 * config_.hiddenSize * config_.queryDim();
     forEachTile(stream.x.rows(), tokenTile, work, meter,
                 [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
-                    joinStream(config_, weights, Projection::O, heads.rowsFrom(first, count),
+                    scratch.panels(0).pack(heads.rowsFrom(first, count));
+                    joinStream(config_, weights, Projection::O, scratch.panels(0),
                                stream.x.view().rowsFrom(first, count),
                                scratch.matrix(0, count, config_.hiddenSize));
                 });
@@ -70,8 +72,8 @@ void LinearInputs::down(const LayerWeights& weights, const Residual& stream, Mat
     target.resize(stream.x.rows(), config_.intermediateSize);
     forEachTile(stream.x.rows(), tokenTile, hiddenWork(config_), meter,
                 [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
-                    hiddenUnits(config_, weights, stream.x.view().rowsFrom(first, count), scratch,
-                                target.view().rowsFrom(first, count));
+                    hiddenUnitsOf(config_, weights, stream.x.view().rowsFrom(first, count), scratch)
+                        .unpack(target.view().rowsFrom(first, count));
                 });
 }
 
@@ -80,9 +82,8 @@ void LinearInputs::addFeedForward(const LayerWeights& weights, Residual& stream,
     forEachTile(stream.x.rows(), tokenTile, work, meter,
                 [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
                     const MatrixView x = stream.x.view().rowsFrom(first, count);
-                    const MatrixView hidden = scratch.matrix(2, count, config_.intermediateSize);
-                    hiddenUnits(config_, weights, x, scratch, hidden);
-                    joinStream(config_, weights, Projection::Down, hidden, x,
+                    joinStream(config_, weights, Projection::Down,
+                               hiddenUnitsOf(config_, weights, x, scratch), x,
                                scratch.matrix(3, count, config_.hiddenSize));
                 });
 }

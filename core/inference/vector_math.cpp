@@ -1,5 +1,7 @@
 #include "core/inference/vector_math.h"
 
+#include "core/kernels/vectorized.h"
+
 #include <algorithm>
 #include <bit>
 #include <cmath>
@@ -15,7 +17,7 @@ constexpr std::ptrdiff_t run =
 
 /// Sum of term(at) for at in [0, count): 16 float accumulators over runs, their totals in double.
 template<class Term>
-inline double laneSum(std::ptrdiff_t count, Term term) {
+[[gnu::always_inline]] inline double laneSum(std::ptrdiff_t count, Term term) {
     double total = 0;
     for (std::ptrdiff_t first = 0; first < count; first += run) {
         const std::ptrdiff_t end = std::min(count, first + run);
@@ -31,7 +33,7 @@ inline double laneSum(std::ptrdiff_t count, Term term) {
 
 /// e^x by 2^n e^r with |r| <= ln 2 / 2 and a polynomial of degree 7 (coefficients: S. Moshier, Cephes
 /// library, expf).
-inline float exponential(float x) {
+[[gnu::always_inline]] inline float exponential(float x) {
     constexpr float log2e = 1.44269504088896341F, ln2High = 0.693359375F, ln2Low = -2.12194440e-4F;
     constexpr float shiftToInteger =
         12582912.0F; // 1.5 * 2^23: adding and taking it away rounds to an integer
@@ -51,7 +53,7 @@ inline float exponential(float x) {
 }
 
 /// tanh by a polynomial near 0 (S. Moshier, Cephes library, tanhf) and by e^2x elsewhere.
-inline float hyperbolicTangent(float x) {
+[[gnu::always_inline]] inline float hyperbolicTangent(float x) {
     const float z = x * x;
     float p = -5.70498872745e-3F;
     p = p * z + 2.06390887954e-2F;
@@ -68,15 +70,15 @@ constexpr float geluScale = 0.7978845608F, geluCube = 0.044715F; // sqrt(2 / pi)
 
 } // namespace
 
-double sum(const float* values, std::ptrdiff_t count) {
+QROAR_VECTORIZED double sum(const float* values, std::ptrdiff_t count) {
     return laneSum(count, [values](std::ptrdiff_t at) { return values[at]; });
 }
 
-double sumOfSquares(const float* values, std::ptrdiff_t count) {
+QROAR_VECTORIZED double sumOfSquares(const float* values, std::ptrdiff_t count) {
     return laneSum(count, [values](std::ptrdiff_t at) { return values[at] * values[at]; });
 }
 
-double sumOfProducts(const float* a, const float* b, std::ptrdiff_t count) {
+QROAR_VECTORIZED double sumOfProducts(const float* a, const float* b, std::ptrdiff_t count) {
     return laneSum(count, [a, b](std::ptrdiff_t at) { return a[at] * b[at]; });
 }
 
@@ -85,7 +87,7 @@ double inverseRms(const float* values, std::ptrdiff_t count, double eps) {
     return std::isfinite(meanSquare) ? 1.0 / std::sqrt(meanSquare + eps) : std::nan("");
 }
 
-float maximum(const float* values, std::ptrdiff_t count) {
+QROAR_VECTORIZED float maximum(const float* values, std::ptrdiff_t count) {
     float best[lanes];
     std::fill(best, best + lanes, values[0]);
     std::ptrdiff_t at = 0;
@@ -96,11 +98,11 @@ float maximum(const float* values, std::ptrdiff_t count) {
     return *std::max_element(best, best + lanes);
 }
 
-void exponentials(float* values, std::ptrdiff_t count, float shift) {
+QROAR_VECTORIZED void exponentials(float* values, std::ptrdiff_t count, float shift) {
     for (std::ptrdiff_t at = 0; at < count; ++at) values[at] = exponential(values[at] - shift);
 }
 
-double sumOfExponentials(const float* values, std::ptrdiff_t count, float shift) {
+QROAR_VECTORIZED double sumOfExponentials(const float* values, std::ptrdiff_t count, float shift) {
     return laneSum(count, [values, shift](std::ptrdiff_t at) { return exponential(values[at] - shift); });
 }
 
@@ -109,12 +111,12 @@ double logSumOfExponentials(const float* values, std::ptrdiff_t count) {
     return std::log(sumOfExponentials(values, count, top)) + top;
 }
 
-void siluTimes(float* gate, const float* up, std::ptrdiff_t count) {
+QROAR_VECTORIZED void siluTimes(float* gate, const float* up, std::ptrdiff_t count) {
     for (std::ptrdiff_t at = 0; at < count; ++at)
         gate[at] = gate[at] / (1.0F + exponential(-gate[at])) * up[at];
 }
 
-void siluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdiff_t count) {
+QROAR_VECTORIZED void siluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdiff_t count) {
     for (std::ptrdiff_t at = 0; at < count; ++at) {
         const float sigmoid = 1.0F / (1.0F + exponential(-gate[at]));
         const float silu = gate[at] * sigmoid;
@@ -123,14 +125,14 @@ void siluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdif
     }
 }
 
-void geluTimes(float* gate, const float* up, std::ptrdiff_t count) {
+QROAR_VECTORIZED void geluTimes(float* gate, const float* up, std::ptrdiff_t count) {
     for (std::ptrdiff_t at = 0; at < count; ++at) {
         const float z = gate[at];
         gate[at] = 0.5F * z * (1.0F + hyperbolicTangent(geluScale * (z + geluCube * z * z * z))) * up[at];
     }
 }
 
-void geluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdiff_t count) {
+QROAR_VECTORIZED void geluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdiff_t count) {
     for (std::ptrdiff_t at = 0; at < count; ++at) {
         const float z = gate[at];
         const float bend = hyperbolicTangent(geluScale * (z + geluCube * z * z * z));
@@ -140,19 +142,19 @@ void geluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdif
     }
 }
 
-void softCap(float* values, std::ptrdiff_t count, float cap) {
+QROAR_VECTORIZED void softCap(float* values, std::ptrdiff_t count, float cap) {
     for (std::ptrdiff_t at = 0; at < count; ++at) values[at] = cap * hyperbolicTangent(values[at] / cap);
 }
 
-void softCapReverse(const float* capped, float* gradient, std::ptrdiff_t count, float cap) {
+QROAR_VECTORIZED void softCapReverse(const float* capped, float* gradient, std::ptrdiff_t count, float cap) {
     for (std::ptrdiff_t at = 0; at < count; ++at) {
         const float share = capped[at] / cap;
         gradient[at] *= 1.0F - share * share;
     }
 }
 
-void softmaxReverse(float* logits, float* gradient, std::ptrdiff_t count, float logSumExp, float rowProduct,
-                    float scale) {
+QROAR_VECTORIZED void softmaxReverse(float* logits, float* gradient, std::ptrdiff_t count, float logSumExp,
+                                     float rowProduct, float scale) {
     for (std::ptrdiff_t at = 0; at < count; ++at) {
         const float probability = exponential(logits[at] - logSumExp);
         logits[at] = probability;

@@ -76,24 +76,6 @@ class TestKernels : public QObject {
             }
     }
 
-    void gemmInDoubleRoundsOnce() {
-        const Matrix a = randomMatrix(37, 1000, 1), b = randomMatrix(150, 1000, 2); // more than two blocks
-        Matrix wide = randomMatrix(37, 200, 3);
-        const MatrixView c = wide.view().colsFrom(20, 150);
-        const float left = wide.row(5)[19], right = wide.row(5)[170];
-        multiplyTransposedInDouble(a.view(), b.view(), c);
-        for (int row = 0; row < 37; ++row)
-            for (int col = 0; col < 150; ++col) {
-                double expected = 0, size = 0;
-                for (int inner = 0; inner < 1000; ++inner) {
-                    const double term = static_cast<double>(a.row(row)[inner]) * b.row(col)[inner];
-                    expected += term;
-                    size += std::abs(term);
-                }
-                QVERIFY(std::abs(c(row, col) - expected) <= std::abs(expected) * 0x1p-24 + 1e-13 * size);
-            }
-        QVERIFY(wide.row(5)[19] == left && wide.row(5)[170] == right); // only its own columns
-    }
 
     void attention_data() {
         QTest::addColumn<int>("context");

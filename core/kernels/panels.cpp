@@ -1,0 +1,159 @@
+#include "core/kernels/panels.h"
+
+#include <algorithm>
+#include <cassert>
+#include <new>
+
+namespace qroar {
+
+namespace {
+
+using Four [[gnu::vector_size(16)]] = float;
+using FourIndices [[gnu::vector_size(16)]] = int;
+
+Four loadFour(const float* from) {
+    Four value;
+    __builtin_memcpy(&value, from, sizeof value);
+    return value;
+}
+void storeFour(Four value, float* to) {
+    __builtin_memcpy(to, &value, sizeof value);
+}
+
+/// Rows become columns.
+void transpose(Four (&m)[4]) {
+    const Four low01 = __builtin_shuffle(m[0], m[1], FourIndices{0, 4, 1, 5});
+    const Four high01 = __builtin_shuffle(m[0], m[1], FourIndices{2, 6, 3, 7});
+    const Four low23 = __builtin_shuffle(m[2], m[3], FourIndices{0, 4, 1, 5});
+    const Four high23 = __builtin_shuffle(m[2], m[3], FourIndices{2, 6, 3, 7});
+    m[0] = __builtin_shuffle(low01, low23, FourIndices{0, 1, 4, 5});
+    m[1] = __builtin_shuffle(low01, low23, FourIndices{2, 3, 6, 7});
+    m[2] = __builtin_shuffle(high01, high23, FourIndices{0, 1, 4, 5});
+    m[3] = __builtin_shuffle(high01, high23, FourIndices{2, 3, 6, 7});
+}
+
+/// Up to 64 rows of a matrix into one panel.
+void packPanel(ConstMatrixView rows, float scale, float* panel) {
+    constexpr std::ptrdiff_t stretch = 64; // columns at a time: what is written stays in the cache
+    for (std::ptrdiff_t start = 0; start < rows.cols; start += stretch) {
+        const std::ptrdiff_t end = std::min(start + stretch, rows.cols);
+        std::ptrdiff_t row = 0;
+        for (; row + 4 <= rows.rows; row += 4) {
+            std::ptrdiff_t column = start;
+            for (; column + 4 <= end; column += 4) {
+                Four block[4];
+                for (int at = 0; at < 4; ++at) block[at] = loadFour(rows.row(row + at) + column);
+                transpose(block);
+                for (int at = 0; at < 4; ++at)
+                    storeFour(block[at] * scale, panel + (column + at) * panelWidth + row);
+            }
+            for (; column < end; ++column)
+                for (int at = 0; at < 4; ++at)
+                    panel[column * panelWidth + row + at] = rows(row + at, column) * scale;
+        }
+        for (; row < panelWidth; ++row)
+            for (std::ptrdiff_t column = start; column < end; ++column)
+                panel[column * panelWidth + row] = row < rows.rows ? rows(row, column) * scale : 0.0F;
+    }
+}
+
+} // namespace
+
+void Panels::resize(std::ptrdiff_t rows, std::ptrdiff_t depth) {
+    rows_ = rows;
+    depth_ = depth;
+    const std::ptrdiff_t wanted = count() * panelWidth * depth;
+    if (wanted <= capacity_) return;
+    const auto bytes = static_cast<std::size_t>(wanted) * sizeof(float);
+    values_.reset(static_cast<float*>(::operator new[](bytes, std::align_val_t{64})));
+    capacity_ = wanted;
+}
+
+void Panels::pack(ConstMatrixView matrix, float scale) {
+    resize(matrix.rows, matrix.cols);
+    for (std::ptrdiff_t at = 0; at < count(); ++at) {
+        const std::ptrdiff_t first = at * panelWidth;
+        packPanel(matrix.rowsFrom(first, std::min<std::ptrdiff_t>(panelWidth, matrix.rows - first)), scale,
+                  panel(at));
+    }
+}
+
+void Panels::packColumns(ConstMatrixView matrix) {
+    resize(matrix.cols, matrix.rows);
+    for (std::ptrdiff_t at = 0; at < count(); ++at) {
+        const std::ptrdiff_t first = at * panelWidth;
+        const std::ptrdiff_t columns = std::min<std::ptrdiff_t>(panelWidth, matrix.cols - first);
+        for (std::ptrdiff_t row = 0; row < matrix.rows; ++row) {
+            float* target = panel(at) + row * panelWidth;
+            std::copy_n(matrix.row(row) + first, columns, target);
+            std::fill(target + columns, target + panelWidth, 0.0F);
+        }
+    }
+}
+
+void unpack(const float* panel, MatrixView target, float scale, float beta) {
+    const auto put = [&](std::ptrdiff_t row, std::ptrdiff_t column) {
+        const float value = panel[column * panelWidth + row] * scale;
+        target(row, column) = beta == 0 ? value : value + beta * target(row, column);
+    };
+    std::ptrdiff_t row = 0;
+    for (; row + 4 <= target.rows; row += 4) {
+        std::ptrdiff_t column = 0;
+        for (; column + 4 <= target.cols; column += 4) {
+            Four block[4];
+            for (int at = 0; at < 4; ++at) block[at] = loadFour(panel + (column + at) * panelWidth + row);
+            transpose(block);
+            for (int at = 0; at < 4; ++at) {
+                float* to = target.row(row + at) + column;
+                storeFour(beta == 0 ? block[at] * scale : block[at] * scale + beta * loadFour(to), to);
+            }
+        }
+        for (; column < target.cols; ++column)
+            for (int at = 0; at < 4; ++at) put(row + at, column);
+    }
+    for (; row < target.rows; ++row)
+        for (std::ptrdiff_t column = 0; column < target.cols; ++column) put(row, column);
+}
+
+void Panels::unpack(MatrixView target) const {
+    for (std::ptrdiff_t at = 0; at < count(); ++at) {
+        const std::ptrdiff_t first = at * panelWidth;
+        qroar::unpack(panel(at), target.rowsFrom(first, std::min<std::ptrdiff_t>(panelWidth, rows_ - first)));
+    }
+}
+
+void multiplyBlock(const Panels& x, const Factor& w, std::ptrdiff_t first, std::ptrdiff_t rows,
+                   std::ptrdiff_t firstPanel, std::ptrdiff_t panels, float* target) {
+    assert(w.depth == x.depth() && rows <= productRows);
+    const PanelKernels& kernels = panelKernels();
+    std::fill_n(target, panels * productRows * panelWidth, 0.0F);
+    for (std::ptrdiff_t start = 0; start < w.depth; start += panelDepth) {
+        const Factor part{w.data + first * w.rowStride + start * w.stepStride, rows,
+                          std::min(panelDepth, w.depth - start), w.rowStride, w.stepStride};
+        for (std::ptrdiff_t at = 0; at < panels; ++at)
+            kernels.addProduct(part, x.panel(firstPanel + at) + start * panelWidth,
+                               target + at * productRows * panelWidth);
+    }
+}
+
+void multiplyPanels(const Panels& x, const Factor& w, MatrixView target, float scale, float beta) {
+    assert(target.rows == x.rows() && target.cols == w.rows);
+    constexpr std::ptrdiff_t together = 2; // panels: the weights of a block are read once for all of them
+    alignas(64) float sums[together * productRows * panelWidth];
+    for (std::ptrdiff_t panel = 0; panel < x.count(); panel += together) {
+        const std::ptrdiff_t panels = std::min(together, x.count() - panel);
+        for (std::ptrdiff_t row = 0; row < w.rows; row += productRows) {
+            const std::ptrdiff_t rows = std::min(productRows, w.rows - row);
+            multiplyBlock(x, w, row, rows, panel, panels, sums);
+            for (std::ptrdiff_t at = 0; at < panels; ++at) {
+                const std::ptrdiff_t token = (panel + at) * panelWidth;
+                unpack(sums + at * productRows * panelWidth,
+                       target.rowsFrom(token, std::min<std::ptrdiff_t>(panelWidth, x.rows() - token))
+                           .colsFrom(row, rows),
+                       scale, beta);
+            }
+        }
+    }
+}
+
+} // namespace qroar

@@ -1,0 +1,61 @@
+// Matrices as panels of 64 rows (panel_kernels.h), and products of a factor with them. One thread does each
+// call; callers divide the work among threads, and nothing depends on how.
+#pragma once
+
+#include "core/base/matrix.h"
+#include "core/kernels/panel_kernels.h"
+
+#include <cstddef>
+#include <memory>
+
+namespace qroar {
+
+/// A matrix [rows, depth] as panels: element (r, k) at panel(r / 64)[k * 64 + r % 64]. Lanes beyond `rows`
+/// are zero or results of zeros; memory is kept from use to use.
+class Panels {
+  public:
+    /// Changes the shape; contents are unspecified.
+    void resize(std::ptrdiff_t rows, std::ptrdiff_t depth);
+    [[nodiscard]] std::ptrdiff_t rows() const { return rows_; }
+    [[nodiscard]] std::ptrdiff_t depth() const { return depth_; }
+    [[nodiscard]] std::ptrdiff_t count() const { return (rows_ + panelWidth - 1) / panelWidth; }
+    float* panel(std::ptrdiff_t at) { return values_.get() + at * depth_ * panelWidth; }
+    [[nodiscard]] const float* panel(std::ptrdiff_t at) const {
+        return values_.get() + at * depth_ * panelWidth;
+    }
+
+    /// Takes `scale` times the rows of a matrix.
+    void pack(ConstMatrixView matrix, float scale = 1);
+    /// Takes the transpose of a matrix: its columns become rows.
+    void packColumns(ConstMatrixView matrix);
+    /// target = the rows, [rows, depth].
+    void unpack(MatrixView target) const;
+
+  private:
+    struct Free {
+        void operator()(float* values) const { ::operator delete[](values, std::align_val_t{64}); }
+    };
+    std::unique_ptr<float[], Free> values_;
+    std::ptrdiff_t rows_ = 0, depth_ = 0, capacity_ = 0;
+};
+
+/// W as it lies in memory, and its transpose.
+inline Factor factorOf(ConstMatrixView w) {
+    return {w.data, w.rows, w.cols, w.stride, 1};
+}
+inline Factor transposedFactor(ConstMatrixView w) {
+    return {w.data, w.cols, w.rows, 1, w.stride};
+}
+
+/// target = scale x W^T + beta target: x [rows, depth], W [n, depth], target [rows, n].
+void multiplyPanels(const Panels& x, const Factor& w, MatrixView target, float scale = 1, float beta = 0);
+/// target [count of panels of x][w.rows][64] = W x, panel by panel; for callers that go on with panels.
+/// `first`, `rows`: of W, at most productRows. target holds productRows * 64 floats a panel.
+inline constexpr std::ptrdiff_t productRows = 48;
+void multiplyBlock(const Panels& x, const Factor& w, std::ptrdiff_t first, std::ptrdiff_t rows,
+                   std::ptrdiff_t firstPanel, std::ptrdiff_t panels, float* target);
+
+/// target(r, c) = scale panel[c][r] + beta target(r, c) for r < target.rows <= 64, c < target.cols.
+void unpack(const float* panel, MatrixView target, float scale = 1, float beta = 0);
+
+} // namespace qroar
