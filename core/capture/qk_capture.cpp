@@ -2,6 +2,7 @@
 // it goes through its tokens bucket by bucket, so that the dense counters of one bucket [pair][bin] stay in
 // the cache, and flushes the touched stretch of each pair into a compact partial result. Units are merged in
 // their order, pair by pair. Nothing here depends on the number of threads.
+#include "core/base/vectorized.h"
 #include "core/capture/qk_statistics.h"
 
 #include <algorithm>
@@ -91,7 +92,7 @@ void QkCapture::Counters::addRow(const float* head, PairLayout layout, std::size
     addCounts(xs, ys);
 }
 
-void QkCapture::Counters::addMoments(const float* xs, const float* ys) {
+QROAR_VECTORIZED void QkCapture::Counters::addMoments(const float* xs, const float* ys) {
     double* __restrict sumX = sums.data();
     double* __restrict sumY = sumX + pairs;
     double* __restrict sumXX = sumY + pairs;
@@ -112,7 +113,7 @@ void QkCapture::Counters::addMoments(const float* xs, const float* ys) {
     }
 }
 
-void QkCapture::Counters::addCounts(const float* xs, const float* ys) {
+QROAR_VECTORIZED void QkCapture::Counters::addCounts(const float* xs, const float* ys) {
     std::uint16_t* __restrict stepX = steps.data();
     std::uint16_t* __restrict stepY = stepX + pairs;
     std::uint32_t* __restrict high = largest.data();

@@ -1,5 +1,6 @@
 #include "core/inference/layer_gradients.h"
 
+#include "core/base/vectorized.h"
 #include "core/inference/gemm.h"
 #include "core/inference/vector_math.h"
 
@@ -216,8 +217,8 @@ void projectQkvReverse(const ModelConfig& c, const LayerRotations& rotations, co
                 });
 }
 
-void addPairSums(const ModelConfig& c, ConstMatrixView values, ConstMatrixView gradients,
-                 std::span<double> lnGain, std::span<double> lnAngle) {
+QROAR_VECTORIZED void addPairSums(const ModelConfig& c, ConstMatrixView values, ConstMatrixView gradients,
+                                  std::span<double> lnGain, std::span<double> lnAngle) {
     const int step = pairRows(c, 1).x - pairRows(c, 0).x, partner = pairRows(c, 0).y;
     for (std::ptrdiff_t token = 0; token < values.rows; ++token) {
         const float* value = values.row(token);

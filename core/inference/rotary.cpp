@@ -1,5 +1,7 @@
 #include "core/inference/rotary.h"
 
+#include "core/base/vectorized.h"
+
 #include <cmath>
 
 namespace qroar {
@@ -48,8 +50,8 @@ const std::vector<double>& LayerRotations::omega(LayerRope rope) const {
     return rope == LayerRope::Local ? localOmega_ : scaledOmega_;
 }
 
-void RotaryTable::turn(float* row, int position, float direction, int heads, int headDim,
-                       PairLayout layout) const {
+QROAR_VECTORIZED void RotaryTable::turn(float* row, int position, float direction, int heads, int headDim,
+                                        PairLayout layout) const {
     const float* cosine = cosines(position);
     const float* sine = sines(position);
     const int count = pairs();

@@ -1,6 +1,6 @@
 #include "core/inference/vector_math.h"
 
-#include "core/kernels/vectorized.h"
+#include "core/base/vectorized.h"
 
 #include <algorithm>
 #include <bit>

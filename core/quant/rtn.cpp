@@ -1,6 +1,7 @@
 #include "core/quant/rtn.h"
 
 #include "core/base/half.h"
+#include "core/base/vectorized.h"
 
 #include <algorithm>
 #include <cmath>
@@ -24,7 +25,7 @@ float roundOnceToF16(double value) {
 }
 
 /// std::round (half away from zero) for |x| < 2^52, in a form compilers turn into vector code.
-inline double roundHalfAway(double x) {
+[[gnu::always_inline]] inline double roundHalfAway(double x) {
     constexpr double almostHalf = 0.49999999999999994; // the double before 0.5
     return std::trunc(x + std::copysign(almostHalf, x));
 }
@@ -33,7 +34,7 @@ struct Range {
     float least = 0, most = 0; // always includes 0
 };
 
-Range rangeOf(const float* weights, std::ptrdiff_t count) {
+QROAR_VECTORIZED Range rangeOf(const float* weights, std::ptrdiff_t count) {
     float least[lanes] = {}, most[lanes] = {};
     std::ptrdiff_t at = 0;
     for (; at + lanes <= count; at += lanes)
@@ -56,8 +57,8 @@ struct RowSums {
 };
 
 /// Quantizes and dequantizes one weight in place; `low` and `high` are the codes' range minus zero.
-inline void quantizeOne(float& weight, double scale, double low, double high, RowSums& sums,
-                        std::ptrdiff_t lane) {
+[[gnu::always_inline]] inline void quantizeOne(float& weight, double scale, double low, double high,
+                                               RowSums& sums, std::ptrdiff_t lane) {
     const double w = weight;
     const double wanted = roundHalfAway(w / scale);
     double code = wanted > low ? wanted : low; // NaN becomes low
@@ -73,7 +74,8 @@ inline void quantizeOne(float& weight, double scale, double low, double high, Ro
     sums.clipped[lane] += code == wanted ? 0.0 : 1.0;
 }
 
-void quantizeGroup(const RtnGrid& grid, float* weights, std::ptrdiff_t count, RowSums& rowSums) {
+QROAR_VECTORIZED void quantizeGroup(const RtnGrid& grid, float* weights, std::ptrdiff_t count,
+                                    RowSums& rowSums) {
     // Scale 0: dividing by 1 and allowing only code 0 gives zeros; nothing was clipped, there is no grid.
     const bool empty = grid.scale == 0;
     const double scale = empty ? 1.0 : grid.scale;
