@@ -18,18 +18,6 @@ void copyTile(ConstMatrixView source, Matrix& target) {
         std::copy_n(source.row(row), source.cols, target.row(row));
 }
 
-/// -infinity where a query (lane) does not see a key (row): keys firstKey .. firstKey + keys, queries
-/// firstQuery ..
-void hideUnseen(float* logits, int firstKey, int keys, int firstQuery, int sight) {
-    for (int key = 0; key < keys; ++key) {
-        float* row = logits + static_cast<std::ptrdiff_t>(key) * panelWidth;
-        const int lane = firstKey + key - firstQuery; // of the query at the key's own position
-        std::fill(row, row + std::clamp(lane, 0, panelWidth), unseen);
-        if (sight < std::numeric_limits<int>::max() - panelWidth)
-            std::fill(row + std::clamp(lane + sight, 0, panelWidth), row + panelWidth, unseen);
-    }
-}
-
 /// Keys [firstKey, firstKey + keys) and their values join a panel of queries: its softmax and sums move on.
 void addTile(const AttentionShape& shape, int panel, int firstQuery, int lastQuery, int firstKey, int keys,
              int sight, AttentionScratch& scratch) {
@@ -51,6 +39,16 @@ void addTile(const AttentionShape& shape, int panel, int firstQuery, int lastQue
 }
 
 } // namespace
+
+void hideUnseen(float* logits, int firstKey, int keys, int firstQuery, int sight) {
+    for (int key = 0; key < keys; ++key) {
+        float* row = logits + static_cast<std::ptrdiff_t>(key) * panelWidth;
+        const int lane = firstKey + key - firstQuery; // of the query at the key's own position
+        std::fill(row, row + std::clamp(lane, 0, panelWidth), unseen);
+        if (sight < std::numeric_limits<int>::max() - panelWidth)
+            std::fill(row + std::clamp(lane + sight, 0, panelWidth), row + panelWidth, unseen);
+    }
+}
 
 double AttentionScratch::logSumExp(int query) const {
     const SoftmaxState& state = softmax[static_cast<std::size_t>(query / panelWidth)];

@@ -36,6 +36,10 @@ struct AttentionScratch {
 inline constexpr int queryTile = 128;
 inline constexpr int keyTile = 128;
 
+/// Of a panel of logits, [keys][64 queries]: -infinity where a query does not see a key. Keys from firstKey
+/// on, queries from firstQuery on; a query sees `sight` positions, itself included.
+void hideUnseen(float* logits, int firstKey, int keys, int firstQuery, int sight);
+
 /// One head's output for queries [firstQuery, firstQuery + count): softmax(logits) v.
 /// q and out are [context, heads * headDim], k and v [context, kvHeads * headDim]: all rows of one window.
 void attendTile(const AttentionShape& shape, int head, int firstQuery, int count, ConstMatrixView q,

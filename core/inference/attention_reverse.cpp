@@ -1,7 +1,7 @@
 #include "core/inference/attention_reverse.h"
 
-#include "core/inference/gemm.h"
 #include "core/inference/vector_math.h"
+#include "core/kernels/panels.h"
 
 #include <omp.h>
 
@@ -20,11 +20,16 @@ struct Task {
     int kvHead, firstKey;
 };
 
-/// Buffers of one worker.
+/// Buffers of one worker. A panel holds 64 queries, or 64 columns of what is summed over queries.
 struct Scratch {
-    Matrix logits{reverseTile, reverseTile};   ///< then probabilities
-    Matrix gradient{reverseTile, reverseTile}; ///< at the probabilities, then at the logits / scale
-    float capped[reverseTile];                 ///< logits of a row, where they are capped
+    Panels queries;                  ///< [64 queries, headDim] times the logits' scale
+    Panels slopes;                   ///< [64 queries, headDim] gradient at the head's output
+    Panels queryRows, slopeRows;     ///< the same turned round: [headDim columns, queries], not scaled
+    Panels logits, gradient, capped; ///< [64 queries, reverseTile]
+    Panels queryGradient;            ///< [64 queries, headDim]
+    Panels keyGradient,
+        valueGradient; ///< [headDim columns, reverseTile]: sums over queries and heads of a group
+    alignas(64) float logSumExp[panelWidth], rowProducts[panelWidth];
 };
 
 class AttentionReverse {
@@ -54,8 +59,16 @@ class AttentionReverse {
         const int queries = std::min(reverseTile, context - firstQuery);
         const int keys = std::min(reverseTile, context - task.firstKey);
         const int group = shape_.heads / shape_.kvHeads;
+        for (Panels* sums : {&scratch.keyGradient, &scratch.valueGradient}) {
+            sums->resize(shape_.headDim, reverseTile);
+            std::fill_n(sums->panel(0), sums->count() * reverseTile * panelWidth, 0.0F);
+        }
         for (int head = task.kvHead * group; head < (task.kvHead + 1) * group; ++head)
-            addHead(task, head, firstQuery, queries, keys, scratch);
+            for (int first = firstQuery; first < firstQuery + queries; first += panelWidth)
+                addPanel(task, head, first, std::min(panelWidth, firstQuery + queries - first), keys,
+                         scratch);
+        addColumns(scratch.keyGradient, ofKeys(target_.k, task, keys));
+        if (target_.v.rows > 0) addColumns(scratch.valueGradient, ofKeys(target_.v, task, keys));
         const int products = target_.v.rows > 0 ? 5 : 4;
         return 2.0 * products * group * shape_.headDim * queries * keys;
     }
@@ -68,41 +81,86 @@ class AttentionReverse {
     }
 
   private:
-    void addHead(const Task& task, int head, int firstQuery, int queries, int keys, Scratch& scratch) const {
-        const std::ptrdiff_t dim = shape_.headDim, queryRow = task.window->firstRow + firstQuery,
-                             keyRow = task.window->firstRow + task.firstKey;
-        const auto ofHead = [&](auto view) {
-            return view.rowsFrom(queryRow, queries).colsFrom(head * dim, dim);
-        };
-        const auto ofKeys = [&](auto view) {
-            return view.rowsFrom(keyRow, keys).colsFrom(task.kvHead * dim, dim);
-        };
-        const MatrixView logits(scratch.logits.data(), queries, keys, reverseTile);
-        const MatrixView gradient(scratch.gradient.data(), queries, keys, reverseTile);
-        multiplyTransposed(ofHead(inputs_.q), ofKeys(inputs_.k), logits, scale_);
-        multiplyTransposed(ofHead(headGradient_), ofKeys(inputs_.v), gradient);
+    /// The rows of a task's keys, in the columns of its head.
+    template<class View>
+    [[nodiscard]] View ofKeys(View view, const Task& task, int keys) const {
+        return view.rowsFrom(task.window->firstRow + task.firstKey, keys)
+            .colsFrom(static_cast<std::ptrdiff_t>(task.kvHead) * shape_.headDim, shape_.headDim);
+    }
+
+    /// A panel of queries of one head meets the task's keys.
+    void addPanel(const Task& task, int head, int firstQuery, int queries, int keys, Scratch& scratch) const {
+        keys = std::min(keys, firstQuery + queries - task.firstKey); // the others are behind all queries
+        if (keys <= 0 || firstQuery - (task.firstKey + keys - 1) >= sight_) return;
+        const PanelKernels& kernels = panelKernels();
+        const std::ptrdiff_t dim = shape_.headDim, row = task.window->firstRow + firstQuery;
+        const auto ofHead = [&](auto view) { return view.rowsFrom(row, queries).colsFrom(head * dim, dim); };
+        scratch.queries.pack(ofHead(inputs_.q), scale_);
+        scratch.slopes.pack(ofHead(headGradient_));
+        float* logits = clear(scratch.logits, reverseTile);
+        float* gradient = clear(scratch.gradient, reverseTile);
+        const ConstMatrixView tileKeys = ofKeys(inputs_.k, task, keys);
+        kernels.addProduct(factorOf(tileKeys), scratch.queries.panel(0), logits);
+        kernels.addProduct(factorOf(ofKeys(inputs_.v, task, keys)), scratch.slopes.panel(0), gradient);
+        softmaxReverse(task, head, firstQuery, queries, keys, scratch);
+
+        float* queryGradient = clear(scratch.queryGradient, dim);
+        kernels.addProduct(transposedFactor(tileKeys), gradient, queryGradient);
+        unpack(queryGradient, ofHead(target_.q), 1, 1);
+        addOverQueries(gradient, keys, ofHead(inputs_.q), scratch.queryRows, scratch.keyGradient);
+        if (target_.v.rows > 0)
+            addOverQueries(logits, keys, ofHead(headGradient_), scratch.slopeRows, scratch.valueGradient);
+    }
+
+    /// Logits become probabilities, the gradient at probabilities that at q k.
+    void softmaxReverse(const Task& task, int head, int firstQuery, int queries, int keys,
+                        Scratch& scratch) const {
+        float* logits = scratch.logits.panel(0);
+        float* gradient = scratch.gradient.panel(0);
+        const std::ptrdiff_t row = task.window->firstRow + firstQuery,
+                             count = static_cast<std::ptrdiff_t>(keys) * panelWidth;
+        std::fill_n(scratch.logSumExp, panelWidth, 0.0F);
+        std::fill_n(scratch.rowProducts, panelWidth, 0.0F);
         for (int query = 0; query < queries; ++query) {
-            const int distance = firstQuery + query - task.firstKey; // column of the query's own key
-            const int begin = std::clamp(distance - (sight_ - 1), 0, keys);
-            const int end = std::clamp(distance + 1, begin, keys);
-            float* logit = logits.row(query);
-            float* slope = gradient.row(query);
-            for (float* row : {logit, slope}) {
-                std::fill(row, row + begin, 0.0F);
-                std::fill(row + end, row + keys, 0.0F);
-            }
-            if (shape_.cap > 0) {
-                softCap(logit + begin, end - begin, shape_.cap);
-                std::copy(logit + begin, logit + end, scratch.capped);
-            }
-            softmaxReverse(logit + begin, slope + begin, end - begin,
-                           inputs_.logSumExp(queryRow + query, head),
-                           rowProducts_.row(queryRow + query)[head], scale_);
-            if (shape_.cap > 0) softCapReverse(scratch.capped, slope + begin, end - begin, shape_.cap);
+            scratch.logSumExp[query] = inputs_.logSumExp(row + query, head);
+            scratch.rowProducts[query] = rowProducts_.row(row + query)[head];
         }
-        if (target_.v.rows > 0) multiplyLeftTransposed(logits, ofHead(headGradient_), ofKeys(target_.v), 1);
-        multiplyLeftTransposed(gradient, ofHead(inputs_.q), ofKeys(target_.k), 1);
-        multiply(gradient, ofKeys(inputs_.k), ofHead(target_.q), 1);
+        if (shape_.cap > 0) {
+            softCap(logits, count, shape_.cap);
+            scratch.capped.resize(panelWidth, reverseTile);
+            std::copy_n(logits, count, scratch.capped.panel(0));
+        }
+        hideUnseen(logits, task.firstKey, keys, firstQuery, sight_);
+        panelKernels().softmaxReverse(logits, gradient, keys, scratch.logSumExp, scratch.rowProducts, scale_);
+        if (shape_.cap > 0) softCapReverse(scratch.capped.panel(0), gradient, count, shape_.cap);
+    }
+
+    /// target [columns][keys] += sum over queries of weights [keys][64 queries] times rows [queries,
+    /// columns].
+    static void addOverQueries(const float* weights, int keys, ConstMatrixView rows, Panels& turned,
+                               Panels& target) {
+        turned.packColumns(rows);
+        for (std::ptrdiff_t at = 0; at < turned.count(); ++at)
+            panelKernels().addProduct({weights, keys, rows.rows, panelWidth, 1}, turned.panel(at),
+                                      target.panel(at));
+    }
+
+    /// target += columns [headDim columns, keys].
+    static void addColumns(const Panels& columns, MatrixView target) {
+        for (std::ptrdiff_t at = 0; at < columns.count(); ++at) {
+            const std::ptrdiff_t first = at * panelWidth,
+                                 count = std::min<std::ptrdiff_t>(panelWidth, target.cols - first);
+            for (std::ptrdiff_t row = 0; row < target.rows; ++row)
+                for (std::ptrdiff_t column = 0; column < count; ++column)
+                    target(row, first + column) += columns.panel(at)[row * panelWidth + column];
+        }
+    }
+
+    /// One panel of `depth`, zero.
+    static float* clear(Panels& panels, std::ptrdiff_t depth) {
+        panels.resize(panelWidth, depth);
+        std::fill_n(panels.panel(0), depth * panelWidth, 0.0F);
+        return panels.panel(0);
     }
 
     AttentionShape shape_;

@@ -26,13 +26,13 @@ void rmsNormReverse(ConstMatrixView x, const std::vector<float>& gain, double ep
 
 namespace {
 
-/// From the gradient at act(gate) * up those at gate and up, in place.
-void activateReverse(const ModelConfig& c, MatrixView gate, MatrixView up, ConstMatrixView gradient) {
-    const std::ptrdiff_t count = gate.rows * gate.cols;
+/// From the gradient at act(gate) * up those at gate and up, in place: `count` numbers of each.
+void activateReverse(const ModelConfig& c, float* gate, float* up, const float* gradient,
+                     std::ptrdiff_t count) {
     if (c.activation == Activation::GeluTanh)
-        geluTimesReverse(gate.data, up.data, gradient.data, count);
+        geluTimesReverse(gate, up, gradient, count);
     else
-        siluTimesReverse(gate.data, up.data, gradient.data, count);
+        siluTimesReverse(gate, up, gradient, count);
 }
 
 } // namespace
@@ -74,7 +74,7 @@ namespace {
 /// Backwards through joinStream: from `slope` = d NLL / d x behind it, d NLL / d (W input + b). In models
 /// without norm and scale that is the slope itself; else it lies in buffers 6 to 8.
 ConstMatrixView joinStreamReverse(const ModelConfig& c, const LayerWeights& weights, Projection projection,
-                                  ConstMatrixView input, ConstMatrixView slope, TileScratch& scratch) {
+                                  const Panels& input, ConstMatrixView slope, TileScratch& scratch) {
     const std::vector<float>& norm = outputNorm(weights, projection);
     if (norm.empty() && c.residualScale == 1) return slope;
     const MatrixView scaled = scratch.matrix(6, slope.rows, slope.cols);
@@ -85,46 +85,69 @@ ConstMatrixView joinStreamReverse(const ModelConfig& c, const LayerWeights& weig
     if (norm.empty()) return scaled;
     const MatrixView output = scratch.matrix(7, slope.rows, slope.cols);
     const MatrixView result = scratch.matrix(8, slope.rows, slope.cols);
-    scratch.panels(0).pack(input);
-    linear(scratch.panels(0), weights, projection, output);
+    linear(input, weights, projection, output);
     for (std::ptrdiff_t token = 0; token < result.rows; ++token)
         std::fill_n(result.row(token), result.cols, 0.0F);
     rmsNormReverse(output, norm, c.rmsEps, scaled, result);
     return result;
 }
 
-/// What finishLayer computed on its way, in a tile.
+/// What finishLayer computed on its way, in a tile: panels of gate and up from firstPanel on.
 struct FeedForwardTile {
-    MatrixView middle, gate, up;
+    MatrixView middle;
+    Panels *gate, *up;
+    std::ptrdiff_t firstPanel;
 };
 FeedForwardTile feedForwardTile(const ModelConfig& c, const LayerWeights& weights, ConstMatrixView x,
                                 ConstMatrixView heads, FeedForwardActivations* kept, std::ptrdiff_t first,
                                 std::ptrdiff_t count, TileScratch& scratch) {
-    if (kept)
-        return {kept->middle.view().rowsFrom(first, count), kept->gate.view().rowsFrom(first, count),
-                kept->up.view().rowsFrom(first, count)};
-    const FeedForwardTile tile{scratch.matrix(2, count, c.hiddenSize),
-                               scratch.matrix(3, count, c.intermediateSize),
-                               scratch.matrix(4, count, c.intermediateSize)};
+    if (kept) return {kept->middle.view().rowsFrom(first, count), &kept->gate, &kept->up, first / panelWidth};
+    const FeedForwardTile tile{scratch.matrix(2, count, c.hiddenSize), &scratch.panels(2), &scratch.panels(3),
+                               0};
+    for (Panels* panels : {tile.gate, tile.up}) panels->resize(count, c.intermediateSize);
     const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
-    copyRows(x.rowsFrom(first, count), tile.middle);
     Panels& input = scratch.panels(0);
+    copyRows(x.rowsFrom(first, count), tile.middle);
     input.pack(heads.rowsFrom(first, count));
     joinStream(c, weights, Projection::O, input, tile.middle, normed);
     rmsNorm(tile.middle, weights.feedForwardNorm, c.rmsEps, normed);
     input.pack(normed);
-    gateAndUp(weights, input, tile.gate, tile.up);
+    hiddenUnits(c, weights, input, scratch.panels(1), tile.gate, tile.up);
     return tile;
 }
 
-/// act(gate) * up, where something behind Down wants it.
-ConstMatrixView unitsBehind(const ModelConfig& c, const LayerWeights& weights, const FeedForwardTile& tile,
-                            TileScratch& scratch) {
-    if (weights.afterFeedForwardNorm.empty()) return {};
-    const MatrixView hidden = scratch.matrix(5, tile.gate.rows, tile.gate.cols);
-    copyRows(tile.gate, hidden);
-    activate(c, hidden, tile.up);
-    return hidden;
+/// act(gate) * up of a tile, where something behind Down wants it.
+const Panels& unitsBehind(const ModelConfig& c, const LayerWeights& weights, const FeedForwardTile& tile,
+                          std::ptrdiff_t rows, TileScratch& scratch) {
+    Panels& units = scratch.panels(1);
+    units.resize(rows, c.intermediateSize);
+    if (weights.afterFeedForwardNorm.empty()) return units; // nobody reads them
+    const std::ptrdiff_t floats = units.count() * units.depth();
+    std::copy_n(tile.gate->panel(tile.firstPanel), floats * panelWidth, units.panel(0));
+    activate(c, {units.panel(0), floats, panelWidth}, {tile.up->panel(tile.firstPanel), floats, panelWidth});
+    return units;
+}
+
+/// Gate and up of a tile become d NLL / d gate and up, from `slope` = d NLL / d (W_down units), block by
+/// block.
+void gateAndUpReverse(const ModelConfig& c, const LayerWeights& weights, const Panels& slope,
+                      const FeedForwardTile& tile) {
+    constexpr std::ptrdiff_t together = 2, block = productRows * panelWidth; // panels, floats of one
+    alignas(64) float units[together * block];
+    const Factor down = transposedFactor(weights.matrix(Projection::Down));
+    for (std::ptrdiff_t panel = 0; panel < slope.count(); panel += together) {
+        const std::ptrdiff_t panels = std::min(together, slope.count() - panel);
+        for (std::ptrdiff_t row = 0; row < c.intermediateSize; row += productRows) {
+            const std::ptrdiff_t rows = std::min<std::ptrdiff_t>(productRows, c.intermediateSize - row);
+            multiplyBlock(slope, down, row, rows, panel, panels, units);
+            for (std::ptrdiff_t at = 0; at < panels; ++at) {
+                const std::ptrdiff_t own = tile.firstPanel + panel + at;
+                activateReverse(c, tile.gate->panel(own) + row * panelWidth,
+                                tile.up->panel(own) + row * panelWidth, units + at * block,
+                                rows * panelWidth);
+            }
+        }
+    }
 }
 
 } // namespace
@@ -139,17 +162,22 @@ void finishLayerReverse(const ModelConfig& c, const LayerOperands& layer, ConstM
     const auto body = [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
         const MatrixView slope = gradient.rowsFrom(first, count);
         const FeedForwardTile tile = feedForwardTile(c, weights, x, heads, kept, first, count, scratch);
-        const ConstMatrixView units = unitsBehind(c, weights, tile, scratch);
+        const Panels& units = unitsBehind(c, weights, tile, count, scratch);
+        Panels& behind = scratch.panels(0);
+        behind.pack(joinStreamReverse(c, weights, Projection::Down, units, slope, scratch));
+        gateAndUpReverse(c, weights, behind, tile);
         const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
-        const MatrixView hidden = scratch.matrix(1, count, c.intermediateSize);
-        multiply(joinStreamReverse(c, weights, Projection::Down, units, slope, scratch),
-                 weights.matrix(Projection::Down), hidden);
-        activateReverse(c, tile.gate, tile.up, hidden);
-        multiply(tile.gate, weights.matrix(Projection::Gate), normed);
-        multiply(tile.up, weights.matrix(Projection::Up), normed, 1);
+        const auto ofTile = [&](const Panels& panels) {
+            return PanelsView(panels.panel(tile.firstPanel), count, c.intermediateSize);
+        };
+        multiplyPanels(ofTile(*tile.gate), transposedFactor(weights.matrix(Projection::Gate)), normed);
+        multiplyPanels(ofTile(*tile.up), transposedFactor(weights.matrix(Projection::Up)), normed, 1, 1);
         rmsNormReverse(tile.middle, weights.feedForwardNorm, c.rmsEps, normed, slope);
-        multiply(joinStreamReverse(c, weights, Projection::O, heads.rowsFrom(first, count), slope, scratch),
-                 weights.matrix(Projection::O), headGradient.rowsFrom(first, count));
+        Panels& input = scratch.panels(1);
+        if (!weights.afterAttentionNorm.empty()) input.pack(heads.rowsFrom(first, count));
+        behind.pack(joinStreamReverse(c, weights, Projection::O, input, slope, scratch));
+        multiplyPanels(behind, transposedFactor(weights.matrix(Projection::O)),
+                       headGradient.rowsFrom(first, count));
     };
     forEachTile(x.rows, tokenTile, work, meter, body);
 }

@@ -177,29 +177,29 @@ void attend(const ModelConfig& c, int layer, std::span<const BatchWindow> window
     }
 }
 
-void gateAndUp(const LayerWeights& weights, const Panels& normed, MatrixView gate, MatrixView up) {
-    linear(normed, weights, Projection::Gate, gate);
-    linear(normed, weights, Projection::Up, up);
-}
-
-void hiddenUnits(const ModelConfig& c, const LayerWeights& weights, const Panels& normed, Panels& hidden) {
+void hiddenUnits(const ModelConfig& c, const LayerWeights& weights, const Panels& normed, Panels& hidden,
+                 Panels* keptGate, Panels* keptUp, std::ptrdiff_t keptPanel) {
     constexpr std::ptrdiff_t together = 2, block = productRows * panelWidth; // panels, floats of one
     alignas(64) float gate[together * block], up[together * block];
+    const auto blockOf = [](Panels& panels, std::ptrdiff_t panel, std::ptrdiff_t row, std::ptrdiff_t rows) {
+        return MatrixView(panels.panel(panel) + row * panelWidth, rows, panelWidth);
+    };
     hidden.resize(normed.rows(), c.intermediateSize);
     for (std::ptrdiff_t panel = 0; panel < normed.count(); panel += together) {
         const std::ptrdiff_t panels = std::min(together, normed.count() - panel);
         for (std::ptrdiff_t row = 0; row < c.intermediateSize; row += productRows) {
             const std::ptrdiff_t rows = std::min<std::ptrdiff_t>(productRows, c.intermediateSize - row);
-            for (const auto& [projection, target] :
-                 {std::pair(Projection::Gate, gate), std::pair(Projection::Up, up)})
-                multiplyBlock(normed, factorOf(weights.matrix(projection)), row, rows, panel, panels, target);
+            multiplyBlock(normed, factorOf(weights.matrix(Projection::Gate)), row, rows, panel, panels, gate);
+            multiplyBlock(normed, factorOf(weights.matrix(Projection::Up)), row, rows, panel, panels, up);
             for (std::ptrdiff_t at = 0; at < panels; ++at) {
                 const MatrixView own(gate + at * block, rows, panelWidth),
                     other(up + at * block, rows, panelWidth);
                 addBiasToRows(own, weights.biasOf(Projection::Gate), row);
                 addBiasToRows(other, weights.biasOf(Projection::Up), row);
+                if (keptGate) copyRows(own, blockOf(*keptGate, keptPanel + panel + at, row, rows));
+                if (keptUp) copyRows(other, blockOf(*keptUp, keptPanel + panel + at, row, rows));
                 activate(c, own, other);
-                copyRows(own, {hidden.panel(panel + at) + row * panelWidth, rows, panelWidth});
+                copyRows(own, blockOf(hidden, panel + at, row, rows));
             }
         }
     }
@@ -243,18 +243,9 @@ void finishLayer(const ModelConfig& c, const LayerOperands& layer, ConstMatrixVi
                     const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
                     rmsNorm(x, weights.feedForwardNorm, c.rmsEps, normed);
                     input.pack(normed);
-                    if (kept) {
-                        const MatrixView gate = kept->gate.view().rowsFrom(first, count);
-                        const MatrixView up = kept->up.view().rowsFrom(first, count);
-                        const MatrixView units = scratch.matrix(1, count, c.intermediateSize);
-                        copyRows(x, kept->middle.view().rowsFrom(first, count));
-                        gateAndUp(weights, input, gate, up);
-                        copyRows(gate, units);
-                        activate(c, units, up);
-                        hidden.pack(units);
-                    } else {
-                        hiddenUnits(c, weights, input, hidden);
-                    }
+                    if (kept) copyRows(x, kept->middle.view().rowsFrom(first, count));
+                    hiddenUnits(c, weights, input, hidden, kept ? &kept->gate : nullptr,
+                                kept ? &kept->up : nullptr, first / panelWidth);
                     joinStream(c, weights, Projection::Down, hidden, x, buffer);
                 });
 }

@@ -23,7 +23,7 @@
 
 namespace qroar {
 
-inline constexpr int tokenTile = 128; ///< rows of a linear layer's tile
+inline constexpr int tokenTile = 2 * panelWidth; ///< rows of a linear layer's tile: whole panels
 
 /// A layer's weights and the factors of its rows.
 struct LayerOperands {
@@ -45,7 +45,7 @@ struct AttentionActivations {
 /// What a layer's second half computes on its way, kept for the reverse sweep.
 struct FeedForwardActivations {
     Matrix middle;   ///< [tokens, hidden] the stream behind the attention
-    Matrix gate, up; ///< [tokens, intermediate]
+    Panels gate, up; ///< [tokens, intermediate]
     void resize(const ModelConfig& config, std::ptrdiff_t tokens);
     static double floatsPerToken(const ModelConfig& config);
 };
@@ -73,11 +73,10 @@ AttentionShape attentionShape(const ModelConfig& config, int layer);
 /// batch's rows.
 void finishLayer(const ModelConfig& config, const LayerOperands& layer, ConstMatrixView heads, MatrixView x,
                  WorkMeter& meter, FeedForwardActivations* kept = nullptr);
-/// gate and up, [tokens, intermediate], from the normed stream behind the attention.
-void gateAndUp(const LayerWeights& weights, const Panels& normed, MatrixView gate, MatrixView up);
-/// act(gate) * up from the same, block by block: gate and up themselves are never written out.
-void hiddenUnits(const ModelConfig& config, const LayerWeights& weights, const Panels& normed,
-                 Panels& hidden);
+/// act(gate) * up from the normed stream behind the attention, block by block. gate and up themselves are
+/// written out only where `keptGate` and `keptUp` are given: their panels from keptPanel on.
+void hiddenUnits(const ModelConfig& config, const LayerWeights& weights, const Panels& normed, Panels& hidden,
+                 Panels* keptGate = nullptr, Panels* keptUp = nullptr, std::ptrdiff_t keptPanel = 0);
 
 /// gate becomes act(gate) * up.
 void activate(const ModelConfig& config, MatrixView gate, ConstMatrixView up);
@@ -118,7 +117,7 @@ class TileScratch {
 
   private:
     std::array<Matrix, 9> buffers_;
-    std::array<Panels, 2> panels_;
+    std::array<Panels, 4> panels_;
 };
 
 /// Runs body(firstRow, rows, scratch) over fixed tiles in parallel; stops early when cancelled. Work is per

@@ -153,13 +153,4 @@ QROAR_VECTORIZED void softCapReverse(const float* capped, float* gradient, std::
     }
 }
 
-QROAR_VECTORIZED void softmaxReverse(float* logits, float* gradient, std::ptrdiff_t count, float logSumExp,
-                                     float rowProduct, float scale) {
-    for (std::ptrdiff_t at = 0; at < count; ++at) {
-        const float probability = exponential(logits[at] - logSumExp);
-        logits[at] = probability;
-        gradient[at] = probability * (gradient[at] - rowProduct) * scale;
-    }
-}
-
 } // namespace qroar

@@ -37,9 +37,5 @@ void geluTimesReverse(float* gate, float* up, const float* gradient, std::ptrdif
 void softCap(float* values, std::ptrdiff_t count, float cap);
 /// From the gradient at capped values the one before the cap, in place: times 1 - (capped / cap)^2.
 void softCapReverse(const float* capped, float* gradient, std::ptrdiff_t count, float cap);
-/// One row of softmax backwards, in place: logits become probabilities p = exp(logit - logSumExp), the
-/// gradients g at the probabilities become p (g - rowProduct) scale, with rowProduct = sum p g of the row.
-void softmaxReverse(float* logits, float* gradient, std::ptrdiff_t count, float logSumExp, float rowProduct,
-                    float scale);
 
 } // namespace qroar

@@ -150,6 +150,26 @@ QROAR_INLINE void softmax(float* logits, std::ptrdiff_t keys, SoftmaxState& stat
 }
 
 template<int lanes>
+QROAR_INLINE void softmaxReverse(float* logits, float* gradient, std::ptrdiff_t keys, const float* logSumExp,
+                                 const float* rowProducts, float scale) {
+    using Floats = typename Vector<lanes>::Floats;
+    for (int column = 0; column < panelWidth; column += lanes) {
+        Floats shift, product;
+        load<lanes>(logSumExp + column, shift);
+        load<lanes>(rowProducts + column, product);
+        for (std::ptrdiff_t key = 0; key < keys; ++key) {
+            Floats probability, slope;
+            load<lanes>(logits + key * panelWidth + column, probability);
+            load<lanes>(gradient + key * panelWidth + column, slope);
+            probability -= shift;
+            exponential<lanes>(probability);
+            store<lanes>(probability, logits + key * panelWidth + column);
+            store<lanes>(probability * (slope - product) * scale, gradient + key * panelWidth + column);
+        }
+    }
+}
+
+template<int lanes>
 QROAR_INLINE void scaleLanes(float* values, std::ptrdiff_t rows, const float* factors) {
     using Floats = typename Vector<lanes>::Floats;
     for (std::ptrdiff_t row = 0; row < rows; ++row)
@@ -169,10 +189,15 @@ QROAR_INLINE void scaleLanes(float* values, std::ptrdiff_t rows, const float* fa
     TARGET void softmax##NAME(float* logits, std::ptrdiff_t keys, SoftmaxState& state) {                     \
         softmax<LANES>(logits, keys, state);                                                                 \
     }                                                                                                        \
+    TARGET void softmaxReverse##NAME(float* logits, float* gradient, std::ptrdiff_t keys,                    \
+                                     const float* logSumExp, const float* rowProducts, float scale) {        \
+        softmaxReverse<LANES>(logits, gradient, keys, logSumExp, rowProducts, scale);                        \
+    }                                                                                                        \
     TARGET void scaleLanes##NAME(float* values, std::ptrdiff_t rows, const float* factors) {                 \
         scaleLanes<LANES>(values, rows, factors);                                                            \
     }                                                                                                        \
-    constexpr PanelKernels kernels##NAME{addProduct##NAME, softmax##NAME, scaleLanes##NAME};
+    constexpr PanelKernels kernels##NAME{addProduct##NAME, softmax##NAME, softmaxReverse##NAME,              \
+                                         scaleLanes##NAME};
 
 #if defined(__x86_64__)
 QROAR_KERNELS(Avx512, [[gnu::target("arch=x86-64-v4,prefer-vector-width=512")]], 16, 4)

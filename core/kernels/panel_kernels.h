@@ -36,6 +36,11 @@ struct PanelKernels {
     /// -infinity gets zeros. exp by 2^n e^r, |r| <= ln 2 / 2, and a polynomial of degree 7 (S. Moshier,
     /// Cephes library, expf): at most 2 ulp, and zero below -87.3.
     void (*softmax)(float* logits, std::ptrdiff_t keys, SoftmaxState& state) = nullptr;
+    /// Softmax backwards: logits [keys][64] become probabilities p = exp(logit - logSumExp[lane]), the
+    /// gradients g at them become p (g - rowProducts[lane]) scale, with rowProducts = sum p g over a query's
+    /// keys.
+    void (*softmaxReverse)(float* logits, float* gradient, std::ptrdiff_t keys, const float* logSumExp,
+                           const float* rowProducts, float scale) = nullptr;
     /// values[r][lane] *= factors[lane].
     void (*scaleLanes)(float* values, std::ptrdiff_t rows, const float* factors) = nullptr;
 };

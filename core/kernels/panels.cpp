@@ -122,9 +122,9 @@ void Panels::unpack(MatrixView target) const {
     }
 }
 
-void multiplyBlock(const Panels& x, const Factor& w, std::ptrdiff_t first, std::ptrdiff_t rows,
+void multiplyBlock(PanelsView x, const Factor& w, std::ptrdiff_t first, std::ptrdiff_t rows,
                    std::ptrdiff_t firstPanel, std::ptrdiff_t panels, float* target) {
-    assert(w.depth == x.depth() && rows <= productRows);
+    assert(w.depth == x.depth && rows <= productRows);
     const PanelKernels& kernels = panelKernels();
     std::fill_n(target, panels * productRows * panelWidth, 0.0F);
     for (std::ptrdiff_t start = 0; start < w.depth; start += panelDepth) {
@@ -136,8 +136,8 @@ void multiplyBlock(const Panels& x, const Factor& w, std::ptrdiff_t first, std::
     }
 }
 
-void multiplyPanels(const Panels& x, const Factor& w, MatrixView target, float scale, float beta) {
-    assert(target.rows == x.rows() && target.cols == w.rows);
+void multiplyPanels(PanelsView x, const Factor& w, MatrixView target, float scale, float beta) {
+    assert(target.rows == x.rows && target.cols == w.rows);
     constexpr std::ptrdiff_t together = 2; // panels: the weights of a block are read once for all of them
     alignas(64) float sums[together * productRows * panelWidth];
     for (std::ptrdiff_t panel = 0; panel < x.count(); panel += together) {
@@ -148,7 +148,7 @@ void multiplyPanels(const Panels& x, const Factor& w, MatrixView target, float s
             for (std::ptrdiff_t at = 0; at < panels; ++at) {
                 const std::ptrdiff_t token = (panel + at) * panelWidth;
                 unpack(sums + at * productRows * panelWidth,
-                       target.rowsFrom(token, std::min<std::ptrdiff_t>(panelWidth, x.rows() - token))
+                       target.rowsFrom(token, std::min<std::ptrdiff_t>(panelWidth, x.rows - token))
                            .colsFrom(row, rows),
                        scale, beta);
             }

@@ -39,6 +39,17 @@ class Panels {
     std::ptrdiff_t rows_ = 0, depth_ = 0, capacity_ = 0;
 };
 
+/// Some panels of a matrix that somebody else owns.
+struct PanelsView {
+    const float* data = nullptr;
+    std::ptrdiff_t rows = 0, depth = 0;
+    PanelsView(const float* panels, std::ptrdiff_t r, std::ptrdiff_t d) : data(panels), rows(r), depth(d) {}
+    PanelsView(const Panels& all)
+        : PanelsView(all.panel(0), all.rows(), all.depth()) {} // NOLINT: a view of all of them
+    [[nodiscard]] std::ptrdiff_t count() const { return (rows + panelWidth - 1) / panelWidth; }
+    [[nodiscard]] const float* panel(std::ptrdiff_t at) const { return data + at * depth * panelWidth; }
+};
+
 /// W as it lies in memory, and its transpose.
 inline Factor factorOf(ConstMatrixView w) {
     return {w.data, w.rows, w.cols, w.stride, 1};
@@ -48,11 +59,11 @@ inline Factor transposedFactor(ConstMatrixView w) {
 }
 
 /// target = scale x W^T + beta target: x [rows, depth], W [n, depth], target [rows, n].
-void multiplyPanels(const Panels& x, const Factor& w, MatrixView target, float scale = 1, float beta = 0);
+void multiplyPanels(PanelsView x, const Factor& w, MatrixView target, float scale = 1, float beta = 0);
 /// target [count of panels of x][w.rows][64] = W x, panel by panel; for callers that go on with panels.
 /// `first`, `rows`: of W, at most productRows. target holds productRows * 64 floats a panel.
 inline constexpr std::ptrdiff_t productRows = 48;
-void multiplyBlock(const Panels& x, const Factor& w, std::ptrdiff_t first, std::ptrdiff_t rows,
+void multiplyBlock(PanelsView x, const Factor& w, std::ptrdiff_t first, std::ptrdiff_t rows,
                    std::ptrdiff_t firstPanel, std::ptrdiff_t panels, float* target);
 
 /// target(r, c) = scale panel[c][r] + beta target(r, c) for r < target.rows <= 64, c < target.cols.
