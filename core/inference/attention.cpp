@@ -12,30 +12,38 @@ namespace {
 
 constexpr float unseen = -std::numeric_limits<float>::infinity();
 
-void copyTile(ConstMatrixView source, Matrix& target) {
-    target.resize(source.rows, source.cols);
-    for (std::ptrdiff_t row = 0; row < source.rows; ++row)
-        std::copy_n(source.row(row), source.cols, target.row(row));
+/// A tile of keys or values to read number by number: as it lies, or a copy where its rows lie so far apart
+/// that they would drive each other out of the first-level cache.
+ConstMatrixView closeRows(ConstMatrixView tile, Matrix& copy) {
+    constexpr std::ptrdiff_t farApart = 1024; // floats: rows a page apart share their cache sets
+    if (tile.stride < farApart) return tile;
+    copy.resize(tile.rows, tile.cols);
+    for (std::ptrdiff_t row = 0; row < tile.rows; ++row) std::copy_n(tile.row(row), tile.cols, copy.row(row));
+    return copy.view();
 }
 
-/// Keys [firstKey, firstKey + keys) and their values join a panel of queries: its softmax and sums move on.
-void addTile(const AttentionShape& shape, int panel, int firstQuery, int lastQuery, int firstKey, int keys,
-             int sight, AttentionScratch& scratch) {
+/// What a panel of queries meets: positions, and the keys' numbers.
+struct Meeting {
+    int panel, firstQuery, lastQuery, firstKey, sight;
+    ConstMatrixView keys, values; ///< [keys, headDim] from firstKey on
+};
+
+/// The panel's softmax and sums move on.
+void addKeys(const AttentionShape& shape, const Meeting& with, AttentionScratch& scratch) {
     const PanelKernels& kernels = panelKernels();
+    const auto count = static_cast<int>(with.keys.rows);
     float* logits = scratch.logits.panel(0);
-    SoftmaxState& softmax = scratch.softmax[static_cast<std::size_t>(panel)];
-    float* outputs = scratch.outputs.panel(panel);
-    std::fill_n(logits, keys * panelWidth, 0.0F);
-    const ConstMatrixView tileKeys(scratch.keys.data(), keys, shape.headDim);
-    const ConstMatrixView tileValues(scratch.values.data(), keys, shape.headDim);
-    kernels.addProduct(factorOf(tileKeys), scratch.queries.panel(panel), logits);
-    if (shape.cap > 0) softCap(logits, static_cast<std::ptrdiff_t>(keys) * panelWidth, shape.cap);
-    if (firstKey + keys - 1 > firstQuery || lastQuery - firstKey >= sight)
-        hideUnseen(logits, firstKey, keys, firstQuery, sight);
-    kernels.softmax(logits, keys, softmax);
+    SoftmaxState& softmax = scratch.softmax[static_cast<std::size_t>(with.panel)];
+    float* outputs = scratch.outputs.panel(with.panel);
+    std::fill_n(logits, count * panelWidth, 0.0F);
+    kernels.addProduct(factorOf(with.keys), scratch.queries.panel(with.panel), logits);
+    if (shape.cap > 0) softCap(logits, static_cast<std::ptrdiff_t>(count) * panelWidth, shape.cap);
+    if (with.firstKey + count - 1 > with.firstQuery || with.lastQuery - with.firstKey >= with.sight)
+        hideUnseen(logits, with.firstKey, count, with.firstQuery, with.sight);
+    kernels.softmax(logits, count, softmax);
     if (std::any_of(softmax.correction, softmax.correction + panelWidth, [](float by) { return by != 1; }))
         kernels.scaleLanes(outputs, shape.headDim, softmax.correction);
-    kernels.addProduct(transposedFactor(tileValues), logits, outputs);
+    kernels.addProduct(transposedFactor(with.values), logits, outputs);
 }
 
 } // namespace
@@ -45,8 +53,8 @@ void hideUnseen(float* logits, int firstKey, int keys, int firstQuery, int sight
         float* row = logits + static_cast<std::ptrdiff_t>(key) * panelWidth;
         const int lane = firstKey + key - firstQuery; // of the query at the key's own position
         std::fill(row, row + std::clamp(lane, 0, panelWidth), unseen);
-        if (sight < std::numeric_limits<int>::max() - panelWidth)
-            std::fill(row + std::clamp(lane + sight, 0, panelWidth), row + panelWidth, unseen);
+        const long long blind = static_cast<long long>(lane) + sight; // the first query that sees it no more
+        std::fill(row + std::clamp<long long>(blind, 0, panelWidth), row + panelWidth, unseen);
     }
 }
 
@@ -78,13 +86,17 @@ void attendTile(const AttentionShape& shape, int head, int firstQuery, int count
     for (int key = std::max(0, firstQuery - (sight - 1)) / keyTile * keyTile; key < firstQuery + count;
          key += keyTile) {
         const int columns = std::min(keyTile, firstQuery + count - key);
-        copyTile(keys.rowsFrom(key, columns), scratch.keys);
-        copyTile(values.rowsFrom(key, columns), scratch.values);
+        const ConstMatrixView tileKeys = closeRows(keys.rowsFrom(key, columns), scratch.keys);
+        const ConstMatrixView tileValues = closeRows(values.rowsFrom(key, columns), scratch.values);
         for (int panel = 0; panel < panels; ++panel) {
             const int first = firstQuery + panel * panelWidth;
             const int last = std::min(first + panelWidth, firstQuery + count) - 1;
             if (key > last || first - (key + columns - 1) >= sight) continue; // nothing here is seen
-            addTile(shape, panel, first, last, key, std::min(columns, last + 1 - key), sight, scratch);
+            const int seen = std::min(columns, last + 1 - key);
+            addKeys(
+                shape,
+                {panel, first, last, key, sight, tileKeys.rowsFrom(0, seen), tileValues.rowsFrom(0, seen)},
+                scratch);
         }
     }
     for (int panel = 0; panel < panels; ++panel) {

@@ -26,7 +26,7 @@ struct AttentionShape {
 /// Buffers of one worker, reused from tile to tile.
 struct AttentionScratch {
     Panels queries;                    ///< [queryTile, headDim] times the logits' scale
-    Matrix keys, values;               ///< [keyTile, headDim]: a tile without gaps
+    Matrix keys, values;               ///< [keyTile, headDim]: a tile without gaps, where rows lie far apart
     Panels logits;                     ///< [panelWidth queries, keyTile], then probabilities
     Panels outputs;                    ///< [queryTile, headDim] sums of probabilities times values
     std::vector<SoftmaxState> softmax; ///< of each panel of queries
