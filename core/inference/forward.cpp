@@ -48,11 +48,14 @@ Status ForwardPass::runLayers(Residual& stream, int first, int end, ActivationPr
     activations.resize(config, stream.x.rows(), false);
     for (int layer = first; layer < end && !meter.cancelled(); ++layer) {
         const LayerOperands operands = useLayer(layer);
-        projectQkv(config, operands, stream.x.view(), activations, meter);
+        const RotaryTable* rotary = probe ? nullptr : rotations_.of(config.ropeOf(layer));
+        projectQkv(config, operands, stream.x.view(), {rotary, stream.windows}, activations, meter);
         if (meter.cancelled()) break;
-        observe(stream, activations, layer, RopeStage::Pre, probe);
-        rotateQk(config, rotations_, layer, stream.windows, activations);
-        observe(stream, activations, layer, RopeStage::Post, probe);
+        if (probe) { // sees them before and after
+            observe(stream, activations, layer, RopeStage::Pre, probe);
+            rotateQk(config, rotations_, layer, stream.windows, activations);
+            observe(stream, activations, layer, RopeStage::Post, probe);
+        }
         attend(config, layer, stream.windows, activations, meter);
         finishLayer(config, operands, activations.heads.view(), stream.x.view(), meter);
     }
@@ -75,7 +78,6 @@ Residual ForwardPass::embed(std::span<const Window> windows) const {
 
 void ForwardPass::observe(const Residual& stream, const AttentionActivations& activations, int layer,
                           RopeStage stage, ActivationProbe* probe) const {
-    if (!probe) return;
     const ModelConfig& c = model_->config();
     for (const QkTensor tensor : {QkTensor::Q, QkTensor::K}) {
         if (!probe->wants(layer, tensor, stage)) continue;

@@ -98,8 +98,13 @@ Matrix embedTokens(const Model& model, std::span<const Window> windows) {
     return x;
 }
 
+RowRotation::RowRotation(const RotaryTable* rotary, std::span<const BatchWindow> windows) : table(rotary) {
+    for (const BatchWindow& window : windows)
+        for (int token = 0; token < window.context; ++token) positions.push_back(token);
+}
+
 void projectQkv(const ModelConfig& c, const LayerOperands& layer, ConstMatrixView x,
-                AttentionActivations& target, WorkMeter& meter) {
+                const RowRotation& rotation, AttentionActivations& target, WorkMeter& meter) {
     const double work = 2.0 * c.hiddenSize * (c.queryDim() + 2.0 * c.keyDim());
     const LayerWeights& weights = *layer.weights;
     forEachTile(x.rows, tokenTile, work, meter,
@@ -117,6 +122,12 @@ void projectQkv(const ModelConfig& c, const LayerOperands& layer, ConstMatrixVie
                     normalizeHeads(k, weights.keyNorm, c.headDim, c.rmsEps);
                     multiplyColumns(q, layer.queryFactors);
                     multiplyColumns(k, layer.keyFactors);
+                    if (!rotation.table) return;
+                    for (std::ptrdiff_t token = 0; token < count; ++token) {
+                        const int position = rotation.positions[static_cast<std::size_t>(first + token)];
+                        rotation.table->rotate(q.row(token), position, c.heads, c.headDim, c.pairLayout);
+                        rotation.table->rotate(k.row(token), position, c.kvHeads, c.headDim, c.pairLayout);
+                    }
                 });
 }
 

@@ -57,11 +57,19 @@ std::vector<BatchWindow> placeWindows(std::span<const Window> windows);
 /// x = E[token] times the config's factor, [tokens of all windows, hidden].
 Matrix embedTokens(const Model& model, std::span<const Window> windows);
 
+/// The rotation of each row of a batch: rows of a window are its positions from 0.
+struct RowRotation {
+    RowRotation() = default; ///< none
+    RowRotation(const RotaryTable* rotary, std::span<const BatchWindow> windows);
+    const RotaryTable* table = nullptr;
+    std::vector<int> positions; ///< [rows]
+};
 /// q, k, v = W norm(x) + b; q and k normalised head by head where the model does that, then times their
-/// gains.
+/// gains; then turned by position * omega' (and times m), while they are in the cache, unless somebody wants
+/// to see them before.
 void projectQkv(const ModelConfig& config, const LayerOperands& layer, ConstMatrixView x,
-                AttentionActivations& target, WorkMeter& meter);
-/// q, k turned by position * omega' (and times m), as this layer's RoPE has it.
+                const RowRotation& rotation, AttentionActivations& target, WorkMeter& meter);
+/// q, k turned by position * omega' (and times m), as this layer's RoPE has it: what projectQkv did not do.
 void rotateQk(const ModelConfig& config, const LayerRotations& rotations, int layer,
               std::span<const BatchWindow> windows, AttentionActivations& target);
 /// heads from q, k, v; logSumExp when it has rows.

@@ -39,8 +39,8 @@ void LinearInputs::output(std::shared_ptr<const LayerWeights> weights, const Res
     const LayerOperands operands{std::move(weights), {}, {}};
     AttentionActivations activations;
     activations.resize(config_, stream.x.rows(), false);
-    projectQkv(config_, operands, stream.x.view(), activations, meter);
-    rotateQk(config_, rotations_, layer, stream.windows, activations);
+    projectQkv(config_, operands, stream.x.view(), {rotations_.of(config_.ropeOf(layer)), stream.windows},
+               activations, meter);
     attend(config_, layer, stream.windows, activations, meter);
     target = std::move(activations.heads);
 }

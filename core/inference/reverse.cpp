@@ -159,8 +159,7 @@ void ReversePass::attention(Batch& batch, const LayerOperands& operands, int lay
     const Matrix& below = batch.at(layer).below;
     AttentionActivations& target = batch.attention(layer);
     target.resize(c, below.rows(), true);
-    projectQkv(c, operands, below.view(), target, meter);
-    rotateQk(c, rotations_, layer, batch.placed, target);
+    projectQkv(c, operands, below.view(), {rotations_.of(c.ropeOf(layer)), batch.placed}, target, meter);
     attend(c, layer, batch.placed, target, meter);
 }
 
