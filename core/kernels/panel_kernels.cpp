@@ -15,7 +15,11 @@ template<int lanes>
 struct Vector {
     using Floats [[gnu::vector_size(lanes * sizeof(float))]] = float;
     using Ints [[gnu::vector_size(lanes * sizeof(float))]] = std::int32_t;
-    using Halves [[gnu::vector_size(lanes * sizeof(float))]] = double; ///< doubles of half the lanes
+};
+
+template<class Number, int lanes>
+struct VectorOf {
+    using Type [[gnu::vector_size(lanes * sizeof(Number))]] = Number;
 };
 
 template<int lanes>
@@ -27,22 +31,28 @@ QROAR_INLINE void store(const typename Vector<lanes>::Floats& from, float* to) {
     __builtin_memcpy(to, &from, sizeof from);
 }
 
-/// `rows` rows times a stretch of the panel of `vectors` vectors: all sums stay in registers.
-template<int lanes, int vectors, int rows>
+/// `rows` rows times a stretch of the panel of `vectors` vectors: all sums stay in registers. Sum is float,
+/// or double for products without error and sums with little.
+template<class Sum, int lanes, int vectors, int rows>
 QROAR_INLINE void addBlock(const float* weights, std::ptrdiff_t rowStride, std::ptrdiff_t stepStride,
-                           std::ptrdiff_t depth, const float* panel, float* sums) {
-    typename Vector<lanes>::Floats block[rows][vectors];
+                           std::ptrdiff_t depth, const float* panel, Sum* sums) {
+    using Sums = typename VectorOf<Sum, lanes>::Type;
+    Sums block[rows][vectors];
 #pragma GCC unroll 8
     for (int row = 0; row < rows; ++row)
 #pragma GCC unroll 4
-        for (int at = 0; at < vectors; ++at) block[row][at] = typename Vector<lanes>::Floats{};
+        for (int at = 0; at < vectors; ++at) block[row][at] = Sums{};
     for (std::ptrdiff_t k = 0; k < depth; ++k) {
-        typename Vector<lanes>::Floats tokens[vectors];
+        Sums tokens[vectors];
 #pragma GCC unroll 4
-        for (int at = 0; at < vectors; ++at) load<lanes>(panel + k * panelWidth + at * lanes, tokens[at]);
+        for (int at = 0; at < vectors; ++at) {
+            typename VectorOf<float, lanes>::Type floats;
+            __builtin_memcpy(&floats, panel + k * panelWidth + at * lanes, sizeof floats);
+            tokens[at] = __builtin_convertvector(floats, Sums);
+        }
 #pragma GCC unroll 8
         for (int row = 0; row < rows; ++row) {
-            const float weight = weights[row * rowStride + k * stepStride];
+            const Sum weight = weights[row * rowStride + k * stepStride];
 #pragma GCC unroll 4
             for (int at = 0; at < vectors; ++at) block[row][at] += weight * tokens[at];
         }
@@ -51,38 +61,40 @@ QROAR_INLINE void addBlock(const float* weights, std::ptrdiff_t rowStride, std::
     for (int row = 0; row < rows; ++row)
 #pragma GCC unroll 4
         for (int at = 0; at < vectors; ++at) {
-            typename Vector<lanes>::Floats before;
-            load<lanes>(sums + row * panelWidth + at * lanes, before);
-            store<lanes>(before + block[row][at], sums + row * panelWidth + at * lanes);
+            Sums before;
+            Sum* to = sums + row * panelWidth + at * lanes;
+            __builtin_memcpy(&before, to, sizeof before);
+            before += block[row][at];
+            __builtin_memcpy(to, &before, sizeof before);
         }
 }
 
-template<int lanes, int vectors>
-QROAR_INLINE void addProduct(const Factor& f, const float* panel, float* sums) {
+template<class Sum, int lanes, int vectors>
+QROAR_INLINE void addProduct(const Factor& f, const float* panel, Sum* sums) {
     constexpr int blockRows = 6;
     const std::ptrdiff_t whole = f.rows / blockRows * blockRows;
     for (int column = 0; column < panelWidth; column += lanes * vectors) {
         const float* from = panel + column;
         for (std::ptrdiff_t row = 0; row < whole; row += blockRows)
-            addBlock<lanes, vectors, blockRows>(f.data + row * f.rowStride, f.rowStride, f.stepStride,
-                                                f.depth, from, sums + row * panelWidth + column);
+            addBlock<Sum, lanes, vectors, blockRows>(f.data + row * f.rowStride, f.rowStride, f.stepStride,
+                                                     f.depth, from, sums + row * panelWidth + column);
         const float* last = f.data + whole * f.rowStride;
-        float* to = sums + whole * panelWidth + column;
+        Sum* to = sums + whole * panelWidth + column;
         switch (f.rows - whole) {
         case 5:
-            addBlock<lanes, vectors, 5>(last, f.rowStride, f.stepStride, f.depth, from, to);
+            addBlock<Sum, lanes, vectors, 5>(last, f.rowStride, f.stepStride, f.depth, from, to);
             break;
         case 4:
-            addBlock<lanes, vectors, 4>(last, f.rowStride, f.stepStride, f.depth, from, to);
+            addBlock<Sum, lanes, vectors, 4>(last, f.rowStride, f.stepStride, f.depth, from, to);
             break;
         case 3:
-            addBlock<lanes, vectors, 3>(last, f.rowStride, f.stepStride, f.depth, from, to);
+            addBlock<Sum, lanes, vectors, 3>(last, f.rowStride, f.stepStride, f.depth, from, to);
             break;
         case 2:
-            addBlock<lanes, vectors, 2>(last, f.rowStride, f.stepStride, f.depth, from, to);
+            addBlock<Sum, lanes, vectors, 2>(last, f.rowStride, f.stepStride, f.depth, from, to);
             break;
         case 1:
-            addBlock<lanes, vectors, 1>(last, f.rowStride, f.stepStride, f.depth, from, to);
+            addBlock<Sum, lanes, vectors, 1>(last, f.rowStride, f.stepStride, f.depth, from, to);
             break;
         default:
             break;
@@ -184,7 +196,10 @@ QROAR_INLINE void scaleLanes(float* values, std::ptrdiff_t rows, const float* fa
 // Lanes and vectors of a block: six rows of sums, the tokens and a weight fill the registers.
 #define QROAR_KERNELS(NAME, TARGET, LANES, VECTORS)                                                          \
     TARGET void addProduct##NAME(const Factor& factor, const float* panel, float* sums) {                    \
-        addProduct<LANES, VECTORS>(factor, panel, sums);                                                     \
+        addProduct<float, LANES, VECTORS>(factor, panel, sums);                                              \
+    }                                                                                                        \
+    TARGET void addProductInDouble##NAME(const Factor& factor, const float* panel, double* sums) {           \
+        addProduct<double, LANES / 2, VECTORS>(factor, panel, sums);                                         \
     }                                                                                                        \
     TARGET void softmax##NAME(float* logits, std::ptrdiff_t keys, SoftmaxState& state) {                     \
         softmax<LANES>(logits, keys, state);                                                                 \
@@ -196,8 +211,8 @@ QROAR_INLINE void scaleLanes(float* values, std::ptrdiff_t rows, const float* fa
     TARGET void scaleLanes##NAME(float* values, std::ptrdiff_t rows, const float* factors) {                 \
         scaleLanes<LANES>(values, rows, factors);                                                            \
     }                                                                                                        \
-    constexpr PanelKernels kernels##NAME{addProduct##NAME, softmax##NAME, softmaxReverse##NAME,              \
-                                         scaleLanes##NAME};
+    constexpr PanelKernels kernels##NAME{addProduct##NAME, addProductInDouble##NAME, softmax##NAME,          \
+                                         softmaxReverse##NAME, scaleLanes##NAME};
 
 #if defined(__x86_64__)
 QROAR_KERNELS(Avx512, [[gnu::target("arch=x86-64-v4,prefer-vector-width=512")]], 16, 4)

@@ -32,6 +32,8 @@ struct SoftmaxState {
 struct PanelKernels {
     /// sums[r][lane] += sum over k of factor(r, k) panel[k][lane]; panel [depth][64], sums [rows][64].
     void (*addProduct)(const Factor& factor, const float* panel, float* sums) = nullptr;
+    /// The same in double: half the speed.
+    void (*addProductInDouble)(const Factor& factor, const float* panel, double* sums) = nullptr;
     /// logits [keys][64] become exp(logit - maximum); the state moves on. A lane whose logits so far are all
     /// -infinity gets zeros. exp by 2^n e^r, |r| <= ln 2 / 2, and a polynomial of degree 7 (S. Moshier,
     /// Cephes library, expf): at most 2 ulp, and zero below -87.3.

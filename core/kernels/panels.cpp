@@ -156,4 +156,24 @@ void multiplyPanels(PanelsView x, const Factor& w, MatrixView target, float scal
     }
 }
 
+void multiplyPanelsInDouble(PanelsView x, const Factor& w, MatrixView target) {
+    assert(target.rows == x.rows && target.cols == w.rows);
+    constexpr std::ptrdiff_t block = productRows * panelWidth;
+    alignas(64) double sums[block];
+    alignas(64) float rounded[block];
+    for (std::ptrdiff_t panel = 0; panel < x.count(); ++panel) {
+        const std::ptrdiff_t token = panel * panelWidth;
+        const MatrixView rows = target.rowsFrom(token, std::min<std::ptrdiff_t>(panelWidth, x.rows - token));
+        for (std::ptrdiff_t row = 0; row < w.rows; row += productRows) {
+            const std::ptrdiff_t count = std::min(productRows, w.rows - row);
+            std::fill_n(sums, block, 0.0);
+            panelKernels().addProductInDouble(
+                {w.data + row * w.rowStride, count, w.depth, w.rowStride, w.stepStride}, x.panel(panel),
+                sums);
+            std::copy_n(sums, count * panelWidth, rounded);
+            unpack(rounded, rows.colsFrom(row, count));
+        }
+    }
+}
+
 } // namespace qroar

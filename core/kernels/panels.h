@@ -60,6 +60,8 @@ inline Factor transposedFactor(ConstMatrixView w) {
 
 /// target = scale x W^T + beta target: x [rows, depth], W [n, depth], target [rows, n].
 void multiplyPanels(PanelsView x, const Factor& w, MatrixView target, float scale = 1, float beta = 0);
+/// target = x W^T, summed in double and rounded once.
+void multiplyPanelsInDouble(PanelsView x, const Factor& w, MatrixView target);
 /// target [count of panels of x][w.rows][64] = W x, panel by panel; for callers that go on with panels.
 /// `first`, `rows`: of W, at most productRows. target holds productRows * 64 floats a panel.
 inline constexpr std::ptrdiff_t productRows = 48;

@@ -53,6 +53,9 @@ class TestPanelKernels : public QObject {
                     for (int k = 0; k < depth; ++k) columns.row(k)[row] = w.row(row)[k];
                 kernels.addProduct({w.data(), rows, depth, depth + 3, 1}, panel.data(), straight.data());
                 kernels.addProduct({columns.data(), rows, depth, 1, rows + 2}, panel.data(), turned.data());
+                std::vector<double> inDouble(static_cast<std::size_t>(rows * panelWidth), 0.0);
+                kernels.addProductInDouble({w.data(), rows, depth, depth + 3, 1}, panel.data(),
+                                           inDouble.data());
                 for (int row = 0; row < rows; ++row)
                     for (int lane = 0; lane < panelWidth; ++lane) {
                         double expected = before.row(row)[lane], size = std::abs(expected);
@@ -63,6 +66,8 @@ class TestPanelKernels : public QObject {
                         }
                         QVERIFY(std::abs(straight.row(row)[lane] - expected) < 1e-6 * size);
                         QCOMPARE(turned.row(row)[lane], straight.row(row)[lane]);
+                        const double precise = inDouble[static_cast<std::size_t>(row * panelWidth + lane)];
+                        QVERIFY(std::abs(precise + before.row(row)[lane] - expected) < 1e-14 * size);
                     }
             }
     }
