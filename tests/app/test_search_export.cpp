@@ -117,14 +117,14 @@ class TestSearchExport : public QObject {
     /// A model and a document of which one trial takes well over a second.
     static void prepareLarge(Bench& bench) {
         test::RandomModelOptions large;
-        large.layers = 6;
+        large.layers = 12;
         large.heads = 8;
         large.kvHeads = 4;
         large.headDim = 32;
         large.hidden = 256;
         large.intermediate = 704;
         test::makeRandomHfModel(bench.folder.filePath("model").toStdString(), large);
-        QVERIFY(bench.ready({bench.document("search", 4000)}, {64}, {"yarn:2"}, {"rtn:3:g32"}));
+        QVERIFY(bench.ready({bench.document("search", 16000)}, {64}, {"yarn:2"}, {"rtn:3:g32"}));
         SearchSetup& setup = bench.window->searchSetup();
         setup.setRope("yarn:2");
         setup.setQuant("rtn:3:g32");
