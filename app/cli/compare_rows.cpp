@@ -282,34 +282,78 @@ void printModel(const Json& model) {
     table.print();
 }
 
+using Rows = std::vector<const Json*>;
+
+/// Of the rows with a number in `field`, those in which A and B differ, the largest difference first, and
+/// behind them the rows without a number; `same` counts the rest.
+Rows largestFirst(const Json& rows, const char* field, int& same) {
+    Rows sorted;
+    same = 0;
+    for (const Json& row : rows)
+        if (valueOf(row[field]) == 0)
+            ++same;
+        else
+            sorted.push_back(&row);
+    const auto size = [field](const Json* row) {
+        const double value = std::abs(valueOf((*row)[field]));
+        return std::isnan(value) ? -1 : value;
+    };
+    std::stable_sort(sorted.begin(), sorted.end(),
+                     [&size](const Json* a, const Json* b) { return size(a) > size(b); });
+    return sorted;
+}
+
 void printNll(const Json& rows) {
     if (rows.empty()) return;
-    std::cout << "\nNLL, nats per token; A - B over the windows that both hold, 95 % interval\n\n";
+    int same = 0;
+    const Rows sorted = largestFirst(rows, "difference", same);
+    std::cout << "\nNLL, nats per token; A - B over the windows that both hold, 95 % interval; the largest "
+                 "difference first\n\n";
     Table table({"condition", "A", "B", "A - B", "95 %", "shared tokens"});
-    for (const Json& row : rows) {
+    for (const Json* shown : sorted) {
+        const Json& row = *shown;
         const Json& ci = row["ci95"];
         table.add({conditionText(row), fixed(valueOf(row["nll_a"]), 4), fixed(valueOf(row["nll_b"]), 4),
                    fixed(valueOf(row["difference"]), 4),
                    ci.is_null() ? "-" : "[" + fixed(ci[0], 4) + ", " + fixed(ci[1], 4) + "]",
                    row["shared_tokens"].dump()});
     }
-    table.print();
+    if (!sorted.empty()) table.print();
+    if (same > 0) std::cout << same << " of " << rows.size() << " conditions have the same NLL in both\n";
+}
+
+/// What has no tail, and the tails of `epsilon`.
+Json gridsOf(const Json& all, double epsilon) {
+    Json grids = Json::array();
+    for (const Json& row : all)
+        if (!row["epsilon"].is_number() || row["epsilon"].get<double>() == epsilon) grids.push_back(row);
+    return grids;
+}
+
+/// Rows of a metric beside each other, as only those have one unit: tails first, which the files measured;
+/// pressures follow from the frequencies, or weigh them.
+Rows byMetric(Rows rows) {
+    const auto rank = [](const Json* row) {
+        const auto metric = (*row)["metric"].get<std::string>();
+        return metric == "tir" ? 0 : metric == "ip_weighted" ? 1 : metric == "ip_saturated" ? 2 : 3;
+    };
+    std::stable_sort(rows.begin(), rows.end(),
+                     [&rank](const Json* a, const Json* b) { return rank(a) < rank(b); });
+    return rows;
 }
 
 void printGrids(const Json& document, double epsilon) {
     if (!document["grids_reason"].is_null())
         std::cout << "\nno grids: " << document["grids_reason"].get<std::string>() << '\n';
     if (document["grids"].empty()) return;
-    std::cout << "\nlayer x band, A - B; tails of the top " << 100 * epsilon << " %\n\n";
+    std::cout << "\nlayer x band, A - B; tails of the top " << 100 * epsilon
+              << " %; of every metric the largest difference first\n\n";
     Table table({"condition", "metric", "largest", "at layer", "band", "mean", "mean |A - B|"});
-    int same = 0, shown = 0;
-    for (const Json& row : document["grids"]) {
-        if (row["epsilon"].is_number() && row["epsilon"].get<double>() != epsilon) continue;
-        ++shown;
-        if (row["largest"].get<double>() == 0) {
-            ++same;
-            continue;
-        }
+    int same = 0;
+    const Json grids = gridsOf(document["grids"], epsilon);
+    const Rows sorted = largestFirst(grids, "largest", same);
+    for (const Json* one : byMetric(sorted)) {
+        const Json& row = *one;
         std::string metric = row["metric"].get<std::string>();
         if (row["tensor"].is_string())
             metric += " " + row["tensor"].get<std::string>() + " " + row["stage"].get<std::string>();
@@ -317,8 +361,8 @@ void printGrids(const Json& document, double epsilon) {
                    row["largest_band"].dump(), significant(row["mean"], 4),
                    significant(row["mean_absolute"], 4)});
     }
-    if (same < shown) table.print();
-    if (same > 0) std::cout << same << " of " << shown << " grids are the same in both\n";
+    if (!sorted.empty()) table.print();
+    if (same > 0) std::cout << same << " of " << grids.size() << " grids are the same in both\n";
 }
 
 } // namespace

@@ -80,6 +80,13 @@ std::string pairsOf(const Json& band) {
 void printBandTable(const View& view) {
     const Rows rows = view.rows("interpolation_pressure");
     if (rows.empty()) return;
+    if (std::all_of(rows.begin(), rows.end(),
+                    [](const Json* row) { return valueOf((*row)["displacement"]) == 0; })) {
+        std::cout << "\n"
+                  << view.id
+                  << ": no pair is scaled, so that pressure and displacement are 0 in every band\n";
+        return;
+    }
     view.head("per band, the same in every layer, at distance " + formatCount(view.condition["context"])
               + "; factor " + significant(valueOf(view.condition["factor"]), 5) + ", attention factor m "
               + significant(view.attentionFactor(), 5));
@@ -105,7 +112,10 @@ void printBandTable(const View& view) {
 void printPressure(const View& view) {
     printBandTable(view);
     const Rows rows = view.rows("interpolation_pressure");
-    if (rows.empty()) return;
+    const bool any = std::any_of(rows.begin(), rows.end(), [](const Json* row) {
+        return valueOf((*row)["weighted"]) != 0 || (*row)["measured"].is_number();
+    });
+    if (!any) return;
     view.head(
         "interpolation pressure per layer; energy-weighted 0 .. 1, measured |d NLL / d ln omega'| in nats");
     Table table({"layer", "band", "IP weighted", "IP measured"});

@@ -213,6 +213,9 @@ class TestCliDiagnose : public QObject {
               "TIR/m k", "excess k %", "dil/m k", "top k %", "against none", "never", "418.9"})
             QVERIFY2(overview.contains(words), words);
         QVERIFY(!overview.contains("NoPE"));
+        // a condition without scaling has a sentence instead of zeros
+        QCOMPARE(overview.count("no pair is scaled"), qsizetype{1});
+        QCOMPARE(overview.count("displacement (rad)"), qsizetype{1});
         const std::pair<const char*, std::vector<const char*>> metrics[] = {
             {"pressure", {"IP measured", "partial cycles"}},
             {"tir", {"after, / m", "eps 0.0001", "[1.000, 1.000]"}},
@@ -295,6 +298,37 @@ class TestCliDiagnose : public QObject {
         QVERIFY2(text.out.contains("models: the same") && text.out.contains("tir k post")
                      && text.out.contains("0.1875"),
                  text.out.constData());
+    }
+
+    void theLargestDifferencesComeFirst() {
+        qroar::Session a = handMade(), b = handMade(4);
+        const auto put = [](qroar::Session& session, const char* quant, float nll) {
+            auto one = std::make_shared<qroar::ConditionResult>(*session.conditions[1]);
+            one->key.quant = qroar::QuantSpec::parse(quant).value();
+            one->windows = {{0, 0, std::vector<float>(63, nll)}};
+            session.put(one);
+        };
+        setNll(a, {2.0F});
+        setNll(b, {2.0F}); // the first two conditions have the same loss
+        for (const auto& [quant, nll] :
+             {std::pair{"rtn:4:g2", 2.25F}, std::pair{"rtn:3:g2", 4.0F}, std::pair{"rtn:2:g2", 1.5F}})
+            put(b, quant, nll);
+        for (const char* quant : {"rtn:4:g2", "rtn:3:g2", "rtn:2:g2"}) put(a, quant, 2.0F);
+        save(a, file("a.h5"));
+        save(b, file("b.h5"));
+        const QByteArray out = runProgram({"compare", "a.h5", "b.h5"}, folder_.path()).out;
+        const auto nll = out.indexOf("NLL, nats"), most = out.indexOf("-2.0000", nll),
+                   middle = out.indexOf("0.5000", most), least = out.indexOf("-0.2500", middle);
+        QVERIFY2(nll >= 0 && nll < most && most < middle && middle < least, out.constData());
+        QVERIFY2(out.contains("2 of 5 conditions have the same NLL in both"), out.constData());
+        QVERIFY(!out.mid(nll, least - nll).contains(" 0.0000 ")); // no line of zeros
+        // metrics by themselves: tails, which the sessions measured, and none of the pressures, which agree
+        const QByteArray grids = out.mid(out.indexOf("layer x band, A - B"));
+        QVERIFY2(grids.contains("tir k post") && !grids.contains("ip_raw"), grids.constData());
+        QVERIFY2(grids.contains("grids are the same in both"), grids.constData());
+        // the document keeps the order of the session
+        const Json said = runProgram({"compare", "a.h5", "b.h5", "--json"}, folder_.path()).json();
+        QVERIFY(near(said["nll"][0]["difference"], 0));
     }
 
     void scalesStandAgainstTheSameWithout() {
