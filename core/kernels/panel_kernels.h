@@ -16,7 +16,8 @@ inline constexpr int panelWidth = 64; ///< tokens of a panel
 /// cache, and sums of many numbers lose less.
 inline constexpr std::ptrdiff_t panelDepth = 128;
 
-/// A matrix [rows, depth] that is read number by number: (r, k) at data[r * rowStride + k * stepStride].
+/// A matrix [rows, depth] that is read number by number: (r, k) at data[r * rowStride + k * stepStride]; one
+/// of the strides is 1.
 struct Factor {
     const float* data = nullptr;
     std::ptrdiff_t rows = 0, depth = 0, rowStride = 0, stepStride = 1;

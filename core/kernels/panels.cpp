@@ -32,6 +32,17 @@ void transpose(Four (&m)[4]) {
     m[3] = __builtin_shuffle(high01, high23, FourIndices{2, 3, 6, 7});
 }
 
+/// A block of a transposed factor to read number by number: as it lies, or a copy where its steps lie so far
+/// apart that they would drive each other out of the first-level cache (4,096 columns: 75 of 160 GFLOP/s
+/// without, 106 with it).
+Factor closeBlock(const Factor& f, float* copy) {
+    constexpr std::ptrdiff_t farApart = 1024; // floats: steps a page apart share their cache sets
+    if (f.rowStride != 1 || f.stepStride < farApart) return f;
+    for (std::ptrdiff_t k = 0; k < f.depth; ++k)
+        std::copy_n(f.data + k * f.stepStride, f.rows, copy + k * f.rows);
+    return {copy, f.rows, f.depth, 1, f.rows};
+}
+
 /// Up to 64 rows of a matrix into one panel.
 void packPanel(ConstMatrixView rows, float scale, float* panel) {
     constexpr std::ptrdiff_t stretch = 64; // columns at a time: what is written stays in the cache
@@ -127,9 +138,11 @@ void multiplyBlock(PanelsView x, const Factor& w, std::ptrdiff_t first, std::ptr
     assert(w.depth == x.depth && rows <= productRows);
     const PanelKernels& kernels = panelKernels();
     std::fill_n(target, panels * productRows * panelWidth, 0.0F);
+    alignas(64) float copy[productRows * panelDepth];
     for (std::ptrdiff_t start = 0; start < w.depth; start += panelDepth) {
-        const Factor part{w.data + first * w.rowStride + start * w.stepStride, rows,
-                          std::min(panelDepth, w.depth - start), w.rowStride, w.stepStride};
+        const Factor part = closeBlock({w.data + first * w.rowStride + start * w.stepStride, rows,
+                                        std::min(panelDepth, w.depth - start), w.rowStride, w.stepStride},
+                                       copy);
         for (std::ptrdiff_t at = 0; at < panels; ++at)
             kernels.addProduct(part, x.panel(firstPanel + at) + start * panelWidth,
                                target + at * productRows * panelWidth);
