@@ -1,5 +1,6 @@
 #include "core/rope/audit.h"
 
+#include "core/base/rounded.h"
 #include "core/base/strings.h"
 #include "core/rope/spec_rules.h"
 
@@ -12,6 +13,14 @@ namespace qroar {
 namespace {
 
 constexpr const char* originalKey = "original_max_position_embeddings";
+
+/// "the attention factor 1.5 is not WHOSE usual 1.20794", with as many digits as tell them apart.
+std::string unusualAttention(double factor, double usual, const char* whose) {
+    int digits = 6;
+    while (digits < 17 && formatRounded(factor, digits) == formatRounded(usual, digits)) ++digits;
+    return "the attention factor " + formatRounded(factor, digits) + " is not " + whose + " usual "
+           + formatRounded(usual, digits);
+}
 
 LoaderVerdict judge(LoaderTable loaded, const FrequencyTable& ours, long long context) {
     LoaderVerdict verdict;
@@ -114,12 +123,12 @@ class Linter {
             && std::abs(*spec_.factor / ratio - 1) > 1e-6)
             warn("factor", ropeKindName(spec_.kind) + std::string(": ") + formatNumber(*spec_.factor)
                                + " differs from max_position_embeddings / original_max_position_embeddings = "
-                               + formatNumber(ratio) + "; loaders disagree on which counts"
+                               + formatRounded(ratio) + "; loaders disagree on which counts"
                                + (spec_.kind == RopeKind::Llama3 ? " (usual for Llama 3.1)" : ""));
         if (spec_.kind == RopeKind::LongRope && spec_.factor && std::abs(*spec_.factor / ratio - 1) > 1e-6)
             warn("factor", "longrope: transformers 5 computes the attention factor from "
                                + formatNumber(*spec_.factor)
-                               + ", the others from the lengths: " + formatNumber(ratio));
+                               + ", the others from the lengths: " + formatRounded(ratio));
     }
 
     void lintAttention() {
@@ -129,8 +138,7 @@ class Linter {
             warn("mscale", "counts only together with mscale_all_dim: nobody reads it alone");
         if (std::abs(table_.attentionFactor / usual - 1) > 1e-9 && !(stored_ && model_.source.gguf))
             warn(spec_.attentionFactor ? "attention_factor" : "mscale",
-                 "the attention factor " + formatNumber(table_.attentionFactor) + " is not yarn's usual "
-                     + formatNumber(usual)
+                 unusualAttention(table_.attentionFactor, usual, "yarn's")
                      + ": llama.cpp, older vLLM and (mscale) transformers before 4.48 compute the usual one");
         if ((spec_.betaFast && *spec_.betaFast != yarnBetaFast)
             || (spec_.betaSlow && *spec_.betaSlow != yarnBetaSlow))
@@ -154,7 +162,7 @@ class Linter {
                      + formatNumber(table_.trainedContext)
                      + ", llama.cpp and vLLM for every text once the context they serve is: short texts "
                        "differ by up to "
-                     + formatNumber(std::round(shortLongPhase() * 100) / 100) + " rad at that length");
+                     + formatRounded(shortLongPhase(), 4) + " rad at that length");
         if (spec_.kind == RopeKind::Ntk)
             warn("rope_theta", "static NTK is written as a larger rope_theta: no loader has a name for it");
     }
@@ -280,8 +288,7 @@ Outcome<std::string> llamaCppFlags(const FrequencyTable& table, const RopeModel&
                                       + formatNumber(table.trainedContext));
         const double usual = table.factor > 1 ? 0.1 * std::log(table.factor) + 1 : 1;
         if (std::abs(table.attentionFactor / usual - 1) > sameAttention)
-            return Error::unsupported(what + "the attention factor " + formatNumber(table.attentionFactor)
-                                      + " is not the usual " + formatNumber(usual)
+            return Error::unsupported(what + unusualAttention(table.attentionFactor, usual, "the")
                                       + ", and --yarn-attn-factor is overwritten while yarn is on; the key "
                                         "rope.scaling.attn_factor of the file can say it");
         return yarnFlags(table);

@@ -1,5 +1,6 @@
 #include "core/rope/loaders.h"
 
+#include "core/base/rounded.h"
 #include "core/base/strings.h"
 #include "core/rope/spec_rules.h"
 
@@ -115,7 +116,7 @@ void readYarn4(Reading& reading, RopeLoader loader) {
         if (loader == RopeLoader::Transformers48 && ratio != *spec.factor) {
             reading.note("replaces the factor " + formatNumber(*spec.factor)
                          + " by max_position_embeddings / original_max_position_embeddings = "
-                         + formatNumber(ratio));
+                         + formatRounded(ratio));
             spec.factor = ratio;
         }
     }

@@ -14,7 +14,9 @@
 #include "core/diagnostics/tails.h"
 
 #include <QRegularExpression>
+#include <QTableView>
 #include <QTemporaryDir>
+#include <QToolButton>
 #include <QtTest>
 
 #include <algorithm>
@@ -112,6 +114,8 @@ class TestWidgetsHeatMap : public QObject, TwoSessions {
     void everyMetricOfTwoSessions();
     void conditionsOfOneSession();
     void csvCarriesBothSides();
+    void tailsHaveIntervalsInTheTable();
+    void aTableOnScreenIsFilledInBitByBit();
     void otherModelsAreNotSubtracted();
     void optionsHaveNames();
     void quantizationErrorsHaveMaps();
@@ -214,12 +218,82 @@ void TestWidgetsHeatMap::csvCarriesBothSides() {
     QStringList lines = QString::fromUtf8(file.readAll()).split('\n', Qt::SkipEmptyParts);
     erase_if(lines, [](const QString& line) { return line.startsWith('#'); });
     QCOMPARE(lines.size(), 1 + 6 * 8);
-    QVERIFY2(lines[0].endsWith("tir_a,tir_b,tir_difference"), qPrintable(lines[0]));
+    QVERIFY2(lines[0].endsWith("tir_a,tir_b,tir_difference,tir_a_ci95_low,tir_a_ci95_high,tir_b_ci95_low,"
+                               "tir_b_ci95_high"),
+             qPrintable(lines[0]));
     for (int row = 0; row < 6 * 8; ++row) {
         const QStringList cells = lines[row + 1].split(',');
         QCOMPARE(cells[8].toDouble(), cells[6].toDouble() - cells[7].toDouble());
         QVERIFY(same(cells[8].toDouble(), panels.tir->grid().at(row / 8, row % 8)));
     }
+}
+
+void TestWidgetsHeatMap::tailsHaveIntervalsInTheTable() {
+    PanelSet panels;
+    const auto referenceA = session_->shortReference(a()), referenceB = other_->shortReference(b());
+    const auto expected = [&](const ConditionResult& one, const ConditionResult& reference, int row,
+                              bool overM) {
+        const int band = row % 8;
+        return tailInflationInterval(one, reference, row / 8, session_->bands.begin(band),
+                                     session_->bands.end(band), {QkTensor::K, RopeStage::Post, 1e-3, overM},
+                                     200);
+    };
+    int known = 0;
+    for (const HeatMapMetric metric : {HeatMapMetric::TailInflation, HeatMapMetric::TailInflationOverM}) {
+        panels.tir->setMetric(metric);
+        const QString key = metricKey(metric);
+        const bool overM = metric == HeatMapMetric::TailInflationOverM;
+        show(panels, CompareMode::A);
+        for (int row = 0; row < 6 * 8; ++row) {
+            const Interval of = expected(a(), *referenceA, row, overM);
+            QAbstractItemModel* table = panels.tir->tableModel();
+            QVERIFY(same(number(table, row, key + "_ci95_low"), of.low));
+            QVERIFY(same(number(table, row, key + "_ci95_high"), of.high));
+            known += std::isfinite(of.low) && of.low <= of.high;
+        }
+        show(panels, CompareMode::Difference);
+        const int row = 13;
+        const Interval ofA = expected(a(), *referenceA, row, overM),
+                       ofB = expected(b(), *referenceB, row, overM);
+        QAbstractItemModel* table = panels.tir->tableModel();
+        QVERIFY(same(number(table, row, key + "_a_ci95_high"), ofA.high));
+        QVERIFY(same(number(table, row, key + "_b_ci95_low"), ofB.low));
+        QVERIFY(panels.tir->tableText().contains(key + "_b_ci95_high"));
+    }
+    QVERIFY(known > 40); // else nothing was compared
+    // another cell keeps them, another tensor has others, another metric has none
+    const double was = number(panels.tir->tableModel(), 3, "tir_over_m_a_ci95_low");
+    Selection next = panels.selection.selection();
+    next.layer = 4;
+    panels.selection.setSelection(next);
+    QVERIFY(same(number(panels.tir->tableModel(), 3, "tir_over_m_a_ci95_low"), was));
+    next.tensor = QkTensor::Q;
+    panels.selection.setSelection(next);
+    QVERIFY(!same(number(panels.tir->tableModel(), 3, "tir_over_m_a_ci95_low"), was));
+    panels.tir->setMetric(HeatMapMetric::RangeDilation);
+    for (const char* part : {"_ci95_low", "_a_ci95_low"})
+        QCOMPARE(static_cast<ResultTableModel*>(panels.tir->tableModel())
+                     ->columnOf(metricKey(HeatMapMetric::RangeDilation) + part),
+                 -1);
+}
+
+void TestWidgetsHeatMap::aTableOnScreenIsFilledInBitByBit() {
+    PanelSet panels;
+    panels.tir->setMetric(HeatMapMetric::TailInflation);
+    show(panels, CompareMode::A);
+    panels.tir->resize(600, 400);
+    panels.tir->show();
+    auto* view = panels.tir->findChild<QTableView*>();
+    for (auto* button : panels.tir->findChildren<QToolButton*>())
+        if (button->isCheckable() && button->toolTip().contains("numbers behind")) button->click();
+    QTRY_VERIFY(view->isVisible());
+    const auto shown = [view](int row) {
+        for (int column = 0; column < view->model()->columnCount(); ++column)
+            if (view->model()->headerData(column, Qt::Horizontal).toString() == "95 % low")
+                return view->model()->index(row, column).data().toString();
+        return QString();
+    };
+    QTRY_VERIFY(!shown(47).isEmpty() && shown(47) != QStringLiteral("–"));
 }
 
 void TestWidgetsHeatMap::otherModelsAreNotSubtracted() {

@@ -44,7 +44,56 @@ class TestWidgetsLabels : public QObject, TwoSessions {
     void namesKeepOffCurves();
     void quantilesOfTheMapHaveNames();
     void aWavelengthSaysOfWhat();
+    void namesOfLengthsStandOverTheirLines();
+    void aSmallSpectrumHasAShortLegend();
 };
+
+/// In a figure of one column, too: whatever the curves do below.
+void TestWidgetsLabels::namesOfLengthsStandOverTheirLines() {
+    SelectionModel selection;
+    PhasePanel phases(&selection);
+    phases.setSession(session_);
+    QCOMPARE(phases.setOption("view", "curves"), QString());
+    for (const char* value : {"wrapped", "cosine", "unwrapped"})
+        for (const int pair : {2, 5, 12}) {
+            QCOMPARE(phases.setOption("value", value), QString());
+            Selection next = selection.selection();
+            next.pair = pair;
+            selection.setSelection(next);
+            phases.ensureFresh();
+            auto* curves = qobject_cast<LinePlot*>(phases.plots().first());
+            (void)curves->axesAt({317, 240});
+            const auto& labels = curves->pointLabels().labels();
+            const auto places = curves->pointLabels().places();
+            int found = 0;
+            for (std::size_t at = 0; at < labels.size(); ++at) {
+                if (labels[at].text != QStringLiteral("L₀") && labels[at].text != "L") continue;
+                ++found;
+                const double line = curves->xAxis->coordToPixel(labels[at].key);
+                QVERIFY2(places[at].left() - 1 <= line && line <= places[at].right() + 1,
+                         qPrintable(QString("%1 %2 %3").arg(value).arg(pair).arg(labels[at].text)));
+                QVERIFY(places[at].bottom() < curves->yAxis->coordToPixel(labels[at].value));
+                QCOMPARE(curvesUnder(*curves, places[at]), 0);
+            }
+            QCOMPARE(found, 2);
+        }
+}
+
+void TestWidgetsLabels::aSmallSpectrumHasAShortLegend() {
+    PanelSet panels;
+    panels.setSession(session_);
+    Selection both = selected(CompareMode::Difference);
+    both.conditionB = indexOf(*session_, "linear:4 · 1024 · none");
+    QVERIFY(both.conditionB >= 0);
+    panels.selection.setSelection(both);
+    QCOMPARE(panels.spectrum->setOption("curve", "ip_saturated"), QString());
+    panels.spectrum->ensureFresh();
+    SpectrumPlot& plot = *panels.spectrum->plot();
+    (void)plot.axesAt({317, 230});
+    QCOMPARE(plot.legend->itemCount(), 4);
+    QVERIFY2(plot.legend->rowCount() <= 2, qPrintable(QString::number(plot.legend->rowCount())));
+    QVERIFY(plot.yAxis2->label().contains(QStringLiteral("Δ IP saturated"))); // with the rest
+}
 
 void TestWidgetsLabels::namesKeepOffCurves() {
     PanelSet panels;
@@ -100,11 +149,31 @@ void TestWidgetsLabels::quantilesOfTheMapHaveNames() {
     for (int index = 0; index < map.plottableCount(); ++index)
         if (const auto* labels = dynamic_cast<const PointLabels*>(map.plottable(index))) names = labels;
     QVERIFY(names && names->labels().size() == 5);
-    const std::vector<QRectF> places = names->places();
-    for (std::size_t one = 0; one < places.size(); ++one) {
-        QVERIFY2(!places[one].isEmpty(), qPrintable(names->labels()[one].text));
-        for (std::size_t other = 0; other < one; ++other) QVERIFY(!places[one].intersects(places[other]));
+    QVERIFY2(map.xAxis->label().contains("50, 90, 99, 99.9, 99.99 % quantiles"),
+             qPrintable(map.xAxis->label()));
+    for (const QSize size : {QSize(672, 340), QSize(317, 262), QSize(200, 150)}) {
+        (void)map.axesAt(size);
+        const std::vector<QRectF> places = names->places();
+        const auto drawn =
+            std::count_if(places.begin(), places.end(), [](const QRectF& place) { return !place.isEmpty(); });
+        QVERIFY2(drawn == 5 || (drawn == 0 && size.width() < 672), qPrintable(QString::number(drawn)));
+        for (std::size_t one = 0; drawn > 0 && one < places.size(); ++one) {
+            for (std::size_t other = 0; other < one; ++other) // with a gap between them
+                QVERIFY(!places[one].adjusted(-4, -2, 4, 2).intersects(places[other]));
+            double nearest = 1e9; // each beside its own line, in one row or another
+            const PointLabels::Label& label = names->labels()[one];
+            std::vector<QPointF> points(label.others);
+            points.emplace_back(label.key, label.value);
+            for (const QPointF& point : points) {
+                const QPointF at(map.xAxis->coordToPixel(point.x()), map.yAxis->coordToPixel(point.y()));
+                const QPointF near(std::clamp(at.x(), places[one].left(), places[one].right()),
+                                   std::clamp(at.y(), places[one].top(), places[one].bottom()));
+                nearest = std::min(nearest, QLineF(at, near).length());
+            }
+            QVERIFY2(nearest <= 12, qPrintable(QString::number(nearest)));
+        }
     }
+    (void)map.axesAt({672, 340});
     // Ticks of |x| are round numbers where they belong: the edge of a column is a power of two.
     int ticks = 0;
     const auto& content = map.content();

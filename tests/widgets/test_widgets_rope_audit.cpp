@@ -59,6 +59,20 @@ QVariant cell(QAbstractItemModel* model, const QString& loader, const char* colu
         .data(ResultTableModel::valueRole);
 }
 
+int conditionOf(const Session& session, RopeKind kind) {
+    for (std::size_t index = 0; index < session.conditions.size(); ++index)
+        if (session.conditions[index]->key.rope.kind == kind) return static_cast<int>(index);
+    return -1;
+}
+
+/// Of a condition's scaling, at the longest length of the session.
+RopeAudit auditOf(const Session& session, RopeKind kind) {
+    long long longest = session.model.maxPositions;
+    for (const auto& one : session.conditions) longest = std::max<long long>(longest, one->key.context);
+    const auto index = static_cast<std::size_t>(conditionOf(session, kind));
+    return *auditScaling(session.conditions[index]->key.rope, session.model, longest);
+}
+
 } // namespace
 
 class TestWidgetsRopeAudit : public QObject {
@@ -183,6 +197,125 @@ class TestWidgetsRopeAudit : public QObject {
             QVERIFY2(panel.audit(), qPrintable(panel.emptyText()));
             QCOMPARE(panel.audit()->ours.spec, conditions[index]->key.rope);
         }
+    }
+
+    void aAndBOfOneSession() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        panel.setSession(test::makeSyntheticSession());
+        Selection chosen;
+        chosen.condition = conditionOf(*panel.session(), RopeKind::Yarn);
+        chosen.conditionB = conditionOf(*panel.session(), RopeKind::Linear);
+        QVERIFY(chosen.condition >= 0 && chosen.conditionB >= 0);
+        // of the checkpoint there is one: what to do is said
+        chosen.compare = CompareMode::Difference;
+        selection.setSelection(chosen);
+        QVERIFY2(panel.emptyText().contains("Scaling of the selected condition"),
+                 qPrintable(panel.emptyText()));
+        QCOMPARE(panel.setOption("scaling", "condition"), QString());
+        panel.ensureFresh();
+        QVERIFY2(panel.emptyText().isEmpty(), qPrintable(panel.emptyText()));
+        QVERIFY2(panel.figureTitle().contains("yarn") && panel.figureTitle().contains("minus linear"),
+                 qPrintable(panel.figureTitle()));
+        const RopeAudit a = auditOf(*panel.session(), RopeKind::Yarn),
+                        b = auditOf(*panel.session(), RopeKind::Linear);
+        int unlike = 0;
+        for (const LoaderVerdict& ofA : a.loaders) {
+            const LoaderVerdict& ofB = b.of(ofA.loaded.loader);
+            const QString name = QLatin1String(ropeLoaderName(ofA.loaded.loader));
+            if (!ofA.loaded.table || !ofB.loaded.table) continue;
+            QCOMPARE(cell(panel.tableModel(), name, "phase_error_a").toDouble(), ofA.phaseError);
+            QCOMPARE(cell(panel.tableModel(), name, "phase_error_b").toDouble(), ofB.phaseError);
+            QCOMPARE(cell(panel.tableModel(), name, "phase_error_difference").toDouble(),
+                     ofA.phaseError - ofB.phaseError);
+            QCOMPARE(cell(panel.tableModel(), name, "attention_factor_difference").toDouble(),
+                     ofA.loaded.table->attentionFactor - ofB.loaded.table->attentionFactor);
+            unlike += ofA.loaded.table->attentionFactor != ofB.loaded.table->attentionFactor;
+        }
+        QVERIFY(unlike > 0);
+        // by pair, in the plot and in the table
+        QCOMPARE(panel.setOption("value", "ratio"), QString());
+        panel.ensureFresh();
+        const LinePlot::Series& ours = panel.plot()->series().front();
+        QVERIFY(ours.name.startsWith("qroar"));
+        ResultTableModel* pairs = panel.tables()[1].model;
+        const int pairCount = panel.session()->model.pairs();
+        for (int pair = 0; pair < pairCount; ++pair) {
+            const auto at = static_cast<std::size_t>(pair);
+            QCOMPARE(ours.y[at], a.ours.omega[at] / a.ours.plain[at] - b.ours.omega[at] / b.ours.plain[at]);
+            const LoaderTable& first = a.loaders.front().loaded;
+            const auto in = [&](const char* column) {
+                return pairs->index(pair, pairs->columnOf(QLatin1String(column)))
+                    .data(ResultTableModel::valueRole)
+                    .toDouble();
+            };
+            QCOMPARE(in("omega_a"), first.table->omega[at]);
+            QCOMPARE(in("omega_difference"),
+                     first.table->omega[at] - b.of(first.loader).loaded.table->omega[at]);
+        }
+        // B by itself
+        chosen.compare = CompareMode::B;
+        selection.setSelection(chosen);
+        panel.ensureFresh();
+        QCOMPARE(panel.audit()->ours.spec.kind, RopeKind::Linear);
+        QVERIFY2(panel.figureTitle().contains("B, linear"), qPrintable(panel.figureTitle()));
+        // a typed spec is A's
+        panel.specEdit()->setText("ntk:4");
+        emit panel.specEdit()->editingFinished();
+        chosen.compare = CompareMode::Difference;
+        selection.setSelection(chosen);
+        QVERIFY2(panel.figureTitle().contains("ntk:4 minus linear"), qPrintable(panel.figureTitle()));
+        for (const char* suffix : {"svg", "csv"}) {
+            const QTemporaryDir folder;
+            QString error;
+            QVERIFY2(panel.exportTo(folder.filePath(QStringLiteral("x.") + suffix), &error),
+                     qPrintable(error));
+        }
+    }
+
+    void checkpointsOfTwoSessions() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        panel.setSession(test::makeSyntheticSession());
+        panel.setOther(trappedSession(), QStringLiteral("b.h5"));
+        Selection chosen;
+        chosen.condition = chosen.conditionB = 0;
+        chosen.compare = CompareMode::Difference;
+        selection.setSelection(chosen);
+        panel.ensureFresh();
+        QVERIFY2(panel.emptyText().isEmpty(), qPrintable(panel.emptyText()));
+        QVERIFY2(panel.figureTitle().contains("b.h5"), qPrintable(panel.figureTitle()));
+        QCOMPARE(cell(panel.tableModel(), "llama.cpp", "status_a").toString(), QStringLiteral("same"));
+        QVERIFY(cell(panel.tableModel(), "llama.cpp", "status_b").toString().startsWith("differs"));
+        QVERIFY2(panel.summary().contains("loaders have another verdict"), qPrintable(panel.summary()));
+        chosen.compare = CompareMode::B;
+        selection.setSelection(chosen);
+        panel.ensureFresh();
+        QCOMPARE(panel.audit()->ours.spec.kind, RopeKind::Yarn);
+        test::SyntheticOptions small;
+        small.pairs = 4;
+        small.bands = 2;
+        panel.setOther(test::makeSyntheticSession(small), QStringLiteral("small.h5"));
+        chosen.compare = CompareMode::Difference;
+        selection.setSelection(chosen);
+        QVERIFY2(panel.emptyText().contains("of 4 pairs"), qPrintable(panel.emptyText()));
+    }
+
+    void numbersAreShort() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        panel.setSession(trappedSession()); // of yarn:8 the usual factor is 0.1 ln 8 + 1
+        panel.ensureFresh();
+        QString said = panel.summary();
+        for (int row = 0; row < panel.findings()->count(); ++row) said += panel.findings()->item(row)->text();
+        QVERIFY2(said.contains("1.20794:"), qPrintable(said));
+        QVERIFY2(!said.contains("1.2079441"), qPrintable(said));
+        // all digits are in the tool tip and in the file
+        auto* table = qobject_cast<ResultTableModel*>(panel.tableModel());
+        const auto index = table->index(rowOf(*table, "llama.cpp"), table->columnOf("attention_factor"));
+        QCOMPARE(index.data().toString(), QStringLiteral("1.208"));
+        QCOMPARE(index.data(Qt::ToolTipRole).toString(), QStringLiteral("1.2079441541679836"));
+        QVERIFY(table->toCsv({}).contains("1.2079441541679836"));
     }
 
     void ggufFilesByTheirFormat() {

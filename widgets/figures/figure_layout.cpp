@@ -19,6 +19,7 @@ constexpr double stackBelow = 420;    ///< parts of a narrower cell lie below ea
 constexpr double stackedHeight = 175; ///< of each of them in a grid
 constexpr double lowestPart = 150;    ///< of a part above others, beside others
 constexpr int mostHeadLines = 3;
+constexpr int levelRounds = 2;
 
 struct Page {
     QRectF page, title, foot, area;
@@ -82,22 +83,29 @@ double textHeight(const QFont& font, const QString& text, double width) {
     return QFontMetricsF(font).boundingRect(QRectF(0, 0, width, 1e5), 0, text).height();
 }
 
-QRectF placeOf(const Figure& figure, const FigureCell& cell, const QRectF& area) {
+/// Of the rows of a grid, which share the height as they need it.
+std::vector<double> rowHeights(const Figure& figure, const QRectF& area) {
+    if (figure.rows <= 0) return {};
+    std::vector<double> rows = rowNeeds(figure, area.width());
+    const double scale =
+        (area.height() - cellGap * (figure.rows - 1)) / std::accumulate(rows.begin(), rows.end(), 0.0);
+    for (double& height : rows) height *= scale;
+    return rows;
+}
+
+QRectF placeOf(const Figure& figure, const FigureCell& cell, const QRectF& area,
+               const std::vector<double>& rows) {
     if (figure.rows <= 0)
         return QRectF(area.left() + cell.place.left() * area.width(),
                       area.top() + cell.place.top() * area.height(), cell.place.width() * area.width(),
                       cell.place.height() * area.height());
     const double width = (area.width() - cellGap * (figure.columns - 1)) / figure.columns;
-    const std::vector<double> needs = rowNeeds(figure, area.width());
-    const double scale =
-        (area.height() - cellGap * (figure.rows - 1)) / std::accumulate(needs.begin(), needs.end(), 0.0);
-    const auto first = needs.begin() + cell.row;
-    const double above = std::accumulate(needs.begin(), first, 0.0),
+    const auto first = rows.begin() + cell.row;
+    const double above = std::accumulate(rows.begin(), first, 0.0),
                  own = std::accumulate(first, first + cell.rowSpan, 0.0);
-    return QRectF(area.left() + cell.column * (width + cellGap),
-                  area.top() + above * scale + cell.row * cellGap,
+    return QRectF(area.left() + cell.column * (width + cellGap), area.top() + above + cell.row * cellGap,
                   cell.columnSpan * width + (cell.columnSpan - 1) * cellGap,
-                  own * scale + (cell.rowSpan - 1) * cellGap);
+                  own + (cell.rowSpan - 1) * cellGap);
 }
 
 QFont labelFont(QFont font, bool bold) {
@@ -159,6 +167,57 @@ PlacedCell placedCell(const FigureCell& cell, QRectF area, const QFont& headFont
     return placed;
 }
 
+void placeCells(Page& page, const Figure& figure, const std::vector<double>& rows) {
+    page.cells.clear();
+    for (const FigureCell& cell : figure.cells)
+        page.cells.push_back(
+            placedCell(cell, placeOf(figure, cell, page.area, rows), page.headFont, figure.boldLabels));
+    if (figure.rows > 0)
+        alignAxes(page.cells, figure.rows, figure.columns);
+    else
+        for (PlacedCell& placed : page.cells) alignAxes(placed);
+}
+
+/// Plots below each other in the rows of a grid: 1 where they lie beside each other; 0 where none is of one
+/// row.
+std::vector<int> levelsOf(const Page& page, int rows) {
+    std::vector<int> levels(static_cast<std::size_t>(rows), 0);
+    for (const PlacedCell& placed : page.cells) {
+        if (placed.cell->rowSpan != 1) continue;
+        int& most = levels[static_cast<std::size_t>(placed.cell->row)];
+        most = std::max(most, placed.stacked ? static_cast<int>(placed.parts.size()) : 1);
+    }
+    return levels;
+}
+
+/// Moves height between rows that have equally many plots below each other, until their axes are equally
+/// high: the legend of one row is no reason for its plots to be lower. False when they are.
+bool levelRows(const Page& page, const Figure& figure, std::vector<double>& rows) {
+    if (figure.rows < 2) return false;
+    const std::vector<int> levels = levelsOf(page, figure.rows);
+    std::vector<double> axes(rows.size(), 0); // the lowest of each row
+    for (const PlacedCell& placed : page.cells)
+        for (const PlacedPart& part : placed.parts) {
+            const auto row = static_cast<std::size_t>(placed.cell->row);
+            if (placed.cell->rowSpan != 1 || part.rect.width() < 20 || part.rect.height() < 20) continue;
+            const double height = axesOf(part).height();
+            axes[row] = axes[row] > 0 ? std::min(axes[row], height) : height;
+        }
+    bool moved = false;
+    for (const int level : {1, 2, 3}) {
+        double sum = 0, count = 0;
+        for (std::size_t row = 0; row < rows.size(); ++row)
+            if (levels[row] == level && axes[row] > 0) sum += axes[row], ++count;
+        for (std::size_t row = 0; row < rows.size() && count > 1; ++row) {
+            if (levels[row] != level || !(axes[row] > 0)) continue;
+            const double by = (sum / count - axes[row]) * level;
+            rows[row] += by;
+            moved = moved || std::abs(by) >= 1;
+        }
+    }
+    return moved;
+}
+
 /// The plots must have their look: their margins depend on it.
 Page layOut(const Figure& figure, const FigureStyle& style) {
     Page page;
@@ -178,13 +237,10 @@ Page layOut(const Figure& figure, const FigureStyle& style) {
     page.foot = QRectF(inner.left(), inner.bottom() - footHeight, inner.width(), footHeight + 2);
     page.area =
         inner.adjusted(-4, titleHeight > 0 ? titleHeight + 4 : 0, 4, footHeight > 0 ? -footHeight - 4 : 0);
-    for (const FigureCell& cell : figure.cells)
-        page.cells.push_back(
-            placedCell(cell, placeOf(figure, cell, page.area), page.headFont, figure.boldLabels));
-    if (figure.rows > 0)
-        alignAxes(page.cells, figure.rows, figure.columns);
-    else
-        for (PlacedCell& placed : page.cells) alignAxes(placed);
+    std::vector<double> rows = rowHeights(figure, page.area);
+    placeCells(page, figure, rows);
+    for (int round = 0; round < levelRounds && levelRows(page, figure, rows); ++round)
+        placeCells(page, figure, rows);
     return page;
 }
 

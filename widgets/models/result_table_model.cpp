@@ -66,7 +66,7 @@ QVariant ResultTableModel::data(const QModelIndex& index, int role) const {
         if (isNumber(value)) return groupedCount(value.toLongLong());
         return value.toString();
     case Qt::ToolTipRole:
-        if (isFloating(value)) return QString::number(value.toDouble(), 'g', 12);
+        if (isFloating(value)) return QString::fromStdString(formatNumber(value.toDouble())); // all digits
         return value.toString();
     case Qt::TextAlignmentRole:
         return QVariant::fromValue(isNumber(value) || !value.isValid() ? Qt::AlignRight | Qt::AlignVCenter

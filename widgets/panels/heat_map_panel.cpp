@@ -11,6 +11,8 @@
 #include "widgets/plot/heat_map_plot.h"
 
 #include <QEvent>
+#include <QScopedValueRollback>
+#include <QTableView>
 #include <QTimer>
 #include <QToolButton>
 
@@ -20,9 +22,6 @@
 namespace qroar {
 
 namespace {
-/// In the thread of the window: enough for three digits of a bound, few enough not to be felt.
-constexpr int intervalDraws = 200;
-
 /// a - b, cell by cell; NaN where either has no data.
 BandGrid difference(const BandGrid& a, const BandGrid& b) {
     BandGrid result = a;
@@ -33,15 +32,17 @@ BandGrid difference(const BandGrid& a, const BandGrid& b) {
 
 HeatMapPanel::HeatMapPanel(HeatMapMetric initial, SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(metricText(initial).name, selection, parent), metric_(initial),
-      intervalTimer_(new QTimer(this)), plot_(new HeatMapPlot(this)), metricBox_(new CompactComboBox(this)),
-      tensorBox_(new TensorBox(selection, this)), epsilonBox_(new EpsilonBox(selection, this)),
-      options_(new HeatMapOptions(plot_, this)), lock_(new QToolButton(this)) {
+      intervalTimer_(new QTimer(this)), cellsTimer_(new QTimer(this)), plot_(new HeatMapPlot(this)),
+      metricBox_(new CompactComboBox(this)), tensorBox_(new TensorBox(selection, this)),
+      epsilonBox_(new EpsilonBox(selection, this)), options_(new HeatMapOptions(plot_, this)),
+      lock_(new QToolButton(this)) {
     addControls();
     connect(plot_, &HeatMapPlot::cellSelected, this,
             [this](int row, int column) { selectCell(row, column); });
     intervalTimer_->setSingleShot(true);
     intervalTimer_->setInterval(150);
     connect(intervalTimer_, &QTimer::timeout, this, &HeatMapPanel::updateInterval);
+    connect(cellsTimer_, &QTimer::timeout, this, &HeatMapPanel::addIntervals);
     setContent(plot_);
     addFigurePart(plot_);
     updateControls();
@@ -162,6 +163,7 @@ QString HeatMapPanel::whyEmpty() const {
 }
 
 void HeatMapPanel::refresh(Changes changes) {
+    const QScopedValueRollback<bool> within(refreshing_, true);
     const bool otherSides = takeSides();
     const QString problem = whyEmpty();
     if (!problem.isEmpty()) {
@@ -181,8 +183,11 @@ void HeatMapPanel::refresh(Changes changes) {
     updatePlot();
     interval_.reset();
     if (isTailInflation(metric_) && !subtracts_) intervalTimer_->start();
+    if (!known) forgetIntervals();
     fillTable();
     describe();
+    if (const auto* view = findChild<QTableView*>(); view && view->isVisible() && lacksIntervals())
+        cellsTimer_->start(0);
 }
 
 int HeatMapPanel::headGroup(const Compared& one) const {
@@ -353,68 +358,6 @@ QString HeatMapPanel::additivityText() const {
     const QString text =
         subtracts_ ? tr("A %1, B %2").arg(readableNumber(a, 3), readableNumber(b, 3)) : readableNumber(a, 3);
     return tr(" · sum of the layers / all layers together: %1 (1 = damages add)").arg(text);
-}
-
-void HeatMapPanel::updateInterval() {
-    const Compared& one = shownSide();
-    if (!one.side.condition || !one.reference || grid_.layers == 0 || !emptyText().isEmpty()) return;
-    const int band = selectedColumn();
-    interval_ = tailInflationInterval(*one.side.condition, *one.reference, selectedLayer(grid_.layers),
-                                      columns_.begin(band), columns_.end(band),
-                                      {selection().tensor, selection().stage, selection().epsilon,
-                                       metric_ == HeatMapMetric::TailInflationOverM},
-                                      intervalDraws);
-    if (std::isfinite(interval_->low))
-        plot_->setSelectedNote(
-            tr("[%1, %2] 95 % CI over documents")
-                .arg(readableNumber(interval_->low, 4), readableNumber(interval_->high, 4)));
-    describe();
-}
-
-void HeatMapPanel::fillTable() {
-    std::vector<ResultTableModel::Row> rows;
-    const std::vector<double>& plain = shownSide().side.condition->table.plain;
-    for (int layer = 0; layer < grid_.layers; ++layer)
-        for (int band = 0; band < grid_.bands; ++band) {
-            const int first = columns_.begin(band), last = columns_.end(band) - 1;
-            rows.push_back({layer, band, first, last + 1, plain[static_cast<std::size_t>(last)],
-                            plain[static_cast<std::size_t>(first)]});
-            if (subtracts_)
-                rows.back().insert(rows.back().end(), {gridA_.at(layer, band), gridB_.at(layer, band)});
-            rows.back().emplace_back(grid_.at(layer, band));
-        }
-    std::vector<ResultTableModel::Column> columns{
-        {"layer", tr("Layer"), tr("Decoder layer, from 0")},
-        {"band", tr("Band"), tr("Band of the partition in force, from 0")},
-        {"from_pair", tr("From pair"), tr("First rotary pair of the band")},
-        {"to_pair", tr("To pair"), tr("One past the last rotary pair of the band")},
-        {"omega_low", tr("ω low"), tr("Trained frequency of the last pair, rad/token")},
-        {"omega_high", tr("ω high"), tr("Trained frequency of the first pair, rad/token")}};
-    const QString formula = metricTip(metric_);
-    const QString key = metricKey(metric_);
-    if (subtracts_) {
-        columns.push_back({key + QStringLiteral("_a"), tr("A"), a_.side.name + u'\n' + formula});
-        columns.push_back({key + QStringLiteral("_b"), tr("B"), b_.side.name + u'\n' + formula});
-        columns.push_back({key + QStringLiteral("_difference"), valueTitle(), formula});
-    } else {
-        columns.push_back({key, metricText(metric_).bar, formula});
-    }
-    if (!shownBandStyles().empty() && !isOfLayers(metric_)) {
-        columns.insert(columns.begin() + 2, {"band_name", tr("Band name"), tr("What the band is called")});
-        for (std::size_t row = 0; row < rows.size(); ++row)
-            rows[row].insert(rows[row].begin() + 2, bandName(static_cast<int>(row) % grid_.bands));
-    }
-    addHeadsColumn(columns, rows);
-    table().setTable(std::move(columns), std::move(rows));
-}
-
-void HeatMapPanel::addHeadsColumn(std::vector<ResultTableModel::Column>& columns,
-                                  std::vector<ResultTableModel::Row>& rows) const {
-    if (selection().group < 0 || !isOfHeads(metric_)) return;
-    columns.insert(columns.begin() + 1, {"heads", tr("Heads"), tr("Head group, or all heads pooled")});
-    const int group = headGroup(shownSide());
-    const QVariant heads = group >= 0 ? QVariant(group) : QVariant(tr("all"));
-    for (ResultTableModel::Row& row : rows) row.insert(row.begin() + 1, heads);
 }
 
 void HeatMapPanel::tableRowActivated(int row) {

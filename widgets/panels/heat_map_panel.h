@@ -64,6 +64,8 @@ class HeatMapPanel : public DiagnosticPanel {
     void setRangeLocked(bool locked);
     [[nodiscard]] const BandGrid& grid(); ///< what is shown; up to date
     [[nodiscard]] HeatMapPlot* plot() const { return plot_; }
+    QAbstractItemModel* tableModel() override;
+    [[nodiscard]] std::vector<Table> tables() override; ///< with all intervals, but while it refreshes itself
 
   protected:
     void refresh(Changes changes) override;
@@ -100,7 +102,16 @@ class HeatMapPanel : public DiagnosticPanel {
     void updateLockIcon();
     void updatePlot();
     void updateInterval();
+    [[nodiscard]] Interval intervalOf(const Compared& one, int layer, int band) const;
+    [[nodiscard]] std::vector<const Compared*> sidesWithIntervals() const; ///< their tails are in the table
+    [[nodiscard]] bool lacksIntervals() const;                             ///< of the table
+    void addNextInterval();
+    void completeIntervals();
+    void addIntervals(); ///< as many as the window does not feel
+    void forgetIntervals();
     void fillTable();
+    void addIntervalColumns(std::vector<ResultTableModel::Column>& columns,
+                            std::vector<ResultTableModel::Row>& rows) const;
     void addHeadsColumn(std::vector<ResultTableModel::Column>& columns,
                         std::vector<ResultTableModel::Row>& rows) const;
 
@@ -117,6 +128,9 @@ class HeatMapPanel : public DiagnosticPanel {
     bool scaledForDifference_ = false, wantsScale_ = true;
     std::optional<Interval> interval_; ///< of the selected cell, for TIR; computed when things are quiet
     QTimer* intervalTimer_ = nullptr;
+    std::vector<Interval> cells_; ///< of the table, row by row, of A and B in turn; as far as computed
+    QTimer* cellsTimer_ = nullptr;
+    bool refreshing_ = false;
     HeatMapPlot* plot_ = nullptr;
     CompactComboBox* metricBox_ = nullptr;
     TensorBox* tensorBox_ = nullptr;

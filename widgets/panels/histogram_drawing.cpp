@@ -208,6 +208,12 @@ void HistogramPanel::updateMap() {
     content.columns = range.end - range.first;
     content.rowTitle = content.rowName = tr("Layer");
     content.columnTitle = tr("|x| (logarithmic)");
+    if (marks_->isChecked() && !differs()) {
+        QStringList names; // as the lines lie, from left to right
+        for (const QuantileMark& mark : quantileMarks) names << QLatin1String(mark.text).chopped(2);
+        content.columnTitle =
+            tr("|x| (logarithmic); lines: %1 % quantiles").arg(names.join(QStringLiteral(", ")));
+    }
     content.valueTitle = differs() ? tr("Δ share per octave, A − B") : tr("Share of values per octave");
     for (int row = 0; row < rows_; ++row) {
         const auto [a, b] = pairOf(row);

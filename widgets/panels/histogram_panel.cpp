@@ -40,6 +40,7 @@ HistogramPanel::HistogramPanel(SelectionModel* selection, QWidget* parent)
         markLines_.back()->setPen(line % 2 == 0 ? QPen(Qt::black, 3) : QPen(Qt::white, 1));
     }
     markLabels_ = new PointLabels(map_->xAxis, map_->yAxis);
+    markLabels_->setTogether(true); // the axis names them as well
     markLabels_->setColours(Qt::white, QColor(0, 0, 0, 190));
     connect(plot_, &LinePlot::seriesClicked, this, [this](int series, double) {
         if (differs() || series >= static_cast<int>(curves_.size())) return;

@@ -90,37 +90,21 @@ void PhasePanel::drawDifferenceCurve() {
         line.y.push_back(differenceOf(selectedPair(), distance));
     }
     const auto [low, high] = std::minmax_element(line.y.begin(), line.y.end());
-    const double bottom = std::min(*low, 0.0), top = std::max(*high, 0.0);
+    const bool same = *low == 0 && *high == 0; // any range: nothing lies off the middle
+    const double bottom = same ? -1 : std::min(*low, 0.0), top = same ? 1 : std::max(*high, 0.0);
     std::vector<LinePlot::Series> series{std::move(line)};
-    const auto mark = [&](double distance, const QString& name, bool below) {
-        if (!(distance >= 1) || distance > distances_.back()) return;
-        LinePlot::Series vertical;
-        vertical.name = name;
-        vertical.x = {distance, distance};
-        vertical.y = {bottom, top};
-        vertical.category = -1;
-        vertical.dash = Qt::DashLine;
-        vertical.inLegend = false;
-        vertical.labels = below ? QStringList{name, QString()} : QStringList{QString(), name};
-        series.push_back(std::move(vertical));
-    };
-    mark(specs_.front().table.trainedContext, tr("L₀"), false);
+    const QCPRange range(bottom, top);
+    addMark(series, specs_.front().table.trainedContext, range, tr("L₀"), false);
     const double apart = std::abs(specs_[0].table.omega[pair] - specs_[1].table.omega[pair]);
-    if (apart > 0) mark(pi / apart, tr("π/|ω′ of A − ω′ of B|"), true);
+    if (apart > 0) addMark(series, pi / apart, range, tr("π/|ω′ of A − ω′ of B|"), true);
     curves_->setAxes(tr("Distance D (tokens)"), LinePlot::Scale::Log2, differenceTitle(),
                      LinePlot::Scale::Linear);
-    std::vector<double> ticks;
-    QStringList labels;
-    for (double tick = 1; tick <= distances_.back(); tick *= 2) {
-        ticks.push_back(tick);
-        labels << groupedCount(std::llround(tick));
-    }
-    curves_->setXTicks(ticks, labels);
+    setDistanceTicks();
     curves_->setReadoutNames(tr("distance"), value() == Cosine ? tr("Δ cosine") : tr("Δ angle"), tr("tokens"),
                              value() == Cosine ? QString() : tr("rad"));
     curves_->setReferenceLine(0.0);
     curves_->setSeries(std::move(series));
-    curves_->fitRanges(true, 0.0);
+    curves_->fitRanges(true, aboveCurves(range, nameRoom));
 }
 
 void PhasePanel::fillDifferenceTable() {

@@ -338,36 +338,20 @@ void PhasePanel::drawCurves() {
         }
         series.push_back(std::move(line));
     }
-    const auto mark = [&](double distance, const QString& name, bool below = false) {
-        if (!(distance >= 1) || distance > distances_.back()) return;
-        LinePlot::Series line;
-        line.name = name;
-        line.x = {distance, distance};
-        line.y = {low, high};
-        line.category = -1;
-        line.dash = Qt::DashLine;
-        line.inLegend = false;
-        line.labels = below ? QStringList{name, QString()} : QStringList{QString(), name};
-        series.push_back(std::move(line));
-    };
-    mark(specs_.front().table.trainedContext, tr("L₀"));
-    mark(distances_.back(), tr("L"));
+    const QCPRange range(low, high);
+    addMark(series, specs_.front().table.trainedContext, range, tr("L₀"), false);
+    addMark(series, distances_.back(), range, tr("L"), false);
     std::map<long long, QStringList> aliasing; // specs that move the pair equally share a mark
     for (const Spec& spec : specs_) {
         const double moved = std::abs(spec.table.plain[pair] - spec.table.omega[pair]);
         if (moved > pi / distances_.back()) aliasing[std::llround(pi / moved)] << spec.name;
     }
     for (const auto& [distance, names] : aliasing)
-        mark(static_cast<double>(distance), tr("π/|ω−ω′| of %1").arg(names.join(QStringLiteral(", "))), true);
+        addMark(series, static_cast<double>(distance), range,
+                tr("π/|ω−ω′| of %1").arg(names.join(QStringLiteral(", "))), true);
     curves_->setAxes(tr("Distance D (tokens)"), LinePlot::Scale::Log2, valueTitle(),
                      value() == Unwrapped ? LinePlot::Scale::Log : LinePlot::Scale::Linear);
-    std::vector<double> ticks;
-    QStringList labels;
-    for (double tick = 1; tick <= distances_.back(); tick *= 2) {
-        ticks.push_back(tick);
-        labels << groupedCount(std::llround(tick));
-    }
-    curves_->setXTicks(ticks, labels);
+    setDistanceTicks();
     if (value() == Wrapped && high - low >= pi) // else it is a part of a turn: plain numbers
         curves_->setYTicks({pi, pi / 2, 0, -pi / 2, -pi},
                            {QStringLiteral("π"), QStringLiteral("π/2"), QStringLiteral("0"),
@@ -376,7 +360,39 @@ void PhasePanel::drawCurves() {
                              value() == Cosine ? QString() : tr("rad"));
     curves_->setReferenceLine(value() == Unwrapped ? std::nullopt : std::optional<double>(0));
     curves_->setSeries(std::move(series));
-    curves_->fitRanges(true);
+    curves_->fitRanges(true, aboveCurves(range, nameRoom));
+}
+
+/// So far above curves of this range, in parts of it.
+double PhasePanel::aboveCurves(const QCPRange& range, double part) const {
+    if (differs() || value() != Unwrapped) return range.upper + part * range.size();
+    return range.upper * std::pow(range.upper / range.lower, part); // on a logarithmic axis
+}
+
+/// A line across at a distance that the curves reach, named at its end.
+void PhasePanel::addMark(std::vector<LinePlot::Series>& series, double distance, const QCPRange& range,
+                         const QString& name, bool below) const {
+    if (!(distance >= 1) || distance > distances_.back()) return;
+    LinePlot::Series line;
+    line.name = name;
+    line.x = {distance, distance};
+    line.y = {range.lower,
+              below ? range.upper : aboveCurves(range, markRoom)}; // the name stands above the curves
+    line.category = -1;
+    line.dash = Qt::DashLine;
+    line.inLegend = false;
+    line.labels = below ? QStringList{name, QString()} : QStringList{QString(), name};
+    series.push_back(std::move(line));
+}
+
+void PhasePanel::setDistanceTicks() {
+    std::vector<double> ticks;
+    QStringList labels;
+    for (double tick = 1; tick <= distances_.back(); tick *= 2) {
+        ticks.push_back(tick);
+        labels << groupedCount(std::llround(tick));
+    }
+    curves_->setXTicks(ticks, labels);
 }
 
 std::vector<double> PhasePanel::tableDistances() const {

@@ -7,6 +7,7 @@
 
 #include "core/rope/rope_spec.h"
 #include "widgets/panels/diagnostic_panel.h"
+#include "widgets/plot/line_plot.h"
 
 #include <array>
 
@@ -18,7 +19,6 @@ namespace qroar {
 
 class CompactComboBox;
 class HeatMapPlot;
-class LinePlot;
 
 /// The same angle in (−π, π].
 double wrappedAngle(double angle);
@@ -52,7 +52,12 @@ class PhasePanel : public DiagnosticPanel {
     [[nodiscard]] QString valueTitle() const;
     void collectSpecs(); ///< into specs_ and specError_
     void collectSpecsOfSession(std::size_t room);
+    void addMark(std::vector<LinePlot::Series>& series, double distance, const QCPRange& range,
+                 const QString& name, bool below) const;
+    [[nodiscard]] double aboveCurves(const QCPRange& range, double part) const;
+    void setDistanceTicks();
     [[nodiscard]] QString whyNoDifference() const;                      ///< empty when A - B can be drawn
+    static constexpr double markRoom = 0.05, nameRoom = 0.2;            ///< above the curves, of their range
     [[nodiscard]] bool differs() const;                                 ///< A - B is drawn
     [[nodiscard]] const ModelConfig& model() const;                     ///< of what is shown
     [[nodiscard]] std::size_t mapCount() const;                         ///< that are drawn

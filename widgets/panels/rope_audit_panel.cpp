@@ -170,8 +170,8 @@ void RopeAuditPanel::buildContent() {
     addFigurePart(plot_);
     connect(plot_, &LinePlot::seriesClicked, this, [this](int, double x) {
         Selection next = this->selection();
-        next.pair = std::clamp(static_cast<int>(std::lround(x)), 0, session()->model.pairs() - 1);
-        next.band = bands().bandOf(next.pair);
+        next.pair = std::clamp(static_cast<int>(std::lround(x)), 0, shownBands().pairs() - 1);
+        next.band = shownBands().bandOf(next.pair);
         selectionModel()->setSelection(next);
     });
 }
@@ -184,28 +184,48 @@ RopeAuditPanel::Value RopeAuditPanel::value() const {
     return static_cast<Value>(valueBox_->currentIndex());
 }
 
-RopeSpec RopeAuditPanel::spec() const {
-    if (const auto typed = RopeSpec::parse(specEdit_->text().toStdString());
-        typed && !specEdit_->text().trimmed().isEmpty())
-        return *typed;
-    if (const auto chosen = condition(); chosen && sourceBox_->currentIndex() == 1) return chosen->key.rope;
-    RopeSpec own;
-    own.kind = RopeKind::Model;
-    return own;
+bool RopeAuditPanel::isTyped() const {
+    return !specEdit_->text().trimmed().isEmpty();
+}
+
+bool RopeAuditPanel::followsBox() const {
+    return sourceBox_->currentIndex() == 1;
+}
+
+bool RopeAuditPanel::showsB() const {
+    return selection().compare == CompareMode::B && sideB().condition != nullptr;
+}
+
+RopeAuditPanel::Audited RopeAuditPanel::auditedOf(const Side& side, bool isB) const {
+    const auto of = side.session ? side.session : session();
+    Audited result{{}, configOf(*of), of};
+    result.spec.kind = RopeKind::Model;
+    if (followsBox() && side.condition) result.spec = side.condition->key.rope;
+    if (isTyped() && !isB)
+        if (const auto typed = RopeSpec::parse(specEdit_->text().toStdString())) result.spec = *typed;
+    return result;
+}
+
+RopeAuditPanel::Audited RopeAuditPanel::audited() const {
+    return showsB() ? auditedOf(sideB(), true) : auditedOf(sideA(), false);
 }
 
 bool RopeAuditPanel::followsCondition() const {
-    return sourceBox_->currentIndex() == 1 && specEdit_->text().trimmed().isEmpty();
+    return followsBox() && !isTyped();
 }
 
 QString RopeAuditPanel::specName() const {
     return audit_ ? textOf(audit_->ours.spec.text()) : QString();
 }
 
-/// L: of the longest condition, and at least what the model is made for.
+/// L: of the longest condition, and at least what the models are made for.
 long long RopeAuditPanel::context() const {
-    int longest = std::max(2, session()->model.maxPositions);
-    for (const auto& one : session()->conditions) longest = std::max(longest, one->key.context);
+    int longest = 2;
+    for (const auto& one : {session(), other()}) {
+        if (!one) continue;
+        longest = std::max(longest, one->model.maxPositions);
+        for (const auto& condition : one->conditions) longest = std::max(longest, condition->key.context);
+    }
     return longest;
 }
 
@@ -215,27 +235,40 @@ void RopeAuditPanel::setModel(const ModelConfig& config, const std::string& fing
     if (session()) invalidate(SessionChanged);
 }
 
-ModelConfig RopeAuditPanel::config() const {
-    if (opened_ && fingerprint_ == session()->modelFingerprint) return *opened_;
-    ModelConfig config = session()->model;
-    if (session()->modelFormat.starts_with("GGUF")) config.ropeSource.gguf = true; // a file does not keep it
+ModelConfig RopeAuditPanel::configOf(const Session& of) const {
+    if (opened_ && fingerprint_ == of.modelFingerprint) return *opened_;
+    ModelConfig config = of.model;
+    if (of.modelFormat.starts_with("GGUF")) config.ropeSource.gguf = true; // a file does not keep it
     return config;
+}
+
+QString RopeAuditPanel::whyNoAudit() const {
+    const Audited what = audited();
+    if (what.config.pairs() < 1) return tr("This model has no rotary frequencies.");
+    if (isTyped() && !showsB())
+        if (const auto parsed = RopeSpec::parse(specEdit_->text().trimmed().toStdString()); !parsed)
+            return textOf(parsed.error().message);
+    return {};
 }
 
 void RopeAuditPanel::refresh(Changes) {
     audit_.reset();
-    if (session()->model.pairs() < 1) return showEmpty(tr("This model has no rotary frequencies."));
-    if (const QString typed = specEdit_->text().trimmed(); !typed.isEmpty())
-        if (const auto parsed = RopeSpec::parse(typed.toStdString()); !parsed)
-            return showEmpty(textOf(parsed.error().message));
-    auto audit = auditScaling(spec(), config(), context());
+    auditB_.reset();
+    if (const QString problem = whyNoAudit(); !problem.isEmpty()) return showEmpty(problem);
+    if (selection().compare == CompareMode::Difference) return refreshDifference();
+    const Audited what = audited();
+    auto audit = auditScaling(what.spec, what.config, context());
     if (!audit) return showEmpty(textOf(audit.error().message));
     audit_ = std::move(*audit);
     draw();
     listFindings();
     fillTables();
+    const QString of = showsB() ? tr("B, %1").arg(hasOtherSession() ? otherText() : specName()) : QString();
+    const QString name = of.isEmpty()        ? specName()
+                         : hasOtherSession() ? tr("%1: %2").arg(of, specName())
+                                             : of;
     showContent(value() == Phase ? tr("Phase error of other loaders") : tr("Frequency ratio of each loader"),
-                tr("%1, at L = %2").arg(specName(), groupedCount(audit_->context)), summaryText());
+                tr("%1, at L = %2").arg(name, groupedCount(audit_->context)), summaryText());
 }
 
 void RopeAuditPanel::draw() {
@@ -276,8 +309,15 @@ void RopeAuditPanel::draw() {
         if (names[at].size() > 2)
             series[at].legendName = tr("%1 and %2 more").arg(names[at].front()).arg(names[at].size() - 1);
     }
-    plot_->setAxes(tr("Pair, below it its wavelength 2π/ω (tokens)"), LinePlot::Scale::Linear,
-                   value() == Phase ? tr("|Δω′|·L (rad)") : tr("ω′ / ω"), LinePlot::Scale::Log);
+    setUpPlot(std::move(series), value() == Phase ? tr("|Δω′|·L (rad)") : tr("ω′ / ω"), true,
+              value() == Phase ? twoPi : 1.0);
+}
+
+void RopeAuditPanel::setUpPlot(std::vector<LinePlot::Series> series, const QString& title, bool logarithmic,
+                               double reference) {
+    const FrequencyTable& ours = audit_->ours;
+    plot_->setAxes(tr("Pair, below it its wavelength 2π/ω (tokens)"), LinePlot::Scale::Linear, title,
+                   logarithmic ? LinePlot::Scale::Log : LinePlot::Scale::Linear);
     std::vector<double> ticks;
     QStringList labels;
     const int pairs = static_cast<int>(ours.plain.size()), step = std::max(1, (pairs + 7) / 8);
@@ -289,9 +329,9 @@ void RopeAuditPanel::draw() {
     plot_->setXTicks(ticks, labels);
     plot_->setReadoutNames(tr("pair"), value() == Phase ? tr("phase error") : tr("ratio"), QString(),
                            value() == Phase ? tr("rad") : QString());
-    plot_->setReferenceLine(value() == Phase ? twoPi : 1.0);
+    plot_->setReferenceLine(reference);
     plot_->setSeries(std::move(series));
-    plot_->fitRanges(true, value() == Phase ? std::optional<double>(twoPi) : std::optional<double>(1));
+    plot_->fitRanges(true, reference);
 }
 
 void RopeAuditPanel::listFindings() {
@@ -399,15 +439,17 @@ void RopeAuditPanel::copy(const Outcome<std::string>& text, const QString& what)
 void RopeAuditPanel::copyFlags() {
     ensureFresh();
     if (!audit_) return;
-    copy(llamaCppFlags(audit_->ours, config().ropeModel(), audit_->context), tr("flags for llama.cpp"));
+    copy(llamaCppFlags(audit_->ours, audited().config.ropeModel(), audit_->context),
+         tr("flags for llama.cpp"));
 }
 
 void RopeAuditPanel::copyConfig(ConfigSpelling spelling) {
     ensureFresh();
     if (!audit_) return;
-    copy(ropeConfigText(spec(), config(), spelling), spelling == ConfigSpelling::Transformers4
-                                                         ? tr("rope_scaling for transformers 4")
-                                                         : tr("rope_parameters for transformers 5"));
+    const Audited what = audited();
+    copy(ropeConfigText(what.spec, what.config, spelling), spelling == ConfigSpelling::Transformers4
+                                                               ? tr("rope_scaling for transformers 4")
+                                                               : tr("rope_parameters for transformers 5"));
 }
 
 void RopeAuditPanel::tableRowActivated(int row) {
@@ -415,7 +457,7 @@ void RopeAuditPanel::tableRowActivated(int row) {
         return;
     Selection next = selection();
     next.pair = rowPairs_[static_cast<std::size_t>(row)];
-    next.band = bands().bandOf(next.pair);
+    next.band = shownBands().bandOf(next.pair);
     selectionModel()->setSelection(next);
 }
 

@@ -1,11 +1,13 @@
 // RopeAuditPanel: what transformers, llama.cpp and vLLM would make of the RoPE of the open checkpoint, or of
 // a scaling as an export would write it: curves per pair, a verdict for every loader, warnings with the keys
 // that cause them, and the scaling as flags or as a block of config.json on the clipboard. Works on any open
-// model: no analysis is needed. The audit itself: core/rope/audit.h, core/exporting/rope_audit.h.
+// model: no analysis is needed. With A and B, that of B, or what differs loader by loader
+// (rope_audit_difference.cpp). The audit itself: core/rope/audit.h, core/exporting/rope_audit.h.
 #pragma once
 
 #include "core/exporting/rope_audit.h"
 #include "widgets/panels/diagnostic_panel.h"
+#include "widgets/plot/line_plot.h"
 
 class QLineEdit;
 class QListWidget;
@@ -14,7 +16,6 @@ class QToolButton;
 namespace qroar {
 
 class CompactComboBox;
-class LinePlot;
 
 class RopeAuditPanel : public DiagnosticPanel {
     Q_OBJECT
@@ -24,8 +25,9 @@ class RopeAuditPanel : public DiagnosticPanel {
     [[nodiscard]] LinePlot* plot() const { return plot_; }
     [[nodiscard]] QListWidget* findings() const { return findings_; }
     [[nodiscard]] QLineEdit* specEdit() const { return specEdit_; }
-    /// Of what is on screen; nothing while the panel is empty.
+    /// Of what is on screen, A of a difference; nothing while the panel is empty.
     [[nodiscard]] const std::optional<RopeAudit>& audit() const { return audit_; }
+    [[nodiscard]] const std::optional<RopeAudit>& auditOfB() const { return auditB_; } ///< of a difference
     [[nodiscard]] bool followsCondition() const override;
     [[nodiscard]] bool needsOnlyModel() const override { return true; }
     /// The open model: sessions with this fingerprint are audited as its files spell RoPE.
@@ -45,9 +47,28 @@ class RopeAuditPanel : public DiagnosticPanel {
     [[nodiscard]] Value value() const;
     void buildControls();
     void buildContent();
-    [[nodiscard]] RopeSpec spec() const; ///< typed, else the condition's, else the checkpoint's
-    [[nodiscard]] long long context() const;
-    [[nodiscard]] ModelConfig config() const;
+    /// A scaling on a model: that of A or of B.
+    struct Audited {
+        RopeSpec spec; ///< typed (of A alone), else the condition's, else the checkpoint's
+        ModelConfig config;
+        std::shared_ptr<const Session> session;
+    };
+    [[nodiscard]] Audited auditedOf(const Side& side, bool isB) const;
+    [[nodiscard]] Audited audited() const; ///< what is on screen, A of a difference
+    [[nodiscard]] bool showsB() const;
+    [[nodiscard]] bool isTyped() const;
+    [[nodiscard]] bool followsBox() const;   ///< the box says: of the condition
+    [[nodiscard]] long long context() const; ///< L, the same for A and B
+    [[nodiscard]] ModelConfig configOf(const Session& session) const;
+    [[nodiscard]] QString whyNoAudit() const;           ///< empty when there is one
+    [[nodiscard]] QString whyNoAuditDifference() const; ///< empty when there is an A - B
+    void refreshDifference();
+    void drawDifference();
+    void listDifferences();
+    void fillDifferenceTables();
+    [[nodiscard]] QString differenceSummary() const;
+    void setUpPlot(std::vector<LinePlot::Series> series, const QString& title, bool logarithmic,
+                   double reference);
     void draw();
     void fillTables();
     void listFindings();
@@ -55,7 +76,7 @@ class RopeAuditPanel : public DiagnosticPanel {
     [[nodiscard]] QString specName() const;
     [[nodiscard]] QString summaryText() const;
 
-    std::optional<RopeAudit> audit_;
+    std::optional<RopeAudit> audit_, auditB_;
     std::optional<ModelConfig> opened_;
     std::string fingerprint_; ///< of opened_
     LinePlot* plot_ = nullptr;

@@ -213,7 +213,9 @@ void SpectrumPanel::updateCurve() {
         title = tr("%1: %2").arg(text.name,
                                  whyNoPairValues(metric(), ofB ? *sideB().condition : *shown().condition));
     }
-    plot_->setCurve(drawn, title, text.unit, text.logarithmic && !drawsDifference(), drawsDifference());
+    const QString name = drawsDifference() ? tr("Δ %1").arg(text.name) : text.name; // the axis says the rest
+    plot_->setCurve(drawn, {name, title, text.unit}, text.logarithmic && !drawsDifference(),
+                    drawsDifference());
     updateMarks();
     updateDetails();
 }

@@ -11,6 +11,14 @@ constexpr int grain = 2;             ///< pixels that are told apart where curve
 constexpr int mostSteps = 4000;      ///< of one segment
 constexpr double leaderLength = 12;  ///< pixels to the point from which a line leads there
 constexpr double aside = 8, gap = 7; ///< pixels between point and text
+constexpr double apart = 5; ///< pixels between texts beside each other; half as much above each other
+
+/// From a point to the nearest of a text.
+QLineF leaderOf(const QRectF& rect, const QPointF& point) {
+    return {QPointF(std::clamp(point.x(), rect.left(), rect.right()),
+                    std::clamp(point.y(), rect.top(), rect.bottom())),
+            point};
+}
 
 /// The pixels of an area that curves run through.
 class Inked {
@@ -107,8 +115,11 @@ std::vector<PointLabels::Place> PointLabels::arranged() const {
         const QSizeF size(metrics.horizontalAdvance(labels_[index].text) + 4, metrics.height());
         // Not over other names, nor over the marks of other points.
         const auto isFree = [&](const QRectF& place) {
-            return std::none_of(chosen.begin(), chosen.end(),
-                                [&](const Place& other) { return other.rect.intersects(place); })
+            return std::none_of(
+                       chosen.begin(), chosen.end(),
+                       [&](const Place& other) {
+                           return other.rect.adjusted(-apart, -apart / 2, apart, apart / 2).intersects(place);
+                       })
                    && std::none_of(points.begin(), points.end(), [&](const QPointF& other) {
                           return other != points[index] && place.adjusted(-3, -3, 3, 3).contains(other);
                       });
@@ -122,6 +133,7 @@ std::vector<PointLabels::Place> PointLabels::arranged() const {
                 continue;
             for (const QRectF& place : placesAt(anchor, size, area)) {
                 if (least == 0 || !area.contains(place) || !isFree(place)) continue;
+                if (together_ && leaderOf(place, anchor).length() > leaderLength) continue;
                 const int covered = ink.in(place);
                 if (covered >= least) continue;
                 least = covered;
@@ -130,6 +142,9 @@ std::vector<PointLabels::Place> PointLabels::arranged() const {
         }
         chosen.push_back(optional_ && least > 0 ? Place() : best);
     }
+    if (together_
+        && std::any_of(chosen.begin(), chosen.end(), [](const Place& one) { return one.rect.isEmpty(); }))
+        chosen.assign(labels_.size(), Place());
     return chosen;
 }
 
@@ -146,12 +161,10 @@ void PointLabels::draw(QCPPainter* painter) {
     for (std::size_t index = 0; index < places.size(); ++index) {
         const QRectF& rect = places[index].rect;
         if (rect.isEmpty()) continue;
-        const QPointF point = places[index].point;
-        const QPointF near(std::clamp(point.x(), rect.left(), rect.right()),
-                           std::clamp(point.y(), rect.top(), rect.bottom()));
-        if (QLineF(near, point).length() > leaderLength) {
+        const QLineF leader = leaderOf(rect, places[index].point);
+        if (leader.length() > leaderLength) {
             painter->setAntialiasing(true);
-            painter->drawLine(QLineF(near, point));
+            painter->drawLine(leader);
         }
         painter->setAntialiasing(false);
         if (behind_.isValid()) painter->fillRect(rect, behind_);

@@ -22,6 +22,9 @@ class PointLabels : public PassivePlottable {
     void setAvoided(std::vector<const QCPGraph*> graphs) { avoided_ = std::move(graphs); }
     /// A text that cannot keep off them is left out: the legend says it as well.
     void setOptional(bool on) { optional_ = on; }
+    /// Each stands beside its own point, none is led there by a line; where not all have such a place, none
+    /// is drawn: something else says what they say.
+    void setTogether(bool on) { together_ = on; }
     [[nodiscard]] const std::vector<Label>& labels() const { return labels_; }
     /// Where they are drawn, in pixels; empty rectangles for those left out.
     [[nodiscard]] std::vector<QRectF> places() const;
@@ -38,7 +41,7 @@ class PointLabels : public PassivePlottable {
 
     std::vector<Label> labels_;
     std::vector<const QCPGraph*> avoided_;
-    bool optional_ = false;
+    bool optional_ = false, together_ = false;
     QColor text_, behind_;
     QFont font_;
 };

@@ -96,11 +96,11 @@ void SpectrumPlot::setTable(const FrequencyTable& table, std::vector<SnapPoint> 
     replot(rpQueuedReplot);
 }
 
-void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& title, const QString& unit,
-                            bool logarithmic, bool difference) {
+void SpectrumPlot::setCurve(const std::vector<double>& values, const CurveText& text, bool logarithmic,
+                            bool difference) {
     curve_ = values;
-    curveTitle_ = title;
-    curveUnit_ = unit;
+    curveTitle_ = text.title;
+    curveUnit_ = text.unit;
     double low = INFINITY, high = -INFINITY;
     const auto fill = [&](SegmentGraph* graph, const std::vector<double>& numbers) {
         QVector<double> keys, shown;
@@ -116,7 +116,7 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& ti
     };
     fill(right_, values);
     fill(otherRight_, otherCurve_);
-    otherRight_->setName(tr("%1, B").arg(title));
+    otherRight_->setName(tr("%1, B").arg(text.name));
     for (SegmentGraph* graph : {otherScaled_, otherRight_}) {
         const bool used = !graph->data()->isEmpty();
         graph->setVisible(used);
@@ -125,8 +125,8 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const QString& ti
         else
             graph->removeFromLegend();
     }
-    right_->setName(title);
-    curveAxisTitle_ = unit.isEmpty() ? title : tr("%1 (%2)").arg(title, unit);
+    right_->setName(text.name);
+    curveAxisTitle_ = text.unit.isEmpty() ? text.title : tr("%1 (%2)").arg(text.title, text.unit);
     fitTitle(yAxis2, curveAxisTitle_);
     yAxis2->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
     if (logarithmic)

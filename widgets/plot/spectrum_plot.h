@@ -20,9 +20,12 @@ class SpectrumPlot : public BasePlot {
     explicit SpectrumPlot(QWidget* parent = nullptr);
 
     void setTable(const FrequencyTable& table, std::vector<SnapPoint> marks);
-    /// The curve on the right axis, one value per pair.
-    void setCurve(const std::vector<double>& values, const QString& title, const QString& unit,
-                  bool logarithmic, bool difference = false);
+    /// The curve on the right axis, one value per pair: `title` for the axis, `name` for the legend.
+    struct CurveText {
+        QString name, title, unit;
+    };
+    void setCurve(const std::vector<double>& values, const CurveText& text, bool logarithmic,
+                  bool difference = false);
     /// The frequencies and the curve of a second condition, dashed; empty: none. To be set before the first
     /// ones: ranges cover both.
     void setOther(const std::vector<double>& omega, const std::vector<double>& curve);
