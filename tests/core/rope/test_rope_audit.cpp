@@ -1,6 +1,7 @@
 // The audit: phase errors against plain loops, who differs and who refuses, a warning for every trap; and
 // llama.cpp's flags, read back by its own formula written out here.
 #include "core/rope/audit.h"
+#include "tests/support/rope_models.h"
 
 #include <QtTest>
 
@@ -9,23 +10,10 @@
 #include <sstream>
 
 using namespace qroar;
+using qroar::test::modelOf;
+using qroar::test::specOf;
 
 namespace {
-
-RopeModel modelOf(int dims, double theta, int maxPositions, std::optional<int> original = {}) {
-    RopeModel model;
-    model.headDim = model.rotaryDim = dims;
-    model.theta = theta;
-    model.maxPositions = maxPositions;
-    model.originalMaxPositions = original;
-    return model;
-}
-
-RopeSpec specOf(const char* text) {
-    auto spec = RopeSpec::parse(text);
-    if (!spec) qFatal("%s", spec.error().message.c_str());
-    return *spec;
-}
 
 RopeAudit auditOf(const char* spec, const RopeModel& model, long long context) {
     const auto ours = buildFrequencyTable(specOf(spec), model, context);

@@ -1,28 +1,16 @@
 // What other programs make of a checkpoint's RoPE, against their formulas written out plainly.
 #include "core/rope/loaders.h"
+#include "tests/support/rope_models.h"
 
 #include <QtTest>
 
 #include <cmath>
 
 using namespace qroar;
+using qroar::test::modelOf;
+using qroar::test::specOf;
 
 namespace {
-
-RopeModel modelOf(int dims, double theta, int maxPositions, std::optional<int> original = {}) {
-    RopeModel model;
-    model.headDim = model.rotaryDim = dims;
-    model.theta = theta;
-    model.maxPositions = maxPositions;
-    model.originalMaxPositions = original;
-    return model;
-}
-
-RopeSpec specOf(const char* text) {
-    auto spec = RopeSpec::parse(text);
-    if (!spec) qFatal("%s", spec.error().message.c_str());
-    return *spec;
-}
 
 LoaderTable load(RopeLoader loader, const RopeSpec& spec, const RopeModel& model, long long context) {
     auto table = buildLoaderTable(loader, spec, model, context);
