@@ -57,9 +57,10 @@ Preferences AppSettings::preferences() const {
     const Preferences usual;
     Preferences now;
     const QString mode = store_.value("window/appearance").toString();
-    now.appearance = mode == "light"  ? AppearanceMode::Light
-                     : mode == "dark" ? AppearanceMode::Dark
-                                      : AppearanceMode::System;
+    now.appearance = mode == "light"      ? AppearanceMode::Light
+                     : mode == "dark"     ? AppearanceMode::Dark
+                     : mode == "contrast" ? AppearanceMode::HighContrast
+                                          : AppearanceMode::System;
     now.colorMap = oneOf(store_.value("plots/colorMap"), {"viridis", "cividis"});
     now.figureSize = oneOf(store_.value("figures/size"), {"as-shown", "one-column", "two-column", "slide"});
     now.figureFontPoints = within(store_, "figures/fontPoints", 0, 36, usual.figureFontPoints);
@@ -108,9 +109,10 @@ void AppSettings::setFigureStyle(const FigureStyle& style) {
 }
 
 void AppSettings::setAppearance(AppearanceMode mode) {
-    store_.setValue("window/appearance", mode == AppearanceMode::Light  ? "light"
-                                         : mode == AppearanceMode::Dark ? "dark"
-                                                                        : "system");
+    store_.setValue("window/appearance", mode == AppearanceMode::Light          ? "light"
+                                         : mode == AppearanceMode::Dark         ? "dark"
+                                         : mode == AppearanceMode::HighContrast ? "contrast"
+                                                                                : "system");
 }
 
 AppSettings::Layout AppSettings::layout() const {

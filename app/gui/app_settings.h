@@ -10,7 +10,7 @@
 
 namespace qroar {
 
-enum class AppearanceMode { System, Light, Dark };
+enum class AppearanceMode { System, Light, Dark, HighContrast };
 
 /// What the settings dialog edits. Values read from a file are brought into their ranges.
 struct Preferences {

@@ -15,11 +15,15 @@
 #include "widgets/common/default_condition.h"
 #include "widgets/panels/histogram_panel.h"
 
+#include <QColor>
 #include <QRegularExpression>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QTextDocumentFragment>
 #include <QXmlStreamReader>
+
+#include <cmath>
+#include <map>
 
 using namespace qroar;
 
@@ -442,6 +446,43 @@ class TestReport : public QObject {
         request.progress = [&calls](int done, int all) { return done < all && ++calls < 3; };
         QVERIFY(!makeReport(request));
         QCOMPARE(calls, 3);
+    }
+
+    /// Light, and dark for who has a dark desktop; paper is white in any case.
+    void readableInBothSchemes() {
+        const QString html = QString::fromUtf8(reportOf(test::makeSyntheticSession()).html);
+        const auto colours = [&html](const char* pattern) {
+            std::map<QString, QColor> all;
+            for (const QString& scheme : found(html, pattern))
+                for (const QString& one : scheme.split(';'))
+                    if (one.startsWith("--")) all[one.section(':', 0, 0)] = QColor(one.section(':', 1));
+            return all;
+        };
+        const auto luminance = [](const QColor& color) {
+            const auto linear = [](double c) {
+                return c <= 0.03928 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4);
+            };
+            return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF())
+                   + 0.0722 * linear(color.blueF());
+        };
+        const auto contrast = [&](const QColor& a, const QColor& b) {
+            const double one = luminance(a) + 0.05, two = luminance(b) + 0.05;
+            return std::max(one, two) / std::min(one, two);
+        };
+        auto light = colours("\n:root\\{([^}]*)\\}");
+        auto dark = colours("@media screen and \\(prefers-color-scheme:dark\\)\\{:root\\{([^}]*)\\}");
+        QCOMPARE(light.size(), std::size_t(5));
+        QCOMPARE(dark.size(), std::size_t(5));
+        for (auto* scheme : {&light, &dark})
+            for (const char* ground : {"--bg", "--tint"}) {
+                QVERIFY((*scheme)["--fg"].isValid() && (*scheme)[ground].isValid());
+                QVERIFY(contrast((*scheme)["--fg"], (*scheme)[ground]) >= 7);
+                QVERIFY(contrast((*scheme)["--soft"], (*scheme)[ground]) >= 4.5);
+            }
+        QVERIFY(luminance(dark["--bg"]) < luminance(dark["--fg"]));
+        QVERIFY(!html.contains("@media(prefers-color-scheme")); // it would print light words on white paper
+        QVERIFY(html.contains("figure img{")
+                && html.contains("background:#fff")); // figures are drawn for white
     }
 
     void theCommand() {

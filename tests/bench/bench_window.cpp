@@ -1,12 +1,19 @@
 // How long the window keeps its user waiting, with a session of the shape of a 7B model (32 layers, 64 pairs,
-// 6 conditions, with quantization noise, damage, a search and what-ifs): opening it, the longest block of the
-// event loop of every interaction, exporting every figure. What is judged is the time of the window's thread
-// without that in which it was ready and others had the processors: waiting for files and other threads
-// counts, a busy machine does not (where the system does not tell, wall time). What cannot be shown is named.
-//   bench_window [PANEL...]     QT_QPA_PLATFORM=offscreen; names of panels limit the exports
+// 6 conditions, with quantization noise, damage, a search and what-ifs): opening it, the longest pass of the
+// loop of events of every interaction, exporting every figure. What is judged is the time of the window's
+// thread without that in which it was ready and others had the processors: waiting for files and other
+// threads counts, a busy machine does not (where the system does not tell, wall time). What cannot be shown
+// is named. Ends with 1 when the median over the rounds of any row is beyond its limit.
+//   bench_window [--rounds N] [--only TEXT] [--trace MS] [PANEL...]     QT_QPA_PLATFORM=offscreen
+// --only: interactions whose name contains TEXT; --trace: names the events of longer passes; names of panels
+// limit the exports.
+#include "app/gui/figures/figure_center.h"
+#include "app/gui/help/help_center.h"
+#include "app/gui/window/appearance.h"
 #include "app/gui/window/main_window.h"
 #include "app/gui/window/plot_area.h"
 #include "core/session/session_file.h"
+#include "tests/bench/window_times.h"
 #include "tests/support/noisy_session.h"
 #include "tests/support/searched_session.h"
 #include "widgets/panels/heat_map_metric.h"
@@ -14,90 +21,36 @@
 #include "widgets/panels/phase_panel.h"
 #include "widgets/panels/scale_editor_row.h"
 #include "widgets/panels/spectrum_panel.h"
+#include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/spectrum_plot.h"
 
-#include <QApplication>
-#include <QDeadlineTimer>
+#include <QAction>
+#include <QCommandLineParser>
 #include <QDockWidget>
-#include <QEventLoop>
 #include <QLineEdit>
+#include <QMenuBar>
 #include <QMouseEvent>
 #include <QSettings>
 #include <QTemporaryDir>
+#include <QToolButton>
+#include <QWheelEvent>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdio>
-#include <ctime>
-#include <fstream>
-#include <functional>
 
 using namespace qroar;
+using namespace qroar::bench;
 
 namespace {
 
-struct Times {
-    double wall = 0, judged = 0, cpu = 0; ///< milliseconds
-};
+Table table;
 
-double cpuNow(clockid_t clock = CLOCK_THREAD_CPUTIME_ID) {
-    timespec now{};
-    clock_gettime(clock, &now);
-    return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) * 1e-6;
+TimedApplication& application() {
+    return *static_cast<TimedApplication*>(qApp);
 }
-
-double wallNow() {
-    return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now().time_since_epoch())
-        .count();
-}
-
-/// Milliseconds that this thread was ready and others had the processors; 0 where the system does not tell.
-double waitedNow() {
-    std::ifstream file("/proc/thread-self/schedstat");
-    double ran = 0, waited = 0;
-    return file >> ran >> waited ? waited * 1e-6 : 0;
-}
-
-/// The longest time that one event, with all it causes, kept the others waiting.
-class TimedApplication : public QApplication {
-  public:
-    using QApplication::QApplication;
-    bool notify(QObject* receiver, QEvent* event) override {
-        if (depth_ > 0) return QApplication::notify(receiver, event);
-        bool result = false;
-        measure([&] { result = QApplication::notify(receiver, event); });
-        return result;
-    }
-    void measure(const std::function<void()>& work) {
-        const double waited = waitedNow(), wall = wallNow(), cpu = cpuNow();
-        ++depth_;
-        work();
-        --depth_;
-        const double took = wallNow() - wall, ran = cpuNow() - cpu;
-        longest_.wall = std::max(longest_.wall, took);
-        longest_.cpu = std::max(longest_.cpu, ran);
-        // Short events, which are most, need no file read again.
-        longest_.judged = std::max(longest_.judged, took - (took > 1 ? waitedNow() - waited : 0));
-    }
-    Times take() { return std::exchange(longest_, Times()); }
-
-  private:
-    Times longest_;
-    int depth_ = 0;
-};
 
 void settle() {
-    const QDeadlineTimer end(60); // timers of the panels that wait for quiet included
-    while (!end.hasExpired()) QApplication::processEvents(QEventLoop::AllEvents, 10);
-}
-
-int over = 0; ///< figures beyond their limit
-
-void row(const char* name, int count, const Times& worst, double limit) {
-    std::printf("%-44s %4d %9.1f %9.1f %9.1f %7.0f %6.2f%s\n", name, count, worst.wall, worst.cpu,
-                worst.judged, limit, worst.judged / limit, worst.judged > limit ? "  OVER" : "");
-    std::fflush(stdout);
-    if (worst.judged > limit) ++over;
+    application().settle();
 }
 
 void skipped(const QString& what, const QString& why) {
@@ -108,14 +61,18 @@ constexpr double interactionLimit = 50, openLimit = 1000, exportLimit = 2000; //
 
 /// `act(i)` is one interaction; the worst of `count`.
 void interaction(const char* name, int count, const std::function<void(int)>& act) {
-    auto& application = *static_cast<TimedApplication*>(qApp);
+    if (!table.wanted(name)) { // it may be what others build upon
+        for (int index = 0; index < count; ++index) act(index);
+        return application().settle(5);
+    }
     settle();
-    application.take();
+    application().take();
+    if (application().traced > 0) std::printf("%s\n", name);
     for (int index = 0; index < count; ++index) {
-        application.measure([&] { act(index); });
+        application().measure([&] { act(index); });
         settle();
     }
-    row(name, count, application.take(), interactionLimit);
+    table.add(name, count, application().take(), interactionLimit);
 }
 
 /// `groups`: 2 keeps the head groups apart, at twice the size.
@@ -292,94 +249,233 @@ void headGroups(MainWindow& window) {
 }
 
 void exports(MainWindow& window, const QString& folder, const QStringList& only) {
-    auto& application = *static_cast<TimedApplication*>(qApp);
     for (DiagnosticPanel* panel : window.plots().findChildren<DiagnosticPanel*>()) {
         panel->ensureFresh();
-        if (!only.isEmpty() && !only.contains(panel->title())) continue;
+        const std::string name = "export " + panel->title().toStdString();
+        if (!table.wanted(name) || (!only.isEmpty() && !only.contains(panel->title()))) continue;
         if (const QString why = panel->emptyText(); !why.isEmpty()) {
             skipped("export " + panel->title(), why);
             continue;
         }
         settle();
-        application.take();
+        application().take();
         for (const char* suffix : {"png", "svg", "pdf", "csv"})
-            application.measure([&] {
+            application().measure([&] {
                 QString error;
                 if (!panel->exportTo(folder + "/figure." + suffix, &error))
                     std::printf("%s: %s\n", qPrintable(panel->title()), qPrintable(error));
             });
-        const QByteArray name = "export " + panel->title().toUtf8();
-        row(name.constData(), 4, application.take(), exportLimit);
+        table.add(name, 4, application().take(), exportLimit);
     }
 }
 
-} // namespace
+/// Keys and the mouse in the views, as a user's hands do it.
+void keysAndMouse(MainWindow& window) {
+    HeatMapPlot* map = nullptr;
+    for (DiagnosticPanel* panel : window.plots().panels())
+        if (auto* one = panel->findChild<HeatMapPlot*>(); one && !map && one->isVisible()) map = one;
+    map->setFocus();
+    const auto press = [](QWidget* target, int key) {
+        QKeyEvent down(QEvent::KeyPress, key, Qt::NoModifier), up(QEvent::KeyRelease, key, Qt::NoModifier);
+        QApplication::sendEvent(target, &down);
+        QApplication::sendEvent(target, &up);
+    };
+    interaction("another layer by key", 8,
+                [&](int index) { press(map, index < 4 ? Qt::Key_Down : Qt::Key_Up); });
+    interaction("another band by key", 8,
+                [&](int index) { press(map, index < 4 ? Qt::Key_Right : Qt::Key_Left); });
+    const auto move = [](QWidget* target, const QPointF& at) {
+        QMouseEvent event(QEvent::MouseMove, at, target->mapToGlobal(at), Qt::NoButton, Qt::NoButton,
+                          Qt::NoModifier);
+        QApplication::sendEvent(target, &event);
+    };
+    for (DiagnosticPanel* panel : window.plots().panels()) {
+        if (!panel->isVisible() || panel->visibleRegion().isEmpty() || panel->plots().isEmpty()) continue;
+        BasePlot* plot = panel->plots().first();
+        const QRectF area = plot->rect();
+        const QByteArray name = panel->title().toUtf8();
+        interaction(("move the mouse over " + name).constData(), 8, [&](int index) {
+            move(plot,
+                 area.topLeft() + QPointF(area.width() * (index + 1) / 10, area.height() * (index + 1) / 10));
+        });
+        interaction(("zoom by wheel, " + name).constData(), 6, [&](int index) {
+            QWheelEvent event(area.center(), plot->mapToGlobal(area.center()), {},
+                              {0, index < 3 ? 120 : -120}, Qt::NoButton, Qt::NoModifier, Qt::NoScrollPhase,
+                              false);
+            QApplication::sendEvent(plot, &event);
+        });
+        panel->home();
+    }
+}
 
-namespace {
+void everyTable(MainWindow& window) {
+    for (auto* dock : window.plots().findChildren<QDockWidget*>()) {
+        auto* panel = qobject_cast<DiagnosticPanel*>(dock->widget());
+        if (!panel || !panel->emptyText().isEmpty()) continue;
+        dock->raise();
+        settle();
+        for (auto* button : panel->findChildren<QToolButton*>(QStringLiteral("tableTwin")))
+            interaction(("  table of " + panel->title().toUtf8()).constData(), 2,
+                        [&](int) { button->toggle(); });
+    }
+}
+
+QAction* actionOf(const MainWindow& window, const QString& keys) {
+    for (QAction* action : window.menuBar()->findChildren<QAction*>())
+        if (action->shortcuts().contains(QKeySequence(keys))) return action;
+    for (QMenu* menu : window.menuBar()->findChildren<QMenu*>())
+        for (QAction* action : menu->actions())
+            if (action->shortcuts().contains(QKeySequence(keys))) return action;
+    return nullptr;
+}
+
+/// The window as a whole: its size, colours, layout, what lies around the plots.
+void wholeWindow(MainWindow& window) {
+    interaction("resize the window", 6,
+                [&](int index) { window.resize(1600 - 60 * (index % 3), 1100 - 40 * (index % 3)); });
+    interaction("reset the layout", 2, [&](int) { window.resetLayout(); });
+    interaction("light, dark", 4, [&](int index) {
+        window.setAppearance(index % 2 == 0 ? AppearanceMode::Dark : AppearanceMode::Light);
+    });
+    interaction("another colour map everywhere", 2, [&](int index) {
+        Preferences now;
+        now.appearance = AppearanceMode::Light;
+        now.colorMap = index % 2 == 0 ? "cividis" : "viridis";
+        window.setPreferences(now);
+    });
+    for (const char* name : {"setup", "project", "searchSetup", "export", "log"})
+        if (auto* dock = window.findChild<QDockWidget*>(name))
+            interaction(("raise " + dock->windowTitle().toUtf8()).constData(), 2, [&](int) {
+                dock->show();
+                dock->raise();
+            });
+    for (const auto& [name, keys] : {std::pair{"open Settings", "Ctrl+,"},
+                                     {"open the handbook", "Shift+F1"},
+                                     {"find a command", "Ctrl+K"},
+                                     {"keyboard shortcuts", "Ctrl+/"},
+                                     {"open Export current plot", "Ctrl+E"},
+                                     {"compose a figure", "Ctrl+Shift+F"},
+                                     {"copy the current plot", "Ctrl+Shift+C"},
+                                     {"copy its table", "Ctrl+Alt+C"},
+                                     {"start page, and back", "Ctrl+Home"}}) {
+        QAction* action = actionOf(window, keys);
+        if (!action) {
+            skipped(name, "no such action");
+            continue;
+        }
+        interaction(name, 1, [&](int) { action->trigger(); });
+        for (QWidget* other : QApplication::topLevelWidgets())
+            if (other != &window && other->isVisible()) other->close();
+        settle();
+    }
+    interaction("back from the start page", 1, [&](int) {
+        if (QAction* first = actionOf(window, "Ctrl+1")) first->trigger();
+    });
+}
 
 /// Until all that is in sight is drawn.
 void open(MainWindow& window, const QString& path) {
-    QEventLoop wait;
-    QObject::connect(&window, &MainWindow::sessionOpened, &wait, &QEventLoop::quit, Qt::QueuedConnection);
-    window.openSession(path);
-    wait.exec();
-    for (DiagnosticPanel* panel : window.plots().findChildren<DiagnosticPanel*>())
-        if (panel->isVisible()) panel->ensureFresh();
-    QApplication::processEvents();
+    bool opened = false;
+    const auto noted = QObject::connect(&window, &MainWindow::sessionOpened, [&] { opened = true; });
+    application().measure([&] { window.openSession(path); });
+    while (!opened) application().pass();
+    QObject::disconnect(noted);
+    const auto waiting = [&] {
+        for (DiagnosticPanel* panel : window.plots().findChildren<DiagnosticPanel*>())
+            if (panel->isVisible() && !panel->visibleRegion().isEmpty() && !panel->isFresh()) return true;
+        return false;
+    };
+    while (waiting()) application().pass();
+    for (int pass = 0; pass < 3; ++pass) application().pass(); // what they drew is painted
 }
 
 /// It is read on other threads, whose waiting for processors is not known: wall time on an idle machine.
 void openAndTell(MainWindow& window, const QString& path) {
-    auto& application = *static_cast<TimedApplication*>(qApp);
-    application.take();
-    const double wall = wallNow(), cpu = cpuNow(CLOCK_PROCESS_CPUTIME_ID), waited = waitedNow();
+    application().take();
+    if (application().traced > 0) std::printf("open the session\n");
+    const double wall = wallNow(), cpu = processTime(), waited = waitedNow();
     open(window, path);
     const double took = wallNow() - wall;
-    row("open the session (all of it)", 1,
-        {took, took - (waitedNow() - waited), cpuNow(CLOCK_PROCESS_CPUTIME_ID) - cpu}, openLimit);
+    if (table.wanted("open the session (all of it)"))
+        table.add("open the session (all of it)", 1,
+                  {took, processTime() - cpu, took - (waitedNow() - waited), 0}, openLimit);
     settle();
-    row("open the session (longest event)", 1, application.take(), interactionLimit);
+    if (table.wanted("open the session (longest pass)"))
+        table.add("open the session (longest pass)", 1, application().take(), interactionLimit);
 }
 
+struct Files {
+    QString folder, session, grouped;
+};
+
 /// In a window of its own, as after a start.
-void openAndClose(const WindowEnvironment& environment, const QString& path) {
+void openAndClose(const WindowEnvironment& environment, const Files& files) {
     MainWindow window(environment);
     window.resize(1600, 1100);
     window.resetLayout();
     window.show();
     settle();
-    openAndTell(window, path);
+    openAndTell(window, files.session);
     interaction("close the session", 1, [&](int) { window.closeSession(window.workspace().current()); });
+}
+
+void twoSessions(MainWindow& window, const Files& files) {
+    open(window, files.grouped);
+    settle();
+    const std::vector<SessionId> both = window.workspace().sessions();
+    interaction("another session", 6, [&](int index) {
+        window.workspace().setCurrent(both[static_cast<std::size_t>(index) % both.size()]);
+    });
+    window.workspace().setCurrent(both.back());
+    headGroups(window);
+    interaction("close one of two sessions", 1,
+                [&](int) { window.closeSession(window.workspace().current()); });
+}
+
+void round(const WindowEnvironment& environment, const Files& files, const QStringList& panels) {
+    for (int count = 0; count < 3; ++count) openAndClose(environment, files);
+    MainWindow window(environment);
+    window.setQuestion([](const QString&, QMessageBox::StandardButtons) { return QMessageBox::Discard; });
+    window.resize(1600, 1100);
+    window.resetLayout();
+    window.show();
+    settle();
+    openAndTell(window, files.session);
+    keysAndMouse(window);
+    interactions(window);
+    everyTable(window);
+    wholeWindow(window);
+    exports(window, files.folder, panels);
+    twoSessions(window, files);
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
     if (qEnvironmentVariableIsEmpty("QT_QPA_PLATFORM")) qputenv("QT_QPA_PLATFORM", "offscreen");
-    TimedApplication application(argc, argv);
+    TimedApplication program(argc, argv);
+    QCommandLineParser parser;
+    parser.addHelpOption();
+    parser.addOptions({{"rounds", "how often all is measured; medians are judged", "N", "1"},
+                       {"only", "interactions whose name contains this", "TEXT"},
+                       {"trace", "name the events of passes longer than this", "MS", "0"}});
+    parser.addPositionalArgument("PANEL", "whose exports are measured; none: all", "[PANEL...]");
+    parser.process(program);
+    table.only = parser.value("only").toStdString();
+    program.traced = parser.value("trace").toDouble();
     QTemporaryDir folder;
     QSettings settings(folder.filePath("settings.ini"), QSettings::IniFormat);
-    const QString path = folder.filePath("seven.h5"), grouped = folder.filePath("grouped.h5");
-    for (const auto& [file, groups] : {std::pair{path, 1}, std::pair{grouped, 2}})
+    const Files files{folder.path(), folder.filePath("seven.h5"), folder.filePath("grouped.h5")};
+    for (const auto& [file, groups] : {std::pair{files.session, 1}, std::pair{files.grouped, 2}})
         if (const auto saved = saveSession(*sevenB(groups), file.toStdString()); !saved) {
             std::fprintf(stderr, "%s\n", saved.error().message.c_str());
             return 1;
         }
     WindowEnvironment environment;
     environment.settings = &settings;
-    std::printf("%-44s %4s %9s %9s %9s %7s %6s\n", "longest block of", "n", "wall ms", "cpu ms", "judged ms",
-                "limit", "ratio");
-    for (int round = 0; round < 3; ++round) openAndClose(environment, path);
-    MainWindow window(environment);
-    window.resize(1600, 1100);
-    window.resetLayout();
-    window.show();
-    settle();
-    openAndTell(window, path);
-    interactions(window);
-    exports(window, folder.path(), QApplication::arguments().mid(1));
-    open(window, grouped);
-    headGroups(window);
-    std::printf("%d beyond their limit\n", over);
-    return over == 0 ? 0 : 1;
+    for (int count = std::max(1, parser.value("rounds").toInt()); count > 0; --count)
+        round(environment, files, parser.positionalArguments());
+    table.print();
+    std::printf("%d beyond their limit\n", table.over());
+    return table.over() == 0 ? 0 : 1;
 }

@@ -16,7 +16,8 @@ FlowLayout::~FlowLayout() {
 }
 
 void FlowLayout::addItem(QLayoutItem* item) {
-    items_.append(item);
+    const bool behind = !items_.isEmpty() && items_.last()->widget() && items_.last()->widget() == trailing_;
+    items_.insert(items_.size() - (behind ? 1 : 0), item); // in the order in which one reads, and Tab goes
 }
 
 void FlowLayout::addTrailing(QWidget* widget) {

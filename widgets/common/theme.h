@@ -34,6 +34,12 @@ struct PlotTheme {
     [[nodiscard]] QColor category(int index) const; ///< wraps around
 };
 
+/// In which words about a problem are written, or those of any other note. The application's palettes keep
+/// the colour of problems in BrightText.
+inline QPalette::ColorRole noteRole(bool problem) {
+    return problem ? QPalette::BrightText : QPalette::WindowText;
+}
+
 /// Black or white, whichever is easier to read on `background` (WCAG relative luminance).
 QColor readableOn(const QColor& background);
 

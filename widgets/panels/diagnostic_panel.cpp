@@ -7,6 +7,7 @@
 #include "widgets/common/icons.h"
 #include "widgets/common/names.h"
 #include "widgets/models/result_table_model.h"
+#include "widgets/panels/refresh_turn.h"
 #include "widgets/plot/base_plot.h"
 #include "widgets/plot/figure_export.h"
 
@@ -55,6 +56,8 @@ void copySelection(const QTableView& view) {
 
 /// Below this height, lines of text beside the title would leave no plot; tool tips have them.
 constexpr int lowPanel = 230;
+/// Columns are as wide as what the first of them hold: all of a long table is too much to measure.
+constexpr int rowsOfWidths = 200;
 
 QToolButton* toolButton(QWidget* parent, const QString& tooltip) {
     auto* button = new QToolButton(parent);
@@ -68,12 +71,9 @@ QToolButton* toolButton(QWidget* parent, const QString& tooltip) {
 
 DiagnosticPanel::DiagnosticPanel(const QString& title, SelectionModel* selection, QWidget* parent)
     : QWidget(parent), title_(title), selection_(selection), table_(new ResultTableModel(this)),
-      refreshTimer_(new QTimer(this)) {
+      turn_(new RefreshTurn([this] { ensureFresh(); }, this)) {
     Q_ASSERT(selection);
     setAccessibleName(title);
-    refreshTimer_->setSingleShot(true);
-    refreshTimer_->setInterval(0);
-    connect(refreshTimer_, &QTimer::timeout, this, &DiagnosticPanel::ensureFresh);
     connect(selection, &SelectionModel::changed, this, [this] { invalidate(SelectionChanged); });
 
     auto* column = new QVBoxLayout(this);
@@ -122,6 +122,7 @@ void DiagnosticPanel::buildTable() {
     tableView_->setAccessibleName(tr("%1, table").arg(title_));
     CellTips::watch(tableView_);
     tableView_->verticalHeader()->hide();
+    tableView_->horizontalHeader()->setResizeContentsPrecision(rowsOfWidths);
     tableView_->verticalHeader()->setDefaultSectionSize(tableView_->fontMetrics().height() + 6);
     connect(tableView_, &QTableView::clicked, this, [this](const QModelIndex& index) {
         if (sorted_->sourceModel() == table_) tableRowActivated(sorted_->mapToSource(index).row());
@@ -166,6 +167,7 @@ void DiagnosticPanel::buildToolBar() {
     saveButton_ = toolButton(this, tr("Save the figure or its table: PNG, SVG, PDF, CSV"));
     tableButton_ = toolButton(this, tr("Show the numbers behind the figure"));
     tableButton_->setCheckable(true);
+    tableButton_->setObjectName(QStringLiteral("tableTwin"));
     zoomButton_->setCheckable(true);
     tableBox_ = new CompactComboBox(this);
     tableBox_->setAccessibleName(tr("Which table"));
@@ -193,12 +195,13 @@ void DiagnosticPanel::buildToolBar() {
 }
 
 void DiagnosticPanel::setSession(std::shared_ptr<const Session> session) {
+    const bool first = !session_;
     session_ = std::move(session);
     if (!session_) {
         bands_ = {};
         bandStyles_.clear();
         pending_ = 0;
-        refreshTimer_->stop();
+        turn_->cancel();
         showEmpty(noSessionText());
         return;
     }
@@ -206,6 +209,7 @@ void DiagnosticPanel::setSession(std::shared_ptr<const Session> session) {
     if (bands_.count() < 1 || bands_.pairs() != session_->model.pairs())
         bands_ = BandPartition::equal(8, session_->model.pairs());
     bandStyles_ = session_->bandStyles;
+    if (first) emptyLabel_->clear(); // it said what to do without one; what there is comes in a moment
     invalidate(SessionChanged | BandsChanged | SelectionChanged);
 }
 
@@ -228,7 +232,16 @@ QString DiagnosticPanel::bandName(int band) const {
 void DiagnosticPanel::invalidate(Changes changes) {
     if (!session_) return;
     pending_ |= changes;
-    if (isInSight() && !refreshTimer_->isActive()) refreshTimer_->start();
+    if (isInSight()) turn_->later();
+}
+
+void DiagnosticPanel::setSteps(StepQueue* steps) {
+    turn_->setSteps(steps);
+}
+
+void DiagnosticPanel::catchUp() {
+    if (!session_) return ensureFresh();
+    if (pending_ != 0) turn_->soon();
 }
 
 bool DiagnosticPanel::isInSight() const {
@@ -242,7 +255,7 @@ void DiagnosticPanel::ensureFresh() {
     refreshing_ = true;
     for (int round = 0; pending_ != 0 && round < 4; ++round) refresh(std::exchange(pending_, 0));
     refreshing_ = false;
-    refreshTimer_->stop();
+    turn_->cancel();
 }
 
 QString DiagnosticPanel::noSessionText() const {
@@ -432,6 +445,7 @@ void DiagnosticPanel::showContent(const QString& title, const QString& detail, c
     for (const auto& [plot, place] : parts_) plot->describe(figureTitle_, summary_);
     showPage();
     updateTexts();
+    updateHelp();
 }
 
 void DiagnosticPanel::showPage() {
@@ -490,6 +504,11 @@ void DiagnosticPanel::showEmpty(const QString& text) {
     for (QToolButton* button : {homeButton_, zoomButton_, copyButton_, saveButton_, tableButton_})
         button->setEnabled(false);
     updateTexts();
+    updateHelp();
+}
+
+void DiagnosticPanel::updateHelp() {
+    if (helpSource_) helpButton_->setToolTip(helpSource_(*this));
 }
 
 void DiagnosticPanel::updateTexts() {
@@ -506,7 +525,6 @@ void DiagnosticPanel::updateTexts() {
     summaryLabel_->setText(summaryLabel_->fontMetrics().elidedText(summary_, Qt::ElideRight, room));
     summaryLabel_->setToolTip(summary_);
     summaryLabel_->setAccessibleName(summary_);
-    if (helpSource_) helpButton_->setToolTip(helpSource_(*this));
     setAccessibleDescription(summary_.isEmpty() ? emptyText_ : summary_);
 }
 
@@ -518,7 +536,7 @@ QString DiagnosticPanel::formula() const {
 
 void DiagnosticPanel::setHelpSource(std::function<QString(const DiagnosticPanel&)> source) {
     helpSource_ = std::move(source);
-    updateTexts();
+    updateHelp();
 }
 
 void DiagnosticPanel::setSequentialMap(const ColorMap& map) {
@@ -547,14 +565,14 @@ void DiagnosticPanel::zoomForward() {
 
 void DiagnosticPanel::showEvent(QShowEvent* event) {
     QWidget::showEvent(event);
-    if (isInSight()) ensureFresh();
+    if (isInSight()) catchUp();
     updateTexts();
 }
 
 void DiagnosticPanel::paintEvent(QPaintEvent* event) {
     QWidget::paintEvent(event);
     // It came into sight unannounced: out from under another widget, or in a splitter that gave it room.
-    if (pending_ != 0 && !refreshTimer_->isActive()) refreshTimer_->start();
+    if (pending_ != 0) turn_->later();
 }
 
 void DiagnosticPanel::resizeEvent(QResizeEvent* event) {

@@ -31,7 +31,6 @@ class QScrollArea;
 class QSortFilterProxyModel;
 class QStackedWidget;
 class QTableView;
-class QTimer;
 class QToolButton;
 
 namespace qroar {
@@ -39,7 +38,9 @@ namespace qroar {
 class BasePlot;
 class CompactComboBox;
 class FlowArea;
+class RefreshTurn;
 class ResultTableModel;
+class StepQueue;
 struct ColorMap;
 struct Figure;
 
@@ -152,6 +153,14 @@ class DiagnosticPanel : public QWidget {
     void copyTable();
     /// Brings pending changes on screen now, visible or not.
     void ensureFresh();
+    /// Nothing is pending: what is on screen is what the session says.
+    [[nodiscard]] bool isFresh() const { return pending_ == 0; }
+    /// It came into sight: up to date before it is painted, where `steps` have not done much already, else
+    /// soon.
+    void catchUp();
+    /// Panels of a window that recompute one after the other; must outlive them. Without, each in an event of
+    /// its own.
+    void setSteps(StepQueue* steps);
 
   signals:
     /// For the status bar: what was saved.
@@ -255,8 +264,9 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] bool isInSight() const;
     void updateIcons();
     void updateTexts(); ///< fits titles and summary to the width
-    void showPage();    ///< the table or the content
-    void listTables();  ///< fills the box that chooses one
+    void updateHelp();
+    void showPage();   ///< the table or the content
+    void listTables(); ///< fills the box that chooses one
     void chooseTable();
     [[nodiscard]] Table chosenTable(); ///< on screen, else the twin
     void showPlotMenu(const QPoint& globalPosition);
@@ -294,7 +304,7 @@ class DiagnosticPanel : public QWidget {
     QToolButton *tableButton_ = nullptr, *copyButton_ = nullptr, *saveButton_ = nullptr,
                 *homeButton_ = nullptr, *zoomButton_ = nullptr, *helpButton_ = nullptr;
     std::function<QString(const DiagnosticPanel&)> helpSource_;
-    QTimer* refreshTimer_ = nullptr;
+    RefreshTurn* turn_ = nullptr;
     Changes pending_ = 0;
     bool refreshing_ = false;
 };

@@ -152,8 +152,9 @@ void PerplexityPanel::refresh(Changes changes) {
     summarize(false);
     collectFamilies();
     forget();
-    if (interactionsOf_ != shown().session || (changes & OptionsChanged)) {
+    if (interactionsOf_ != shown().session || interactionsBy_ != convention()) {
         interactionsOf_ = shown().session;
+        interactionsBy_ = convention();
         interactions_ = interactionsOf_ ? interactions(interactionsOf_->conditions, convention())
                                         : std::vector<Interaction>();
     }

@@ -103,6 +103,7 @@ class PerplexityPanel : public DiagnosticPanel {
     std::vector<Family> families_;
     std::vector<Interaction> interactions_;
     std::shared_ptr<const Session> interactionsOf_; ///< whose they are
+    Convention interactionsBy_{};                   ///< and by which convention
     LinePlot *byContext_ = nullptr, *byPosition_ = nullptr;
     QSplitter *outer_ = nullptr, *plots_ = nullptr;
     QTableView* splitView_ = nullptr;

@@ -8,6 +8,7 @@
 #include "widgets/common/default_condition.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
+#include "widgets/common/theme.h"
 #include "widgets/panels/scale_editor_row.h"
 
 #include <QCheckBox>
@@ -204,7 +205,7 @@ void ScaleEditor::buildFoot(QVBoxLayout* column) {
     change_->setAccessibleName(tr("Predicted change of the loss"));
     detail_ = words();
     warning_ = words();
-    warning_->setObjectName(QStringLiteral("problem"));
+    warning_->setForegroundRole(noteRole(true));
     problemLabel_ = words();
     column->addWidget(change_);
     column->addWidget(detail_);

@@ -9,6 +9,8 @@
 #include "widgets/plot/line_plot.h"
 #include "widgets/plot/plot_room.h"
 
+#include <QScrollArea>
+#include <QScrollBar>
 #include <QSignalBlocker>
 #include <QSplitter>
 #include <QStackedWidget>
@@ -16,6 +18,30 @@
 #include <cmath>
 
 namespace qroar {
+
+namespace {
+
+/// Plots one below the other, of which a low panel shows as many as it has height for; the others are
+/// scrolled to, and the gains beside them stay whole.
+class TraceArea : public QScrollArea {
+  public:
+    explicit TraceArea(QSplitter* plots) {
+        setWidget(plots);
+        setWidgetResizable(true);
+        setFrameShape(QFrame::NoFrame);
+        setFocusPolicy(Qt::NoFocus); // the plots have it, and scroll into sight with it
+        setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
+        plots->setAutoFillBackground(false);
+        viewport()->setAutoFillBackground(false);
+    }
+    [[nodiscard]] QSize minimumSizeHint() const override {
+        const auto* plots = static_cast<QSplitter*>(widget());
+        return {plots->minimumSizeHint().width() + verticalScrollBar()->sizeHint().width(),
+                plots->widget(0)->minimumSizeHint().height()};
+    }
+};
+
+} // namespace
 
 SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
     : DiagnosticPanel(tr("Search"), selection, parent), gainTable_(new ResultTableModel(this)),
@@ -39,10 +65,10 @@ SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
                 [to](const QCPRange& range) {
                     if (to->xAxis->range() == range) return;
                     to->xAxis->setRange(range);
-                    to->replot(QCustomPlot::rpQueuedReplot);
+                    to->drawLater();
                 });
         connect(from, &QCustomPlot::afterLayout, to, [from, to] { // its labels may be wider now
-            if (from->axisRect()->left() != to->axisRect()->left()) to->replot(QCustomPlot::rpQueuedReplot);
+            if (from->axisRect()->left() != to->axisRect()->left()) to->drawLater();
         });
     };
     for (LinePlot* plot : {trace_, guard_, lengths_})
@@ -52,7 +78,7 @@ SearchPanel::SearchPanel(SelectionModel* selection, QWidget* parent)
     gainViews_->addWidget(gains_);
     gainViews_->addWidget(bandGains_);
     auto* both = new PlotSplit(this);
-    both->addWidget(traces);
+    both->addWidget(new TraceArea(traces));
     both->addWidget(gainViews_);
     setContent(both);
     for (LinePlot* plot : {trace_, guard_, lengths_}) addFigurePart(plot, {0, 0, 0.5, 1});
@@ -93,7 +119,7 @@ void SearchPanel::buildControls() {
     connect(otherBox_, &QComboBox::activated, this, [this] { chosenB_ = true; });
 }
 
-/// What there is to see; a low dock scrolls.
+/// What there is to see; in a low dock the traces scroll.
 void SearchPanel::arrange() {
     const auto record = shown(); // figures have them in any case
     guard_->setVisible(!differs());

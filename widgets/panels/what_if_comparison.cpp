@@ -2,6 +2,7 @@
 
 #include "core/scales/gain_edit.h"
 #include "widgets/common/cell_tips.h"
+#include "widgets/common/theme.h"
 
 #include <QApplication>
 #include <QClipboard>
@@ -108,7 +109,7 @@ WhatIfComparison::WhatIfComparison(const WhatIf& a, const WhatIf& b, const BandP
             new QLabel(tr("They were measured under different conditions: their effects are not about the "
                           "same model."));
         note->setWordWrap(true);
-        note->setObjectName(QStringLiteral("problem"));
+        note->setForegroundRole(noteRole(true));
         column->addWidget(note);
     }
     column->addWidget(effects);

@@ -106,7 +106,7 @@ void BasePlot::setSequentialMap(const ColorMap& map) {
     sequential_ = map;
     theme_.sequential = map;
     setTheme(PlotTheme(theme_), fontPixels_);
-    replot(QCustomPlot::rpQueuedReplot);
+    drawLater();
 }
 
 QFont BasePlot::plotFont(double scale) const {
@@ -239,7 +239,7 @@ void BasePlot::home() {
     zoomed_ = false;
     if (homeX_.size() > 0) xAxis->setRange(homeX_);
     if (homeY_.size() > 0) yAxis->setRange(homeY_);
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void BasePlot::remember() {
@@ -256,7 +256,7 @@ void BasePlot::step(std::vector<View>& from, std::vector<View>& to) {
     if (navigableX_) xAxis->setRange(limited(xAxis, view.x, homeX_));
     if (navigableY_) yAxis->setRange(limited(yAxis, view.y, homeY_));
     zoomed_ = (navigableX_ && xAxis->range() != homeX_) || (navigableY_ && yAxis->range() != homeY_);
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void BasePlot::zoomTo(const QCPRange& x, const QCPRange& y) {
@@ -264,7 +264,7 @@ void BasePlot::zoomTo(const QCPRange& x, const QCPRange& y) {
     if (navigableX_) xAxis->setRange(limited(xAxis, x, homeX_));
     if (navigableY_) yAxis->setRange(limited(yAxis, y, homeY_));
     zoomed_ = (navigableX_ && xAxis->range() != homeX_) || (navigableY_ && yAxis->range() != homeY_);
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void BasePlot::zoomBack() {
@@ -334,7 +334,7 @@ void BasePlot::settle() {
     updateLayout();
     prepare();
     updateLayout();
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void BasePlot::setFurniture(bool legendShown, bool colourBarShown) {
@@ -487,7 +487,7 @@ void BasePlot::panTo(const QPointF& position) {
     if (navigableX_) shift(xAxis, last_.x(), position.x(), homeX_);
     if (navigableY_) shift(yAxis, last_.y(), position.y(), homeY_);
     zoomed_ = zoomed_ || navigableX_ || navigableY_;
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void BasePlot::zoomInto(const QRectF& area) {
@@ -500,7 +500,7 @@ void BasePlot::zoomInto(const QRectF& area) {
     if (navigableX_) apply(xAxis, area.left(), area.right(), homeX_);
     if (navigableY_) apply(yAxis, area.bottom(), area.top(), homeY_);
     zoomed_ = zoomed_ || navigableX_ || navigableY_;
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void BasePlot::wheelEvent(QWheelEvent* event) {
@@ -524,7 +524,7 @@ void BasePlot::wheelEvent(QWheelEvent* event) {
         yAxis->setRange(limited(yAxis, yAxis->range(), homeY_));
     }
     zoomed_ = (navigableX_ && xAxis->range() != homeX_) || (navigableY_ && yAxis->range() != homeY_);
-    replot(rpQueuedReplot);
+    drawLater();
     event->accept();
 }
 
@@ -554,12 +554,31 @@ void BasePlot::leaveEvent(QEvent* event) {
 
 void BasePlot::resizeEvent(QResizeEvent* event) {
     if (event->size().isEmpty()) return; // hidden in a splitter: nothing to draw on
-    // Before the base class, which draws at once.
+    // The base class would draw at once, hidden or not, at every size that a layout tries.
     setViewport(rect());
-    fitHeading();
-    updateLayout();
-    prepare();
-    QCustomPlot::resizeEvent(event);
+    resized_ = true;
+    drawLater();
+}
+
+void BasePlot::drawLater() {
+    stale_ = true;
+    update();
+}
+
+void BasePlot::paintEvent(QPaintEvent* event) {
+    if (std::exchange(resized_, false)) {
+        fitHeading();
+        updateLayout();
+        prepare();
+    }
+    if (std::exchange(stale_, false)) {
+        // It asks for another paint, which this one is.
+        const bool asked = testAttribute(Qt::WA_UpdatesDisabled);
+        setAttribute(Qt::WA_UpdatesDisabled, true);
+        replot(rpQueuedRefresh);
+        setAttribute(Qt::WA_UpdatesDisabled, asked);
+    }
+    QCustomPlot::paintEvent(event);
 }
 
 void BasePlot::changeEvent(QEvent* event) {
@@ -568,18 +587,20 @@ void BasePlot::changeEvent(QEvent* event) {
          || event->type() == QEvent::StyleChange)
         && !exportTheme_) {
         useWidgetTheme();
-        settle(); // what fits depends on the font
+        if (!screen_.isNull()) return settle();
+        resized_ = true; // what fits depends on the font
+        drawLater();
     }
 }
 
 void BasePlot::focusInEvent(QFocusEvent* event) {
     QCustomPlot::focusInEvent(event);
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void BasePlot::focusOutEvent(QFocusEvent* event) {
     QCustomPlot::focusOutEvent(event);
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 } // namespace qroar

@@ -68,6 +68,8 @@ class BasePlot : public QCustomPlot {
     void setFontOfFigures(const std::optional<QFont>& font) { figureFont_ = font; }
     /// To these ranges, as if the user had zoomed there; home() leads back.
     void zoomTo(const QCPRange& x, const QCPRange& y);
+    /// When it is next painted: what is hidden, resized twice or told three things is drawn once at most.
+    void drawLater();
     /// Name and summary for assistive technology (a plot is one opaque widget to it).
     void describe(const QString& name, const QString& summary);
     [[nodiscard]] QString readoutText() const;
@@ -122,6 +124,7 @@ class BasePlot : public QCustomPlot {
     void keyPressEvent(QKeyEvent* event) override;
     void leaveEvent(QEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
+    void paintEvent(QPaintEvent* event) override;
     void changeEvent(QEvent* event) override;
     void draw(QCPPainter* painter) override; ///< SVG: with clips, which Qt does not write
     void focusInEvent(QFocusEvent* event) override;
@@ -161,6 +164,7 @@ class BasePlot : public QCustomPlot {
     std::optional<ColorMap> sequential_;
     int fontPixels_ = 12;
     bool exportTheme_ = false, zoomed_ = false, zoomMode_ = false, navigableX_ = true, navigableY_ = true;
+    bool stale_ = false, resized_ = false; ///< to be drawn, laid out when it is painted
     Drag drag_ = Drag::None;
     QPointF pressed_, last_;
     QCPRange homeX_, homeY_;

@@ -95,20 +95,20 @@ void HeatMapPlot::showColorBar(bool on) {
     barRect_->setMinimumSize(width, 40);
     barRect_->setMaximumSize(width, QWIDGETSIZE_MAX);
     prepareLayout();
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void HeatMapPlot::showMargins(bool on) {
     if (on == showsMargins_) return;
     showsMargins_ = on;
     prepareLayout();
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void HeatMapPlot::setOwnMap(const std::optional<ColorMap>& map) {
     ownMap_ = map;
     applyTheme();
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void HeatMapPlot::setContent(Content content) {
@@ -136,7 +136,7 @@ void HeatMapPlot::setContent(Content content) {
     setSelectedCell(selectedRow_, selectedColumn_);
     updateLayout();
     prepareLayout();
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void HeatMapPlot::updateMeans() {
@@ -206,7 +206,7 @@ void HeatMapPlot::setScale(const ColorScale& scale) {
     values->setRange(scale_.low, scale_.high);
     updateBeyond();
     applyTheme();
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void HeatMapPlot::setSelectedCell(int row, int column) {
@@ -214,7 +214,7 @@ void HeatMapPlot::setSelectedCell(int row, int column) {
     selectedRow_ = row;
     selectedColumn_ = column;
     cells_->setSelected(row, column);
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 QPointF HeatMapPlot::cellCentre(int row, int column) const {

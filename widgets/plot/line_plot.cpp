@@ -190,7 +190,7 @@ void LinePlot::setSeries(std::vector<Series> series) {
     labels_->setAvoided({graphs_.begin(), graphs_.end()});
     applyTheme();
     prepareLayout();
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void LinePlot::fitRanges(bool keepZoom, std::optional<double> includeY, std::optional<QCPRange> includeX) {

@@ -93,7 +93,7 @@ void SpectrumPlot::setTable(const FrequencyTable& table, std::vector<SnapPoint> 
     for (size_t pair = 0; pair < table_.omega.size(); ++pair) labels << QString::number(pair);
     pairTicker_->setLabels(labels);
     prepareLayout();
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void SpectrumPlot::setCurve(const std::vector<double>& values, const CurveText& text, bool logarithmic,
@@ -147,7 +147,7 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const CurveText& 
     else
         yAxis2->setRange(0, high > 0 ? high * 1.06 : 1); // nothing is scaled: all zero
     prepareLayout();                                     // the legend has other words
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void SpectrumPlot::setOther(const std::vector<double>& omega, const std::vector<double>& curve) {
@@ -198,14 +198,14 @@ void SpectrumPlot::setBands(const BandPartition& bands) {
     bands_ = bands;
     if (focusedEdge_ >= bands_.count()) focusedEdge_ = 0;
     rebuildZones();
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void SpectrumPlot::setStyles(const BandStyles& styles) {
     if (styles == styles_) return;
     styles_ = styles;
     rebuildZones();
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void SpectrumPlot::setEditable(bool on) {
@@ -219,13 +219,13 @@ void SpectrumPlot::setSelected(int band, int pair) {
     selectedBand_ = band;
     selectedPair_ = pair;
     rebuildZones();
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 void SpectrumPlot::setFocusedEdge(int edge) {
     focusedEdge_ = editable_ && edge >= 1 && edge < bands_.count() ? edge : 0;
     rebuildZones();
-    replot(rpQueuedReplot);
+    drawLater();
     emit edgeFocused(focusedEdge_);
 }
 
@@ -380,7 +380,7 @@ void SpectrumPlot::showSnap(int mark) {
         snapLine_->point2->setCoords(x, 2);
         snapLine_->setPen(QPen(theme().highlight, 1.6, Qt::DashLine));
     }
-    replot(rpQueuedReplot);
+    drawLater();
 }
 
 QString SpectrumPlot::reasonAt(int edge) const {

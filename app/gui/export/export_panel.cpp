@@ -5,6 +5,7 @@
 #include "core/exporting/gguf_export.h"
 #include "core/session/what_if.h"
 #include "widgets/common/number_format.h"
+#include "widgets/common/theme.h"
 
 #include <QCheckBox>
 #include <QComboBox>
@@ -242,9 +243,9 @@ void ExportPanel::offerTypes() {
 
 void ExportPanel::note(const QString& text, bool problem) {
     note_->setObjectName(problem ? QStringLiteral("problem") : QStringLiteral("note"));
+    note_->setForegroundRole(noteRole(problem));
     note_->setText(text);
     note_->setVisible(!text.isEmpty());
-    note_->setStyleSheet(QString()); // the object name is part of the selector: look it up again
 }
 
 void ExportPanel::setBlocked(bool blocked) {

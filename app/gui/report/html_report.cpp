@@ -145,7 +145,7 @@ QString figureHtml(FigureView& view, const ReportFigure& shown, const ReportRequ
 
 const char* styleSheet = R"(
 :root{color-scheme:light dark;--fg:#1b1f24;--bg:#fff;--soft:#57606a;--line:#d0d7de;--tint:#f6f8fa}
-@media(prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#14181d;--soft:#9aa4af;--line:#353c44;--tint:#1c2128}}
+@media screen and (prefers-color-scheme:dark){:root{--fg:#e6edf3;--bg:#14181d;--soft:#9aa4af;--line:#353c44;--tint:#1c2128}}
 body{font:15px/1.5 system-ui,"DejaVu Sans","Segoe UI",sans-serif;color:var(--fg);background:var(--bg);
 max-width:58rem;margin:0 auto;padding:2rem 1.2rem 4rem}
 h1{font-size:1.7rem;margin:0 0 .2rem}h2{font-size:1.25rem;margin:2.4rem 0 .6rem;border-bottom:1px solid var(--line);padding-bottom:.25rem}

@@ -14,8 +14,10 @@ namespace qroar {
 
 namespace {
 
-constexpr std::pair<AppearanceMode, const char*> modes[] = {
-    {AppearanceMode::System, "system"}, {AppearanceMode::Light, "light"}, {AppearanceMode::Dark, "dark"}};
+constexpr std::pair<AppearanceMode, const char*> modes[] = {{AppearanceMode::System, "system"},
+                                                            {AppearanceMode::Light, "light"},
+                                                            {AppearanceMode::Dark, "dark"},
+                                                            {AppearanceMode::HighContrast, "contrast"}};
 
 QFormLayout* group(QVBoxLayout* column, const QString& title) {
     auto* box = new QGroupBox(title);
@@ -38,7 +40,10 @@ SettingsDialog::SettingsDialog(const Preferences& now, QWidget* parent) : QDialo
     auto* column = new QVBoxLayout(this);
     QFormLayout* look = group(column, tr("Look"));
     appearance_ = addChoice(look, tr("&Appearance"), tr("System follows the desktop"),
-                            {{tr("System"), "system"}, {tr("Light"), "light"}, {tr("Dark"), "dark"}});
+                            {{tr("System"), "system"},
+                             {tr("Light"), "light"},
+                             {tr("Dark"), "dark"},
+                             {tr("High contrast"), "contrast"}});
     colorMap_ = addChoice(look, tr("&Colours of maps"),
                           tr("Of maps from low to high; differences keep their own, neutral in the middle. "
                              "Cividis reads the same with red-green colour-vision deficiency"),

@@ -5,6 +5,7 @@
 #include "core/inference/layer_weights.h"
 #include "widgets/common/cell_tips.h"
 #include "widgets/common/number_format.h"
+#include "widgets/common/theme.h"
 
 #include <QEvent>
 #include <QFileInfo>
@@ -39,12 +40,12 @@ QLabel* noteLabel(QWidget* parent) {
     return label;
 }
 
-/// A note is either information or a problem; the style sheet of the window colours the latter.
+/// A note is either information or a problem, which has a colour of its own.
 void setNote(QLabel* label, const QString& text, bool problem = false) {
     label->setObjectName(problem ? QStringLiteral("problem") : QStringLiteral("note"));
+    label->setForegroundRole(noteRole(problem));
     label->setText(text);
     label->setVisible(!text.isEmpty());
-    label->setStyleSheet(QString()); // the object name is part of the selector: look it up again
 }
 
 QLabel* sectionLabel(const QString& text, QWidget* buddy) {

@@ -1,6 +1,8 @@
 #include "app/gui/setup/spec_chips.h"
 
 #include "widgets/common/flow_layout.h"
+#include "widgets/common/theme.h"
+#include "widgets/common/toggle_button.h"
 
 #include <QContextMenuEvent>
 #include <QHBoxLayout>
@@ -15,7 +17,8 @@ namespace qroar {
 namespace {
 constexpr char presetProperty[] = "preset";
 constexpr char specProperty[] = "spec"; ///< the whole of it: what is shown may be shortened
-constexpr int mostCharacters = 26;      ///< of average width: a chip must not widen its dock
+constexpr int cornerRadius = 4;
+constexpr int mostCharacters = 26; ///< of average width: a chip must not widen its dock
 
 QString specOf(const QToolButton& button) {
     return button.property(specProperty).toString();
@@ -32,6 +35,7 @@ SpecChips::SpecChips(Check check, const QString& placeholder, QWidget* parent)
     add_->setEnabled(false);
     message_->setWordWrap(true);
     message_->setObjectName(QStringLiteral("problem"));
+    message_->setForegroundRole(noteRole(true));
     message_->hide();
 
     auto* row = new QHBoxLayout;
@@ -61,12 +65,10 @@ QToolButton* SpecChips::chip(const QString& text) const {
 }
 
 QToolButton* SpecChips::addChip(const QString& text, bool preset) {
-    auto* button = new QToolButton(area_);
+    auto* button = new ToggleButton(area_, cornerRadius);
     button->setProperty(specProperty, text);
     button->setText(
         fontMetrics().elidedText(text, Qt::ElideMiddle, mostCharacters * fontMetrics().averageCharWidth()));
-    button->setObjectName(QStringLiteral("chip")); // the style sheet of the application knows it
-    button->setCheckable(true);
     button->setFocusPolicy(Qt::StrongFocus);
     button->setProperty(presetProperty, preset);
     button->setAccessibleName(text);
@@ -74,6 +76,7 @@ QToolButton* SpecChips::addChip(const QString& text, bool preset) {
                               : tr("Include %1 in the run; Delete removes it from the list").arg(text));
     button->installEventFilter(this);
     area_->layout()->addWidget(button);
+    setTabOrder(field_->previousInFocusChain(), button); // behind the chips, before the field
     button->show();
     connect(button, &QToolButton::toggled, this, &SpecChips::changed);
     return button;

@@ -1,10 +1,12 @@
 #include "app/gui/window/appearance.h"
 
+#include "widgets/common/theme.h"
+
 #include <QApplication>
 #include <QFile>
 #include <QPainter>
-#include <QStyle>
-#include <QStyleFactory>
+#include <QProxyStyle>
+#include <QStyleOption>
 #include <QSvgRenderer>
 
 namespace qroar {
@@ -12,7 +14,8 @@ namespace qroar {
 namespace {
 
 struct Colors {
-    const char *window, *base, *alternate, *text, *button, *mid, *light, *dark, *highlight, *link, *disabled;
+    const char *window, *base, *alternate, *text, *button, *mid, *light, *dark, *highlight, *link, *disabled,
+        *problem;
 };
 
 QPalette paletteOf(const Colors& colors, const QColor& highlightedText) {
@@ -24,7 +27,7 @@ QPalette paletteOf(const Colors& colors, const QColor& highlightedText) {
     for (const auto role :
          {QPalette::WindowText, QPalette::Text, QPalette::ButtonText, QPalette::ToolTipText})
         palette.setColor(role, QColor(colors.text));
-    palette.setColor(QPalette::BrightText, QColor(colors.text));
+    palette.setColor(QPalette::BrightText, QColor(colors.problem)); // as noteRole() says
     palette.setColor(QPalette::Button, QColor(colors.button));
     palette.setColor(QPalette::Mid, QColor(colors.mid));
     palette.setColor(QPalette::Midlight, QColor(colors.light).darker(103));
@@ -42,18 +45,78 @@ QPalette paletteOf(const Colors& colors, const QColor& highlightedText) {
     return palette;
 }
 
+/// Fusion takes its outlines from the window's colour, made darker: on black there would be none.
+class LinedStyle : public QProxyStyle {
+  public:
+    LinedStyle() : QProxyStyle(QStringLiteral("Fusion")) {}
+
+    void drawPrimitive(PrimitiveElement element, const QStyleOption* option, QPainter* painter,
+                       const QWidget* widget) const override {
+        QProxyStyle::drawPrimitive(element, option, painter, widget);
+        switch (element) {
+        case PE_PanelButtonCommand:
+        case PE_PanelLineEdit:
+        case PE_FrameLineEdit:
+        case PE_IndicatorCheckBox:
+        case PE_FrameTabWidget:
+        case PE_FrameGroupBox:
+        case PE_FrameMenu:
+        case PE_Frame:
+            line(option, painter);
+            break;
+        case PE_IndicatorRadioButton:
+            line(option, painter, true);
+            break;
+        default:
+            break;
+        }
+    }
+    void drawComplexControl(ComplexControl control, const QStyleOptionComplex* option, QPainter* painter,
+                            const QWidget* widget) const override {
+        QProxyStyle::drawComplexControl(control, option, painter, widget);
+        if (control == CC_ComboBox || control == CC_SpinBox) line(option, painter);
+    }
+
+  private:
+    static void line(const QStyleOption* option, QPainter* painter, bool round = false) {
+        if (!Appearance::isHighContrast(option->palette)) return;
+        const bool focus = (option->state & State_HasFocus) != 0;
+        const double width = focus ? 2 : 1;
+        const QRectF area = QRectF(option->rect).adjusted(width / 2, width / 2, -width / 2, -width / 2);
+        painter->save();
+        painter->setBrush(Qt::NoBrush);
+        painter->setPen(
+            QPen(option->palette.color(focus ? QPalette::Highlight : QPalette::WindowText), width));
+        if (round)
+            painter->drawEllipse(area);
+        else
+            painter->drawRect(area);
+        painter->restore();
+    }
+};
+
 } // namespace
 
 QPalette Appearance::lightPalette() {
     return paletteOf({"#f3f4f6", "#ffffff", "#f0f2f5", "#1c2128", "#fbfbfc", "#c3c8cf", "#ffffff", "#a2a9b3",
-                      "#0a66b7", "#0a5ca6", "#7a828d"},
+                      "#0a66b7", "#0a5ca6", "#7a828d", "#b3261e"},
                      Qt::white);
 }
 
 QPalette Appearance::darkPalette() {
     return paletteOf({"#22262c", "#1a1d22", "#262a31", "#e3e6ea", "#2d323a", "#434a55", "#3a414b", "#14171b",
-                      "#2f7fd1", "#7db7ee", "#838c98"},
+                      "#2f7fd1", "#7db7ee", "#838c98", "#ff9a86"},
                      Qt::white);
+}
+
+QPalette Appearance::highContrastPalette() {
+    return paletteOf({"#000000", "#000000", "#1a1a1a", "#ffffff", "#000000", "#ffffff", "#333333", "#ffffff",
+                      "#ffff00", "#8fd3ff", "#b4b4b4", "#ff9a86"},
+                     Qt::black);
+}
+
+bool Appearance::isHighContrast(const QPalette& palette) {
+    return palette.color(QPalette::Window) == Qt::black && palette.color(QPalette::WindowText) == Qt::white;
 }
 
 bool Appearance::isDark(const QPalette& palette) {
@@ -61,27 +124,34 @@ bool Appearance::isDark(const QPalette& palette) {
 }
 
 QColor Appearance::problemColor(const QPalette& palette) {
-    return isDark(palette) ? QColor("#ff9a86") : QColor("#b3261e");
+    return palette.color(noteRole(true));
 }
 
 Appearance::Appearance() : system_(QApplication::palette()) {
-    if (auto* fusion = QStyleFactory::create(QStringLiteral("Fusion"))) QApplication::setStyle(fusion);
+    QApplication::setStyle(new LinedStyle);
 }
 
+QPalette Appearance::paletteFor(AppearanceMode mode) const {
+    switch (mode) {
+    case AppearanceMode::Light:
+        return lightPalette();
+    case AppearanceMode::Dark:
+        return darkPalette();
+    case AppearanceMode::HighContrast:
+        return highContrastPalette();
+    case AppearanceMode::System:
+        break;
+    }
+    // A desktop gets the one of our palettes that is like its own: they are known to read well.
+    if (isHighContrast(system_)) return highContrastPalette();
+    return isDark(system_) ? darkPalette() : lightPalette();
+}
+
+/// No style sheet: it would be read for every widget again, which took half a second.
 void Appearance::apply(AppearanceMode mode) {
-    QPalette palette = mode == AppearanceMode::Dark ? darkPalette() : lightPalette();
-    // A dark desktop gets our dark palette, any other one the light one: both are known to read well.
-    if (mode == AppearanceMode::System && isDark(system_)) palette = darkPalette();
-    QApplication::setPalette(palette);
-    qApp->setStyleSheet(
-        QStringLiteral("QLabel#problem { color: %1; }"
-                       "QToolButton#chip { border: 1px solid %2; border-radius: 4px; padding: 2px 7px;"
-                       " background: palette(button); }"
-                       "QToolButton#chip:checked { background: %3; color: palette(highlighted-text);"
-                       " border-color: %3; }"
-                       "QToolButton#chip:focus { border: 2px solid palette(window-text); padding: 1px 6px; }")
-            .arg(problemColor(palette).name(), palette.color(QPalette::Mid).name(),
-                 palette.color(QPalette::Highlight).name()));
+    QApplication::setPalette(paletteFor(mode));
+    // Qt tells of it later: who asks for colours next shall get these.
+    QCoreApplication::sendPostedEvents(nullptr, QEvent::ApplicationPaletteChange);
 }
 
 void Appearance::followSystem(AppearanceMode mode) {

@@ -1,5 +1,5 @@
-// Light and dark: the palettes of the application on the Fusion style. Plots choose their colours from the
-// palette (widgets/common/theme.h).
+// Light, dark, high contrast: the palettes of the application on the Fusion style. Plots choose their colours
+// from the palette (widgets/common/theme.h).
 #pragma once
 
 #include "app/gui/app_settings.h"
@@ -18,11 +18,15 @@ class Appearance {
     void followSystem(AppearanceMode mode);
     [[nodiscard]] static QPalette lightPalette();
     [[nodiscard]] static QPalette darkPalette();
+    /// White and yellow on black, with lines around everything that can be used.
+    [[nodiscard]] static QPalette highContrastPalette();
+    [[nodiscard]] static bool isHighContrast(const QPalette& palette);
     [[nodiscard]] static bool isDark(const QPalette& palette);
     /// A colour for error text that reads on the window colour of `palette`.
     [[nodiscard]] static QColor problemColor(const QPalette& palette);
 
   private:
+    [[nodiscard]] QPalette paletteFor(AppearanceMode mode) const;
     QPalette system_;
 };
 

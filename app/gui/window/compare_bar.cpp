@@ -2,6 +2,7 @@
 
 #include "widgets/common/elided.h"
 #include "widgets/common/names.h"
+#include "widgets/common/toggle_button.h"
 
 #include <QHBoxLayout>
 #include <QLabel>
@@ -17,12 +18,6 @@ namespace {
 constexpr int leastCharacters = 12, mostCharacters = 34;
 /// Data of an entry of B: the session's id, or one of these, and the index of the condition.
 constexpr int entryRole = Qt::UserRole, conditionRole = Qt::UserRole + 1;
-/// Which one is on is seen in dark colours, too.
-constexpr char modeStyle[] =
-    "QToolButton { border: 1px solid palette(mid); padding: 2px 7px; }"
-    "QToolButton:focus { border: 1px solid palette(highlight); }"
-    "QToolButton:checked { background: palette(highlight); color: palette(highlighted-text); }"
-    "QToolButton:disabled { color: palette(mid); }";
 constexpr int noB = -2, twin = -3, heading = -4, awaited = -5;
 
 QIcon exchangeIcon(const QPalette& palette) {
@@ -54,11 +49,13 @@ CompareBar::CompareBar(Workspace& workspace, SelectionModel& selection, CompareC
     a_->setPurpose(tr("A: RoPE · context · weights (Ctrl+PgUp, Ctrl+PgDown)"));
     b_->setAccessibleName(tr("Condition B"));
     b_->setPurpose(tr("B: what A is compared with; a condition of any open session"));
-    swap_ = button({}, tr("Exchange A and B"));
+    swap_ = new QToolButton(this);
+    swap_->setAccessibleName(tr("Exchange A and B"));
     swap_->setAutoRaise(true);
-    modes_[0] = button(tr("A"), tr("Show A"));
-    modes_[1] = button(tr("B"), tr("Show B"));
-    modes_[2] = button(QStringLiteral("A \u2212 B"), tr("Show A minus B"));
+    swap_->setFocusPolicy(Qt::TabFocus);
+    modes_[0] = modeButton(tr("A"), tr("Show A"));
+    modes_[1] = modeButton(tr("B"), tr("Show B"));
+    modes_[2] = modeButton(QStringLiteral("A \u2212 B"), tr("Show A minus B"));
     auto* row = new QHBoxLayout(this);
     row->setContentsMargins(6, 0, 6, 0);
     row->setSpacing(4);
@@ -75,8 +72,6 @@ CompareBar::CompareBar(Workspace& workspace, SelectionModel& selection, CompareC
     auto* group = new QHBoxLayout;
     group->setSpacing(0);
     for (int mode = 0; mode < 3; ++mode) {
-        modes_[mode]->setCheckable(true);
-        modes_[mode]->setStyleSheet(QLatin1String(modeStyle));
         group->addWidget(modes_[mode]);
         connect(modes_[mode], &QToolButton::clicked, this, [this, mode] {
             compare_.show(static_cast<CompareMode>(mode));
@@ -93,8 +88,8 @@ CompareBar::CompareBar(Workspace& workspace, SelectionModel& selection, CompareC
     fill();
 }
 
-QToolButton* CompareBar::button(const QString& text, const QString& accessibleName) {
-    auto* made = new QToolButton(this);
+QToolButton* CompareBar::modeButton(const QString& text, const QString& accessibleName) {
+    auto* made = new ToggleButton(this);
     made->setText(text);
     made->setAccessibleName(accessibleName);
     made->setFocusPolicy(Qt::TabFocus);

@@ -26,7 +26,7 @@ class CompareBar : public QWidget {
     void updateIcons(); ///< to the palette
 
   private:
-    QToolButton* button(const QString& text, const QString& accessibleName);
+    QToolButton* modeButton(const QString& text, const QString& accessibleName);
     void fill();
     void fillB();
     void follow();

@@ -18,6 +18,8 @@
 #include "core/base/strings.h"
 #include "widgets/common/default_condition.h"
 #include "widgets/common/names.h"
+#include "widgets/common/step_queue.h"
+#include "widgets/common/tab_order.h"
 #include "widgets/panels/spectrum_panel.h"
 
 #include <QAction>
@@ -133,6 +135,8 @@ void MainWindow::buildDocks() {
     setCorner(Qt::BottomLeftCorner, Qt::LeftDockWidgetArea);
     for (QDockWidget* tabbed : {setupDock_, projectDock_, searchDock_, exportDock_}) useGrip(tabbed);
     buildScales();
+    for (const auto* each : findChildren<QDockWidget*>(QString(), Qt::FindDirectChildrenOnly))
+        tabAsLaidOut(each->widget());
     resize(1280, 800);
     arrangeDocks();
 }
@@ -284,14 +288,11 @@ void MainWindow::sessionChanged(const std::shared_ptr<const Session>& session) {
     selectionBar_->setSession(session);
     searchSetup_->setSession(session);
     exportPanel_->setSession(session);
-    // In an event of its own: the views compute what they show when they come into sight.
+    // In a step of its own: the views compute what they show when they come into sight.
     if (session && showsStartPage())
-        QMetaObject::invokeMethod(
-            this,
-            [this] {
-                if (workspace_.hasSession()) showPlots();
-            },
-            Qt::QueuedConnection);
+        plots_->steps().later(this, [this] {
+            if (workspace_.hasSession()) showPlots();
+        });
     updateDone();
     analysis_.estimateLater(setup_->request()); // what is done costs nothing
     updateActions();

@@ -161,6 +161,7 @@ class MainWindow : public QMainWindow {
     void connectSearch();
     void connectExport();
     void connectFiles();
+    void sessionLoaded(const QString& path, bool recovered);
     QAction* addAction(QMenu* menu, const QString& text, const QKeySequence& keys,
                        const std::function<void()>& action, const QString& icon = {});
 

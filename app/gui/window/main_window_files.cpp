@@ -10,6 +10,7 @@
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/run_status.h"
 #include "widgets/common/number_format.h"
+#include "widgets/common/step_queue.h"
 #include "widgets/panels/search_panel.h"
 
 #include <QCloseEvent>
@@ -31,31 +32,42 @@ QString absolute(const QString& path) {
 }
 } // namespace
 
-void MainWindow::connectFiles() {
-    connect(&sessions_, &SessionController::loaded, this, [this](const QString& path, bool recovered) {
-        if (recovered) {
-            const SessionId id = workspace_.current();
-            autosave_.adopt(path, id);
-            if (!workspace_.path(id).isEmpty()) recovered_.insert(id);
-            const QString of = Autosave::originOf(path).path;
-            report(of.isEmpty() ? tr("Recovered unsaved results. Save them to keep them.")
-                                : tr("Recovered unsaved results of %1. Save them to keep them.").arg(of));
-        } else {
-            settings_.addRecentSession(path);
-            updateRecent();
-            report(tr("Opened session %1.").arg(path));
-        }
+void MainWindow::sessionLoaded(const QString& path, bool recovered) {
+    if (recovered) {
         const SessionId id = workspace_.current();
-        const ViewState now = qroar::viewStateOf(selection_, compare_, *plots_);
-        showViewState(viewStateFrom(workspace_.session()->viewState, now, workspace_, id), selection_,
-                      compare_, *plots_);
-        scales_->restoreEdit(workspace_.session()->viewState, id);
-        const QString folder = recovered ? Autosave::originOf(path).folder : QString();
-        showInputsOf(*workspace_.session(), folder.isEmpty() ? QFileInfo(path).absolutePath() : folder);
-        sayWhatIsAwaited();
-        projectDock_->raise();
-        goBackFrom(path);
-        emit sessionOpened(path);
+        autosave_.adopt(path, id);
+        if (!workspace_.path(id).isEmpty()) recovered_.insert(id);
+        const QString of = Autosave::originOf(path).path;
+        report(of.isEmpty() ? tr("Recovered unsaved results. Save them to keep them.")
+                            : tr("Recovered unsaved results of %1. Save them to keep them.").arg(of));
+    } else {
+        settings_.addRecentSession(path);
+        updateRecent();
+        report(tr("Opened session %1.").arg(path));
+    }
+    const SessionId id = workspace_.current();
+    const ViewState now = qroar::viewStateOf(selection_, compare_, *plots_);
+    showViewState(viewStateFrom(workspace_.session()->viewState, now, workspace_, id), selection_, compare_,
+                  *plots_);
+    scales_->restoreEdit(workspace_.session()->viewState, id);
+    const QString folder = recovered ? Autosave::originOf(path).folder : QString();
+    showInputsOf(*workspace_.session(), folder.isEmpty() ? QFileInfo(path).absolutePath() : folder);
+    sayWhatIsAwaited();
+    projectDock_->raise();
+    goBackFrom(path);
+    emit sessionOpened(path);
+}
+
+void MainWindow::connectFiles() {
+    // After the step in which the views appear, before those in which they compute: what was shown of it last
+    // decides what.
+    connect(&sessions_, &SessionController::loaded, this, [this](const QString& path, bool recovered) {
+        const SessionId id = workspace_.current();
+        plots_->steps().later(this, [this, path, recovered, id] {
+            if (!workspace_.isOpen(id)) return; // closed again
+            workspace_.setCurrent(id);          // another one may have come meanwhile
+            sessionLoaded(path, recovered);
+        });
     });
     connect(&sessions_, &SessionController::loadFailed, this,
             [this](const QString& path, const QString& message) {

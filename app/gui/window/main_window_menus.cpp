@@ -213,7 +213,8 @@ void MainWindow::buildViewMenu() {
     appearanceGroup_ = new QActionGroup(this);
     const std::pair<QString, AppearanceMode> modes[] = {{tr("&System"), AppearanceMode::System},
                                                         {tr("&Light"), AppearanceMode::Light},
-                                                        {tr("&Dark"), AppearanceMode::Dark}};
+                                                        {tr("&Dark"), AppearanceMode::Dark},
+                                                        {tr("High &contrast"), AppearanceMode::HighContrast}};
     for (const auto& [text, mode] : modes) {
         QAction* action = addAction(appearance, text, {}, [this, chosen = mode] { setAppearance(chosen); });
         action->setCheckable(true);

@@ -4,6 +4,8 @@
 #include "core/model/model.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
+#include "widgets/common/step_queue.h"
+#include "widgets/common/tab_order.h"
 #include "widgets/panels/distortion_panel.h"
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/histogram_panel.h"
@@ -40,7 +42,8 @@ QString provenanceLine(const Session& session) {
              QString::fromStdString(session.provenance.created));
 }
 
-PlotArea::PlotArea(SelectionModel* selection, QWidget* parent) : QMainWindow(parent) {
+PlotArea::PlotArea(SelectionModel* selection, QWidget* parent)
+    : QMainWindow(parent), steps_(new StepQueue(this)) {
     setWindowFlags(Qt::Widget);
     setDockNestingEnabled(true);
     setTabPosition(Qt::AllDockWidgetAreas, QTabWidget::North);
@@ -69,12 +72,14 @@ QDockWidget* PlotArea::addPanel(DiagnosticPanel* panel, const QString& objectNam
     auto* dock = new QDockWidget(title, this);
     // A window that grows by itself when a panel comes to the front is worse than a small plot.
     panel->setMinimumSize(smallestPanel);
+    panel->setSteps(steps_);
+    tabAsLaidOut(panel);
     dock->setObjectName(objectName);
     dock->setWidget(panel);
     useGrip(dock);
     dock->installEventFilter(this);
     connect(dock, &QDockWidget::visibilityChanged, panel, [panel](bool inSight) {
-        if (inSight) panel->ensureFresh(); // before it is painted
+        if (inSight) panel->catchUp();
     });
     connect(panel, &DiagnosticPanel::message, this, &PlotArea::message);
     connect(panel, &DiagnosticPanel::failed, this, &PlotArea::failed);

@@ -17,12 +17,15 @@ class Model;
 class RopeAuditPanel;
 class SearchPanel;
 class SpectrumPanel;
+class StepQueue;
 
 class PlotArea : public QMainWindow {
     Q_OBJECT
 
   public:
     explicit PlotArea(SelectionModel* selection, QWidget* parent = nullptr);
+    /// In which the panels recompute one after the other, and what comes before or after that.
+    [[nodiscard]] StepQueue& steps() const { return *steps_; }
 
     void setSession(const std::shared_ptr<const Session>& session);
     /// The model that is open: what the views that need no analysis show while there is no session, and how
@@ -70,6 +73,7 @@ class PlotArea : public QMainWindow {
     QPointer<DiagnosticPanel> current_;
     std::map<QDockWidget*, int> shares_; ///< heights when the area was sharedHeight_ high
     int sharedHeight_ = 0;
+    StepQueue* steps_;
 };
 
 /// One line for the foot of every figure: program, model, documents, how it was computed.
