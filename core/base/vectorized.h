@@ -6,7 +6,7 @@
 
 // Sanitized programs start before their runtime does when the loader chooses functions.
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(__SANITIZE_ADDRESS__)        \
-    && !defined(__SANITIZE_THREAD__) && !defined(QROAR_SANITIZED)
+    && !defined(__SANITIZE_THREAD__)
 #define QROAR_VECTORIZED __attribute__((target_clones("default", "arch=x86-64-v3", "arch=x86-64-v4")))
 #else
 #define QROAR_VECTORIZED

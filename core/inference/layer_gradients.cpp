@@ -64,7 +64,8 @@ void lossReverse(const ModelConfig& c, const OutputHead& head, std::span<const T
                 if (c.logitScale != 1)
                     for (int at = 0; at < c.vocabSize; ++at) values[at] *= static_cast<float>(c.logitScale);
             }
-            multiply(logits, head.weights.view(), normed);
+            scratch.panels(0).pack(logits);
+            multiplyPanels(scratch.panels(0), transposedFactor(head.weights.view()), normed);
             rmsNormReverse(stream, head.norm, c.rmsEps, normed, target.rowsFrom(firstRow + first, count));
         });
 }

@@ -193,6 +193,7 @@ QROAR_INLINE void scaleLanes(float* values, std::ptrdiff_t rows, const float* fa
         }
 }
 
+// NOLINTBEGIN(bugprone-macro-parentheses): names of functions and attributes
 // Lanes and vectors of a block: six rows of sums, the tokens and a weight fill the registers.
 #define QROAR_KERNELS(NAME, TARGET, LANES, VECTORS)                                                          \
     TARGET void addProduct##NAME(const Factor& factor, const float* panel, float* sums) {                    \
@@ -215,12 +216,17 @@ QROAR_INLINE void scaleLanes(float* values, std::ptrdiff_t rows, const float* fa
                                          softmaxReverse##NAME, scaleLanes##NAME};
 
 #if defined(__x86_64__)
+#if defined(__clang__) // knows no preference
+QROAR_KERNELS(Avx512, [[gnu::target("arch=x86-64-v4")]], 16, 4)
+#else
 QROAR_KERNELS(Avx512, [[gnu::target("arch=x86-64-v4,prefer-vector-width=512")]], 16, 4)
+#endif
 QROAR_KERNELS(Avx2, [[gnu::target("arch=x86-64-v3")]], 8, 2)
 QROAR_KERNELS(Plain, , 4, 2) // SSE2: 16 registers
 #else
 QROAR_KERNELS(Plain, , 4, 4) // NEON: 32 registers
 #endif
+// NOLINTEND(bugprone-macro-parentheses)
 
 } // namespace
 

@@ -1,8 +1,10 @@
 // The inner loops of matrix products and of attention's softmax. Activations lie in panels: 64 tokens side by
 // side, so that a vector holds one feature of several tokens and no sum runs across a vector. Weights, keys
-// and values are read as they lie in memory, one number at a time, and are never rearranged. A token's result
-// depends on its own numbers alone: not on its lane, nor on its neighbours, nor on how many there are. Not
-// here: how matrices become panels and what is multiplied with what (panels.h), threads.
+// and values are read as they lie in memory, one number at a time, and are never rearranged.
+// A token's result depends on its own numbers alone: not on its lane, nor on its neighbours, nor on how many
+// there are (only what is not a number spreads: a hidden key counts with the weight 0). In its last bits it
+// depends on the instruction set: SSE2 has no fused multiply-add.
+// Not here: how matrices become panels and what is multiplied with what (panels.h), threads.
 #pragma once
 
 #include "core/kernels/instruction_set.h"
@@ -37,7 +39,7 @@ struct PanelKernels {
     void (*addProductInDouble)(const Factor& factor, const float* panel, double* sums) = nullptr;
     /// logits [keys][64] become exp(logit - maximum); the state moves on. A lane whose logits so far are all
     /// -infinity gets zeros. exp by 2^n e^r, |r| <= ln 2 / 2, and a polynomial of degree 7 (S. Moshier,
-    /// Cephes library, expf): at most 2 ulp, and zero below -87.3.
+    /// Cephes library, expf): at most 2 ulp, zero below -87.3, infinity above 88.37.
     void (*softmax)(float* logits, std::ptrdiff_t keys, SoftmaxState& state) = nullptr;
     /// Softmax backwards: logits [keys][64] become probabilities p = exp(logit - logSumExp[lane]), the
     /// gradients g at them become p (g - rowProducts[lane]) scale, with rowProducts = sum p g over a query's

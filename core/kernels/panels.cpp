@@ -9,7 +9,6 @@ namespace qroar {
 namespace {
 
 using Four [[gnu::vector_size(16)]] = float;
-using FourIndices [[gnu::vector_size(16)]] = int;
 
 Four loadFour(const float* from) {
     Four value;
@@ -22,14 +21,14 @@ void storeFour(Four value, float* to) {
 
 /// Rows become columns.
 void transpose(Four (&m)[4]) {
-    const Four low01 = __builtin_shuffle(m[0], m[1], FourIndices{0, 4, 1, 5});
-    const Four high01 = __builtin_shuffle(m[0], m[1], FourIndices{2, 6, 3, 7});
-    const Four low23 = __builtin_shuffle(m[2], m[3], FourIndices{0, 4, 1, 5});
-    const Four high23 = __builtin_shuffle(m[2], m[3], FourIndices{2, 6, 3, 7});
-    m[0] = __builtin_shuffle(low01, low23, FourIndices{0, 1, 4, 5});
-    m[1] = __builtin_shuffle(low01, low23, FourIndices{2, 3, 6, 7});
-    m[2] = __builtin_shuffle(high01, high23, FourIndices{0, 1, 4, 5});
-    m[3] = __builtin_shuffle(high01, high23, FourIndices{2, 3, 6, 7});
+    const Four low01 = __builtin_shufflevector(m[0], m[1], 0, 4, 1, 5);
+    const Four high01 = __builtin_shufflevector(m[0], m[1], 2, 6, 3, 7);
+    const Four low23 = __builtin_shufflevector(m[2], m[3], 0, 4, 1, 5);
+    const Four high23 = __builtin_shufflevector(m[2], m[3], 2, 6, 3, 7);
+    m[0] = __builtin_shufflevector(low01, low23, 0, 1, 4, 5);
+    m[1] = __builtin_shufflevector(low01, low23, 2, 3, 6, 7);
+    m[2] = __builtin_shufflevector(high01, high23, 0, 1, 4, 5);
+    m[3] = __builtin_shufflevector(high01, high23, 2, 3, 6, 7);
 }
 
 /// A block of a transposed factor to read number by number: as it lies, or a copy where its steps lie so far
@@ -75,6 +74,8 @@ void Panels::resize(std::ptrdiff_t rows, std::ptrdiff_t depth) {
     depth_ = depth;
     const std::ptrdiff_t wanted = count() * panelWidth * depth;
     if (wanted <= capacity_) return;
+    values_.reset(); // before there is a second one
+    capacity_ = 0;
     const auto bytes = static_cast<std::size_t>(wanted) * sizeof(float);
     values_.reset(static_cast<float*>(::operator new[](bytes, std::align_val_t{64})));
     capacity_ = wanted;
