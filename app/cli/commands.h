@@ -19,6 +19,8 @@ void addSearch(CLI::App& program, int& result);
 void addPlot(CLI::App& program, int& result);
 void addReport(CLI::App& program, int& result);
 void addTokenize(CLI::App& program, int& result);
+void addBench(CLI::App& program, int& result);
+void addGenerate(CLI::App& program, int& result);
 
 /// Adds --json and --threads to a sub-command.
 void addCommon(CLI::App& command, Common& common);

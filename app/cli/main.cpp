@@ -51,6 +51,8 @@ int main(int argc, char** argv) {
     addPlot(program, result);
     addReport(program, result);
     addTokenize(program, result);
+    addBench(program, result);
+    addGenerate(program, result);
     if (complainOfUnknown(program, argc, argv)) return exitUsage;
     std::signal(SIGPIPE, SIG_IGN); // a reader of the progress that goes away ends no run
     try {

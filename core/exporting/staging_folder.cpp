@@ -85,7 +85,8 @@ Outcome<fs::path> checkTarget(const fs::path& target, const fs::path& source, bo
     std::error_code error;
     if (!fs::is_directory(full.parent_path(), error))
         return Error::notFound(full.parent_path().string() + ": no such folder for " + target.string());
-    if (Status apart = checkApart(full, source); !apart) return apart.error();
+    if (!source.empty())
+        if (Status apart = checkApart(full, source); !apart) return apart.error();
     if (!fs::exists(fs::symlink_status(full, error))) return full;
     if (!fs::is_directory(full, error))
         return Error::bad(full.string() + ": expected a folder to export into, found something else");
@@ -99,11 +100,11 @@ Outcome<fs::path> checkTarget(const fs::path& target, const fs::path& source, bo
     return full;
 }
 
-Status checkFreeSpace(const fs::path& folder, std::uint64_t bytes) {
+Status checkFreeSpace(const fs::path& folder, std::uint64_t bytes, const std::string& what) {
     std::error_code error;
     const fs::space_info space = fs::space(folder, error);
     if (error || space.available >= bytes) return Done{}; // unknown: writing will tell
-    return Error::io(folder.string() + ": not enough space: the export needs "
+    return Error::io(folder.string() + ": not enough space: " + what + " needs "
                      + formatBytes(static_cast<double>(bytes)) + " ("
                      + formatCount(static_cast<long long>(bytes)) + " bytes), "
                      + formatBytes(static_cast<double>(space.available)) + " ("

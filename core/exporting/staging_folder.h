@@ -16,7 +16,8 @@ class StagingFolder {
     /// (unless the source is a single file) lies inside it, a target that is not a folder, and one that holds
     /// anything, unless `replace` is set and it is a model folder: config.json and other plain files, no
     /// folders (so that a slip of the keyboard cannot cost more than a model). A target that is a symbolic
-    /// link is followed. `source` is the model's folder or file.
+    /// link is followed. `source` is the model's folder or file;
+    /// empty: what is written comes from nowhere.
     static Outcome<StagingFolder> create(const std::filesystem::path& target,
                                          const std::filesystem::path& source, bool replace);
     StagingFolder(StagingFolder&& other) noexcept;
@@ -40,7 +41,8 @@ class StagingFolder {
 Outcome<std::filesystem::path> checkTarget(const std::filesystem::path& target,
                                            const std::filesystem::path& source, bool replace);
 
-/// Error with both numbers when the file system of `folder` has less room than `bytes`.
-Status checkFreeSpace(const std::filesystem::path& folder, std::uint64_t bytes);
+/// Error with both numbers when the file system of `folder` has less room than `bytes`; `what` needs them.
+Status checkFreeSpace(const std::filesystem::path& folder, std::uint64_t bytes,
+                      const std::string& what = "the export");
 
 } // namespace qroar

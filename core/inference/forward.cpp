@@ -116,6 +116,27 @@ void ForwardPass::logitsOf(const Residual& stream, int at, int first, MatrixView
     applyHead(stream.x.view().rowsFrom(row, logits.rows), normed.view(), logits);
 }
 
+Matrix ForwardPass::lastLogits(const Residual& stream) {
+    const ModelConfig& c = model_->config();
+    head_.load(*model_);
+    const auto windows = static_cast<std::ptrdiff_t>(stream.windows.size());
+    Matrix last(windows, c.hiddenSize), logits(windows, c.vocabSize);
+    for (std::ptrdiff_t at = 0; at < windows; ++at) {
+        const BatchWindow& window = stream.windows[static_cast<std::size_t>(at)];
+        rmsNorm(stream.x.view().rowsFrom(window.firstRow + window.context - 1, 1), head_.norm, c.rmsEps,
+                last.view().rowsFrom(at, 1));
+    }
+    // Few rows: each weight is read once, and that is what it costs.
+#pragma omp parallel for schedule(static)
+    for (std::ptrdiff_t id = 0; id < c.vocabSize; ++id)
+        for (std::ptrdiff_t at = 0; at < windows; ++at)
+            logits.row(at)[id] = static_cast<float>(
+                c.logitScale * sumOfProducts(last.row(at), head_.weights.row(id), c.hiddenSize));
+    for (std::ptrdiff_t at = 0; c.logitCap && at < windows; ++at)
+        softCap(logits.row(at), c.vocabSize, static_cast<float>(*c.logitCap));
+    return logits;
+}
+
 void ForwardPass::use(std::shared_ptr<const WeightSource> weights, QkGains gains) {
     source_ = std::move(weights);
     gains_ = std::move(gains);

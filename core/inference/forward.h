@@ -77,6 +77,9 @@ class ForwardPass {
     /// Logits [n, vocab] of positions first .. first + n - 1 of window `at` of a stream above the last layer.
     /// From any thread inside a sink of streamLogits(): the other half of a comparison.
     void logitsOf(const Residual& stream, int at, int first, MatrixView logits) const;
+    /// Logits [windows, vocab] of the last position of every window of a stream above the last layer: what
+    /// predicts the token after a prompt.
+    Matrix lastLogits(const Residual& stream);
     /// Other gains from now on (must fit the model, or be empty).
     void setGains(QkGains gains) { gains_ = std::move(gains); }
     /// Another weight variant of the same model and other gains from now on; distortions() begins anew.

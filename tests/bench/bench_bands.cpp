@@ -5,8 +5,7 @@
 // take longer than a frame. On an idle machine: these are wall times.
 //   QT_QPA_PLATFORM=offscreen bench_bands [REPEATS]
 #include "app/gui/window/plot_area.h"
-#include "core/diagnostics/pair_pool.h"
-#include "core/diagnostics/pressure.h"
+#include "core/bench/session_work.h"
 #include "tests/support/synthetic_session.h"
 #include "widgets/plot/base_plot.h"
 
@@ -38,11 +37,6 @@ std::shared_ptr<const Session> session() {
     return test::makeSyntheticSession(options);
 }
 
-/// An edge on its way: another partition every time.
-BandPartition moved(int step) {
-    return BandPartition::equal(8, 64).withEdgeMoved(4, 26 + step % 12);
-}
-
 double median(int repeats, const std::function<void(int)>& work) {
     work(0); // pools and caches
     std::vector<double> times;
@@ -68,43 +62,21 @@ void benchGrids(const Session& of, int repeats) {
     const auto reference = of.shortReference(*longOne);
     PoolCache cache;
     cache.keep({longOne, reference});
-    const struct {
-        const char* name;
-        std::function<BandGrid(const BandPartition&, PoolCache*)> grid;
-    } metrics[] = {{"tail inflation",
-                    [&](const BandPartition& bands, PoolCache* pools) {
-                        return tailInflation(*longOne, *reference, bands, {}, pools);
-                    }},
-                   {"range dilation",
-                    [&](const BandPartition& bands, PoolCache* pools) {
-                        return rangeDilation(*longOne, QkTensor::K, bands, pools);
-                    }},
-                   {"clip rate",
-                    [&](const BandPartition& bands, PoolCache* pools) {
-                        return calibrationLoss(*longOne, *reference, bands, QkTensor::K, RopeStage::Post,
-                                               pools)
-                            .clipRate;
-                    }},
-                   {"top share",
-                    [&](const BandPartition& bands, PoolCache* pools) {
-                        return topShareByBand(*longOne, bands, QkTensor::K, RopeStage::Post, 1e-3, pools);
-                    }},
-                   {"pressure, weighted", [&](const BandPartition& bands, PoolCache*) {
-                        return pressureGrid(PressureForm::EnergyWeighted, longOne->table, 16384, bands,
-                                            longOne->statistics);
-                    }}};
-    for (const auto& metric : metrics) {
-        const BandGrid cells = metric.grid(moved(3), nullptr), pooled = metric.grid(moved(3), &cache);
+    for (const bench::BandMetric& metric : bench::bandMetrics()) {
+        const auto grid = [&](int step, PoolCache* pools) {
+            return metric.grid(*longOne, *reference, bench::movedBands(of.model.pairs(), step), pools);
+        };
+        const BandGrid cells = grid(3, nullptr), pooled = grid(3, &cache);
         if (std::memcmp(cells.values.data(), pooled.values.data(), cells.values.size() * sizeof(double))
             != 0) {
-            std::printf("%s: NOT THE SAME from pools\n", metric.name);
+            std::printf("%s: NOT THE SAME from pools\n", metric.name.c_str());
             ++failures;
         }
-        const std::string name = metric.name;
-        report((name + ", from cells").c_str(),
-               median(repeats, [&](int step) { metric.grid(moved(step), nullptr); }));
-        report((name + ", from pools").c_str(),
-               median(repeats, [&](int step) { metric.grid(moved(step), &cache); }));
+        report((metric.name + ", from cells").c_str(),
+               median(repeats, [&](int step) { grid(step, nullptr); }));
+        if (metric.pooled)
+            report((metric.name + ", from pools").c_str(),
+                   median(repeats, [&](int step) { grid(step, &cache); }));
     }
 }
 
@@ -128,7 +100,7 @@ void benchWindow(const std::shared_ptr<const Session>& of, const QSize& size, in
     double sum = 0;
     for (DiagnosticPanel* panel : visible) {
         const double time = median(repeats, [&](int step) {
-            panel->setBands(moved(step));
+            panel->setBands(bench::movedBands(of->model.pairs(), step));
             panel->ensureFresh();
         });
         report(qPrintable(QStringLiteral("  %1, new numbers").arg(panel->title())), time);
@@ -140,7 +112,7 @@ void benchWindow(const std::shared_ptr<const Session>& of, const QSize& size, in
         for (BasePlot* plot : panel->plots())
             QObject::connect(plot, &QCustomPlot::afterReplot, panel, [&painted] { ++painted; });
         const double time = median(repeats, [&](int step) {
-            panel->setBands(moved(step));
+            panel->setBands(bench::movedBands(of->model.pairs(), step));
             panel->ensureFresh();
             QApplication::processEvents();
         });
@@ -154,7 +126,7 @@ void benchWindow(const std::shared_ptr<const Session>& of, const QSize& size, in
     report("  the same with layout and painting",
            median(repeats,
                   [&](int step) {
-                      plots.setBands(moved(step));
+                      plots.setBands(bench::movedBands(of->model.pairs(), step));
                       for (DiagnosticPanel* panel : visible) panel->ensureFresh();
                       QApplication::processEvents();
                   }),
