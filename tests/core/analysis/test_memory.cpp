@@ -120,7 +120,6 @@ class TestMemory : public QObject {
         QTest::newRow("many tokens") << 1 << 8 << 128 << 256 << 64 << 256 << 56 << "plain";
         QTest::newRow("beside the reference") << 1 << 8 << 128 << 256 << 64 << 256 << 56 << "divergence";
         QTest::newRow("noise") << 1 << 8 << 128 << 256 << 64 << 256 << 56 << "noise";
-        QTest::newRow("gradients of a long window") << 16 << 4 << 64 << 512 << 64 << 2048 << 1 << "gradients";
         QTest::newRow("statistics of many documents")
             << 8 << 2 << 64 << 64 << 64 << 128 << 120 << "statistics";
     }
