@@ -114,7 +114,7 @@ PassSpeed measurePassSpeed(const ModelConfig& config) {
     PassSpeed speed;
     const double linear = fastest([&] {
         fill(x, rows, c.hiddenSize, 1);
-        projectQkv(c, operands, x.view(), activations, meter);
+        projectQkv(c, operands, x.view(), {}, activations, meter);
         finishLayer(c, operands, activations.heads.view(), x.view(), meter);
     });
     speed.linear = 2.0 * static_cast<double>(rows) * linearParameters(c) / linear;
