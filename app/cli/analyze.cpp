@@ -3,6 +3,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/outputs.h"
 #include "app/cli/rows.h"
+#include "app/cli/save_pace.h"
 #include "app/cli/session_target.h"
 #include "app/cli/validators.h"
 #include "core/base/strings.h"
@@ -80,21 +81,19 @@ void printSummary(const Options& options, const Session& session, const std::str
            {"results", std::move(rows)}});
 }
 
-/// Runs the plan and saves: at most about 20 seconds of finished conditions are unsaved at any time.
+/// Runs the plan and saves after each condition, as SavePace says.
 /// `partial` holds what is done, also when an error ends the run.
 Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, SessionTarget& output,
                                                    Session& partial,
                                                    const std::shared_ptr<const Session>& previous,
                                                    ConsoleProgress& progress) {
-    double unsaved = 0;
+    SavePace pace;
     auto session = runAnalysis(
         plan, progress,
         [&](std::shared_ptr<const ConditionResult> condition) {
-            unsaved += condition->seconds;
             partial.put(std::move(condition));
-            if (unsaved < 20) return; // writing takes about a second: not after every short condition
-            unsaved = 0;
-            if (const Status saved = output.save(partial); !saved)
+            if (!pace.due()) return;
+            if (const Status saved = pace.timed([&] { return output.save(partial); }); !saved)
                 std::cerr << "qroar: warning: " << saved.error().message << '\n';
         },
         previous);

@@ -3,6 +3,7 @@
 #include "core/search/search.h"
 #include "app/cli/commands.h"
 #include "app/cli/outputs.h"
+#include "app/cli/save_pace.h"
 #include "app/cli/search_report.h"
 #include "app/cli/session_target.h"
 #include "app/cli/validators.h"
@@ -266,17 +267,19 @@ Provenance provenanceOf(const Job& job) {
     return provenance;
 }
 
-/// Runs and saves: at most about 20 seconds of trials are unsaved at any time.
+/// Runs and saves after each trial, as SavePace says.
 Outcome<SearchRecord> runAndSave(Job& job, ProgressSink& progress) {
     std::vector<SearchTrial> trials;
-    double saved = 0;
+    SavePace pace;
     const auto watcher = [&](const SearchUpdate& update) {
         trials.push_back(update.trial);
-        if (!job.target || update.seconds - saved < 20) return;
-        saved = update.seconds;
-        auto soFar = recordSoFar(job.plan, trials);
-        if (soFar) soFar->provenance = provenanceOf(job);
-        const Status written = soFar ? save(job, *soFar) : Status(soFar.error());
+        if (!job.target || !pace.due()) return;
+        const Status written = pace.timed([&]() -> Status {
+            auto soFar = recordSoFar(job.plan, trials);
+            if (!soFar) return soFar.error();
+            soFar->provenance = provenanceOf(job);
+            return save(job, *soFar);
+        });
         if (!written) std::cerr << "qroar: warning: " << written.error().message << '\n';
     };
     auto record = runSearch(job.plan, progress, watcher, job.previous.get());
@@ -293,17 +296,26 @@ Outcome<SearchRecord> runAndSave(Job& job, ProgressSink& progress) {
     return record;
 }
 
+double secondsOf(const SearchPlan& plan, double operations) {
+    const ModelConfig& config = plan.model->config();
+    const int longest = *std::max_element(plan.contexts.begin(), plan.contexts.end());
+    return measurePassSpeed(config).seconds(config, longest, operations);
+}
+
 void printPreview(const Options& options, const SearchPlan& plan, const SearchPreview& preview) {
     if (options.common.json) {
-        print({{"schema", 1}, {"preview", previewJson(plan, preview)}});
+        Json json = previewJson(plan, preview);
+        json["seconds"] = secondsOf(plan, preview.mostForwardEquivalents * preview.passOperations);
+        json["peak_bytes"] = preview.peakBytes;
+        print({{"schema", 1}, {"preview", std::move(json)}});
         return;
     }
     printWindows(plan, preview);
     std::cout << "\n"
               << preview.dimension << " gains on " << preview.windowCount << " dev windows; at most "
               << fixed(preview.mostForwardEquivalents, 0) << " forward-pass equivalents, about "
-              << formatDuration(preview.mostForwardEquivalents * preview.passOperations
-                                / measuredOperationsPerSecond(plan.model->config()))
+              << formatDuration(secondsOf(plan, preview.mostForwardEquivalents * preview.passOperations))
+              << " and " << formatBytes(preview.peakBytes) << " of memory"
               << "\n";
 }
 

@@ -9,6 +9,7 @@
 #include "core/base/strings.h"
 #include "core/base/work_meter.h"
 #include "core/controls/side_by_side.h"
+#include "core/session/document_change.h"
 #include "qroar/version.h"
 
 #include <omp.h>
@@ -96,21 +97,32 @@ Status checkPlan(const AnalysisPlan& plan) {
     return checkCalibrationText(plan);
 }
 
-/// Bytes of the statistics of one condition: merged ones and those per document. Counts are bounded by the
-/// samples.
-double statisticsBytes(const AnalysisPlan& plan, int context, long long tokens) {
-    if (!plan.capture) return 0;
-    const ModelConfig& c = plan.model->config();
-    const double groups = plan.groupPerKvHead ? c.kvHeads : 1;
-    const double cells = 4.0 * c.layers * groups * c.pairs();
-    const double documents = static_cast<double>(plan.documents->size());
-    const double typicalBins = 320; // about 8 octaves
-    const double buckets = static_cast<double>(positionBuckets(context, c.trainedContext()).size() - 1);
-    const double samplesPerCell = 2.0 * static_cast<double>(tokens) * c.heads / groups;
-    const double cellBytes =
-        sizeof(PairMoments) + sizeof(LogHistogram) + 4 * std::min(typicalBins, samplesPerCell);
-    return cells * cellBytes * (buckets + 2 * documents);
+/// Bytes of the statistics of one condition: merged ones and those per document.
+CaptureMemory statisticsBytes(const AnalysisPlan& plan, const ConditionKey& key, long long tokens) {
+    const auto table = buildFrequencyTable(key.rope, plan.model->config().ropeModel(), key.context);
+    if (!plan.capture || !table) return {};
+    return QkCapture::expectedBytes(captureOptions(plan, *table, key.context), static_cast<double>(tokens));
 }
+
+/// Seconds of a condition's forward passes beside those of their operations: weights that are read and
+/// quantized once a batch, and statistics.
+double secondsBeside(const AnalysisPlan& plan, const ConditionKey& key, long long tokens,
+                     const MachineSpeed& speed) {
+    const ModelConfig& config = plan.model->config();
+    const auto perBatch = static_cast<double>(ForwardPass::batchTokens(config, key.context));
+    const double weights = std::ceil(static_cast<double>(tokens) / perBatch) * config.layers
+                           * ForwardPass::layerBytes(config) / sizeof(float);
+    const bool rounded = key.quant.kind == QuantKind::Rtn;
+    double seconds = weights / (rounded ? speed.rounded : speed.converted);
+    if (isCompared(plan, key)) seconds += weights / speed.converted;
+    if (plan.capture)
+        seconds += 2.0 * config.layers * (config.heads + config.kvHeads) * config.rotaryDim
+                   * static_cast<double>(tokens) / speed.captured;
+    return seconds;
+}
+
+/// What the program takes before it has read anything (measured).
+constexpr double programBytes = 22e6;
 
 /// A guess of how well the statistics and NLL compress (counts are small numbers; measured about 3).
 constexpr double compression = 3.0;
@@ -128,13 +140,12 @@ Status checkPrevious(const AnalysisPlan& plan, const Session& fresh, const Sessi
     if (previous.modelFingerprint != fresh.modelFingerprint)
         return Error::bad("the earlier run used another model (fingerprint " + previous.modelFingerprint
                           + ", this one has " + fresh.modelFingerprint + "): start a new run");
-    const auto sameText = [](const SessionDocument& a, const SessionDocument& b) {
-        return a.fingerprint == b.fingerprint;
-    };
-    if (!std::equal(previous.documents.begin(), previous.documents.end(), fresh.documents.begin(),
-                    fresh.documents.end(), sameText)
-        || previous.maxWindows != plan.maxWindows)
-        return Error::bad("the earlier run used other documents or another window limit: start a new run");
+    if (const std::string change = documentChange(previous.documents, fresh.documents); !change.empty())
+        return Error::bad("the earlier run used other documents (" + change + "): start a new run");
+    if (previous.maxWindows != plan.maxWindows)
+        return Error::bad("the earlier run used another window limit (" + std::to_string(previous.maxWindows)
+                          + " of each document, now " + std::to_string(plan.maxWindows)
+                          + "; 0 = all): start a new run");
     return checkCalibration(plan, previous);
 }
 
@@ -296,7 +307,10 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
     const std::vector<ConditionKey> missing = missingConditions(plan, previous);
     const Calibrations calibrations(plan, missing);
     const BandPartition bands = previous ? previous->bands : BandPartition::equal(plan.bands, config.pairs());
-    double operations = calibrations.operations(), statistics = 0, losses = 0;
+    const MachineSpeed speed = measureMachine(config);
+    const int longest = *std::max_element(plan.contexts.begin(), plan.contexts.end());
+    estimate.seconds = speed.pass.seconds(config, longest, calibrations.operations());
+    double statistics = 0, losses = 0, copied = 0;
     for (const ConditionKey& key : missing) {
         auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
         if (!windows) return windows.error();
@@ -304,24 +318,28 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
         const auto held = previous ? previous->find(key) : nullptr;
         const StepCost steps =
             stepCost(plan, key, held.get(), bands, static_cast<long long>(windows->size()));
-        operations += steps.operations;
+        estimate.seconds += speed.pass.seconds(config, key.context, steps.operations);
         estimate.fileBytes += steps.fileBytes;
         estimate.peakBytes = std::max(estimate.peakBytes, steps.peakBytes);
         estimate.tokens += tokens;
         if (held) continue; // only those steps are missing
-        losses += 4.0 * static_cast<double>(tokens);
-        operations += workOf(plan, key);
-        statistics += statisticsBytes(plan, key.context, tokens);
-        estimate.fileBytes += (isCompared(plan, key) ? 12.0 : 4.0) * static_cast<double>(tokens) / 1.2;
+        const bool compared = isCompared(plan, key);
+        losses += (compared ? 13.0 : 4.0) * static_cast<double>(tokens);
+        estimate.seconds += speed.pass.seconds(config, key.context, workOf(plan, key))
+                            + secondsBeside(plan, key, tokens, speed);
+        const CaptureMemory counts = statisticsBytes(plan, key, tokens);
+        statistics += counts.merged + counts.byDocument;
+        copied = std::max(copied, counts.merged);
+        estimate.fileBytes += (compared ? 12.0 : 4.0) * static_cast<double>(tokens) / 1.2;
         estimate.peakBytes =
             std::max(estimate.peakBytes,
-                     ForwardPass::peakBytes(config, key.context, tokens, omp_get_max_threads())
-                         + (isCompared(plan, key) ? referenceBytes(plan, key.context, tokens) : 0));
+                     (compared ? comparedBytes(plan, key.context, tokens)
+                               : ForwardPass::peakBytes(config, key.context, tokens, omp_get_max_threads()))
+                         + counts.working);
     }
-    estimate.peakBytes = std::max(estimate.peakBytes, calibrations.peakBytes());
-    estimate.peakBytes += statistics + losses;
+    estimate.peakBytes = std::max({estimate.peakBytes, calibrations.peakBytes(), copied});
+    estimate.peakBytes += statistics + losses + programBytes;
     estimate.fileBytes += statistics / compression + 1e6;
-    estimate.seconds = operations / measuredOperationsPerSecond(config);
     for (const int context : plan.contexts)
         for (const Document& document : *plan.documents)
             if (static_cast<int>(document.tokens.size()) < context)

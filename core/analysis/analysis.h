@@ -59,7 +59,7 @@ struct AnalysisPlan {
 };
 
 struct AnalysisEstimate {
-    double seconds = 0;             ///< from the number of operations and a short measurement on this machine
+    double seconds = 0;             ///< from the work of each kind and short measurements on this machine
     double peakBytes = 0;           ///< beyond the mapped file
     double fileBytes = 0;           ///< of the session file, or what is added to the earlier one
     long long tokens = 0;           ///< of the windows of all conditions that are run or completed

@@ -15,7 +15,7 @@ namespace qroar {
 
 namespace {
 
-constexpr double plainCacheBytes = 2e9;
+constexpr double plainCacheBytes = 1e9;
 
 /// Where the windows of a batch are below some layer, or above the last one.
 struct Batch {
@@ -267,9 +267,19 @@ DamageCost damageCost(const AnalysisPlan& plan, int context, long long windows, 
         static_cast<double>(windows)
         * (2 * (all - head) + 2 * all + 2 * cells * (layersAbove * layer + config.layers * head));
     cost.fileBytes = 32.0 * config.layers * cells;
-    cost.peakBytes = ForwardPass::peakBytes(config, context, windows * context, omp_get_max_threads())
-                     + 2 * 4.0 * config.hiddenSize * static_cast<double>(windows) * context
-                     + std::min(plainCacheBytes, 4.0 * static_cast<double>(config.parameterCount()));
+    const int threads = omp_get_max_threads();
+    const auto tokens = static_cast<double>(windows) * context;
+    const double batch =
+        ForwardPass::streamBytes(config, context, windows * context) / (4.0 * config.hiddenSize);
+    const double layerBytes = ForwardPass::layerBytes(config);
+    PassMemory memory = ForwardPass::batchMemory(config, context, batch, threads);
+    memory.layers += ForwardPass::headBytes(config);
+    memory.logits += ForwardPass::logitsBytes(config, threads);
+    // the streams of the reference, its layers that are kept, the one in hand and what takes its place, in
+    // two ways
+    cost.peakBytes = memory.peak() + 2 * 4.0 * config.hiddenSize * tokens
+                     + std::min(std::floor(plainCacheBytes / layerBytes), 1.0 * config.layers) * layerBytes
+                     + 3 * layerBytes + 17.0 * tokens;
     return cost;
 }
 

@@ -60,10 +60,15 @@ Outcome<std::shared_ptr<const ConditionResult>> withDivergence(const AnalysisPla
     return std::shared_ptr<const ConditionResult>(std::move(result));
 }
 
-double referenceBytes(const AnalysisPlan& plan, int context, long long tokens) {
+double comparedBytes(const AnalysisPlan& plan, int context, long long tokens) {
     const ModelConfig& config = plan.model->config();
-    const long long batch = std::min<long long>(tokens, ForwardPass::batchTokens(config, context));
-    return 4.0 * config.hiddenSize * static_cast<double>(batch);
+    const int threads = omp_get_max_threads();
+    const double reference = ForwardPass::streamBytes(config, context, tokens);
+    PassMemory memory =
+        ForwardPass::batchMemory(config, context, reference / (4.0 * config.hiddenSize), threads);
+    memory.layers += ForwardPass::headBytes(config);            // the second lane finds it there
+    memory.logits += ForwardPass::logitsBytes(config, threads); // and makes the reference's, to compare
+    return memory.peak() + reference;
 }
 
 DivergenceCost divergenceCost(const AnalysisPlan& plan, int context, long long windows) {
@@ -72,8 +77,7 @@ DivergenceCost divergenceCost(const AnalysisPlan& plan, int context, long long w
     DivergenceCost cost;
     cost.operations = 2.0 * static_cast<double>(windows) * ForwardPass::operations(config, context);
     cost.fileBytes = 8.0 * static_cast<double>(tokens) / 1.2; // of noise that hardly compresses
-    cost.peakBytes = ForwardPass::peakBytes(config, context, tokens, omp_get_max_threads())
-                     + referenceBytes(plan, context, tokens) + 9.0 * static_cast<double>(tokens);
+    cost.peakBytes = comparedBytes(plan, context, tokens) + 13.0 * static_cast<double>(tokens);
     return cost;
 }
 

@@ -32,7 +32,8 @@ struct DivergenceCost {
     double operations = 0, fileBytes = 0, peakBytes = 0;
 };
 DivergenceCost divergenceCost(const AnalysisPlan& plan, int context, long long windows);
-/// Bytes of the reference's residual stream while a compared condition of `tokens` tokens runs.
-double referenceBytes(const AnalysisPlan& plan, int context, long long tokens);
+/// Bytes beyond the mapped file while a compared condition of `tokens` tokens runs beside its reference,
+/// without statistics and results.
+double comparedBytes(const AnalysisPlan& plan, int context, long long tokens);
 
 } // namespace qroar

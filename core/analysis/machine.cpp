@@ -1,7 +1,9 @@
 #include "core/analysis/machine.h"
 
 #include "core/base/strings.h"
-#include "core/inference/gemm.h"
+#include "core/capture/qk_statistics.h"
+#include "core/inference/layer_weights.h"
+#include "core/quant/rtn.h"
 
 #include <omp.h>
 #include <sys/resource.h>
@@ -25,6 +27,43 @@ double leftOfAddressSpace() {
     std::ifstream("/proc/self/statm") >> pages;
     return std::max(1.0,
                     static_cast<double>(limit.rlim_cur) - pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
+}
+
+/// Of a few runs, the first of which is not counted.
+template<class Step>
+double fastest(const Step& step) {
+    using Clock = std::chrono::steady_clock;
+    double best = 1e9;
+    for (int run = 0; run < 4; ++run) {
+        const auto start = Clock::now();
+        step();
+        if (run > 0) best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
+    }
+    return std::max(best, 1e-9);
+}
+
+double captureSpeed(const ModelConfig& config) {
+    constexpr int context = 512;
+    const int heads = std::min(config.heads, 16);
+    QkCapture::Options options;
+    options.layers = 1;
+    options.pairs = config.pairs();
+    options.context = context;
+    options.documents = 1;
+    options.queryHeads = options.kvHeads = heads;
+    QkCapture capture(options);
+    Matrix values(context, static_cast<std::ptrdiff_t>(heads) * config.headDim);
+    std::uint32_t random = 1;
+    for (std::ptrdiff_t at = 0; at < values.rows() * values.cols(); ++at) {
+        random = random * 1664525U + 1013904223U;
+        values.data()[at] = static_cast<float>(random >> 8) / 8388608.0F - 1.0F;
+    }
+    const std::vector<BatchWindow> windows{{0, 0, 0, context}};
+    const double seconds = fastest([&] {
+        capture.deliver({0, QkTensor::Q, RopeStage::Pre, values.view(), heads, config.headDim,
+                         config.rotaryDim, config.pairLayout, windows});
+    });
+    return 1.0 * context * heads * config.rotaryDim / seconds;
 }
 
 } // namespace
@@ -55,26 +94,26 @@ std::string processorName() {
     return "unknown processor";
 }
 
-double measuredOperationsPerSecond(const ModelConfig& config) {
-    constexpr int rows = 128;
-    constexpr double passShare =
-        0.55; // of the rate of its matrix products alone (measured on the sample model)
-    const int inner = std::min(config.hiddenSize, 2048), outer = std::min(config.intermediateSize, 2048);
-    const Matrix weight(outer, inner);
-    using Clock = std::chrono::steady_clock;
-    const auto start = Clock::now();
-    const auto secondsSince = [&] { return std::chrono::duration<double>(Clock::now() - start).count(); };
-    double operations = 0;
-#pragma omp parallel reduction(+ : operations)
-    {
-        const Matrix input(rows, inner);
-        Matrix output(rows, outer);
-        do { // at least once: a busy machine may let the time pass before this thread has begun
-            multiplyTransposed(input.view(), weight.view(), output.view());
-            operations += 2.0 * rows * inner * outer;
-        } while (secondsSince() < 0.05);
-    }
-    return passShare * operations / secondsSince();
+MachineSpeed measureMachine(const ModelConfig& config) {
+    MachineSpeed speed;
+    speed.pass = measurePassSpeed(config);
+    speed.captured = captureSpeed(config);
+    constexpr int rows = 1024, cols = 1024;
+    const std::vector<std::byte> stored(std::size_t{2} * rows * cols, std::byte{0x3c});
+    TensorView tensor;
+    tensor.type = DType::BF16;
+    tensor.shape = {rows, cols};
+    tensor.data = stored.data();
+    const auto convert = [&tensor](Matrix& target) {
+        target = {};
+        readMatrix(tensor, target);
+    };
+    Matrix weight;
+    const double converting = fastest([&] { convert(weight); });
+    const double rounding = fastest([&] { applyRtn({QuantKind::Rtn}, weight.view()); });
+    speed.converted = 1.0 * rows * cols / converting;
+    speed.rounded = 1.0 * rows * cols / (converting + rounding);
+    return speed;
 }
 
 } // namespace qroar

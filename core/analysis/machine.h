@@ -2,6 +2,7 @@
 #pragma once
 
 #include "core/base/outcome.h"
+#include "core/inference/pass_speed.h"
 #include "core/model/config.h"
 
 #include <string>
@@ -14,8 +15,14 @@ double availableMemory();
 Status checkMemory(double bytes, const std::string& what);
 /// "AMD EPYC 9354", or "unknown processor".
 std::string processorName();
-/// Operations a second that a forward pass of this shape may expect on all threads: matrix products of its
-/// own sizes, timed for about 50 ms, times the share of them that whole passes were measured to reach.
-double measuredOperationsPerSecond(const ModelConfig& config);
+/// What an analysis can expect of this machine on all threads, measured on small pieces of its own work.
+struct MachineSpeed {
+    PassSpeed pass;
+    double captured = 0;  ///< values of q and k a second that statistics take up
+    double converted = 0; ///< weights a second that become floats
+    double rounded = 0;   ///< and that are quantized by rounding as well
+};
+/// In about half a second, for a model of this shape.
+MachineSpeed measureMachine(const ModelConfig& config);
 
 } // namespace qroar

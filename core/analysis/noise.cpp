@@ -11,7 +11,7 @@ namespace qroar {
 
 namespace {
 
-/// Two residual streams and two copies of q and k are held at a time: half a batch of an ordinary pass.
+/// Two residual streams and a copy of q and k are held at a time: half a batch of an ordinary pass.
 long long noiseWindowsPerBatch(const ModelConfig& config, int context) {
     return std::max<long long>(1, ForwardPass::batchTokens(config, context) / (2LL * context));
 }
@@ -104,9 +104,9 @@ NoiseCost noiseCost(const AnalysisPlan& plan, int context, long long windows) {
     cost.operations = 2.0 * static_cast<double>(windows) * (ForwardPass::operations(config, context) - head);
     cost.fileBytes = 8.0 * config.layers * groups
                      * (distances * (pairs * (pairs + 1) / 2 + pairs + 1) + 2 * pairs * 9 * distances);
-    cost.peakBytes = ForwardPass::peakBytes(config, context, windows * context, omp_get_max_threads())
-                     + tokens * 8.0 * (config.hiddenSize + config.queryDim() + config.keyDim())
-                     + cost.fileBytes;
+    const double other = 4.0 * (config.hiddenSize + config.queryDim() + config.keyDim());
+    cost.peakBytes = ForwardPass::batchMemory(config, context, tokens, omp_get_max_threads()).layers
+                     + tokens * other + cost.fileBytes;
     return cost;
 }
 

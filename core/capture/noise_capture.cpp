@@ -25,7 +25,8 @@ std::vector<NoiseSample> noiseSamples(int from, int to, int context, int windowN
     return samples;
 }
 
-/// One of the passes: the latest q and k of a layer before RoPE.
+/// One of the passes: the latest q and k of a layer before RoPE. The reference's are copied, those of the
+/// variant are seen where they are: nobody needs them after its K has come.
 struct NoiseCapture::Side final : ActivationProbe {
     explicit Side(NoiseCapture* toTell) : owner(toTell) {}
     [[nodiscard]] bool wants(int, QkTensor, RopeStage stage) const override {
@@ -33,16 +34,21 @@ struct NoiseCapture::Side final : ActivationProbe {
     }
     void deliver(const QkActivations& activations) override {
         const auto at = static_cast<std::size_t>(activations.tensor);
-        const ConstMatrixView from = activations.values;
-        values[at].resize(from.rows, from.cols);
-        for (std::ptrdiff_t row = 0; row < from.rows; ++row)
-            std::memcpy(values[at].row(row), from.row(row),
-                        static_cast<std::size_t>(from.cols) * sizeof(float));
+        values[at] = activations.values;
+        if (!owner) keep(at);
         layer = activations.layer;
         layout = activations.layout;
         heads[at] = activations.heads;
         windows.assign(activations.windows.begin(), activations.windows.end());
         if (owner && activations.tensor == QkTensor::K) owner->layerIsComplete();
+    }
+    void keep(std::size_t at) {
+        const ConstMatrixView from = values[at];
+        copies[at].resize(from.rows, from.cols);
+        for (std::ptrdiff_t row = 0; row < from.rows; ++row)
+            std::memcpy(copies[at].row(row), from.row(row),
+                        static_cast<std::size_t>(from.cols) * sizeof(float));
+        values[at] = std::as_const(copies[at]).view();
     }
     [[nodiscard]] const float* head(QkTensor tensor, std::ptrdiff_t row, int index, int headDim) const {
         return values[static_cast<std::size_t>(tensor)].row(row)
@@ -53,7 +59,8 @@ struct NoiseCapture::Side final : ActivationProbe {
     int layer = -1;
     int heads[2] = {0, 0};
     PairLayout layout = PairLayout::HalfSplit;
-    Matrix values[2]; ///< [tokens, heads * headDim], by QkTensor
+    ConstMatrixView values[2]; ///< [tokens, heads * headDim], by QkTensor
+    Matrix copies[2];          ///< of the reference
     std::vector<BatchWindow> windows;
 };
 

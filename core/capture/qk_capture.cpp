@@ -272,4 +272,41 @@ void QkCapture::deliver(const QkActivations& activations) {
     }
 }
 
+namespace {
+
+/// Bins from the smallest to the largest of n half-normal samples: ln n sqrt(2 ln n) / 1.25 in octaves.
+double expectedBins(double samples) {
+    if (samples <= 1) return samples;
+    const double ratio = samples * std::sqrt(2 * std::log(samples)) / 1.25;
+    return std::clamp(LogHistogram::binsPerOctave * std::log2(ratio), 1.0, 680.0);
+}
+
+double expectedCells(const std::vector<int>& edges, double rows, double windows, double heads) {
+    constexpr double block = 56; // of an allocation of its own: its count of owners and the allocator's share
+    double bytes = 0;
+    for (std::size_t at = 0; at + 1 < edges.size(); ++at)
+        bytes += rows
+                 * (sizeof(PairMoments) + sizeof(LogHistogram) + block
+                    + 4 * expectedBins(2 * windows * (edges[at + 1] - edges[at]) * heads));
+    return bytes;
+}
+
+} // namespace
+
+CaptureMemory QkCapture::expectedBytes(const Options& options, double tokens) {
+    const int groups = options.groupPerKvHead ? std::max(options.kvHeads, 1) : 1;
+    const double rows = 4.0 * options.layers * options.pairs;
+    const double windows = tokens / std::max(options.context, 1), documents = std::max(options.documents, 1);
+    const double heads = (options.queryHeads + options.kvHeads) / 2.0; // of q and of k, on average
+    const auto buckets = positionBuckets(options.context, options.trainedContext);
+    const auto zones = positionZones(options.context, options.trainedContext);
+    const double units = std::clamp(std::min(documents, windows) * groups,
+                                    std::min(unitsPerWave / 2.0, heads), static_cast<double>(unitsPerWave));
+    CaptureMemory memory;
+    memory.merged = expectedCells(buckets, rows * groups, windows, heads / groups);
+    memory.byDocument = documents * expectedCells(zones, rows, windows / documents, heads);
+    memory.working = expectedCells(buckets, options.pairs * units, windows / units, heads);
+    return memory;
+}
+
 } // namespace qroar

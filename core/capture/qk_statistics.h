@@ -73,6 +73,11 @@ class QkStatistics {
     std::vector<LogHistogram> histograms_;
 };
 
+struct CaptureMemory {
+    double merged = 0, byDocument = 0; ///< kept
+    double working = 0;                ///< while it counts
+};
+
 /// A probe that fills QkStatistics: `merged` with fine position buckets over all documents, in head groups
 /// (group of query head h is h / (heads / kvHeads), of kv head h is h), and one per document, pooled over
 /// heads, with only two zones, [0, L0) and [L0, context), for the bootstrap over documents. The second zone
@@ -93,6 +98,11 @@ class QkCapture : public ActivationProbe {
     /// number of threads; partial results are merged in that order. Windows must belong to the documents and
     /// be no longer than the context of the options (asserted; what is outside is left out).
     void deliver(const QkActivations& activations) override;
+
+    /// Bytes of the results when `tokens` of the documents are counted (evenly spread over them, in windows
+    /// of the context), and what counting them takes beside: for estimates, from how far apart the largest
+    /// and the smallest of so many normal samples are.
+    static CaptureMemory expectedBytes(const Options& options, double tokens);
 
     [[nodiscard]] const QkStatistics& merged() const { return merged_; }
     [[nodiscard]] const std::vector<QkStatistics>& byDocument() const { return byDocument_; }

@@ -155,14 +155,38 @@ std::ptrdiff_t ForwardPass::batchTokens(const ModelConfig& config, int context) 
         context, static_cast<std::ptrdiff_t>(activationBudget / activationBytesPerToken(config)));
 }
 
+double ForwardPass::layerBytes(const ModelConfig& c) {
+    return 4.0 * linearParameters(c);
+}
+
+double ForwardPass::headBytes(const ModelConfig& c) {
+    return 4.0 * c.vocabSize * static_cast<double>(c.hiddenSize);
+}
+
+double ForwardPass::logitsBytes(const ModelConfig& c, int threads) {
+    return threads * 4.0 * logitsTile(c) * (static_cast<double>(c.hiddenSize) + c.vocabSize);
+}
+
+double ForwardPass::streamBytes(const ModelConfig& c, int context, long long tokens) {
+    return 4.0 * c.hiddenSize * static_cast<double>(std::min<long long>(tokens, batchTokens(c, context)));
+}
+
+PassMemory ForwardPass::batchMemory(const ModelConfig& c, int context, double tokens, int threads) {
+    const double stream = 4.0 * c.hiddenSize * tokens + 4.0 * context * c.rotaryDim;
+    const double qkvTile = tokenTile * 12.0 * c.hiddenSize + 64 * 8.0 * (c.hiddenSize + tokenTile);
+    const double restTile = tokenTile * 8.0 * (c.hiddenSize + c.intermediateSize);
+    PassMemory memory;
+    memory.layers = stream + tokens * (activationBytesPerToken(c) - 4.0 * c.hiddenSize) + layerBytes(c)
+                    + threads * (std::max(qkvTile, restTile) + 4.0 * queryTile * keyTile + gemmBytes);
+    memory.logits = stream + headBytes(c) + logitsBytes(c, threads) + threads * gemmBytes;
+    return memory;
+}
+
 double ForwardPass::peakBytes(const ModelConfig& c, int context, long long tokens, int threads) {
-    const double batch = static_cast<double>(std::min<long long>(tokens, batchTokens(c, context)));
-    const double tileBytes = 4.0
-                             * std::max(tokenTile * (c.hiddenSize + 2.0 * c.intermediateSize),
-                                        logitsTile(c) * static_cast<double>(c.vocabSize));
-    return batch * activationBytesPerToken(c) + 4.0 * linearParameters(c)
-           + 4.0 * c.vocabSize * static_cast<double>(c.hiddenSize) + 4.0 * context * c.rotaryDim
-           + threads * (tileBytes + 4.0 * queryTile * keyTile) + 4.0 * static_cast<double>(tokens);
+    const long long batch = std::min<long long>(tokens, batchTokens(c, context));
+    PassMemory memory = batchMemory(c, context, static_cast<double>(batch), threads);
+    if (batch < tokens) memory.layers += headBytes(c); // the second batch finds it there
+    return memory.peak() + 4.0 * static_cast<double>(tokens);
 }
 
 NllSink::NllSink(std::span<const Window> windows) : windows_(windows), nll_(windows.size()) {

@@ -54,6 +54,13 @@ struct Residual {
     Matrix x;                         ///< [tokens of all windows, hidden]
 };
 
+/// Bytes beyond the mapped file that a pass over one batch holds, at the one and at the other of its peaks.
+struct PassMemory {
+    double layers = 0; ///< stream, activations of a layer, its weights, tiles
+    double logits = 0; ///< stream, output head, blocks of logits
+    [[nodiscard]] double peak() const { return layers > logits ? layers : logits; }
+};
+
 class ForwardPass {
   public:
     /// `table` must have been built for the windows' context; `gains` (empty: none) must fit the model.
@@ -93,6 +100,14 @@ class ForwardPass {
     static double operations(const ModelConfig& config, int context);
     /// Tokens of a batch: as many as fit the activation budget (512 MiB), but at least one window.
     static std::ptrdiff_t batchTokens(const ModelConfig& config, int context);
+    /// Of one batch of so many tokens, on its own; what is kept from batch to batch (the output head behind
+    /// the first one, a reference's stream) comes on top.
+    static PassMemory batchMemory(const ModelConfig& config, int context, double tokens, int threads);
+    static double layerBytes(const ModelConfig& config);               ///< of a layer's projections as floats
+    static double headBytes(const ModelConfig& config);                ///< of the output head as floats
+    static double logitsBytes(const ModelConfig& config, int threads); ///< of all threads' blocks of logits
+    /// Of the residual stream of a batch when a run has `tokens`.
+    static double streamBytes(const ModelConfig& config, int context, long long tokens);
     /// Bytes beyond the mapped file that a run needs at its peak, without statistics.
     static double peakBytes(const ModelConfig& config, int context, long long tokens, int threads);
 

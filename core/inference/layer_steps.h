@@ -25,6 +25,8 @@ namespace qroar {
 
 inline constexpr int tokenTile = 2 * panelWidth; ///< rows of a linear layer's tile: whole panels
 
+inline constexpr double gemmBytes = 2e6; ///< what matrix products keep for a thread
+
 /// A layer's weights and the factors of its rows.
 struct LayerOperands {
     std::shared_ptr<const LayerWeights> weights;

@@ -35,6 +35,8 @@ struct QkActivations {
     std::span<const BatchWindow> windows; ///< ordered by (document, index)
 };
 
+/// Q and K of a layer and stage come one after the other; the values of both stay as they are until deliver()
+/// of the second one returns.
 class ActivationProbe {
   public:
     virtual ~ActivationProbe() = default;

@@ -23,23 +23,34 @@ double feedForwardBytes(const ModelConfig& c) {
     return 4.0 * FeedForwardActivations::floatsPerToken(c);
 }
 
-/// Bytes a token takes beside the tape: stream, its gradient, and the gradients of q, k, v and heads.
-double workingBytes(const ModelConfig& c) {
-    return 2 * residualBytes(c) + attentionBytes(c);
-}
-
-/// How many layers keep what they computed; the dearest first, residual streams always.
+/// What is kept and what computed again: the residual streams below every stride-th layer and below all
+/// layers of the segment in hand, and of the lowest layers what they computed, the dearest first.
 struct TapePlan {
     TapePlan() = default;
-    TapePlan(const ModelConfig& c, std::ptrdiff_t tokens, double budget) {
+    TapePlan(const ModelConfig& c, std::ptrdiff_t tokens, double budget) : layers(c.layers) {
         const auto fitting = [&](double left, double bytes) {
             return static_cast<int>(std::clamp(left / bytes, 0.0, static_cast<double>(c.layers)));
         };
-        const double left = budget / static_cast<double>(tokens) - c.layers * residualBytes(c);
+        const double budgetPerToken = budget / static_cast<double>(tokens);
+        const double mostStreams = 2 * budgetPerToken / residualBytes(c);
+        for (int wider = 2; streams() > mostStreams && wider <= c.layers; ++wider) {
+            TapePlan other = *this;
+            other.stride = wider;
+            if (other.streams() < streams()) *this = other;
+        }
+        if (stride > 1) return;
+        const double left = budgetPerToken - c.layers * residualBytes(c);
         attention = fitting(left, attentionBytes(c));
         feedForward = fitting(left - attention * attentionBytes(c), feedForwardBytes(c));
     }
-    int attention = 0, feedForward = 0;
+    [[nodiscard]] int segments() const { return (layers + stride - 1) / stride; }
+    [[nodiscard]] int streams() const { return segments() + stride - 1; }
+    /// Layers that run forward once more; the highest segment is still there.
+    [[nodiscard]] int repeated() const { return (segments() - 1) * (stride - 1); }
+    [[nodiscard]] bool endsSegment(int layer) const {
+        return stride > 1 && layer % stride == stride - 1 && layer / stride + 1 < segments();
+    }
+    int layers = 0, stride = 1, attention = 0, feedForward = 0;
 };
 
 template<class T>
@@ -77,7 +88,7 @@ void QkGradient::add(const QkGradient& other, double weight) {
 struct ReversePass::Batch {
     /// What the forward sweep leaves of a layer.
     struct LayerTape {
-        Matrix below; ///< [tokens, hidden] the stream below the layer
+        Matrix below; ///< [tokens, hidden] the stream below the layer, where the plan keeps it
         AttentionActivations attention;
         FeedForwardActivations feedForward;
     };
@@ -90,12 +101,23 @@ struct ReversePass::Batch {
         x = embedTokens(model, some);
         plan = TapePlan(config, x.rows(), tapeBudget);
         tape.resize(static_cast<std::size_t>(config.layers));
+        segment.resize(static_cast<std::size_t>(plan.stride - 1));
         gradient.resize(x.rows(), config.hiddenSize);
         std::fill_n(gradient.data(), x.rows() * config.hiddenSize, 0.0F);
         sums.assign(some.size(), QkGradient::zero(config));
     }
 
     [[nodiscard]] LayerTape& at(int layer) { return tape[static_cast<std::size_t>(layer)]; }
+    /// The stream below a layer: one that is kept, or of the segment in hand.
+    [[nodiscard]] Matrix& below(int layer) {
+        const int within = layer % plan.stride;
+        return within == 0 ? at(layer).below : segment[static_cast<std::size_t>(within - 1)];
+    }
+    void keepBelow(int layer) {
+        Matrix& kept = below(layer);
+        kept.resize(x.rows(), x.cols());
+        copyRows(x.view(), kept.view());
+    }
     [[nodiscard]] bool keepsAttention(int layer) const { return layer < plan.attention; }
     [[nodiscard]] AttentionActivations& attention(int layer) {
         return keepsAttention(layer) ? at(layer).attention : recomputed;
@@ -109,6 +131,7 @@ struct ReversePass::Batch {
     Matrix x; ///< [tokens, hidden] the stream where the sweep is
     TapePlan plan;
     std::vector<LayerTape> tape;                          ///< [layers]
+    std::vector<Matrix> segment;                          ///< [stride - 1] as LayerTape::below, of others
     AttentionActivations recomputed;                      ///< of a layer that does not keep its own
     Matrix gradient;                                      ///< [tokens, hidden] d NLL / d x where the sweep is
     Matrix headGradient, qGradient, kGradient, vGradient; ///< of the layer in flight
@@ -128,12 +151,16 @@ Status ReversePass::run(std::span<const Window> windows, int firstPosition, cons
     if (!batch_) batch_ = std::make_unique<Batch>();
     Batch& batch = *batch_;
     int delivered = 0;
-    for (const auto& some : cutBatches(windows, batchTokens(c, tapeBudget_))) {
+    const auto batches = cutBatches(windows, batchTokens(c, tapeBudget_));
+    for (const auto& some : batches) {
         batch.start(*model_, some, tapeBudget_);
         forwardSweep(batch, meter);
         reverseLoss(batch, firstPosition, meter);
-        for (int layer = c.layers - 1; layer >= 0 && !meter.cancelled(); --layer)
+        if (some.data() == batches.back().data()) head_ = {};
+        for (int layer = c.layers - 1; layer >= 0 && !meter.cancelled(); --layer) {
+            if (batch.plan.endsSegment(layer)) repeatSegment(batch, layer, meter);
             reverseLayer(batch, layer, meter);
+        }
         if (meter.cancelled()) return Error::cancelled();
         for (const QkGradient& gradient : batch.sums) onWindow(delivered++, gradient);
     }
@@ -144,9 +171,7 @@ void ReversePass::forwardSweep(Batch& batch, WorkMeter& meter) const {
     const ModelConfig& c = model_->config();
     for (int layer = 0; layer < c.layers && !meter.cancelled(); ++layer) {
         const LayerOperands operands = takeLayer(*source_, gains_, c, layer);
-        Matrix& below = batch.at(layer).below;
-        below.resize(batch.x.rows(), c.hiddenSize);
-        copyRows(batch.x.view(), below.view());
+        batch.keepBelow(layer);
         attention(batch, operands, layer, meter);
         FeedForwardActivations* kept = batch.feedForward(layer);
         if (kept) kept->resize(c, batch.x.rows());
@@ -154,9 +179,23 @@ void ReversePass::forwardSweep(Batch& batch, WorkMeter& meter) const {
     }
 }
 
+/// The streams below the layers up to `top` of its segment, from the one that is kept. The stream above the
+/// last layer has served: its memory is what they are computed in.
+void ReversePass::repeatSegment(Batch& batch, int top, WorkMeter& meter) const {
+    const ModelConfig& c = model_->config();
+    const int first = top - top % batch.plan.stride;
+    copyRows(batch.below(first).view(), batch.x.view());
+    for (int layer = first; layer < top && !meter.cancelled(); ++layer) {
+        const LayerOperands operands = takeLayer(*source_, gains_, c, layer);
+        attention(batch, operands, layer, meter);
+        finishLayer(c, operands, batch.attention(layer).heads.view(), batch.x.view(), meter);
+        batch.keepBelow(layer + 1);
+    }
+}
+
 void ReversePass::attention(Batch& batch, const LayerOperands& operands, int layer, WorkMeter& meter) const {
     const ModelConfig& c = model_->config();
-    const Matrix& below = batch.at(layer).below;
+    const Matrix& below = batch.below(layer);
     AttentionActivations& target = batch.attention(layer);
     target.resize(c, below.rows(), true);
     projectQkv(c, operands, below.view(), {rotations_.of(c.ropeOf(layer)), batch.placed}, target, meter);
@@ -183,7 +222,7 @@ void ReversePass::reverseLayer(Batch& batch, int layer, WorkMeter& meter) const 
     const LayerOperands operands = takeLayer(*source_, gains_, c, layer);
     if (!batch.keepsAttention(layer)) attention(batch, operands, layer, meter);
     AttentionActivations& forward = batch.attention(layer);
-    const ConstMatrixView below = batch.at(layer).below.view();
+    const ConstMatrixView below = batch.below(layer).view();
     const bool lowest = layer == 0; // nothing below it wants a gradient
     for (Matrix* heads : {&batch.headGradient, &batch.qGradient}) heads->resize(below.rows, c.queryDim());
     batch.kGradient.resize(below.rows, c.keyDim());
@@ -248,6 +287,7 @@ double ReversePass::operations(const ModelConfig& c, int context) {
     return ForwardPass::operations(c, context) + 2.0 * tokens * h * c.vocabSize
            + c.layers * (qkv + middle + 3 * gate + 5 * product) - qkv
            - product // the lowest layer stops early
+           + plan.repeated() * (qkv + 2 * product + middle + 3 * gate)
            + (c.layers - plan.attention) * (qkv + 2 * product)
            + (c.layers - plan.feedForward) * (middle + 2 * gate);
 }
@@ -261,13 +301,18 @@ double ReversePass::peakBytes(const ModelConfig& c, int context, long long token
     const auto batch = std::min<std::ptrdiff_t>(
         tokens, std::max<std::ptrdiff_t>(context, batchTokens(c, defaultTapeBudget)));
     const TapePlan plan(c, batch, defaultTapeBudget);
-    const double tape = c.layers * residualBytes(c) + std::max(plan.attention, 1) * attentionBytes(c)
+    const auto rows = static_cast<double>(batch);
+    const double tape = plan.streams() * residualBytes(c) + plan.attention * attentionBytes(c)
                         + plan.feedForward * feedForwardBytes(c);
-    const double headFloats = static_cast<double>(c.vocabSize) * c.hiddenSize;
-    const double tileFloats = std::max(tokenTile * (2.0 * c.hiddenSize + 3.0 * c.intermediateSize),
-                                       logitsTile(c) * static_cast<double>(c.vocabSize));
-    return static_cast<double>(batch) * (tape + workingBytes(c)) + 4.0 * (linearParameters(c) + headFloats)
-           + 4.0 * context * c.rotaryDim + threads * 4.0 * (tileFloats + 2.0 * reverseTile * reverseTile);
+    const double recomputed = plan.attention < c.layers ? attentionBytes(c) : 0;
+    const double tile = tokenTile * 4.0 * (2.0 * c.hiddenSize + 3.0 * c.intermediateSize);
+    const double layers = rows * (recomputed + attentionBytes(c)) + 4.0 * linearParameters(c)
+                          + threads * (tile + 8.0 * reverseTile * reverseTile);
+    const double loss = ForwardPass::headBytes(c)
+                        + threads * 4.0 * logitsTile(c) * (static_cast<double>(c.vocabSize) + c.hiddenSize);
+    const bool several = batch < tokens; // then everything is there when the second one comes to its loss
+    return rows * (tape + 2 * residualBytes(c)) + 4.0 * context * c.rotaryDim
+           + (several ? layers + loss : std::max(layers, loss + rows * recomputed)) + threads * gemmBytes;
 }
 
 } // namespace qroar

@@ -1,9 +1,10 @@
 // ReversePass: the gradient of the NLL with respect to the logarithms of the Q-ROAR gains and of the rotary
 // frequencies, for every layer, head and pair at once, by one reverse sweep over one forward pass
 // (reverse-mode differentiation; the formulas are ours: method.md sections 5 and 6). The forward sweep keeps
-// the residual stream between layers and, as far as a budget allows, what attention made of it; the reverse
-// sweep recomputes the rest layer by layer: memory is linear in the tokens and never context x context. Same
-// engine, tiles and determinism as ForwardPass. Not here: gradients of weights, search, bands.
+// the residual stream between layers (of every few layers, where that takes too much) and, as far as a budget
+// allows, what attention made of it; the reverse sweep recomputes the rest layer by layer: memory is linear
+// in the tokens and never context x context. Same engine, tiles and determinism as ForwardPass. Not here:
+// gradients of weights, search, bands.
 #pragma once
 
 #include "core/inference/forward.h"
@@ -41,7 +42,8 @@ class ReversePass {
                WorkMeter& meter);
     /// Other gains from now on (must fit the model, or be empty).
     void setGains(QkGains gains) { gains_ = std::move(gains); }
-    /// Bytes the forward sweep may keep for the reverse sweep beyond one window's residual streams.
+    /// Bytes that the forward sweep may keep for the reverse sweep, and twice as many of residual streams,
+    /// while a window's few streams fit: beyond, layers run forward once more, and nothing else changes.
     void setTapeBudget(double bytes) { tapeBudget_ = bytes; }
     static constexpr double defaultTapeBudget = 1024.0 * 1024 * 1024;
 
@@ -56,6 +58,7 @@ class ReversePass {
   private:
     struct Batch; ///< windows in flight: what the forward sweep left behind, and gradients
     void forwardSweep(Batch& batch, WorkMeter& meter) const;
+    void repeatSegment(Batch& batch, int top, WorkMeter& meter) const;
     void attention(Batch& batch, const LayerOperands& operands, int layer, WorkMeter& meter) const;
     void reverseLoss(Batch& batch, int firstPosition, WorkMeter& meter);
     void reverseLayer(Batch& batch, int layer, WorkMeter& meter) const;

@@ -6,6 +6,7 @@
 #include "core/scales/folded_gains.h"
 #include "core/search/gradient_search.h"
 #include "core/search/grid_search.h"
+#include "core/session/document_change.h"
 #include "core/text/text_overlap.h"
 
 #include <omp.h>
@@ -19,6 +20,7 @@ namespace {
 
 constexpr int defaultSteps = 40, defaultPasses = 3;
 constexpr double mostTau = 1e6;          ///< beyond, logits overflow
+constexpr double keptLayerBytes = 1e9;   ///< of layers as floats, from trial to trial
 constexpr double mostGridTrials = 50000; ///< of a pass: beyond, nobody would see the end of it
 
 Status checkPlan(const SearchPlan& plan) {
@@ -111,12 +113,15 @@ Status checkPrevious(const SearchPlan& plan, SearchSettings settings, const Sear
         return Error::bad("the earlier search used another model (fingerprint "
                           + previous.scales.modelFingerprint + ", this one has " + plan.model->fingerprint()
                           + "): start a new search");
-    const auto sameText = [](const SessionDocument& a, const Document& b) {
-        return a.fingerprint == b.fingerprint;
-    };
-    if (!std::equal(previous.documents.begin(), previous.documents.end(), plan.documents->begin(),
-                    plan.documents->end(), sameText))
-        return Error::bad("the earlier search used other documents: start a new search");
+    std::vector<SessionDocument> now;
+    for (const Document& document : *plan.documents)
+        now.push_back({document.name,
+                       document.path,
+                       document.fingerprint,
+                       static_cast<long long>(document.tokens.size()),
+                       {}});
+    if (const std::string change = documentChange(previous.documents, now); !change.empty())
+        return Error::bad("the earlier search used other documents (" + change + "): start a new search");
     if (settings.steps < previous.settings.steps)
         return Error::bad("the earlier search had " + std::to_string(previous.settings.steps)
                           + " steps, found " + std::to_string(settings.steps)
@@ -156,8 +161,8 @@ std::vector<std::string> notesOf(const SearchPlan& plan, double trainedContext) 
 /// The evaluator keeps streams only where trials change few layers.
 Outcome<GainEvaluator> makeEvaluator(const SearchPlan& plan) {
     const bool reuses = plan.method == SearchMethod::Grid && plan.scope != SearchScope::Model;
-    return GainEvaluator::make(plan.model, cachedWeights(plan.weights), plan.rope, *plan.documents,
-                               plan.contexts, plan.maxWindows,
+    return GainEvaluator::make(plan.model, cachedWeights(plan.weights, keptLayerBytes), plan.rope,
+                               *plan.documents, plan.contexts, plan.maxWindows,
                                reuses ? GainEvaluator::defaultMemoryBudget : 0);
 }
 
@@ -173,7 +178,8 @@ double peakBytes(const SearchPlan& plan) {
                                        : ForwardPass::peakBytes(config, context, tokens, threads)
                                              + GainEvaluator::defaultMemoryBudget);
     }
-    return most;
+    const double layer = ForwardPass::layerBytes(config);
+    return most + std::min(std::floor(keptLayerBytes / layer), 1.0 * config.layers) * layer;
 }
 
 SearchRecord recordOf(const SearchPlan& plan, const SearchSettings& settings,

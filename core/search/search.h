@@ -56,7 +56,7 @@ struct SearchPreview {
     GainWindows windows;               ///< how far gains may move
     double mostForwardEquivalents = 0; ///< steps and budget used up
     double passOperations = 0;         ///< operations of one forward-pass equivalent
-    double peakBytes = 0;              ///< beyond the mapped model; without weights that are kept converted
+    double peakBytes = 0;              ///< beyond the mapped model
     std::vector<std::string> notes;    ///< what cannot matter, what is unguarded
 };
 /// Checks a plan and resolves its defaults without running it. Errors say what to change: the symmetric

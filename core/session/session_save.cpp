@@ -168,6 +168,10 @@ void writeStatistics(GroupWriter to, const QkStatistics& statistics) {
                               static_cast<hsize_t>(shape.buckets())};
     std::vector<std::int32_t> first(statistics.cells()), length(statistics.cells());
     std::vector<std::uint32_t> counts;
+    std::size_t all = 0;
+    for (std::size_t cell = 0; cell < statistics.cells(); ++cell)
+        all += statistics.histogram(cell).counts().size();
+    counts.reserve(all); // grown step by step, they would be there three times
     for (std::size_t cell = 0; cell < statistics.cells(); ++cell) {
         const LogHistogram& histogram = statistics.histogram(cell);
         first[cell] = histogram.empty() ? 0 : histogram.firstBin();

@@ -300,6 +300,35 @@ class TestReverse : public QObject {
         }
     }
 
+    /// With little memory only the streams below every few layers are kept; the rest comes again, also where
+    /// the highest segment is a short one.
+    void repeatedLayersAreTheSame_data() {
+        QTest::addColumn<int>("layers");
+        for (const int layers : {4, 7, 9, 10}) QTest::addRow("%d layers", layers) << layers;
+    }
+    void repeatedLayersAreTheSame() {
+        QFETCH(int, layers);
+        const QTemporaryDir folder;
+        RandomModelOptions options;
+        options.layers = layers;
+        const auto model = randomModel(folder, options);
+        const auto ids = randomIds(400, 64, 10);
+        const std::vector<Window> windows{{0, 0, std::span(ids).first(150)},
+                                          {0, 1, std::span(ids).subspan(150, 200)},
+                                          {0, 2, std::span(ids).subspan(350)}};
+        const Run kept = reverse(model, "yarn:2", windows);
+        // Floats a token for streams of 32: none, and as many as half of the layers have.
+        for (const double floats : {0.0, 32.0 * layers / 4}) {
+            const Run run = reverse(model, "yarn:2", windows, {}, 1, nullptr, 4 * 200 * floats);
+            QVERIFY(run.status);
+            for (std::size_t at = 0; at < windows.size(); ++at) { // bit for bit
+                const QkGradient &again = run.windows.at(at), &once = kept.windows.at(at);
+                QVERIFY(again.lnGainQ == once.lnGainQ && again.lnGainK == once.lnGainK
+                        && again.lnOmega == once.lnOmega && again.nll == once.nll);
+            }
+        }
+    }
+
     void sameResultForEveryThreadCount() {
         const QTemporaryDir folder;
         const auto model = randomModel(folder, {});

@@ -1,0 +1,140 @@
+#include "core/inference/pass_speed.h"
+
+#include "core/inference/forward.h"
+#include "core/inference/layer_steps.h"
+#include "core/inference/vector_math.h"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace qroar {
+
+namespace {
+
+constexpr int probedContext = 1024;
+
+/// One layer of the same proportions, small enough to be made in a moment.
+ModelConfig cut(ModelConfig config) {
+    const int group = std::max(1, config.heads / std::max(1, config.kvHeads));
+    config.layers = 1;
+    config.kvHeads = std::clamp(1024 / std::max(1, config.headDim * group), 1, config.kvHeads);
+    config.heads = config.kvHeads * group;
+    config.hiddenSize = std::min(config.hiddenSize, 1024);
+    config.intermediateSize = std::min(config.intermediateSize, 2816);
+    config.vocabSize = std::min(config.vocabSize, 16384);
+    config.windowedLayers.clear();
+    config.unrotatedLayers.clear();
+    config.slidingWindow.reset();
+    return config;
+}
+
+/// Numbers of both signs and the size that activations and weights have: what is 0 can be faster.
+void fill(Matrix& matrix, std::ptrdiff_t rows, std::ptrdiff_t cols, float size) {
+    matrix.resize(rows, cols);
+    for (std::ptrdiff_t at = 0; at < rows * cols; ++at)
+        matrix.data()[at] = size * (static_cast<float>(at % 97) / 48.0F - 1.0F);
+}
+
+std::shared_ptr<const LayerWeights> layerOf(const ModelConfig& c) {
+    auto weights = std::make_shared<LayerWeights>();
+    const auto make = [&](Projection projection, int rows, int cols) {
+        fill(weights->projection[static_cast<std::size_t>(projection)], rows, cols,
+             1.0F / std::sqrt(static_cast<float>(cols)));
+    };
+    make(Projection::Q, c.queryDim(), c.hiddenSize);
+    make(Projection::K, c.keyDim(), c.hiddenSize);
+    make(Projection::V, c.keyDim(), c.hiddenSize);
+    make(Projection::O, c.hiddenSize, c.queryDim());
+    make(Projection::Gate, c.intermediateSize, c.hiddenSize);
+    make(Projection::Up, c.intermediateSize, c.hiddenSize);
+    make(Projection::Down, c.hiddenSize, c.intermediateSize);
+    weights->attentionNorm.assign(static_cast<std::size_t>(c.hiddenSize), 1.0F);
+    weights->feedForwardNorm = weights->attentionNorm;
+    return weights;
+}
+
+/// Of the fastest of some runs, the first of which is not counted: memory is fresh and threads are asleep.
+template<class Step>
+double fastest(const Step& step) {
+    using Clock = std::chrono::steady_clock;
+    double best = 1e9, all = 0;
+    for (int run = 0; run < 6 && (run < 3 || all < 0.1); ++run) {
+        const auto start = Clock::now();
+        step();
+        const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
+        all += seconds;
+        if (run > 0) best = std::min(best, seconds);
+    }
+    return std::max(best, 1e-9);
+}
+
+/// Pairs of a query and a key that are computed: tiles on the diagonal as a whole.
+double computedPairs(double context) {
+    return context * (context + queryTile) / 2;
+}
+
+double headSpeed(const ModelConfig& c, int threads, WorkMeter& meter) {
+    const int tile = logitsTile(c);
+    const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(tile) * threads;
+    OutputHead head;
+    fill(head.weights, c.vocabSize, c.hiddenSize, 1.0F / std::sqrt(static_cast<float>(c.hiddenSize)));
+    head.norm.assign(static_cast<std::size_t>(c.hiddenSize), 1.0F);
+    Matrix x;
+    fill(x, rows, c.hiddenSize, 1);
+    const double seconds = fastest([&] {
+        forEachTile(
+            rows, tile, 0, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
+                const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
+                const MatrixView logits = scratch.matrix(1, count, c.vocabSize);
+                rmsNorm(x.view().rowsFrom(first, count), head.norm, c.rmsEps, normed);
+                logitsOf(c, head, normed, logits);
+                for (std::ptrdiff_t row = 0; row < count; ++row)
+                    logits(row, 0) = static_cast<float>(logSumOfExponentials(logits.row(row), c.vocabSize));
+            });
+    });
+    return 2.0 * static_cast<double>(rows) * c.hiddenSize * c.vocabSize / seconds;
+}
+
+} // namespace
+
+PassSpeed measurePassSpeed(const ModelConfig& config) {
+    const ModelConfig c = cut(config);
+    const int threads = omp_get_max_threads();
+    const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(tokenTile) * threads;
+    ProgressSink silent;
+    WorkMeter meter(silent, 1);
+    const LayerOperands operands{layerOf(c), {}, {}};
+    AttentionActivations activations;
+    activations.resize(c, rows, false);
+    fill(activations.heads, rows, c.queryDim(), 1);
+    Matrix x;
+    PassSpeed speed;
+    const double linear = fastest([&] {
+        fill(x, rows, c.hiddenSize, 1);
+        projectQkv(c, operands, x.view(), {}, activations, meter);
+        finishLayer(c, operands, activations.heads.view(), x.view(), meter);
+    });
+    speed.linear = 2.0 * static_cast<double>(rows) * linearParameters(c) / linear;
+    const std::vector<BatchWindow> window{{0, 0, 0, probedContext}};
+    activations.resize(c, probedContext, false);
+    for (Matrix* values : {&activations.q, &activations.k, &activations.v})
+        fill(*values, probedContext, values->cols(), 1);
+    const double attention = fastest([&] { attend(c, 0, window, activations, meter); });
+    speed.attention = 4.0 * c.queryDim() * computedPairs(probedContext) / attention;
+    speed.head = headSpeed(c, threads, meter);
+    return speed;
+}
+
+double PassSpeed::seconds(const ModelConfig& c, int context, double operations) const {
+    const double tokens = context;
+    const double pass = c.layers
+                            * (2.0 * tokens * linearParameters(c) / linear
+                               + 4.0 * c.queryDim() * computedPairs(tokens) / attention)
+                        + 2.0 * tokens * c.hiddenSize * c.vocabSize / head;
+    return operations * pass / ForwardPass::operations(c, context);
+}
+
+} // namespace qroar
