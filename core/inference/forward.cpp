@@ -164,7 +164,7 @@ double ForwardPass::headBytes(const ModelConfig& c) {
 }
 
 double ForwardPass::logitsBytes(const ModelConfig& c, int threads) {
-    return threads * 4.0 * logitsTile(c) * (static_cast<double>(c.hiddenSize) + c.vocabSize);
+    return threads * 4.0 * logitsTile(c) * (2.0 * c.hiddenSize + c.vocabSize); // rows, their panels, logits
 }
 
 double ForwardPass::streamBytes(const ModelConfig& c, int context, long long tokens) {
@@ -173,12 +173,10 @@ double ForwardPass::streamBytes(const ModelConfig& c, int context, long long tok
 
 PassMemory ForwardPass::batchMemory(const ModelConfig& c, int context, double tokens, int threads) {
     const double stream = 4.0 * c.hiddenSize * tokens + 4.0 * context * c.rotaryDim;
-    const double qkvTile = tokenTile * 12.0 * c.hiddenSize + 64 * 8.0 * (c.hiddenSize + tokenTile);
-    const double restTile = tokenTile * 8.0 * (c.hiddenSize + c.intermediateSize);
     PassMemory memory;
     memory.layers = stream + tokens * (activationBytesPerToken(c) - 4.0 * c.hiddenSize) + layerBytes(c)
-                    + threads * (std::max(qkvTile, restTile) + 4.0 * queryTile * keyTile + gemmBytes);
-    memory.logits = stream + headBytes(c) + logitsBytes(c, threads) + threads * gemmBytes;
+                    + threads * std::max(tileBytes(c), attentionTileBytes(c));
+    memory.logits = stream + headBytes(c) + logitsBytes(c, threads);
     return memory;
 }
 

@@ -265,6 +265,15 @@ void finishLayer(const ModelConfig& c, const LayerOperands& layer, ConstMatrixVi
                 });
 }
 
+double tileBytes(const ModelConfig& c) {
+    const double widest = std::max(c.hiddenSize, c.queryDim());
+    return 4.0 * tokenTile * (2.0 * c.hiddenSize + widest + c.intermediateSize);
+}
+
+double attentionTileBytes(const ModelConfig& c) {
+    return 4.0 * (2.0 * queryTile * c.headDim + 2.0 * keyTile * c.headDim + panelWidth * keyTile);
+}
+
 int logitsTile(const ModelConfig& config) {
     return config.vocabSize > (1 << 22) / tokenTile ? panelWidth : tokenTile;
 }

@@ -25,7 +25,11 @@ namespace qroar {
 
 inline constexpr int tokenTile = 2 * panelWidth; ///< rows of a linear layer's tile: whole panels
 
-inline constexpr double gemmBytes = 2e6; ///< what matrix products keep for a thread
+/// What a thread keeps of a tile of either half of a layer: rows and panels of the stream, heads and hidden
+/// units.
+double tileBytes(const ModelConfig& config);
+/// The same of a tile of attention: panels of queries and results, a tile of keys and values, logits.
+double attentionTileBytes(const ModelConfig& config);
 
 /// A layer's weights and the factors of its rows.
 struct LayerOperands {

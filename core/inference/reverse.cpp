@@ -305,14 +305,17 @@ double ReversePass::peakBytes(const ModelConfig& c, int context, long long token
     const double tape = plan.streams() * residualBytes(c) + plan.attention * attentionBytes(c)
                         + plan.feedForward * feedForwardBytes(c);
     const double recomputed = plan.attention < c.layers ? attentionBytes(c) : 0;
-    const double tile = tokenTile * 4.0 * (2.0 * c.hiddenSize + 3.0 * c.intermediateSize);
+    const double behind = 3.0 * c.hiddenSize; // where the model has norms behind O and Down
+    const double tile =
+        tokenTile * 4.0 * (3.0 * std::max(c.hiddenSize, c.queryDim()) + behind + 3.0 * c.intermediateSize);
     const double layers = rows * (recomputed + attentionBytes(c)) + 4.0 * linearParameters(c)
                           + threads * (tile + 8.0 * reverseTile * reverseTile);
-    const double loss = ForwardPass::headBytes(c)
-                        + threads * 4.0 * logitsTile(c) * (static_cast<double>(c.vocabSize) + c.hiddenSize);
+    const double loss =
+        ForwardPass::headBytes(c)
+        + threads * 4.0 * logitsTile(c) * (2.0 * c.vocabSize + 2.0 * c.hiddenSize); // and as panels
     const bool several = batch < tokens; // then everything is there when the second one comes to its loss
     return rows * (tape + 2 * residualBytes(c)) + 4.0 * context * c.rotaryDim
-           + (several ? layers + loss : std::max(layers, loss + rows * recomputed)) + threads * gemmBytes;
+           + (several ? layers + loss : std::max(layers, loss + rows * recomputed));
 }
 
 } // namespace qroar
