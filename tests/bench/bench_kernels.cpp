@@ -12,7 +12,7 @@ namespace {
 
 void rtn(benchmark::State& state) {
     const QuantSpec spec{QuantKind::Rtn, 4, 64, false};
-    const Matrix weight = patternMatrix(512, 4096);
+    Matrix weight = patternMatrix(512, 4096);
     for (auto _ : state) benchmark::DoNotOptimize(applyRtn(spec, weight.view()));
     state.SetItemsProcessed(state.iterations() * weight.rows() * weight.cols());
 }
