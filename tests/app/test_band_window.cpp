@@ -201,6 +201,12 @@ void TestBandWindow::doubleClicksAndMenu() {
     action("removeEdge")->trigger();
     QCOMPARE(bench.edges(), QString("0,6,9,12,16"));
     QApplication::activePopupWidget()->close();
+    // The edge that has the focus is not offered far from it.
+    QTest::mouseClick(bench.plot, Qt::LeftButton, {}, bench.plot->edgePosition(1).toPoint());
+    QCOMPARE(bench.plot->focusedEdge(), 1);
+    QTest::mouseClick(bench.plot, Qt::RightButton, {}, bench.inFrontOf(14).toPoint());
+    QVERIFY(action("removeEdge") && !action("removeEdge")->isEnabled());
+    QApplication::activePopupWidget()->close();
 }
 
 void TestBandWindow::namesReachEveryView() {

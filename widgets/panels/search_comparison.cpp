@@ -120,7 +120,10 @@ QString SearchPanel::whyNothing() const {
     const Side b = sideB();
     if (difference && !b.condition) return tr("Choose the conditions A and B to compare.");
     if (b.condition && selection().compare != CompareMode::A && !hasTrials(searchOfB())) {
-        if (b.session->searches.empty()) return tr("The session of B, %1, has no search.").arg(b.name);
+        if (b.session->searches.empty())
+            return tr("The session of B, %1, has no search: search there (Search, or qroar search), or "
+                      "choose another B.")
+                .arg(b.name);
         QStringList names;
         for (const auto& one : b.session->searches)
             names << tr("%1 (%2)").arg(

@@ -84,8 +84,13 @@ void SpectrumPanel::tableRowActivated(int row) {
 void SpectrumPanel::extendPlotMenu(QMenu& menu, const QPoint& globalPosition) {
     if (showsOtherBands()) return; // B's session has other bands than those that are edited
     const QPointF position = plot_->mapFromGlobal(globalPosition);
-    const int edge = plot_->edgeNear(position) > 0 ? plot_->edgeNear(position) : plot_->focusedEdge();
     const int place = std::clamp(plot_->edgePlaceAt(position), 1, std::max(1, bands().pairs() - 1));
+    // The edge under the pointer; else the focused one, where the pointer is in a band on either side of it.
+    int edge = plot_->edgeNear(position);
+    if (edge == 0 && plot_->focusedEdge() > 0) {
+        const int band = bands().bandOf(place), focused = plot_->focusedEdge();
+        if (band == focused || band == focused - 1) edge = focused;
+    }
     QAction* add = menu.addAction(tr("&Add a band edge before pair %1").arg(place), this,
                                   [this, place] { plot_->addEdge(place); });
     add->setObjectName(QStringLiteral("addEdge"));
