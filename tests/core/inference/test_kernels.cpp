@@ -76,7 +76,6 @@ class TestKernels : public QObject {
             }
     }
 
-
     void attention_data() {
         QTest::addColumn<int>("context");
         QTest::addColumn<int>("sliding");
