@@ -110,7 +110,7 @@ MachineSpeed measureMachine(const ModelConfig& config) {
     };
     Matrix weight;
     const double converting = fastest([&] { convert(weight); });
-    const double rounding = fastest([&] { applyRtn({QuantKind::Rtn}, weight.view()); });
+    const double rounding = fastest([&] { applyRtn({QuantKind::Rtn, 4, 64}, weight.view()); });
     speed.converted = 1.0 * rows * cols / converting;
     speed.rounded = 1.0 * rows * cols / (converting + rounding);
     return speed;

@@ -133,9 +133,16 @@ class TestFigureFiles : public QObject {
             QFile file(path);
             std::vector<double> values;
             if (!file.open(QIODevice::ReadOnly)) return values;
-            for (const QString& line : QString::fromUtf8(file.readAll()).split('\n', Qt::SkipEmptyParts))
-                if (!line.startsWith('#') && !line.startsWith("layer"))
-                    values.push_back(line.section(',', -1).toDouble());
+            int column = -1; // the last one but for intervals
+            for (const QString& line : QString::fromUtf8(file.readAll()).split('\n', Qt::SkipEmptyParts)) {
+                if (line.startsWith('#')) continue;
+                const QStringList fields = line.split(',');
+                if (!line.startsWith("layer"))
+                    values.push_back(fields.value(column).toDouble());
+                else
+                    for (int at = 0; at < fields.size(); ++at)
+                        if (!fields[at].contains("ci95")) column = at;
+            }
             return values;
         };
         for (int index = 1; index < static_cast<int>(session->conditions.size()); ++index) {

@@ -67,7 +67,7 @@ void arrange(const Bench& bench, Open open) {
 }
 
 void settle(const QWidget& in) {
-    for (int round = 0; round < 3; ++round) {
+    for (int round = 0; round < 12; ++round) { // views recompute in turns
         QCoreApplication::processEvents();
         for (DiagnosticPanel* panel : in.findChildren<DiagnosticPanel*>())
             if (panel->isVisible()) panel->ensureFresh();
