@@ -568,8 +568,11 @@ void BasePlot::drawLater() {
 void BasePlot::paintEvent(QPaintEvent* event) {
     if (std::exchange(resized_, false)) {
         fitHeading();
-        updateLayout();
-        prepare();
+        for (int round = 0; round < 2;
+             ++round) { // the length of an axis follows from its labels, and they from it
+            updateLayout();
+            prepare();
+        }
     }
     if (std::exchange(stale_, false)) {
         // It asks for another paint, which this one is.
