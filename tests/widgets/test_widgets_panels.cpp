@@ -105,8 +105,10 @@ void TestWidgetsPanels::heatMapsShowWhatCoreComputes() {
         QVERIFY(sameValues(panels.tir->plot()->content().values, grid.values));
         QAbstractItemModel* table = panels.tir->tableModel();
         QCOMPARE(table->rowCount(), 6 * 8);
-        for (int row = 0; row < table->rowCount(); ++row) // the last column is the value
-            QCOMPARE(table->index(row, table->columnCount() - 1).data(ResultTableModel::valueRole).toDouble(),
+        int value = table->columnCount() - 1; // intervals come behind it
+        while (table->headerData(value, Qt::Horizontal).toString().contains("95 %")) --value;
+        for (int row = 0; row < table->rowCount(); ++row)
+            QCOMPARE(table->index(row, value).data(ResultTableModel::valueRole).toDouble(),
                      grid.at(row / 8, row % 8));
     }
 }

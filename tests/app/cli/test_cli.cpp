@@ -462,9 +462,11 @@ class TestCli : public QObject {
         ::kill(static_cast<pid_t>(process.processId()), SIGINT);
         QVERIFY(process.waitForFinished(30000));
         QCOMPARE(process.exitStatus(), QProcess::NormalExit);
-        QCOMPARE(process.exitCode(), 0); // all was done, only the writing was left
-        QCOMPARE(run({"diagnose", "saved.h5", "--json", "--draws", "0"}).json()["conditions"].size(),
-                 std::size_t{20});
+        // Written are the conditions so far, or all of them: whatever was on its way is whole.
+        QVERIFY(process.exitCode() == 0 || process.exitCode() == 3);
+        const auto saved =
+            run({"diagnose", "saved.h5", "--json", "--draws", "0"}).json()["conditions"].size();
+        QVERIFY(process.exitCode() == 0 ? saved == 20 : saved >= 1 && saved < 20);
         QVERIFY(!saving());
     }
 

@@ -11,19 +11,9 @@ class TestCliBench : public QObject {
     QTemporaryDir folder_;
     ProgramResult run(const QStringList& arguments) const { return runProgram(arguments, folder_.path()); }
     QStringList tiny(const QString& what) const {
-        return {"bench",
-                "--what",
-                what,
-                "--shape",
-                "260k",
-                "--contexts",
-                "16",
-                "--repeat",
-                "2",
-                "--threads",
-                "2",
-                "--scratch",
-                folder_.filePath("scratch")};
+        return {"bench",      "--what",    what,        "--shape",   "260k",
+                "--contexts", "16",        "--windows", "3",         "--repeat",
+                "2",          "--threads", "2",         "--scratch", folder_.filePath("scratch")};
     }
 
   private slots:
