@@ -119,7 +119,7 @@ Status writeWeights(const RandomModelOptions& options, const fs::path& folder, P
         defaultShardBytes);
     if (!writer) return writer.error();
     WorkMeter meter(sink, static_cast<double>(weightBytes(options))
-                              / static_cast<double>(dtypeBits(options.type) / 8));
+                              / (static_cast<double>(dtypeBits(options.type)) / 8.0));
     meter.setStage("writing random weights, " + options.shape.text());
     for (const TensorDraft& draft : drafts)
         if (Status written = writeTensor(draft, options.seed, *writer, meter); !written) return written;

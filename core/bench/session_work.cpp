@@ -54,7 +54,8 @@ QkStatistics statisticsOf(const ModelConfig& config, std::vector<int> edges, int
             for (int stage = 0; stage < 2; ++stage)
                 for (int pair = 0; pair < shape.pairs; ++pair) {
                     const std::size_t level =
-                        mixBits(static_cast<std::uint64_t>(layer * 4096 + pair)) % levels;
+                        mixBits(static_cast<std::uint64_t>(layer) * 4096 + static_cast<std::uint64_t>(pair))
+                        % levels;
                     for (std::size_t bucket = 0; bucket < shape.bucketEdges.size() - 1; ++bucket, ++cell) {
                         const NormalCell& from = cells[(bucket * levels + level) * 2 + tensor];
                         statistics.histogram(cell) = from.histogram;
@@ -172,7 +173,7 @@ const std::vector<BandMetric>& bandMetrics() {
 
 BandPartition movedBands(int pairs, int step) {
     const int bands = std::min(8, pairs);
-    const BandPartition even = BandPartition::equal(bands, pairs);
+    BandPartition even = BandPartition::equal(bands, pairs);
     if (bands < 3) return even;
     const int index = bands / 2, from = even.edges()[static_cast<std::size_t>(index) - 1] + 1,
               end = even.edges()[static_cast<std::size_t>(index) + 1];

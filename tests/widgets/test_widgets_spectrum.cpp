@@ -78,7 +78,7 @@ void TestWidgetsSpectrum::axisTitlesFitALowPlot() {
     bench.plot->setMaximumHeight(QWIDGETSIZE_MAX);
     bench.panels.spectrum->resize(900, 420);
     QCoreApplication::processEvents();
-    QCOMPARE(bench.plot->yAxis->label(), QString("Frequency ω (rad/token)"));
+    QTRY_COMPARE(bench.plot->yAxis->label(), QString("Frequency ω (rad/token)"));
 }
 
 void TestWidgetsSpectrum::dragMovesTheEdgeAndTheGrids() {

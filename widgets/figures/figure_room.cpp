@@ -90,6 +90,8 @@ class Probe {
     [[nodiscard]] bool readable() const { return readable(style_); }
     /// Title and footer may differ, what the plots themselves show may not.
     [[nodiscard]] bool readable(const FigureStyle& style) const {
+        static_cast<void>(
+            placedAxes(figure_, style)); // a legend's rows follow from the page before: now from this one
         const QList<QList<QRectF>> axes = placedAxes(figure_, style);
         for (qsizetype cell = 0; cell < axes.size(); ++cell)
             for (qsizetype part = 0; part < axes[cell].size(); ++part)
