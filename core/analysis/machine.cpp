@@ -1,5 +1,6 @@
 #include "core/analysis/machine.h"
 
+#include "core/base/stopwatch.h"
 #include "core/base/strings.h"
 #include "core/capture/qk_statistics.h"
 #include "core/inference/layer_weights.h"
@@ -10,7 +11,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <chrono>
 #include <fstream>
 #include <limits>
 
@@ -27,19 +27,6 @@ double leftOfAddressSpace() {
     std::ifstream("/proc/self/statm") >> pages;
     return std::max(1.0,
                     static_cast<double>(limit.rlim_cur) - pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
-}
-
-/// Of a few runs, the first of which is not counted.
-template<class Step>
-double fastest(const Step& step) {
-    using Clock = std::chrono::steady_clock;
-    double best = 1e9;
-    for (int run = 0; run < 4; ++run) {
-        const auto start = Clock::now();
-        step();
-        if (run > 0) best = std::min(best, std::chrono::duration<double>(Clock::now() - start).count());
-    }
-    return std::max(best, 1e-9);
 }
 
 double captureSpeed(const ModelConfig& config) {
@@ -59,7 +46,7 @@ double captureSpeed(const ModelConfig& config) {
         values.data()[at] = static_cast<float>(random >> 8) / 8388608.0F - 1.0F;
     }
     const std::vector<BatchWindow> windows{{0, 0, 0, context}};
-    const double seconds = fastest([&] {
+    const double seconds = fastestSeconds([&] {
         capture.deliver({0, QkTensor::Q, RopeStage::Pre, values.view(), heads, config.headDim,
                          config.rotaryDim, config.pairLayout, windows});
     });
@@ -109,8 +96,8 @@ MachineSpeed measureMachine(const ModelConfig& config) {
         readMatrix(tensor, target);
     };
     Matrix weight;
-    const double converting = fastest([&] { convert(weight); });
-    const double rounding = fastest([&] { applyRtn({QuantKind::Rtn, 4, 64}, weight.view()); });
+    const double converting = fastestSeconds([&] { convert(weight); });
+    const double rounding = fastestSeconds([&] { applyRtn({QuantKind::Rtn, 4, 64}, weight.view()); });
     speed.converted = 1.0 * rows * cols / converting;
     speed.rounded = 1.0 * rows * cols / (converting + rounding);
     return speed;

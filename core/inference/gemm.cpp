@@ -10,24 +10,24 @@ namespace {
 
 constexpr std::ptrdiff_t rowsTogether = 512; ///< packed at a time: memory of a stretch of A, not of A
 
-} // namespace
-
-void multiplyTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, float alpha, float beta) {
+/// C = scale A W^T + beta C.
+void multiplyRows(ConstMatrixView a, const Factor& w, MatrixView c, float scale, float beta) {
     Panels panels;
     for (std::ptrdiff_t row = 0; row < a.rows; row += rowsTogether) {
         const std::ptrdiff_t rows = std::min(rowsTogether, a.rows - row);
         panels.pack(a.rowsFrom(row, rows));
-        multiplyPanels(panels, factorOf(b), c.rowsFrom(row, rows), alpha, beta);
+        multiplyPanels(panels, w, c.rowsFrom(row, rows), scale, beta);
     }
 }
 
+} // namespace
+
+void multiplyTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, float alpha, float beta) {
+    multiplyRows(a, factorOf(b), c, alpha, beta);
+}
+
 void multiply(ConstMatrixView a, ConstMatrixView b, MatrixView c, float beta) {
-    Panels panels;
-    for (std::ptrdiff_t row = 0; row < a.rows; row += rowsTogether) {
-        const std::ptrdiff_t rows = std::min(rowsTogether, a.rows - row);
-        panels.pack(a.rowsFrom(row, rows));
-        multiplyPanels(panels, transposedFactor(b), c.rowsFrom(row, rows), 1, beta);
-    }
+    multiplyRows(a, transposedFactor(b), c, 1, beta);
 }
 
 void multiplyLeftTransposed(ConstMatrixView a, ConstMatrixView b, MatrixView c, float beta) {

@@ -133,22 +133,17 @@ const Panels& unitsBehind(const ModelConfig& c, const LayerWeights& weights, con
 /// block.
 void gateAndUpReverse(const ModelConfig& c, const LayerWeights& weights, const Panels& slope,
                       const FeedForwardTile& tile) {
-    constexpr std::ptrdiff_t together = 2, block = productRows * panelWidth; // panels, floats of one
-    alignas(64) float units[together * block];
+    alignas(64) float units[blockFloats];
     const Factor down = transposedFactor(weights.matrix(Projection::Down));
-    for (std::ptrdiff_t panel = 0; panel < slope.count(); panel += together) {
-        const std::ptrdiff_t panels = std::min(together, slope.count() - panel);
-        for (std::ptrdiff_t row = 0; row < c.intermediateSize; row += productRows) {
-            const std::ptrdiff_t rows = std::min<std::ptrdiff_t>(productRows, c.intermediateSize - row);
-            multiplyBlock(slope, down, row, rows, panel, panels, units);
-            for (std::ptrdiff_t at = 0; at < panels; ++at) {
-                const std::ptrdiff_t own = tile.firstPanel + panel + at;
-                activateReverse(c, tile.gate->panel(own) + row * panelWidth,
-                                tile.up->panel(own) + row * panelWidth, units + at * block,
-                                rows * panelWidth);
-            }
+    forEachBlock(slope.count(), c.intermediateSize, [&](const ProductBlock& block) {
+        multiplyBlock(slope, down, block, units);
+        for (std::ptrdiff_t at = 0; at < block.panels; ++at) {
+            const std::ptrdiff_t panel = tile.firstPanel + block.firstPanel + at;
+            activateReverse(c, tile.gate->panel(panel) + block.firstRow * panelWidth,
+                            tile.up->panel(panel) + block.firstRow * panelWidth, units + at * blockStride,
+                            block.rows * panelWidth);
         }
-    }
+    });
 }
 
 } // namespace

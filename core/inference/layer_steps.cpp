@@ -194,30 +194,26 @@ void attend(const ModelConfig& c, int layer, std::span<const BatchWindow> window
 
 void hiddenUnits(const ModelConfig& c, const LayerWeights& weights, const Panels& normed, Panels& hidden,
                  Panels* keptGate, Panels* keptUp, std::ptrdiff_t keptPanel) {
-    constexpr std::ptrdiff_t together = 2, block = productRows * panelWidth; // panels, floats of one
-    alignas(64) float gate[together * block], up[together * block];
-    const auto blockOf = [](Panels& panels, std::ptrdiff_t panel, std::ptrdiff_t row, std::ptrdiff_t rows) {
-        return MatrixView(panels.panel(panel) + row * panelWidth, rows, panelWidth);
+    alignas(64) float gate[blockFloats], up[blockFloats];
+    const auto put = [](ConstMatrixView rows, Panels& panels, std::ptrdiff_t panel, std::ptrdiff_t firstRow) {
+        copyRows(rows, {panels.panel(panel) + firstRow * panelWidth, rows.rows, panelWidth});
     };
     hidden.resize(normed.rows(), c.intermediateSize);
-    for (std::ptrdiff_t panel = 0; panel < normed.count(); panel += together) {
-        const std::ptrdiff_t panels = std::min(together, normed.count() - panel);
-        for (std::ptrdiff_t row = 0; row < c.intermediateSize; row += productRows) {
-            const std::ptrdiff_t rows = std::min<std::ptrdiff_t>(productRows, c.intermediateSize - row);
-            multiplyBlock(normed, factorOf(weights.matrix(Projection::Gate)), row, rows, panel, panels, gate);
-            multiplyBlock(normed, factorOf(weights.matrix(Projection::Up)), row, rows, panel, panels, up);
-            for (std::ptrdiff_t at = 0; at < panels; ++at) {
-                const MatrixView own(gate + at * block, rows, panelWidth),
-                    other(up + at * block, rows, panelWidth);
-                addBiasToRows(own, weights.biasOf(Projection::Gate), row);
-                addBiasToRows(other, weights.biasOf(Projection::Up), row);
-                if (keptGate) copyRows(own, blockOf(*keptGate, keptPanel + panel + at, row, rows));
-                if (keptUp) copyRows(other, blockOf(*keptUp, keptPanel + panel + at, row, rows));
-                activate(c, own, other);
-                copyRows(own, blockOf(hidden, panel + at, row, rows));
-            }
+    forEachBlock(normed.count(), c.intermediateSize, [&](const ProductBlock& block) {
+        multiplyBlock(normed, factorOf(weights.matrix(Projection::Gate)), block, gate);
+        multiplyBlock(normed, factorOf(weights.matrix(Projection::Up)), block, up);
+        for (std::ptrdiff_t at = 0; at < block.panels; ++at) {
+            const MatrixView own(gate + at * blockStride, block.rows, panelWidth);
+            const MatrixView other(up + at * blockStride, block.rows, panelWidth);
+            const std::ptrdiff_t panel = block.firstPanel + at;
+            addBiasToRows(own, weights.biasOf(Projection::Gate), block.firstRow);
+            addBiasToRows(other, weights.biasOf(Projection::Up), block.firstRow);
+            if (keptGate) put(own, *keptGate, keptPanel + panel, block.firstRow);
+            if (keptUp) put(other, *keptUp, keptPanel + panel, block.firstRow);
+            activate(c, own, other);
+            put(own, hidden, panel, block.firstRow);
         }
-    }
+    });
 }
 
 void activate(const ModelConfig& c, MatrixView gate, ConstMatrixView up) {

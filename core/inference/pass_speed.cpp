@@ -1,5 +1,6 @@
 #include "core/inference/pass_speed.h"
 
+#include "core/base/stopwatch.h"
 #include "core/inference/forward.h"
 #include "core/inference/layer_steps.h"
 #include "core/inference/vector_math.h"
@@ -7,7 +8,6 @@
 #include <omp.h>
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 namespace qroar {
@@ -56,21 +56,6 @@ std::shared_ptr<const LayerWeights> layerOf(const ModelConfig& c) {
     return weights;
 }
 
-/// Of the fastest of some runs, the first of which is not counted: memory is fresh and threads are asleep.
-template<class Step>
-double fastest(const Step& step) {
-    using Clock = std::chrono::steady_clock;
-    double best = 1e9, all = 0;
-    for (int run = 0; run < 6 && (run < 3 || all < 0.1); ++run) {
-        const auto start = Clock::now();
-        step();
-        const double seconds = std::chrono::duration<double>(Clock::now() - start).count();
-        all += seconds;
-        if (run > 0) best = std::min(best, seconds);
-    }
-    return std::max(best, 1e-9);
-}
-
 /// Pairs of a query and a key that are computed: tiles on the diagonal as a whole.
 double computedPairs(double context) {
     return context * (context + queryTile) / 2;
@@ -84,7 +69,7 @@ double headSpeed(const ModelConfig& c, int threads, WorkMeter& meter) {
     head.norm.assign(static_cast<std::size_t>(c.hiddenSize), 1.0F);
     Matrix x;
     fill(x, rows, c.hiddenSize, 1);
-    const double seconds = fastest([&] {
+    const double seconds = fastestSeconds([&] {
         forEachTile(
             rows, tile, 0, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
                 const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
@@ -112,7 +97,7 @@ PassSpeed measurePassSpeed(const ModelConfig& config) {
     fill(activations.heads, rows, c.queryDim(), 1);
     Matrix x;
     PassSpeed speed;
-    const double linear = fastest([&] {
+    const double linear = fastestSeconds([&] {
         fill(x, rows, c.hiddenSize, 1);
         projectQkv(c, operands, x.view(), {}, activations, meter);
         finishLayer(c, operands, activations.heads.view(), x.view(), meter);
@@ -122,7 +107,7 @@ PassSpeed measurePassSpeed(const ModelConfig& config) {
     activations.resize(c, probedContext, false);
     for (Matrix* values : {&activations.q, &activations.k, &activations.v})
         fill(*values, probedContext, values->cols(), 1);
-    const double attention = fastest([&] { attend(c, 0, window, activations, meter); });
+    const double attention = fastestSeconds([&] { attend(c, 0, window, activations, meter); });
     speed.attention = 4.0 * c.queryDim() * computedPairs(probedContext) / attention;
     speed.head = headSpeed(c, threads, meter);
     return speed;

@@ -134,53 +134,47 @@ void Panels::unpack(MatrixView target) const {
     }
 }
 
-void multiplyBlock(PanelsView x, const Factor& w, std::ptrdiff_t first, std::ptrdiff_t rows,
-                   std::ptrdiff_t firstPanel, std::ptrdiff_t panels, float* target) {
-    assert(w.depth == x.depth && rows <= productRows);
+void multiplyBlock(PanelsView x, const Factor& w, const ProductBlock& block, float* target) {
+    assert(w.depth == x.depth && block.rows <= productRows && block.panels <= panelsTogether);
     const PanelKernels& kernels = panelKernels();
-    std::fill_n(target, panels * productRows * panelWidth, 0.0F);
+    std::fill_n(target, block.panels * blockStride, 0.0F);
     alignas(64) float copy[productRows * panelDepth];
     for (std::ptrdiff_t start = 0; start < w.depth; start += panelDepth) {
-        const Factor part = closeBlock({w.data + first * w.rowStride + start * w.stepStride, rows,
-                                        std::min(panelDepth, w.depth - start), w.rowStride, w.stepStride},
-                                       copy);
-        for (std::ptrdiff_t at = 0; at < panels; ++at)
-            kernels.addProduct(part, x.panel(firstPanel + at) + start * panelWidth,
-                               target + at * productRows * panelWidth);
+        const Factor part =
+            closeBlock({w.data + block.firstRow * w.rowStride + start * w.stepStride, block.rows,
+                        std::min(panelDepth, w.depth - start), w.rowStride, w.stepStride},
+                       copy);
+        for (std::ptrdiff_t at = 0; at < block.panels; ++at)
+            kernels.addProduct(part, x.panel(block.firstPanel + at) + start * panelWidth,
+                               target + at * blockStride);
     }
 }
 
 void multiplyPanels(PanelsView x, const Factor& w, MatrixView target, float scale, float beta) {
     assert(target.rows == x.rows && target.cols == w.rows);
-    constexpr std::ptrdiff_t together = 2; // panels: the weights of a block are read once for all of them
-    alignas(64) float sums[together * productRows * panelWidth];
-    for (std::ptrdiff_t panel = 0; panel < x.count(); panel += together) {
-        const std::ptrdiff_t panels = std::min(together, x.count() - panel);
-        for (std::ptrdiff_t row = 0; row < w.rows; row += productRows) {
-            const std::ptrdiff_t rows = std::min(productRows, w.rows - row);
-            multiplyBlock(x, w, row, rows, panel, panels, sums);
-            for (std::ptrdiff_t at = 0; at < panels; ++at) {
-                const std::ptrdiff_t token = (panel + at) * panelWidth;
-                unpack(sums + at * productRows * panelWidth,
-                       target.rowsFrom(token, std::min<std::ptrdiff_t>(panelWidth, x.rows - token))
-                           .colsFrom(row, rows),
-                       scale, beta);
-            }
+    alignas(64) float sums[blockFloats];
+    forEachBlock(x.count(), w.rows, [&](const ProductBlock& block) {
+        multiplyBlock(x, w, block, sums);
+        for (std::ptrdiff_t at = 0; at < block.panels; ++at) {
+            const std::ptrdiff_t token = (block.firstPanel + at) * panelWidth;
+            unpack(sums + at * blockStride,
+                   target.rowsFrom(token, std::min<std::ptrdiff_t>(panelWidth, x.rows - token))
+                       .colsFrom(block.firstRow, block.rows),
+                   scale, beta);
         }
-    }
+    });
 }
 
 void multiplyPanelsInDouble(PanelsView x, const Factor& w, MatrixView target) {
     assert(target.rows == x.rows && target.cols == w.rows);
-    constexpr std::ptrdiff_t block = productRows * panelWidth;
-    alignas(64) double sums[block];
-    alignas(64) float rounded[block];
+    alignas(64) double sums[blockStride];
+    alignas(64) float rounded[blockStride];
     for (std::ptrdiff_t panel = 0; panel < x.count(); ++panel) {
         const std::ptrdiff_t token = panel * panelWidth;
         const MatrixView rows = target.rowsFrom(token, std::min<std::ptrdiff_t>(panelWidth, x.rows - token));
         for (std::ptrdiff_t row = 0; row < w.rows; row += productRows) {
             const std::ptrdiff_t count = std::min(productRows, w.rows - row);
-            std::fill_n(sums, block, 0.0);
+            std::fill_n(sums, blockStride, 0.0);
             panelKernels().addProductInDouble(
                 {w.data + row * w.rowStride, count, w.depth, w.rowStride, w.stepStride}, x.panel(panel),
                 sums);

@@ -5,6 +5,7 @@
 #include "core/base/matrix.h"
 #include "core/kernels/panel_kernels.h"
 
+#include <algorithm>
 #include <cstddef>
 #include <memory>
 
@@ -62,11 +63,29 @@ inline Factor transposedFactor(ConstMatrixView w) {
 void multiplyPanels(PanelsView x, const Factor& w, MatrixView target, float scale = 1, float beta = 0);
 /// target = x W^T, summed in double and rounded once.
 void multiplyPanelsInDouble(PanelsView x, const Factor& w, MatrixView target);
-/// target [count of panels of x][w.rows][64] = W x, panel by panel; for callers that go on with panels.
-/// `first`, `rows`: of W, at most productRows. target holds productRows * 64 floats a panel.
-inline constexpr std::ptrdiff_t productRows = 48;
-void multiplyBlock(PanelsView x, const Factor& w, std::ptrdiff_t first, std::ptrdiff_t rows,
-                   std::ptrdiff_t firstPanel, std::ptrdiff_t panels, float* target);
+/// A block of a product W x: some rows of W times some panels of x.
+struct ProductBlock {
+    std::ptrdiff_t firstPanel = 0,
+                   panels = 0; ///< at most panelsTogether: a row of W is read once for all of them
+    std::ptrdiff_t firstRow = 0, rows = 0; ///< at most productRows
+};
+inline constexpr std::ptrdiff_t panelsTogether = 2, productRows = 48;
+/// Floats of a panel of a block's result, and of all of it.
+inline constexpr std::ptrdiff_t blockStride = productRows * panelWidth,
+                                blockFloats = panelsTogether * blockStride;
+
+/// Calls body(block) for every block of a product of `rows` rows and `panels` panels, in order.
+template<class Body>
+void forEachBlock(std::ptrdiff_t panels, std::ptrdiff_t rows, Body body) {
+    for (std::ptrdiff_t panel = 0; panel < panels; panel += panelsTogether)
+        for (std::ptrdiff_t row = 0; row < rows; row += productRows)
+            body(ProductBlock{panel, std::min(panelsTogether, panels - panel), row,
+                              std::min(productRows, rows - row)});
+}
+
+/// Rows of a block's result, [rows][64], of its panel `at` at target + at * blockStride; for callers that go
+/// on with panels.
+void multiplyBlock(PanelsView x, const Factor& w, const ProductBlock& block, float* target);
 
 /// target(r, c) = scale panel[c][r] + beta target(r, c) for r < target.rows <= 64, c < target.cols.
 void unpack(const float* panel, MatrixView target, float scale = 1, float beta = 0);

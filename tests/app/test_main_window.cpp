@@ -11,6 +11,7 @@
 #include "app/gui/window/start_page.h"
 #include "core/session/session_file.h"
 #include "tests/app/main_window_bench.h"
+#include "tests/support/contrast.h"
 #include "tests/support/grid_compare.h"
 #include "tests/support/noisy_session.h"
 #include "tests/support/synthetic_session.h"
@@ -36,6 +37,7 @@
 #include <QToolButton>
 
 using namespace qroar;
+using qroar::test::contrast;
 using test::answerDialog;
 using test::heatMap;
 using Bench = test::SessionBench;
@@ -320,17 +322,6 @@ class TestMainWindow : public QObject {
         QVERIFY(!Appearance::isDark(bench.window->palette()));
         // what the user reads, on what it stands on: WCAG AA for text
         for (const QPalette& palette : {Appearance::lightPalette(), Appearance::darkPalette()}) {
-            const auto luminance = [](const QColor& color) {
-                const auto linear = [](double c) {
-                    return c <= 0.03928 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4);
-                };
-                return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF())
-                       + 0.0722 * linear(color.blueF());
-            };
-            const auto contrast = [&](const QColor& a, const QColor& b) {
-                const double one = luminance(a) + 0.05, two = luminance(b) + 0.05;
-                return std::max(one, two) / std::min(one, two);
-            };
             QVERIFY(contrast(palette.color(QPalette::WindowText), palette.color(QPalette::Window)) >= 7);
             QVERIFY(contrast(palette.color(QPalette::HighlightedText), palette.color(QPalette::Highlight))
                     >= 4);

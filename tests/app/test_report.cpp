@@ -11,6 +11,7 @@
 #include "core/evaluate/perplexity.h"
 #include "core/session/search_record.h"
 #include "core/session/session_file.h"
+#include "tests/support/contrast.h"
 #include "tests/support/synthetic_session.h"
 #include "widgets/common/default_condition.h"
 #include "widgets/panels/histogram_panel.h"
@@ -26,6 +27,7 @@
 #include <map>
 
 using namespace qroar;
+using qroar::test::contrast;
 
 namespace {
 
@@ -457,17 +459,6 @@ class TestReport : public QObject {
                 for (const QString& one : scheme.split(';'))
                     if (one.startsWith("--")) all[one.section(':', 0, 0)] = QColor(one.section(':', 1));
             return all;
-        };
-        const auto luminance = [](const QColor& color) {
-            const auto linear = [](double c) {
-                return c <= 0.03928 ? c / 12.92 : std::pow((c + 0.055) / 1.055, 2.4);
-            };
-            return 0.2126 * linear(color.redF()) + 0.7152 * linear(color.greenF())
-                   + 0.0722 * linear(color.blueF());
-        };
-        const auto contrast = [&](const QColor& a, const QColor& b) {
-            const double one = luminance(a) + 0.05, two = luminance(b) + 0.05;
-            return std::max(one, two) / std::min(one, two);
         };
         auto light = colours("\n:root\\{([^}]*)\\}");
         auto dark = colours("@media screen and \\(prefers-color-scheme:dark\\)\\{:root\\{([^}]*)\\}");

@@ -37,7 +37,7 @@ const char* listed(const QStringList& lines) {
     return "listed above";
 }
 
-std::shared_ptr<const Session> smallSession() {
+test::SyntheticOptions smallOptions() {
     test::SyntheticOptions options;
     options.layers = 3;
     options.pairs = 8;
@@ -46,19 +46,16 @@ std::shared_ptr<const Session> smallSession() {
     options.contexts = {64, 256};
     options.trainedContext = 64;
     options.ropes = {"none", "yarn:4"};
-    return test::makeSyntheticSession(options);
+    return options;
+}
+
+std::shared_ptr<const Session> smallSession() {
+    return test::makeSyntheticSession(smallOptions());
 }
 
 /// With everything that a session can hold: noise and damage, divergences, gradients, a search, what-ifs.
 std::shared_ptr<const Session> fullSession(std::uint64_t seed) {
-    test::SyntheticOptions options;
-    options.layers = 3;
-    options.pairs = 8;
-    options.bands = 4;
-    options.documents = 2;
-    options.contexts = {64, 256};
-    options.trainedContext = 64;
-    options.ropes = {"none", "yarn:4"};
+    test::SyntheticOptions options = smallOptions();
     options.divergence = true;
     options.groups = 1 + static_cast<int>(seed % 2);
     options.seed = seed;

@@ -2,6 +2,7 @@
 // processor; lanes that do not know of each other; conversions of half floats one by one.
 #include "core/base/half.h"
 #include "core/kernels/panels.h"
+#include "tests/support/random_matrix.h"
 
 #include <QtTest>
 
@@ -12,16 +13,9 @@
 #include <vector>
 
 using namespace qroar;
+using qroar::test::randomMatrix;
 
 namespace {
-
-Matrix randomMatrix(std::ptrdiff_t rows, std::ptrdiff_t cols, unsigned seed) {
-    std::mt19937 random(seed);
-    std::normal_distribution<float> normal;
-    Matrix matrix(rows, cols);
-    for (std::ptrdiff_t at = 0; at < rows * cols; ++at) matrix.data()[at] = normal(random);
-    return matrix;
-}
 
 std::vector<InstructionSet> available() {
     std::vector<InstructionSet> sets;

@@ -2,6 +2,7 @@
 // threads.
 #include "core/quantize/gptq.h"
 #include "tests/support/naive_gptq.h"
+#include "tests/support/random_matrix.h"
 
 #include <QtTest>
 
@@ -11,18 +12,11 @@
 #include <random>
 
 using namespace qroar;
+using qroar::test::randomMatrix;
 
 namespace {
 
 ProgressSink silent;
-
-Matrix randomMatrix(std::ptrdiff_t rows, std::ptrdiff_t cols, unsigned seed) {
-    std::mt19937 random(seed);
-    std::normal_distribution<float> normal;
-    Matrix matrix(rows, cols);
-    for (std::ptrdiff_t at = 0; at < rows * cols; ++at) matrix.data()[at] = normal(random);
-    return matrix;
-}
 
 /// 2 X^T X of inputs that depend on each other: every one is mixed from a few sources, with growing size.
 std::vector<double> correlatedHessian(int inputs, unsigned seed) {

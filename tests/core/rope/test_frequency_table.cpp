@@ -1,5 +1,6 @@
 // Frequency tables against published values (transformers 5.17; method.md section 3) and against identities.
 #include "core/rope/rope_spec.h"
+#include "tests/support/rope_models.h"
 
 #include <QtTest>
 
@@ -8,17 +9,9 @@
 #include <numbers>
 
 using namespace qroar;
+using qroar::test::modelOf;
 
 namespace {
-
-RopeModel modelOf(int rotaryDim, double theta, int maxPositions, std::optional<int> original = {}) {
-    RopeModel model;
-    model.headDim = model.rotaryDim = rotaryDim;
-    model.theta = theta;
-    model.maxPositions = maxPositions;
-    model.originalMaxPositions = original;
-    return model;
-}
 
 FrequencyTable table(const std::string& spec, const RopeModel& model, long long context = 1) {
     const auto parsed = RopeSpec::parse(spec);
