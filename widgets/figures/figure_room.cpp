@@ -90,8 +90,6 @@ class Probe {
     [[nodiscard]] bool readable() const { return readable(style_); }
     /// Title and footer may differ, what the plots themselves show may not.
     [[nodiscard]] bool readable(const FigureStyle& style) const {
-        static_cast<void>(
-            placedAxes(figure_, style)); // a legend's rows follow from the page before: now from this one
         const QList<QList<QRectF>> axes = placedAxes(figure_, style);
         for (qsizetype cell = 0; cell < axes.size(); ++cell)
             for (qsizetype part = 0; part < axes[cell].size(); ++part)
@@ -197,28 +195,6 @@ bool isReadable(const Figure& figure, const FigureStyle& style) {
     return Probe(figure, style).readable();
 }
 
-namespace {
-
-/// The least size as somebody would ask for it: a little more where rows of a legend or of names break
-/// otherwise than they did on the way there.
-FigureStyle confirmed(const Figure& figure, const FigureStyle& style, const FigureStyle& least) {
-    FigureStyle asked = style;
-    asked.size = FigureSize::Custom;
-    asked.unit = least.unit;
-    asked.width = least.width;
-    asked.height = least.height;
-    const double steps = least.unit == FigureStyle::Unit::Inches ? 10 : 1; // in one unit
-    for (int more = 0; more <= 10; ++more) {
-        asked.height = (std::round(least.height * steps) + more) / steps;
-        if (isReadable(figure, asked)) break;
-    }
-    FigureStyle enough = least;
-    enough.height = asked.height;
-    return enough;
-}
-
-} // namespace
-
 std::optional<FigureStyle> leastFigureStyle(const Figure& figure, const FigureStyle& style) {
     return Probe(figure, style).least();
 }
@@ -226,12 +202,7 @@ std::optional<FigureStyle> leastFigureStyle(const Figure& figure, const FigureSt
 QString figureSizeProblem(const Figure& figure, const FigureStyle& style) {
     std::optional<Probe> probe(std::in_place, figure, style);
     if (probe->readable()) return {};
-    std::optional<FigureStyle> least = probe->least();
-    if (least) { // one look at a time
-        probe.reset();
-        least = confirmed(figure, style, *least);
-        probe.emplace(figure, style);
-    }
+    const std::optional<FigureStyle> least = probe->least();
     const QString too =
         least ? Words::tr("%1 is too small for axes and legends to be readable: at least %2")
                     .arg(named(style), figureSizeText(*least))

@@ -203,6 +203,7 @@ void BasePlot::layOutFor(const QSize& size) {
     fitHeading();
     broken_.clear();
     keepsBroken_ = false;
+    resetLegend();
     for (QCPAxisRect* rect : axisRects())
         for (QCPAxis* axis : rect->axes()) axis->setLabel(axis->label().replace(u'\n', u' '));
     updateLayout();

@@ -111,8 +111,9 @@ class BasePlot : public QCustomPlot {
     /// The names in the legend, in its font as it is now: whole, broken into lines of at most `room` pixels,
     /// or shortened.
     virtual void nameLegend(double /*room*/, bool /*whole*/) {}
-    void wrapLegend(); ///< of a horizontal legend, to the width of the plot, in a font that its height has
-                       ///< room for
+    void resetLegend(); ///< to a state that no earlier layout has left
+    void wrapLegend();  ///< of a horizontal legend, to the width of the plot, in a font that its height has
+                        ///< room for
     /// The element that setFurniture() takes for the colour bar.
     void setColourBar(QCPLayoutElement* element) { colourBar_ = element; }
 

@@ -38,6 +38,15 @@ void BasePlot::scaleLegend(double scale) {
     legend->setIconSize(20, std::max(8, line + line / 3)); // room for descenders
 }
 
+void BasePlot::resetLegend() {
+    if (legend->fillOrder() != QCPLegend::foColumnsFirst || legendPlace_.out) return;
+    show(legend, noRoom_, true);
+    scaleLegend(legendScales[0]);
+    if (legend->itemCount() > 0) legend->setMargins(QMargins(4, 4, 4, 0));
+    legend->setWrap(1);
+    legend->setFillOrder(QCPLegend::foColumnsFirst, true); // lays the items out anew
+}
+
 void BasePlot::placeLegend(bool above) {
     if (above) {
         const int row = headingElement_ ? 1 : 0;
