@@ -24,6 +24,11 @@
 
 namespace qroar::test {
 
+/// Until the views have had their turns and are drawn: those recompute one a pass of the loop of events.
+inline void letViewsSettle() {
+    for (int pass = 0; pass < 16; ++pass) QCoreApplication::processEvents();
+}
+
 /// A window with settings, autosave and samples of its own.
 struct SessionBench {
     QTemporaryDir folder;

@@ -41,7 +41,7 @@ struct BandBench : SessionBench {
         plot = window->plots().spectrum()->plot();
         editor = &window->bandEditor();
         plot->setFocus();
-        QTest::qWait(100); // drawn, so that places on it are known
+        letViewsSettle(); // drawn, so that places on it are known
     }
     [[nodiscard]] QString edges() const {
         return QString::fromStdString(window->workspace().session()->bands.text());
@@ -66,13 +66,13 @@ struct BandBench : SessionBench {
     }
     void rename(int band, const QString& name) const {
         window->findChild<QDockWidget*>("bands")->show();
-        QTest::qWait(50);
+        letViewsSettle();
         editor->rename(band);
         auto* line = editor->table()->findChild<QLineEdit*>();
         if (!line) return;
         line->setText(name);
         QTest::keyClick(line, Qt::Key_Return);
-        QTest::qWait(50); // the editor commits when it has seen the key
+        letViewsSettle(); // the editor commits when it has seen the key
     }
     void click(const char* button) const { editor->findChild<QPushButton*>(button)->click(); }
 };
@@ -101,7 +101,7 @@ void TestBandWindow::dragSnapsAndIsOneStep() {
     QCOMPARE(bench.edges(), QString("0,16,32,48,64"));
     const FrequencyTable& table = bench.window->workspace().session()->conditions.back()->table;
     bench.window->selection().setCondition(3);
-    QTest::qWait(50);
+    letViewsSettle();
     const int high = static_cast<int>(std::ceil(*table.rampHigh));
     QTest::mousePress(bench.plot, Qt::LeftButton, {}, bench.plot->edgePosition(2).toPoint());
     bench.move({bench.plot->pairPosition(*table.rampHigh) + 4, 100}); // near, not on it
@@ -129,7 +129,7 @@ void TestBandWindow::dragSnapsAndIsOneStep() {
 void TestBandWindow::altSwitchesSnappingOff() {
     BandBench bench(64, 2);
     bench.window->selection().setCondition(3);
-    QTest::qWait(50);
+    letViewsSettle();
     const double mark = *bench.window->workspace().session()->conditions.back()->table.rampHigh;
     const QPointF near(bench.plot->pairPosition(mark) + 7, 100);
     QTest::mousePress(bench.plot, Qt::LeftButton, {}, bench.plot->edgePosition(1).toPoint());
@@ -216,7 +216,7 @@ void TestBandWindow::namesReachEveryView() {
     QCOMPARE(bench.name(1), QString("middle ones"));
     QCOMPARE(bench.undo().undoText(), QString("rename band"));
     bench.window->selection().setBand(1);
-    QTest::qWait(50);
+    letViewsSettle();
     QVERIFY2(bench.window->findChild<SelectionBar*>()->breadcrumb().contains("middle ones: pairs 4–7"),
              qPrintable(bench.window->findChild<SelectionBar*>()->breadcrumb()));
     QVERIFY(bench.window->plots().spectrum()->summary().startsWith("middle ones: pairs 4–7"));
@@ -243,7 +243,7 @@ void TestBandWindow::aNameThatIsOpenIsAskedForAgain() {
     BandBench bench;
     QTest::failOnWarning(QRegularExpression("editing failed"));
     bench.window->findChild<QDockWidget*>("bands")->show();
-    QTest::qWait(50);
+    letViewsSettle();
     QWidget other; // in front: a name that is open does not close when the table asks for the focus
     other.show();
     other.activateWindow();
@@ -263,7 +263,7 @@ void TestBandWindow::coloursReachTheZones() {
     const QModelIndex swatch = bench.editor->model()->index(2, BandEditorModel::Colour);
     QCOMPARE(swatch.data(Qt::DecorationRole).value<QColor>(), QColor(0xd5, 0x5e, 0x00));
     bench.window->plots().spectrum()->ensureFresh();
-    QTest::qWait(50);
+    letViewsSettle();
     const QImage drawn = bench.plot->grab().toImage();
     const double ratio = drawn.devicePixelRatio();
     const QRect head = bench.plot->headRect();
@@ -279,7 +279,7 @@ void TestBandWindow::numbersInTheTable() {
     QTest::failOnWarning(QRegularExpression("commitData"));
     BandBench bench;
     bench.window->findChild<QDockWidget*>("bands")->show();
-    QTest::qWait(50);
+    letViewsSettle();
     BandEditorModel* model = bench.editor->model();
     QTableView* table = bench.editor->table();
     QCOMPARE(model->rowCount(), 4);
@@ -395,7 +395,7 @@ void TestBandWindow::columnsFitANarrowDock() {
     QTableView& table = *editor.table();
     for (const int width : {260, 300, 340, 380, 460, 700}) {
         editor.resize(width, 420);
-        QTest::qWait(50);
+        letViewsSettle();
         const int right =
             table.columnViewportPosition(BandEditorModel::Omega) + table.columnWidth(BandEditorModel::Omega);
         QVERIFY2(

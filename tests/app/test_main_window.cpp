@@ -149,7 +149,7 @@ class TestMainWindow : public QObject {
         selection.setLayer(selection.selection().layer == 3 ? 4 : 3);
         QTRY_VERIFY(seen->accessibleDescription() != shown);
         QCOMPARE(waiting->accessibleDescription(), before);
-        QTest::qWait(50); // nothing else is to be done: what comes into sight then is not seen empty
+        test::letViewsSettle(); // what comes into sight then is not seen empty
         behind->raise();
         const QString after = waiting->accessibleDescription(); // before any event, so before it is painted
         QVERIFY(after != before);

@@ -67,12 +67,12 @@ void arrange(const Bench& bench, Open open) {
 }
 
 void settle(const QWidget& in) {
-    for (int round = 0; round < 12; ++round) { // views recompute in turns
-        QCoreApplication::processEvents();
+    for (int round = 0; round < 2; ++round) {
+        test::letViewsSettle();
         for (DiagnosticPanel* panel : in.findChildren<DiagnosticPanel*>())
             if (panel->isVisible()) panel->ensureFresh();
     }
-    QCoreApplication::processEvents();
+    test::letViewsSettle();
 }
 
 /// Brings every dock to the front once.
