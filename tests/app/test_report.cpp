@@ -28,6 +28,7 @@
 
 using namespace qroar;
 using qroar::test::contrast;
+using qroar::test::luminance;
 
 namespace {
 
