@@ -29,7 +29,7 @@ struct Options {
     std::vector<std::string> texts, reportTexts;
     std::vector<int> contexts;
     int bands = 0, maxWindows = 0, steps = 0, gridPoints = 7;
-    double budget = 0, lambda = 1, delta = 0.01, l2 = -1;
+    double budget = -1, lambda = 1, delta = 0.01, l2 = -1;
     GainWindowOptions windows;
     std::vector<std::string> windowEdits; ///< LAYER:BAND:TAU
     bool resume = false, force = false, dryRun = false;
@@ -230,7 +230,11 @@ Outcome<Job> prepare(const Options& options, ProgressSink& progress) {
     plan.delta = options.delta;
     if (options.l2 >= 0) plan.l2 = options.l2;
     plan.steps = options.steps;
-    plan.budget = options.budget;
+    if (options.budget >= 0) plan.budget = options.budget;
+    if (job.previous) { // what is not said is as before, also in what is saved on the way
+        if (plan.steps == 0) plan.steps = job.previous->settings.steps;
+        if (!plan.budget) plan.budget = job.previous->settings.budget;
+    }
     plan.gridPoints = options.gridPoints;
     plan.windowOptions = options.windows;
     plan.force = options.force;
@@ -400,9 +404,10 @@ void addObjectiveOptions(CLI::App& command, Options& options) {
         ->delimiter(',');
     command.add_option("--steps", options.steps, "most gradient steps [40], or passes of the grid [3]")
         ->check(fromOne());
-    command.add_option("--budget", options.budget, "most forward-pass equivalents; 0 = no limit")
-        ->check(fromZero())
-        ->capture_default_str();
+    command
+        .add_option("--budget", options.budget,
+                    "most forward-pass equivalents [20; no limit for the grid]; 0 = no limit")
+        ->check(fromZero());
     command.add_option("--grid-points", options.gridPoints, "gains of a band's grid, odd")
         ->check(CLI::Range(3, 99))
         ->capture_default_str();

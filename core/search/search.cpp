@@ -28,7 +28,7 @@ Status checkPlan(const SearchPlan& plan) {
         return Error::bad("a search needs a model, weights and documents");
     if (plan.documents->empty()) return Error::bad("no documents: add at least one text to search on");
     if (plan.contexts.empty()) return Error::bad("a search needs at least one context length");
-    for (const double value : {plan.lambda, plan.delta, plan.l2.value_or(0), plan.budget})
+    for (const double value : {plan.lambda, plan.delta, plan.l2.value_or(0), plan.budget.value_or(0)})
         if (!(value >= 0) || std::isinf(value))
             return Error::bad(
                 "lambda, delta, l2 and budget of a search: expected finite numbers from 0 on, found "
@@ -75,7 +75,7 @@ SearchSettings settingsOf(const SearchPlan& plan) {
     settings.l2 = plan.l2.value_or(priorStrength(effectiveTokens(plan, settings.contextWeights)));
     settings.steps = plan.steps > 0 ? plan.steps : grid ? defaultPasses : defaultSteps;
     settings.gridPoints = grid ? plan.gridPoints : 0;
-    settings.budget = plan.budget;
+    settings.budget = plan.budget.value_or(grid ? 0 : gradientBudget);
     const GainWindows windows = windowsOf(plan);
     settings.windows = windows.tau.values;
     settings.priority = windows.priority.values;
@@ -235,6 +235,7 @@ Outcome<SearchRecord> runSearch(const SearchPlan& plan, ProgressSink& sink, cons
     if (!preview) return preview.error();
     SearchSettings& settings = preview->settings;
     if (previous && plan.steps == 0) settings.steps = std::max(settings.steps, previous->settings.steps);
+    if (previous && !plan.budget) settings.budget = previous->settings.budget;
     if (previous)
         if (Status same = checkPrevious(plan, settings, *previous); !same) return same.error();
     const auto space = SearchSpace::make(plan.model->config(), plan.variant, plan.scope, plan.bands);

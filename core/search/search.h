@@ -22,6 +22,10 @@
 
 namespace qroar {
 
+/// What a search by gradients may spend unless somebody says otherwise: at 2 to 3 equivalents a gradient, the
+/// steps that bring nearly all of the gain (measured: resources/help/results.md).
+inline constexpr double gradientBudget = 20;
+
 struct SearchPlan {
     std::shared_ptr<const Model> model;
     std::shared_ptr<const WeightSource> weights; ///< what is deployed; kept converted while it fits memory
@@ -33,11 +37,12 @@ struct SearchPlan {
     SearchScope scope = SearchScope::Layer;
     SearchMethod method = SearchMethod::Gradient;
     BandPartition bands;
-    double lambda = 1, delta = 0.01;    ///< ObjectiveOptions
-    std::optional<double> l2;           ///< default: priorStrength() of the dev tokens
-    int steps = 0;                      ///< most gradient steps or passes of the grid; 0 = 40 or 3
-    int gridPoints = 7;                 ///< odd
-    double budget = 0;                  ///< most forward-pass equivalents; 0 = no limit
+    double lambda = 1, delta = 0.01; ///< ObjectiveOptions
+    std::optional<double> l2;        ///< default: priorStrength() of the dev tokens
+    int steps = 0;                   ///< most gradient steps or passes of the grid; 0 = 40 or 3
+    int gridPoints = 7;              ///< odd
+    /// Most forward-pass equivalents; 0 = no limit. Default: gradientBudget, none for the grid.
+    std::optional<double> budget;
     std::optional<GainWindows> windows; ///< default: defaultWindows()
     GainWindowOptions windowOptions;
     bool force = false;  ///< search even what cannot matter

@@ -167,7 +167,9 @@ void SearchSetup::buildLimits(QFormLayout* form) {
                      tr("λ in J = Σ w NLL + λ max(0, NLL short − NLL short at g = 1 − δ)"), 0, 1000, 1, 0.5);
     delta_ = number(tr("Free loss at short context"), tr("δ, nats per token"), 0, 10, 0.01, 0.005);
     steps_ = whole(tr("Most steps"), tr("Gradient steps, or passes of the grid"), 10000, tr("default"));
-    budget_ = whole(tr("Budget"), tr("Most forward-pass equivalents"), 1000000, tr("no limit"));
+    budget_ =
+        whole(tr("Budget"), tr("Most forward-pass equivalents: 20 by default, without limit for the grid"),
+              1000000, tr("default"));
     maxWindows_ =
         whole(tr("Windows per document"), tr("At most this many of each document"), 100000, tr("all"));
     form->addRow(tr("Bands"), bands_);
@@ -339,7 +341,7 @@ Outcome<SearchTask> SearchSetup::task() const {
     task.plan.lambda = lambda_->value();
     task.plan.delta = delta_->value();
     task.plan.steps = steps_->value();
-    task.plan.budget = budget_->value();
+    if (budget_->value() > 0) task.plan.budget = budget_->value();
     task.plan.maxWindows = maxWindows_->value();
     if (Status matters = checkVariantMatters(task.plan.variant, task.quant); !matters) return matters.error();
     auto table =
@@ -387,7 +389,7 @@ std::string SearchSetup::commandOf(const SearchTask& task) const {
     add("--lambda", formatNumber(plan.lambda));
     add("--delta", formatNumber(plan.delta));
     if (plan.steps > 0) add("--steps", std::to_string(plan.steps));
-    if (plan.budget > 0) add("--budget", formatNumber(plan.budget));
+    if (plan.budget) add("--budget", formatNumber(*plan.budget));
     if (plan.maxWindows > 0) add("--max-windows", std::to_string(plan.maxWindows));
     return command + " -o run.h5";
 }
