@@ -38,6 +38,25 @@ double bestWithin(const SearchRecord& record, double budget) {
     return best;
 }
 
+/// Mean cost of a trial of the grid by the layer that it changes: what lies below it is not computed again.
+void printCostByLayer(const SearchRecord& record, int bands, int layers) {
+    std::vector<double> cost(static_cast<std::size_t>(layers)), trials(static_cast<std::size_t>(layers));
+    std::vector<double> current = record.trials.front().theta;
+    for (const SearchTrial& trial : record.trials) {
+        const auto differs = std::mismatch(current.begin(), current.end(), trial.theta.begin()).first;
+        if (differs != current.end()) {
+            const auto layer = static_cast<std::size_t>((differs - current.begin()) / bands);
+            cost[layer] += trial.forwardEquivalents;
+            ++trials[layer];
+        }
+        if (trial.accepted) current = trial.theta;
+    }
+    std::printf("  forward equivalents a trial, layer by layer:");
+    for (std::size_t layer = 0; layer < cost.size(); ++layer)
+        std::printf(" %.3f", cost[layer] / std::max(trials[layer], 1.0));
+    std::printf("\n");
+}
+
 void compare(SearchPlan plan, SearchScope scope) {
     plan.scope = scope;
     plan.method = SearchMethod::Grid;
@@ -49,12 +68,15 @@ void compare(SearchPlan plan, SearchScope scope) {
         std::printf("  grid, tau %-4g   J %.5f -> %.5f  %7.1f forward equivalents, %zu trials: %s\n", tau,
                     record.trials.front().objective, found, record.forwardEquivalents(), record.trials.size(),
                     record.ending.c_str());
+        if (tau == 1.25 && scope == SearchScope::Layer)
+            printCostByLayer(record, plan.bands.count(), plan.model->config().layers);
         if (found >= best) continue;
         best = found;
         cost = record.forwardEquivalents();
     }
     plan.method = SearchMethod::Gradient;
     plan.windowOptions = {1.01, 2.5, 1e-3};
+    plan.budget = 0;
     const SearchRecord record = search(plan);
     std::printf("  gradient        J %.5f -> %.5f  %7.1f forward equivalents, %zu trials: %s\n",
                 record.trials.front().objective, record.best()->objective, record.forwardEquivalents(),

@@ -327,6 +327,24 @@ class TestSearch : public QObject {
         QVERIFY(record.finished);
     }
 
+    /// Unless a budget is given, gradients have one of 20 and the grid has none; what is stored says so.
+    void gradientsHaveABudgetOfTheirOwn() {
+        SearchPlan plan = planFor(SearchMethod::Gradient);
+        plan.steps = 200;
+        plan.l2 = 0; // nothing holds the gains: the steps do not end by themselves soon
+        const SearchRecord record = search(plan);
+        QCOMPARE(record.settings.budget, gradientBudget);
+        QVERIFY(record.forwardEquivalents() <= gradientBudget);
+        QCOMPARE(search(planFor(SearchMethod::Grid)).settings.budget, 0.0);
+        plan.budget = 0;
+        ProgressSink silent;
+        const auto more = runSearch(plan, silent, {}, &record); // raised: it goes on
+        QVERIFY(more);
+        QVERIFY(more->trials.size() >= record.trials.size());
+        for (std::size_t at = 0; at < record.trials.size(); ++at)
+            QVERIFY(more->trials[at].theta == record.trials[at].theta);
+    }
+
     /// Keys so large that logits stay numbers at g = 1 and overflow at the far end of the window.
     void overflowingTrialsAreRejected() {
         SearchPlan plan = planFor(SearchMethod::Grid);
