@@ -271,13 +271,15 @@ Provenance provenanceOf(const Job& job) {
     return provenance;
 }
 
-/// Runs and saves after each trial, as SavePace says.
+/// Runs and saves after each trial, as SavePace says. Trials of before are taken again from what is stored:
+/// until all of them are, the file has more than this run.
 Outcome<SearchRecord> runAndSave(Job& job, ProgressSink& progress) {
+    const std::size_t stored = job.previous ? job.previous->trials.size() : 0;
     std::vector<SearchTrial> trials;
     SavePace pace;
     const auto watcher = [&](const SearchUpdate& update) {
         trials.push_back(update.trial);
-        if (!job.target || !pace.due()) return;
+        if (!job.target || trials.size() <= stored || !pace.due()) return;
         const Status written = pace.timed([&]() -> Status {
             auto soFar = recordSoFar(job.plan, trials);
             if (!soFar) return soFar.error();
@@ -288,14 +290,15 @@ Outcome<SearchRecord> runAndSave(Job& job, ProgressSink& progress) {
     };
     auto record = runSearch(job.plan, progress, watcher, job.previous.get());
     if (!record) { // what was found before it went wrong is kept
-        auto soFar = trials.empty() ? Outcome<SearchRecord>(record.error()) : recordSoFar(job.plan, trials);
+        auto soFar =
+            trials.size() <= stored ? Outcome<SearchRecord>(record.error()) : recordSoFar(job.plan, trials);
         if (soFar) soFar->provenance = provenanceOf(job);
         if (soFar && job.target && save(job, *soFar))
             std::cerr << "qroar: " << trials.size() << " trials are in " << job.target->path() << '\n';
         return record.error();
     }
     record->provenance = provenanceOf(job);
-    if (record->trials.empty()) return record; // stopped before the first: nothing to keep
+    if (record->trials.size() < std::max<std::size_t>(stored, 1)) return record; // nothing new to keep
     if (Status written = save(job, *record); !written) return written.error();
     return record;
 }

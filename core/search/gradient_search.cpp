@@ -12,7 +12,6 @@ namespace qroar {
 namespace {
 
 constexpr double firstRadius = 0.25, mostRadius = 0.6, leastRadius = 1e-3;
-constexpr double smallShare = 0.01; ///< of the gain of all steps
 constexpr double leastGain =
     2e-5; ///< nats; what the engine's single precision leaves uncertain is below 1e-7
 
@@ -96,7 +95,6 @@ Status gradientSearch(const SearchSpace& space, const SearchSettings& settings, 
     std::vector<double> gradient = fullGradient(runner.trial(current), settings.l2);
     double radius = firstRadius;
     TrialKind kind = TrialKind::Step;
-    int slow = 0; // steps in a row that gained little
     for (int step = 0; step < settings.steps; ++step) {
         const Proposal proposal = propose(runner.trial(current), gradient, model, bounds, radius);
         const double length = largestMagnitude(proposal.step);
@@ -131,12 +129,6 @@ Status gradientSearch(const SearchSpace& space, const SearchSettings& settings, 
             radius = std::min(mostRadius, 1.5 * radius);
         current = *next;
         gradient = std::move(nextGradient);
-        const double whole = runner.trial(*start).objective - to.objective;
-        slow = -change < smallShare * whole ? slow + 1 : 0;
-        if (slow == 2 && !runner.replays()) {
-            ending = "the last two steps gained less than 1 % of the whole each";
-            return Done{};
-        }
         if (-change < leastGain) {
             ending = "the last step gained less than 2e-05 nats";
             return Done{};

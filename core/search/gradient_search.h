@@ -18,7 +18,7 @@
 //   prior       the l2 part of J is the normal prior that keeps the search from fitting its documents; see
 //               priorStrength().
 //   ends        after settings.steps trials, when the budget is used up, when a step gained less than 2e-5
-//   nats or two in a row less than 1 % of all that was gained,
+//   nats,
 //               or when the radius has shrunk below 1e-3.
 // Not here: gradients of weights, line searches.
 #pragma once

@@ -44,8 +44,6 @@ class TrialRunner {
     [[nodiscard]] const SearchTrial& trial(std::size_t index) const { return trials_[index]; }
     [[nodiscard]] const std::vector<SearchTrial>& trials() const { return trials_; }
     std::vector<SearchTrial> takeTrials() { return std::move(trials_); }
-    /// Whether stored trials are still ahead.
-    [[nodiscard]] bool replays() const { return trials_.size() < previous_.size(); }
     /// Whether another trial of this cost (in forward-pass equivalents) is within the budget.
     [[nodiscard]] bool affords(double cost) const;
     [[nodiscard]] double gradientCost() const { return evaluator_.gradientCost(); }

@@ -129,6 +129,7 @@ class TestSearch : public QObject {
                                                     plan.bands.end(band), 0.5F);
         plan.method = method;
         plan.steps = method == SearchMethod::Grid ? 2 : 15;
+        plan.budget = 0; // until it ends by itself
         const SearchRecord record = search(plan);
         const auto planted = static_cast<std::size_t>(layer * plan.bands.count() + band);
         const SearchTrial& start = record.trials.front();
