@@ -1,5 +1,6 @@
 // Figures that the window writes: every plot in every format, every condition and metric, and the name a
 // figure gets.
+#include "app/gui/figures/composed_figure.h"
 #include "app/gui/figures/composer_dialog.h"
 #include "app/gui/figures/figure_center.h"
 #include "app/gui/figures/figure_dialog.h"
@@ -19,6 +20,7 @@
 #include <QClipboard>
 #include <QFileDialog>
 #include <QLineEdit>
+#include <QListWidget>
 #include <QProcess>
 
 using namespace qroar;
@@ -539,6 +541,35 @@ class TestFigureFiles : public QObject {
         QCOMPARE(axes[0].first().bottom(), axes[1].first().bottom());
     }
 
+    /// A legend above the plots of one row is no reason for them to be lower than those of another.
+    void rowsOfAGridHaveAxesOfOneHeight() {
+        SavedBench bench;
+        for (const QString& size :
+             {QStringLiteral("7in"), QStringLiteral("9x9in"), QStringLiteral("3.5x9in")}) {
+            Composition page;
+            page.rows = 2;
+            page.columns = 1;
+            QCOMPARE(page.style.set("size", size), QString());
+            for (const char* view : {"perplexity", "outliers"}) {
+                Composition::Cell cell;
+                cell.figure = spec({"--figure", view});
+                page.cells << cell;
+            }
+            page.flow();
+            ComposedFigure composed;
+            QCOMPARE(composed.set(page, bench.window->workspace().session(), {}), QString());
+            const auto axes = figureAxes(composed.begin(), page.style);
+            composed.end();
+            QCOMPARE(axes[0].size(), 2);
+            QCOMPARE(axes[1].size(), 2);
+            for (const QList<QRectF>& cell : axes)
+                for (const QRectF& one : cell)
+                    QVERIFY2(std::abs(one.height() - axes[0][0].height()) <= 3,
+                             qPrintable(
+                                 QString("%1: %2, %3").arg(size).arg(one.height()).arg(axes[0][0].height())));
+        }
+    }
+
     void theComposerTakesTheCurrentPlot() {
         SavedBench bench;
         MainWindow& window = *bench.window;
@@ -554,6 +585,100 @@ class TestFigureFiles : public QObject {
         QCOMPARE(added.selection.layer, 2);
         composer->preview().refreshNow();
         QVERIFY2(!composer->preview().image().isNull(), qPrintable(composer->preview().problem()));
+    }
+
+    void theComposersListHasNamesForPeople() {
+        SavedBench bench;
+        MainWindow& window = *bench.window;
+        window.figures().compose();
+        ComposerDialog* composer = window.figures().composer();
+        DiagnosticPanel* panel = heatMap(window, HeatMapMetric::TailInflation);
+        window.plots().showPanel(panel);
+        composer->findChild<QPushButton*>("addCurrentPlot")->click();
+        auto* list = composer->findChild<QListWidget*>();
+        QVERIFY(!list->item(0)->text().contains("heatmap") && !list->item(0)->text().contains("tir"));
+        composer->preview().refreshNow();
+        QCOMPARE(list->item(0)->text(), QStringLiteral("(a) ") + panel->figureTitle());
+        QVERIFY(list->item(0)->toolTip().contains("--figure heatmap"));
+        Composition named = composer->composition();
+        named.cells[0].figure.title = "Mine";
+        composer->setComposition(named);
+        composer->preview().refreshNow();
+        QCOMPARE(list->item(0)->text(), QStringLiteral("(a) Mine"));
+    }
+
+    void theArrangementHasACommandAndTables() {
+        SavedBench bench;
+        MainWindow& window = *bench.window;
+        window.resize(1280, 800);
+        Selection selected = window.selection().selection();
+        selected.layer = 2;
+        selected.condition = 5;
+        selected.conditionB = 3;
+        selected.compare = CompareMode::Difference;
+        window.selection().setSelection(selected);
+        QCoreApplication::processEvents();
+        const QList<DiagnosticPanel*> visible = visiblePanels(window.plots());
+        QVERIFY(visible.size() >= 3);
+        FigureStyle wide(FigureSize::TwoColumn);
+        QCOMPARE(wide.set("size", "9x8in"), QString());
+        AppSettings settings(bench.settings);
+        FigureDialog dialog(window.plots(), settings, &window);
+        QObject::connect(&dialog, &FigureDialog::commandWanted, &window.figures(),
+                         &FigureCenter::copyCommand);
+        for (const FigureStyle& look : {wide, FigureStyle()}) {
+            dialog.setStyle(look);
+            dialog.choose(nullptr);
+            dialog.preview().refreshNow();
+            for (const char* suffix : {"svg", "csv"}) {
+                const QString shown = bench.folder.filePath(QStringLiteral("shown.") + suffix),
+                              made = bench.folder.filePath(QStringLiteral("made.") + suffix);
+                QString error;
+                QVERIFY2(dialog.saveTo(shown, &error), qPrintable(error));
+                QApplication::clipboard()->clear();
+                for (auto* button : dialog.findChildren<QPushButton*>())
+                    if (button->text().remove('&') == "Copy command")
+                        QTest::mouseClick(button, Qt::LeftButton);
+                QStringList words = shellWords(QApplication::clipboard()->text());
+                QVERIFY2(words.size() > 10 && words[2] == bench.path && words.contains("--place"),
+                         qPrintable(words.join(' ')));
+                words.last() = made;
+                QCOMPARE(runPlot(words.mid(2)), 0);
+                const QString difference = firstDifference(contentsOf(shown), contentsOf(made));
+                QVERIFY2(difference.isEmpty(), qPrintable(words.join(' ') + difference.left(2000)));
+            }
+        }
+        for (auto* button : dialog.findChildren<QPushButton*>())
+            if (button->text().remove('&') == "Copy table") QTest::mouseClick(button, Qt::LeftButton);
+        const QString tables = QApplication::clipboard()->text();
+        for (DiagnosticPanel* panel : visible) {
+            QVERIFY2(tables.contains(panel->figureTitle().simplified() + '\n'),
+                     qPrintable(panel->figureTitle()));
+            for (const DiagnosticPanel::Table& table : panel->tables())
+                QVERIFY2(tables.contains(table.model->toTsv()), qPrintable(panel->title() + table.name));
+        }
+    }
+
+    void wrongArrangements_data() {
+        QTest::addColumn<QStringList>("words");
+        const QStringList one{"--place", "0:0:1:1", "--figure", "spectrum"};
+        QTest::newRow("beyond the page") << QStringList{"--place", "0.5:0:0.6:1", "--figure", "spectrum"};
+        QTest::newRow("three numbers") << QStringList{"--place", "0:0:1", "--figure", "spectrum"};
+        QTest::newRow("no size") << QStringList{"--place", "0:0:0:1", "--figure", "spectrum"};
+        QTest::newRow("no value") << QStringList{"--place"};
+        QTest::newRow("a figure before") << QStringList{"--figure", "spectrum"} + one;
+        QTest::newRow("and a composition") << QStringList{"--composition", "x.qfigure"} + one;
+        QTest::newRow("no figure") << QStringList{"--place", "0:0:1:1"};
+        QStringList many;
+        for (int plot = 0; plot < 10; ++plot) many << one;
+        QTest::newRow("too many") << many;
+    }
+    void wrongArrangements() {
+        QFETCH(QStringList, words);
+        SavedBench bench;
+        const QString path = bench.folder.filePath("x.svg");
+        QCOMPARE(runPlot(QStringList{bench.path} + words + QStringList{"-o", path}), 2);
+        QVERIFY(!QFile::exists(path));
     }
 
     void wrongCompositions_data() {

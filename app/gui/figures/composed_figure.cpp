@@ -1,6 +1,7 @@
 #include "app/gui/figures/composed_figure.h"
 
 #include "app/gui/window/plot_area.h"
+#include "widgets/figures/figure_layout.h"
 #include "widgets/models/result_table_model.h"
 
 #include <QCoreApplication>
@@ -73,9 +74,15 @@ QStringList ComposedFigure::notDrawn() const {
     return notes;
 }
 
+QStringList ComposedFigure::titles() const {
+    QStringList all;
+    for (const auto& shown : views_) all << shown->view.panel()->figureTitle();
+    return all;
+}
+
 Figure ComposedFigure::begin() {
     Figure figure;
-    figure.rows = composition_.rows;
+    figure.rows = composition_.rows; // 0: an arrangement
     figure.columns = composition_.columns;
     figure.boldLabels = composition_.boldLabels;
     figure.title = composition_.title;
@@ -88,6 +95,7 @@ Figure ComposedFigure::begin() {
         if (composition_.headings || !cell.figure.title.isEmpty()) placed.heading = one.title;
         placed.row = cell.row;
         placed.column = cell.column;
+        placed.place = cell.place;
         placed.rowSpan = cell.rowSpan;
         placed.columnSpan = cell.columnSpan;
         figure.cells << placed;
@@ -144,6 +152,41 @@ QString arrangementCsv(const QList<DiagnosticPanel*>& panels) {
     QString text;
     for (DiagnosticPanel* panel : panels) text += csvOf(*panel, {});
     return text;
+}
+
+QString arrangementText(const QList<DiagnosticPanel*>& panels) {
+    QStringList tables;
+    for (DiagnosticPanel* panel : panels) {
+        for (const DiagnosticPanel::Table& table : panel->tables()) {
+            QString name = panel->figureTitle();
+            if (!table.key.isEmpty()) name = Words::tr("%1, %2").arg(name, table.name);
+            tables << name.simplified() + u'\n' + table.model->toTsv();
+        }
+    }
+    return tables.join(u'\n');
+}
+
+Composition arrangementOf(const PlotArea& plots, const QList<DiagnosticPanel*>& panels,
+                          const FigureStyle& style, const QString& otherPath) {
+    Composition result = Composition::arrangement();
+    result.style = style;
+    const Figure figure = arrangementFigure(plots, panels);
+    for (qsizetype index = 0; index < panels.size(); ++index) {
+        Composition::Cell cell;
+        cell.figure = figureSpecOf(*panels[index], {}, otherPath);
+        cell.figure.style = {};
+        cell.place = figure.cells[index].place;
+        result.cells << cell;
+    }
+    if (style.size == FigureSize::AsShown) {
+        const QSizeF size = figurePageSize(figure, style);
+        result.style.size = FigureSize::Custom;
+        result.style.unit = FigureStyle::Unit::Pixels;
+        result.style.width = size.width();
+        result.style.height = size.height();
+    }
+    for (DiagnosticPanel* panel : panels) panel->endFigure();
+    return result;
 }
 
 } // namespace qroar

@@ -1,5 +1,5 @@
-// A Composition with the views it shows, and other figures of several panels: the arrangement on screen.
-// Not here: files.
+// A Composition with the views it shows, and the arrangement on screen as a figure, as tables, as a
+// Composition. Not here: files.
 #pragma once
 
 #include "app/gui/figures/composition.h"
@@ -17,6 +17,7 @@ class ComposedFigure {
                 const SessionSource& source);
     [[nodiscard]] bool isMisfit() const { return misfit_; } ///< as FigureView::isMisfit()
     [[nodiscard]] QStringList notDrawn() const; ///< as FigureView::notDrawn(), of the cells that have it
+    [[nodiscard]] QStringList titles() const;   ///< of the views, in words for people
     [[nodiscard]] Figure begin();
     void end();
     /// The tables of all cells, each behind its label.
@@ -39,5 +40,11 @@ QList<DiagnosticPanel*> visiblePanels(const PlotArea& plots);
 Figure arrangementFigure(const PlotArea& plots, const QList<DiagnosticPanel*>& panels);
 /// All their tables in one text, each behind its title.
 QString arrangementCsv(const QList<DiagnosticPanel*>& panels);
+/// The same for spreadsheets: tab-separated, a line with the name before each table.
+QString arrangementText(const QList<DiagnosticPanel*>& panels);
+/// What draws the same from the session's file; a size as shown becomes the pixels on screen. `otherPath` as
+/// in figureSpecOf().
+Composition arrangementOf(const PlotArea& plots, const QList<DiagnosticPanel*>& panels,
+                          const FigureStyle& style, const QString& otherPath);
 
 } // namespace qroar

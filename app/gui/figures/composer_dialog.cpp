@@ -35,14 +35,16 @@ QSpinBox* spinBox(QWidget* parent, const QString& name, int high) {
     return box;
 }
 
-/// "heatmap, metric tir, layer 3": what tells cells apart in the list.
+/// What a cell is called in the list until its view has been drawn and says its own title.
 QString describe(const FigureSpec& spec) {
     if (!spec.title.isEmpty()) return spec.title;
-    QStringList words{spec.view};
-    for (const auto& [name, value] : spec.options)
-        if (words.size() < 3) words << name + u' ' + value;
-    if (!spec.condition.isEmpty()) words << spec.condition;
-    return words.join(QStringLiteral(", "));
+    for (const FigureKind& kind : figureKinds())
+        if (kind.key == spec.view) return kind.title;
+    return spec.view;
+}
+
+QString listed(const QString& label, const QString& name) {
+    return label.isEmpty() ? name : label + u' ' + name;
 }
 
 } // namespace
@@ -221,8 +223,7 @@ void ComposerDialog::rebuildList() {
     for (qsizetype index = 0; index < composition_.cells.size(); ++index) {
         const FigureSpec& spec = composition_.cells[index].figure;
         const QString label = composition_.labelOf(static_cast<int>(index));
-        auto* item =
-            new QListWidgetItem((label.isEmpty() ? QString() : label + u' ') + describe(spec), list_);
+        auto* item = new QListWidgetItem(listed(label, describe(spec)), list_);
         item->setData(Qt::UserRole, static_cast<int>(index));
         item->setToolTip(shellLine(spec.arguments()));
     }
@@ -317,7 +318,16 @@ FigurePreview::Drawn ComposerDialog::draw(QSize room) {
         return {{}, {}, problem};
     const auto drawn = previewOf(composed_.begin(), composition_.style, room, devicePixelRatioF());
     composed_.end();
+    nameCells();
     return drawn;
+}
+
+void ComposerDialog::nameCells() {
+    const QStringList titles = composed_.titles();
+    for (int row = 0; row < std::min<int>(list_->count(), static_cast<int>(titles.size())); ++row) {
+        const QString& own = composition_.cells[row].figure.title;
+        list_->item(row)->setText(listed(composition_.labelOf(row), own.isEmpty() ? titles[row] : own));
+    }
 }
 
 bool ComposerDialog::saveTo(const QString& path, QString* error) {

@@ -47,6 +47,7 @@ class ComposerDialog : public QDialog {
     [[nodiscard]] QWidget* buildPage();
     void buildButtons(class QBoxLayout& column);
     void rebuildList();
+    void nameCells(); ///< as their views are called
     void readOrder(); ///< the list was dragged
     void readPage();
     void readCell();

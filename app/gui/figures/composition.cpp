@@ -1,5 +1,7 @@
 #include "app/gui/figures/composition.h"
 
+#include "core/base/strings.h"
+
 #include <QCoreApplication>
 #include <QJsonArray>
 #include <QJsonDocument>
@@ -89,7 +91,53 @@ QJsonArray arrayOf(const QStringList& words) {
 
 } // namespace
 
+Composition Composition::arrangement() {
+    Composition result;
+    result.rows = result.columns = 0;
+    result.labels = Labels::None;
+    return result;
+}
+
+QStringList Composition::arguments() const {
+    QStringList words = style.arguments();
+    if (!title.isEmpty()) words << QStringLiteral("--title") << title;
+    const auto number = [](double value) { return QString::fromStdString(formatNumber(value)); };
+    for (const Cell& cell : cells) {
+        const QRectF& at = cell.place;
+        words << QStringLiteral("--place")
+              << QStringList{number(at.x()), number(at.y()), number(at.width()), number(at.height())}.join(
+                     u':');
+        FigureSpec spec = cell.figure;
+        spec.style = {};
+        words << spec.arguments();
+    }
+    return words;
+}
+
+QString Composition::addPlace(const QString& text) {
+    QList<double> numbers;
+    bool fine = true;
+    for (const QString& part : text.split(u':')) {
+        bool isNumber = false;
+        numbers << part.toDouble(&isNumber);
+        fine = fine && isNumber && numbers.back() >= 0 && numbers.back() <= 1;
+    }
+    constexpr double slack = 1e-4; // of places written by hand
+    fine = fine && numbers.size() == 4 && numbers[2] > 0 && numbers[3] > 0
+           && numbers[0] + numbers[2] <= 1 + slack && numbers[1] + numbers[3] <= 1 + slack;
+    if (!fine)
+        return Words::tr("--place: expected LEFT:TOP:WIDTH:HEIGHT, fractions of the page, found \"%1\"")
+            .arg(text);
+    if (cells.size() >= mostRows * mostColumns)
+        return Words::tr("--place: expected at most %1 plots").arg(mostRows * mostColumns);
+    Cell cell;
+    cell.place = QRectF(numbers[0], numbers[1], numbers[2], numbers[3]);
+    cells << cell;
+    return {};
+}
+
 void Composition::flow() {
+    if (isArrangement()) return;
     std::vector<std::vector<bool>> taken(static_cast<std::size_t>(rows),
                                          std::vector<bool>(static_cast<std::size_t>(columns)));
     const auto fits = [&](const Cell& cell, int row, int column) {
@@ -124,6 +172,7 @@ void Composition::flow() {
 }
 
 QString Composition::problem() const {
+    if (isArrangement()) return {};
     for (qsizetype index = 0; index < cells.size(); ++index) {
         const Cell& cell = cells[index];
         const QString name = Words::tr("cell %1").arg(index + 1);

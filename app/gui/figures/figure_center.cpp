@@ -1,6 +1,7 @@
 #include "app/gui/figures/figure_center.h"
 
 #include "app/gui/compare_controller.h"
+#include "app/gui/figures/composed_figure.h"
 #include "app/gui/figures/composer_dialog.h"
 #include "app/gui/figures/figure_dialog.h"
 #include "app/gui/window/plot_area.h"
@@ -96,14 +97,26 @@ QString FigureCenter::commandFor(DiagnosticPanel& panel, const FigureStyle& styl
                      + QStringList{QStringLiteral("-o"), spec.view + QStringLiteral(".svg")});
 }
 
+QString FigureCenter::commandForArrangement(const FigureStyle& style) const {
+    QList<DiagnosticPanel*> panels = visiblePanels(plots_);
+    panels.removeIf([](const DiagnosticPanel* panel) { return figureKey(*panel).isEmpty(); });
+    if (panels.isEmpty()) return {};
+    const QString path = workspace_.path();
+    return shellLine(QStringList{QStringLiteral("qroar"), QStringLiteral("plot"),
+                                 path.isEmpty() ? QStringLiteral("SESSION.h5") : path}
+                     + arrangementOf(plots_, panels, style, otherPath()).arguments()
+                     + QStringList{QStringLiteral("-o"), QStringLiteral("arrangement.svg")});
+}
+
 void FigureCenter::copyCommand(DiagnosticPanel* panel, const FigureStyle& style) {
-    if (!panel || figureKey(*panel).isEmpty()) {
+    if (panel && figureKey(*panel).isEmpty()) {
         emit failed(tr("There is no command for this view."));
         return;
     }
-    const QString command = commandFor(*panel, style);
+    const QString command = panel ? commandFor(*panel, style) : commandForArrangement(style);
     if (command.isEmpty()) {
-        emit failed(tr("%1 shows nothing that a command could reproduce.").arg(panel->title()));
+        emit failed(tr("%1 shows nothing that a command could reproduce.")
+                        .arg(panel ? panel->title() : tr("The arrangement")));
         return;
     }
     QGuiApplication::clipboard()->setText(command);

@@ -31,6 +31,9 @@ class FigureCenter : public QObject {
     void copyImage(DiagnosticPanel* panel);
     /// "qroar plot run.h5 --figure heatmap ... -o heatmap.svg"; empty when the panel shows nothing.
     [[nodiscard]] QString commandFor(DiagnosticPanel& panel, const FigureStyle& style) const;
+    /// The same of all plots in sight, where they lie; empty when there are none.
+    [[nodiscard]] QString commandForArrangement(const FigureStyle& style) const;
+    /// Null: of the arrangement.
     void copyCommand(DiagnosticPanel* panel, const FigureStyle& style);
     [[nodiscard]] ComposerDialog* composer() const; ///< null before it was wanted
     [[nodiscard]] FigureDialog* dialog() const;     ///< null while it is not open

@@ -138,8 +138,8 @@ DiagnosticPanel* FigureDialog::panel() const {
 }
 
 void FigureDialog::updateButtons() {
-    table_->setEnabled(panel() != nullptr);
-    command_->setEnabled(panel() != nullptr);
+    const bool any = panel() || !visiblePanels(plots_).isEmpty();
+    for (QPushButton* button : {table_, command_}) button->setEnabled(any);
     const QString tooSmall = preview_->tooSmall();
     const bool numbers = format_->currentData() == QLatin1String("csv");
     save_->setEnabled(tooSmall.isEmpty() || numbers);
@@ -239,7 +239,11 @@ void FigureDialog::copyImage() {
 }
 
 void FigureDialog::copyTable() {
-    if (panel()) panel()->copyTable();
+    if (panel()) return panel()->copyTable();
+    const QList<DiagnosticPanel*> visible = visiblePanels(plots_);
+    if (visible.isEmpty()) return;
+    QGuiApplication::clipboard()->setText(arrangementText(visible));
+    emit message(tr("The tables of the arrangement are on the clipboard: tab-separated, all digits."));
 }
 
 } // namespace qroar

@@ -27,16 +27,27 @@ int complain(const QString& message, HeadlessExit code) {
 struct Request {
     QString session, output, composition;
     bool list = false, help = false;
-    QStringList figure; ///< the words of the FigureSpec
+    QStringList
+        figure; ///< the words of the FigureSpec; of an arrangement, those before its first plot and its look
+    Composition arrangement = Composition::arrangement();
+    QList<QStringList> plots; ///< the words of its plots
+
+    /// Where words about what is shown, or of the look, go.
+    QStringList& wordsFor(const QString& option) {
+        return plots.isEmpty() || FigureStyle::optionNames().contains(option) ? figure : plots.back();
+    }
 };
 
 QString helpText() {
     return Words::tr(
         "Usage: qroar plot SESSION --figure NAME [options] -o FILE\n"
         "       qroar plot SESSION --composition FILE.qfigure [look] -o FILE\n"
+        "       qroar plot SESSION [look] --place L:T:W:H --figure NAME [options] --place .. -o FILE\n"
         "       qroar plot [SESSION] --list\n\n"
         "  -o, --output FILE        ends in .svg, .pdf, .png or .csv\n"
         "  --composition FILE       what the composer saved, instead of a view\n"
+        "  --place L:T:W:H          begins a plot of an arrangement, at this part of the page (left, top,\n"
+        "                           width, height from 0 to 1); what follows it says what the plot shows\n"
         "  --list                   figures, their options and the conditions of the session\n\n"
         "What is shown:\n"
         "  --figure NAME            the view; --list prints them and their options\n"
@@ -71,13 +82,15 @@ QString read(const QStringList& arguments, Request& request) {
         QString* target = name == QLatin1String("-o") || name == QLatin1String("--output") ? &request.output
                           : name == QLatin1String("--composition") ? &request.composition
                                                                    : nullptr;
+        const bool place = name == QLatin1String("--place");
         if (name == QLatin1String("--help") || name == QLatin1String("-h")) {
             request.help = true;
         } else if (name == QLatin1String("--list")) {
             request.list = true;
         } else if (!isLong && !target) {
             if (word.startsWith(u'-'))
-                return Words::tr("%1: unknown option; expected -o or one of --list, --composition, --%2")
+                return Words::tr(
+                           "%1: unknown option; expected -o or one of --list, --composition, --place, --%2")
                     .arg(word, FigureSpec::optionNames().join(QStringLiteral(", --")));
             if (!request.session.isEmpty())
                 return Words::tr("expected one session, found \"%1\" and \"%2\"").arg(request.session, word);
@@ -86,12 +99,19 @@ QString read(const QStringList& arguments, Request& request) {
             if (name == word && at + 1 >= arguments.size())
                 return Words::tr("%1: expected a value").arg(word);
             *target = name == word ? arguments[++at] : word.mid(equals + 1);
+        } else if (place) {
+            if (name == word && at + 1 >= arguments.size())
+                return Words::tr("%1: expected a value").arg(word);
+            const QString value = name == word ? arguments[++at] : word.mid(equals + 1);
+            if (const QString error = request.arrangement.addPlace(value); !error.isEmpty()) return error;
+            request.plots << QStringList();
         } else {
             if (!FigureSpec::optionNames().contains(name.mid(2))) return FigureSpec().set(name.mid(2), {});
             if (name == word && at + 1 >= arguments.size())
                 return Words::tr("%1: expected a value").arg(word);
-            request.figure << word;
-            if (name == word) request.figure << arguments[++at];
+            QStringList& words = request.wordsFor(name.mid(2));
+            words << word;
+            if (name == word) words << arguments[++at];
         }
     }
     return {};
@@ -100,6 +120,10 @@ QString read(const QStringList& arguments, Request& request) {
 QString check(const Request& request, const FigureSpec& spec) {
     if (request.session.isEmpty()) return Words::tr("expected a session (.h5), found none");
     if (request.output.isEmpty()) return Words::tr("-o: expected a file name, found none");
+    if (!request.plots.isEmpty() && !request.composition.isEmpty())
+        return Words::tr("--place: expected an arrangement or --composition, found both");
+    if (!request.plots.isEmpty() && !spec.view.isEmpty())
+        return Words::tr("--figure: expected it behind the --place of its plot");
     const QString suffix = QFileInfo(request.output).suffix().toLower();
     if (!QStringList{QStringLiteral("svg"), QStringLiteral("pdf"), QStringLiteral("png"),
                      QStringLiteral("csv")}
@@ -207,6 +231,35 @@ int plotOne(const Request& request, const FigureSpec& spec, const std::shared_pt
     return code;
 }
 
+/// `name`: what messages begin with.
+int draw(const Request& request, const Composition& composition, const QString& name,
+         const std::shared_ptr<const Session>& session) {
+    ComposedFigure composed;
+    if (const QString error = composed.set(composition, session, open); !error.isEmpty())
+        return complain(name.isEmpty() ? error : QStringLiteral("%1: %2").arg(name, error),
+                        composed.isMisfit() ? Failed : Usage);
+    for (const QString& one : composed.notDrawn()) note(one);
+    QString error;
+    if (isCsv(request))
+        return writeWholeFile(request.output, composed.csv().toUtf8(), &error) ? Fine
+                                                                               : complain(error, Failed);
+    const int code = write(request, composed.begin(), composition.style);
+    composed.end();
+    return code;
+}
+
+int plotArrangement(const Request& request, const FigureSpec& look,
+                    const std::shared_ptr<const Session>& session) {
+    Composition composition = request.arrangement;
+    composition.style = look.style;
+    composition.title = look.title;
+    for (qsizetype plot = 0; plot < request.plots.size(); ++plot)
+        if (const QString error = FigureSpec::parse(request.plots[plot], composition.cells[plot].figure);
+            !error.isEmpty())
+            return complain(error, Usage);
+    return draw(request, composition, {}, session);
+}
+
 int plotComposition(const Request& request, const FigureSpec& look,
                     const std::shared_ptr<const Session>& session) {
     QFile file(request.composition);
@@ -224,18 +277,7 @@ int plotComposition(const Request& request, const FigureSpec& look,
         return complain(error, Usage);
     composition->style = merged.style;
     if (!look.title.isEmpty()) composition->title = look.title;
-    ComposedFigure composed;
-    if (const QString error = composed.set(*composition, session, open); !error.isEmpty())
-        return complain(QStringLiteral("%1: %2").arg(request.composition, error),
-                        composed.isMisfit() ? Failed : Usage);
-    for (const QString& one : composed.notDrawn()) note(one);
-    QString error;
-    if (isCsv(request))
-        return writeWholeFile(request.output, composed.csv().toUtf8(), &error) ? Fine
-                                                                               : complain(error, Failed);
-    const int code = write(request, composed.begin(), composition->style);
-    composed.end();
-    return code;
+    return draw(request, *composition, request.composition, session);
 }
 
 } // namespace
@@ -258,6 +300,7 @@ int runPlot(const QStringList& arguments) {
         list(session);
         return Fine;
     }
+    if (!request.plots.isEmpty()) return plotArrangement(request, spec, session);
     return request.composition.isEmpty() ? plotOne(request, spec, session)
                                          : plotComposition(request, spec, session);
 }
