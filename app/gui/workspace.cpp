@@ -1,6 +1,7 @@
 #include "app/gui/workspace.h"
 
 #include "core/session/session_merge.h"
+#include "widgets/common/names.h"
 
 #include <QDir>
 #include <QElapsedTimer>
@@ -130,11 +131,15 @@ QString Workspace::name(SessionId id) const {
     if (!of) return tr("no session");
     if (of->path.isEmpty())
         return of->number <= 1 ? tr("unsaved session") : tr("unsaved session %1").arg(of->number);
-    const QFileInfo file(of->path);
-    const bool shared = std::any_of(open_.begin(), open_.end(), [&](const auto& other) {
-        return other->id != id && QFileInfo(other->path).fileName() == file.fileName();
-    });
-    return shared ? file.absoluteDir().dirName() + u'/' + file.fileName() : file.fileName();
+    QStringList others;
+    for (const auto& other : open_)
+        if (other->id != id && !other->path.isEmpty()) others << other->path;
+    return nameApart(of->path, others);
+}
+
+QString Workspace::nameBeside(SessionId id, SessionId other) const {
+    const QString own = path(id);
+    return own.isEmpty() ? name(id) : nameApart(own, QStringList(path(other)));
 }
 
 QUndoStack* Workspace::undoStack() {

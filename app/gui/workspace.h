@@ -43,8 +43,10 @@ class Workspace : public QObject {
     /// The same, or what it was when the session was closed.
     [[nodiscard]] QString lastPath(SessionId id) const;
     [[nodiscard]] bool dirty(SessionId id) const;
-    /// File name, or "unsaved session" with a number where there are several; unique by a folder's name.
+    /// File name, or "unsaved session" with a number where there are several; unique by names of folders.
     [[nodiscard]] QString name(SessionId id) const;
+    /// What a session is called in figures of it and another one: as "qroar plot" calls it.
+    [[nodiscard]] QString nameBeside(SessionId id, SessionId other) const;
     [[nodiscard]] bool anyDirty() const;
 
     // Of the current session.

@@ -7,7 +7,7 @@
 #include "app/gui/figures/plot_command.h"
 #include "app/gui/window/log_panel.h"
 #include "core/session/search_record.h"
-#include "tests/app/main_window_bench.h"
+#include "tests/app/figure_bench.h"
 #include "tests/support/noisy_session.h"
 #include "tests/support/searched_session.h"
 #include "tests/support/svg_text.h"
@@ -26,50 +26,13 @@
 using namespace qroar;
 using test::answerDialog;
 using test::contentsOf;
+using test::firstDifference;
 using test::heatMap;
+using test::SavedBench;
+using test::shellWords;
+using test::spec;
 using test::svgText;
 using Bench = test::SessionBench;
-
-namespace {
-
-/// Empty when both are the same.
-QString firstDifference(const QByteArray& a, const QByteArray& b) {
-    if (a == b) return {};
-    const QList<QByteArray> left = a.split('\n'), right = b.split('\n');
-    for (qsizetype line = 0; line < std::min(left.size(), right.size()); ++line)
-        if (left[line] != right[line])
-            return QStringLiteral("\nline %1\n%2\n%3")
-                .arg(line)
-                .arg(QString(left[line]), QString(right[line]));
-    return QStringLiteral("\n%1 and %2 lines").arg(left.size()).arg(right.size());
-}
-
-/// The words that a shell makes of a line.
-QStringList shellWords(const QString& line) {
-    QProcess shell;
-    shell.start("/bin/sh", {"-c", "printf '%s\\n' " + line});
-    if (!shell.waitForFinished()) return {};
-    return QString::fromUtf8(shell.readAllStandardOutput()).split('\n', Qt::SkipEmptyParts);
-}
-
-/// A window with a session that has a file.
-struct SavedBench : Bench {
-    QString path = folder.filePath("it's a run.h5");
-    explicit SavedBench(const std::shared_ptr<const Session>& session = test::makeSyntheticSession()) {
-        if (!saveSession(*session, path.toStdString()).ok()) qFatal("the session cannot be saved");
-        window->workspace().open(session, path);
-        QCoreApplication::processEvents();
-    }
-};
-
-FigureSpec spec(const QStringList& words) {
-    FigureSpec result;
-    if (const QString error = FigureSpec::parse(words, result); !error.isEmpty())
-        qFatal("%s", qPrintable(error));
-    return result;
-}
-
-} // namespace
 
 class TestFigureFiles : public QObject {
     Q_OBJECT
@@ -585,100 +548,6 @@ class TestFigureFiles : public QObject {
         QCOMPARE(added.selection.layer, 2);
         composer->preview().refreshNow();
         QVERIFY2(!composer->preview().image().isNull(), qPrintable(composer->preview().problem()));
-    }
-
-    void theComposersListHasNamesForPeople() {
-        SavedBench bench;
-        MainWindow& window = *bench.window;
-        window.figures().compose();
-        ComposerDialog* composer = window.figures().composer();
-        DiagnosticPanel* panel = heatMap(window, HeatMapMetric::TailInflation);
-        window.plots().showPanel(panel);
-        composer->findChild<QPushButton*>("addCurrentPlot")->click();
-        auto* list = composer->findChild<QListWidget*>();
-        QVERIFY(!list->item(0)->text().contains("heatmap") && !list->item(0)->text().contains("tir"));
-        composer->preview().refreshNow();
-        QCOMPARE(list->item(0)->text(), QStringLiteral("(a) ") + panel->figureTitle());
-        QVERIFY(list->item(0)->toolTip().contains("--figure heatmap"));
-        Composition named = composer->composition();
-        named.cells[0].figure.title = "Mine";
-        composer->setComposition(named);
-        composer->preview().refreshNow();
-        QCOMPARE(list->item(0)->text(), QStringLiteral("(a) Mine"));
-    }
-
-    void theArrangementHasACommandAndTables() {
-        SavedBench bench;
-        MainWindow& window = *bench.window;
-        window.resize(1280, 800);
-        Selection selected = window.selection().selection();
-        selected.layer = 2;
-        selected.condition = 5;
-        selected.conditionB = 3;
-        selected.compare = CompareMode::Difference;
-        window.selection().setSelection(selected);
-        QCoreApplication::processEvents();
-        const QList<DiagnosticPanel*> visible = visiblePanels(window.plots());
-        QVERIFY(visible.size() >= 3);
-        FigureStyle wide(FigureSize::TwoColumn);
-        QCOMPARE(wide.set("size", "9x8in"), QString());
-        AppSettings settings(bench.settings);
-        FigureDialog dialog(window.plots(), settings, &window);
-        QObject::connect(&dialog, &FigureDialog::commandWanted, &window.figures(),
-                         &FigureCenter::copyCommand);
-        for (const FigureStyle& look : {wide, FigureStyle()}) {
-            dialog.setStyle(look);
-            dialog.choose(nullptr);
-            dialog.preview().refreshNow();
-            for (const char* suffix : {"svg", "csv"}) {
-                const QString shown = bench.folder.filePath(QStringLiteral("shown.") + suffix),
-                              made = bench.folder.filePath(QStringLiteral("made.") + suffix);
-                QString error;
-                QVERIFY2(dialog.saveTo(shown, &error), qPrintable(error));
-                QApplication::clipboard()->clear();
-                for (auto* button : dialog.findChildren<QPushButton*>())
-                    if (button->text().remove('&') == "Copy command")
-                        QTest::mouseClick(button, Qt::LeftButton);
-                QStringList words = shellWords(QApplication::clipboard()->text());
-                QVERIFY2(words.size() > 10 && words[2] == bench.path && words.contains("--place"),
-                         qPrintable(words.join(' ')));
-                words.last() = made;
-                QCOMPARE(runPlot(words.mid(2)), 0);
-                const QString difference = firstDifference(contentsOf(shown), contentsOf(made));
-                QVERIFY2(difference.isEmpty(), qPrintable(words.join(' ') + difference.left(2000)));
-            }
-        }
-        for (auto* button : dialog.findChildren<QPushButton*>())
-            if (button->text().remove('&') == "Copy table") QTest::mouseClick(button, Qt::LeftButton);
-        const QString tables = QApplication::clipboard()->text();
-        for (DiagnosticPanel* panel : visible) {
-            QVERIFY2(tables.contains(panel->figureTitle().simplified() + '\n'),
-                     qPrintable(panel->figureTitle()));
-            for (const DiagnosticPanel::Table& table : panel->tables())
-                QVERIFY2(tables.contains(table.model->toTsv()), qPrintable(panel->title() + table.name));
-        }
-    }
-
-    void wrongArrangements_data() {
-        QTest::addColumn<QStringList>("words");
-        const QStringList one{"--place", "0:0:1:1", "--figure", "spectrum"};
-        QTest::newRow("beyond the page") << QStringList{"--place", "0.5:0:0.6:1", "--figure", "spectrum"};
-        QTest::newRow("three numbers") << QStringList{"--place", "0:0:1", "--figure", "spectrum"};
-        QTest::newRow("no size") << QStringList{"--place", "0:0:0:1", "--figure", "spectrum"};
-        QTest::newRow("no value") << QStringList{"--place"};
-        QTest::newRow("a figure before") << QStringList{"--figure", "spectrum"} + one;
-        QTest::newRow("and a composition") << QStringList{"--composition", "x.qfigure"} + one;
-        QTest::newRow("no figure") << QStringList{"--place", "0:0:1:1"};
-        QStringList many;
-        for (int plot = 0; plot < 10; ++plot) many << one;
-        QTest::newRow("too many") << many;
-    }
-    void wrongArrangements() {
-        QFETCH(QStringList, words);
-        SavedBench bench;
-        const QString path = bench.folder.filePath("x.svg");
-        QCOMPARE(runPlot(QStringList{bench.path} + words + QStringList{"-o", path}), 2);
-        QVERIFY(!QFile::exists(path));
     }
 
     void wrongCompositions_data() {

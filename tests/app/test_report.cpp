@@ -17,7 +17,10 @@
 #include "widgets/panels/histogram_panel.h"
 
 #include <QColor>
+#include <QImage>
+#include <QProcess>
 #include <QRegularExpression>
+#include <QStandardPaths>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QTextDocumentFragment>
@@ -436,10 +439,51 @@ class TestReport : public QObject {
         const QString html = QString::fromUtf8(reportOf(session).html);
         const QString words =
             QStringLiteral("Long context: helps, \u22123.8\u00a0% [\u22120.0474,\u00a0\u22120.0296]."
-                           "<br>Short context: 95\u00a0% of &lt;it&gt;.");
+                           "</span><span class=\"verdict\">Short context: 95\u00a0% of &lt;it&gt;.</span>");
         QVERIFY(html.count(words) >= 2); // under findings and beside the search
         // on a narrow screen values are not broken letter by letter beside names that keep to one line
         QVERIFY(html.contains(QStringLiteral("@media(max-width:40rem)")));
+    }
+
+    /// In a browser, where there is one: the console stays empty, nothing is wider than the page, and the
+    /// page has the colours of the desktop.
+    void opensInABrowser() {
+        QString browser = QStandardPaths::findExecutable("chromium");
+        if (browser.isEmpty()) browser = QStandardPaths::findExecutable("chromium-browser");
+        if (browser.isEmpty()) QSKIP("chromium is not installed");
+        QTemporaryDir folder;
+        QFile file(folder.filePath("report.html"));
+        const QByteArray html = reportOf(withSearch()).html;
+        QVERIFY(file.open(QIODevice::WriteOnly) && file.write(html) == html.size());
+        file.close();
+        const auto pictureOf = [&](int width, bool dark) {
+            const QString picture = folder.filePath(QStringLiteral("%1-%2.png").arg(width).arg(dark));
+            QProcess process;
+            process.setProcessChannelMode(QProcess::MergedChannels);
+            process.start(browser,
+                          {"--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+                           "--user-data-dir=" + folder.filePath("profile"),
+                           QStringLiteral("--window-size=%1,9000").arg(width), "--enable-logging=stderr",
+                           "--log-level=0", "--screenshot=" + picture,
+                           QStringLiteral("--blink-settings=preferredColorScheme=%1").arg(dark ? 0 : 1),
+                           "file://" + file.fileName()});
+            const bool ended = process.waitForFinished(60000);
+            if (!ended) process.kill();
+            const QString log = QString::fromUtf8(process.readAll());
+            if (log.contains("CONSOLE")) qWarning("%s", qPrintable(log.left(4000)));
+            return log.contains("CONSOLE") ? QImage() : QImage(picture);
+        };
+        const QImage light = pictureOf(1280, false);
+        if (light.isNull() && !QFile::exists(folder.filePath("1280-0.png")))
+            QSKIP("chromium does not run here");
+        QVERIFY(!light.isNull());
+        const QImage dark = pictureOf(1280, true);
+        QCOMPARE(light.width(), 1280);
+        QVERIFY(light.pixelColor(5, 5).lightness() > 250 && dark.pixelColor(5, 5).lightness() < 50);
+        for (const QImage& image : {light, dark, pictureOf(500, false)}) // margins are free of everything
+            for (int y = 0; y < image.height(); ++y)
+                for (const int x : {1, image.width() - 2})
+                    QCOMPARE(image.pixelColor(x, y), image.pixelColor(0, 0));
     }
 
     void stoppedByTheUser() {

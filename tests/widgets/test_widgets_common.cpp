@@ -178,6 +178,19 @@ void TestWidgetsCommon::conditionsAndModelsHaveOneName() {
         session.modelPath = path;
         QCOMPARE(modelName(session), QString(name));
     }
+    const std::tuple<const char*, QStringList, const char*> files[] = {
+        {"/data/run.h5", {"/data/other.h5"}, "run.h5"},
+        {"/data/a/run.h5", {"/data/b/run.h5"}, "a/run.h5"},
+        {"/data/a/out/run.h5", {"/data/b/out/run.h5"}, "a/out/run.h5"},
+        {"/data/a/out/run.h5", {"/data/b/out/run.h5", "/data/a/run.h5"}, "a/out/run.h5"},
+        {"/data/a/../a/run.h5", {"/data/b/run.h5"}, "a/run.h5"},
+        {"/run.h5", {"/data/run.h5"}, "/run.h5"}, // which the other one ends with
+        {"/data/run.h5", {"/run.h5"}, "data/run.h5"},
+        {"/data/run.h5", {"/data/run.h5"}, "run.h5"},
+        {"/data/run.h5", {""}, "run.h5"}};
+    for (const auto& [path, others, name] : files) QCOMPARE(nameApart(path, others), QString(name));
+    QCOMPARE(nameApart("run.h5", {QDir("..").absoluteFilePath("run.h5")}),
+             QDir::current().dirName() + "/run.h5");
     QCOMPARE(counted(1, "file", "files"), QString("1 file"));
     QCOMPARE(counted(0, "file", "files"), QString("0 files"));
     QCOMPARE(counted(1024, "file", "files"), QString("1,024 files"));

@@ -62,14 +62,23 @@ class TestWidgetsFigureAxes : public QObject {
 
 void TestWidgetsFigureAxes::equalMapsAreLabelledAlike() {
     TwoByTwo page;
-    for (const char* size : {"7in", "slide", "150mm", "180mm", "620px", "735px"}) {
-        FigureStyle style;
-        QCOMPARE(style.set("size", size), QString());
-        const auto axes = figureAxes(page.figure, style);
-        QCOMPARE(axes[0].first().size(), axes[1].first().size());
-        QCOMPARE(axes[0].first().top(), axes[1].first().top());
-        QCOMPARE(page.panels.tir->plot()->xAxis->tickVector(),
-                 page.panels.pressure->plot()->xAxis->tickVector());
+    QStringList sizes{"7in", "slide", "150mm", "180mm"};
+    for (int width = 560; width <= 900; width += 17) sizes << QStringLiteral("%1px").arg(width);
+    // the ticks of (b) are narrower than those of (a), so that other plots could take the room of one of them
+    for (const HeatMapMetric metric :
+         {HeatMapMetric::PressureSaturated, HeatMapMetric::PressureRaw, HeatMapMetric::RangeDilation}) {
+        page.panels.pressure->setMetric(metric);
+        page.panels.pressure->ensureFresh();
+        for (const QString& size : std::as_const(sizes)) {
+            FigureStyle style;
+            QCOMPARE(style.set("size", size), QString());
+            const auto axes = figureAxes(page.figure, style);
+            QCOMPARE(axes[0].first().size(), axes[1].first().size());
+            QCOMPARE(axes[0].first().top(), axes[1].first().top());
+            QCOMPARE(page.panels.tir->plot()->xAxis->tickVector(),
+                     page.panels.pressure->plot()->xAxis->tickVector());
+            QCOMPARE(page.panels.tir->plot()->xAxis->label(), page.panels.pressure->plot()->xAxis->label());
+        }
     }
 }
 

@@ -71,8 +71,11 @@ void TestWidgetsSpectrum::axisTitlesFitALowPlot() {
     QCoreApplication::processEvents();
     QTRY_COMPARE(bench.plot->yAxis->label(), QString("ω (rad/token)"));
     for (const QCPAxis* axis : {bench.plot->yAxis, bench.plot->yAxis2}) {
-        const int length = QFontMetrics(axis->labelFont()).horizontalAdvance(axis->label());
-        QVERIFY2(length > 20 && length <= bench.plot->height(), qPrintable(axis->label()));
+        for (const QString& line : axis->label().split('\n')) {
+            const int length = QFontMetrics(axis->labelFont()).horizontalAdvance(line);
+            QVERIFY2(length > 20 && length <= bench.plot->height(), qPrintable(axis->label()));
+        }
+        QVERIFY2(!axis->label().contains(u'\u2026'), qPrintable(axis->label())); // in two lines instead
     }
     bench.plot->setMinimumHeight(0);
     bench.plot->setMaximumHeight(QWIDGETSIZE_MAX);

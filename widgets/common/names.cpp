@@ -36,6 +36,25 @@ QString modelName(const Session& session) {
                : QStringLiteral("%1/%2").arg(folder, info.fileName());
 }
 
+QString nameApart(const QString& path, const QStringList& others) {
+    const auto partsOf = [](const QString& of) {
+        return QDir::cleanPath(QFileInfo(of).absoluteFilePath()).split(u'/', Qt::SkipEmptyParts);
+    };
+    const QStringList own = partsOf(path);
+    qsizetype count = 1;
+    for (const QString& other : others) {
+        const QStringList parts = partsOf(other);
+        if (parts == own) continue;
+        qsizetype alike = 0;
+        while (alike < own.size() && alike < parts.size()
+               && own.at(own.size() - 1 - alike) == parts.at(parts.size() - 1 - alike))
+            ++alike;
+        count = std::max(count, alike + 1);
+    }
+    if (count > own.size()) return QStringLiteral("/") + own.join(u'/'); // the end of another one
+    return own.mid(own.size() - count).join(u'/');
+}
+
 namespace {
 
 /// On one line; empty without a name.

@@ -6,6 +6,7 @@
 #include "widgets/common/theme.h"
 
 #include <QString>
+#include <QStringList>
 
 namespace qroar {
 
@@ -18,6 +19,10 @@ QString familyName(const ConditionKey& key);
 QString conditionName(const ConditionKey& key);
 /// File or folder of the model; with the folder around it where the name alone ("model") says nothing.
 QString modelName(const Session& session);
+
+/// The shortest end of `path`, of whole names, in which it differs from all of `others`: "run.h5", or
+/// "b/run.h5" beside "a/run.h5". Relative paths are those of the current folder.
+QString nameApart(const QString& path, const QStringList& others);
 
 /// "band 3", or what somebody called it.
 QString bandName(const BandStyles& styles, int band);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <numeric>
 
 namespace qroar {
@@ -57,6 +58,16 @@ struct Aligned {
     }
 };
 
+/// The inset of a part; of maps of the same rows and columns the largest, for they get equal axes.
+int sharedInset(const std::vector<Aligned*>& parts, const Aligned& one, Qt::Edge edge) {
+    int inset = one.inset(edge);
+    const QString shape = one.part->plot->shapeKey();
+    if (shape.isEmpty()) return inset;
+    for (const Aligned* other : parts)
+        if (other->part->plot->shapeKey() == shape) inset = std::max(inset, other->inset(edge));
+    return inset;
+}
+
 /// Parts whose axes end equally far from the edge of their cells: as far as what needs the most room there.
 void level(std::vector<Aligned*>::iterator begin, std::vector<Aligned*>::iterator end, Qt::Edge edge) {
     int most = 0;
@@ -78,12 +89,14 @@ void alignLine(std::vector<Aligned*> parts, Qt::Edge edge) {
             along.push_back(one);
     if (edge != Qt::RightEdge) return level(along.begin(), along.end(), edge);
     // Colour bars and second axes among plots without: each kind by itself.
+    std::map<const Aligned*, int> insets;
+    for (const Aligned* one : along) insets[one] = sharedInset(along, *one, edge);
     std::stable_sort(along.begin(), along.end(),
-                     [&](const Aligned* a, const Aligned* b) { return a->inset(edge) < b->inset(edge); });
+                     [&](const Aligned* a, const Aligned* b) { return insets[a] < insets[b]; });
     for (auto first = along.begin(); first != along.end();) {
-        const double most = (*first)->inset(edge) + mostBeside * width;
+        const double most = insets[*first] + mostBeside * width;
         const auto next =
-            std::find_if(first, along.end(), [&](const Aligned* one) { return one->inset(edge) > most; });
+            std::find_if(first, along.end(), [&](const Aligned* one) { return insets[one] > most; });
         level(first, next, edge);
         first = next;
     }

@@ -18,6 +18,7 @@ constexpr double margin = 10, cellGap = 8;
 constexpr double stackBelow = 420;    ///< parts of a narrower cell lie below each other
 constexpr double stackedHeight = 175; ///< of each of them in a grid
 constexpr double lowestPart = 150;    ///< of a part above others, beside others
+constexpr double usualFont = 11;      ///< pixels, for which the heights are
 constexpr int mostHeadLines = 3;
 constexpr int levelRounds = 2;
 
@@ -81,6 +82,40 @@ QList<BasePlot*> plotsOf(const Figure& figure) {
 double textHeight(const QFont& font, const QString& text, double width) {
     if (text.isEmpty()) return 0;
     return QFontMetricsF(font).boundingRect(QRectF(0, 0, width, 1e5), 0, text).height();
+}
+
+QRectF innerOf(const QRectF& page) {
+    return page.adjusted(margin, margin * 0.7, -margin, -margin * 0.6);
+}
+
+/// Title and footer, in lines of a width.
+struct Surround {
+    QFont titleFont, smallFont;
+    QString title, foot;
+    double titleHeight = 0, footHeight = 0;
+
+    Surround(const Figure& figure, const FigureStyle& style, double width)
+        : titleFont(figureFont(static_cast<int>(std::lround(style.fontPixels() * 1.15)))),
+          smallFont(figureFont(std::max(7, static_cast<int>(std::lround(style.fontPixels() * 0.72))))) {
+        titleFont.setBold(true);
+        if (style.title) title = inLines(figure.title, QFontMetricsF(titleFont), width - 1);
+        if (style.footer) foot = inLines(figure.provenance, QFontMetricsF(smallFont), width - 1);
+        titleHeight = textHeight(titleFont, title, width);
+        footHeight = textHeight(smallFont, foot, width);
+    }
+    /// What it has beyond the usual two lines each.
+    [[nodiscard]] double excess() const {
+        return std::max(0.0, titleHeight - 2 * QFontMetricsF(titleFont).lineSpacing())
+               + std::max(0.0, footHeight - 2 * QFontMetricsF(smallFont).lineSpacing());
+    }
+};
+
+/// Of a page that is as high as it needs: a larger font than the usual one needs higher plots, as they do not
+/// get wider.
+double automaticHeight(const Figure& figure, const FigureStyle& style, double width) {
+    const double larger = style.fontPoints > 0 ? std::max(1.0, style.fontPixels() / usualFont) : 1;
+    const double inner = innerOf(QRectF(0, 0, width, 1000)).width();
+    return heightOf(figure, width) * larger + Surround(figure, style, inner).excess();
 }
 
 /// Of the rows of a grid, which share the height as they need it.
@@ -221,18 +256,15 @@ bool levelRows(const Page& page, const Figure& figure, std::vector<double>& rows
 /// The plots must have their look: their margins depend on it.
 Page layOut(const Figure& figure, const FigureStyle& style) {
     Page page;
-    const int pixels = style.fontPixels();
-    page.titleFont = figureFont(static_cast<int>(std::lround(pixels * 1.15)));
-    page.titleFont.setBold(true);
-    page.smallFont = figureFont(std::max(7, static_cast<int>(std::lround(pixels * 0.72))));
-    page.headFont = figureFont(pixels);
     page.page = QRectF(QPointF(0, 0), figurePageSize(figure, style));
-    const QRectF inner = page.page.adjusted(margin, margin * 0.7, -margin, -margin * 0.6);
-    if (style.title) page.titleText = inLines(figure.title, QFontMetricsF(page.titleFont), inner.width() - 1);
-    if (style.footer)
-        page.footText = inLines(figure.provenance, QFontMetricsF(page.smallFont), inner.width() - 1);
-    const double titleHeight = textHeight(page.titleFont, page.titleText, inner.width());
-    const double footHeight = textHeight(page.smallFont, page.footText, inner.width());
+    const QRectF inner = innerOf(page.page);
+    const Surround words(figure, style, inner.width());
+    page.titleFont = words.titleFont;
+    page.smallFont = words.smallFont;
+    page.headFont = figureFont(style.fontPixels());
+    page.titleText = words.title;
+    page.footText = words.foot;
+    const double titleHeight = words.titleHeight, footHeight = words.footHeight;
     page.title = QRectF(inner.topLeft(), QSizeF(inner.width(), titleHeight > 0 ? titleHeight + 2 : 0));
     page.foot = QRectF(inner.left(), inner.bottom() - footHeight, inner.width(), footHeight + 2);
     page.area =
@@ -268,14 +300,15 @@ QSizeF figurePageSize(const Figure& figure, const FigureStyle& style) {
     const bool several = figure.cells.size() == 1 && figure.cells.front().parts.size() > 1;
     switch (style.size) {
     case FigureSize::OneColumn: // 3.3 in
-        return {316.8, heightOf(figure, 316.8)};
+        return {316.8, automaticHeight(figure, style, 316.8)};
     case FigureSize::TwoColumn: // 7 in
-        return {672, heightOf(figure, 672)};
+        return {672, automaticHeight(figure, style, 672)};
     case FigureSize::Slide:
         return {1280, 720};
     case FigureSize::Custom: {
         const QSizeF size = style.customPixels();
-        return {size.width(), size.height() > 0 ? size.height() : heightOf(figure, size.width())};
+        return {size.width(),
+                size.height() > 0 ? size.height() : automaticHeight(figure, style, size.width())};
     }
     case FigureSize::AsShown:
         break;

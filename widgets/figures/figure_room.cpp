@@ -55,6 +55,8 @@ bool legendIsWhole(const BasePlot& plot) {
     if (!legend.visible() || !legend.layout()) return false;
     for (int item = 0; item < legend.itemCount(); ++item) {
         if (!legend.item(item)) continue; // an empty place of the last row
+        auto* entry = qobject_cast<QCPPlottableLegendItem*>(legend.item(item));
+        if (entry && entry->plottable()->name().contains(u'\u2026')) return false;
         const QSize needed = legend.item(item)->minimumOuterSizeHint();
         const QRect place = legend.item(item)->outerRect();
         if (place.height() < needed.height() || place.right() > plot.viewport().width()) return false;
@@ -65,6 +67,7 @@ bool legendIsWhole(const BasePlot& plot) {
 bool partIsReadable(const BasePlot& plot, const QRectF& axes, bool legend) {
     if (axes.width() < leastAxesWidth || axes.height() < leastAxesHeight) return false;
     if (legend && !legendIsWhole(plot)) return false;
+    if (!plot.titlesAreWhole()) return false;
     for (const QCPAxisRect* rect : plot.axisRects()) {
         if (!rect->visible()) continue;
         for (const QCPAxis* axis : rect->axes())
@@ -137,8 +140,10 @@ std::optional<FigureStyle> Probe::least() const {
     const double steps = page.unit == FigureStyle::Unit::Inches ? 10 : 1; // in one unit
     page.width = page.height = 1;
     const double unit = page.customPixels().width(), most = largestSide / unit;
-    const double asked =
-        style_.size == FigureSize::Custom ? style_.width : figurePageSize(figure_, style_).width() / unit;
+    // 3.3, not 3.3000000000000003: it is read by people
+    const double asked = style_.size == FigureSize::Custom
+                             ? style_.width
+                             : std::round(figurePageSize(figure_, style_).width() / unit * 1000) / 1000;
     const auto at = [&](double width, double height) {
         FigureStyle tried = page;
         tried.width = width;

@@ -62,8 +62,10 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] const std::shared_ptr<const Session>& session() const { return session_; }
     /// Whose conditions Selection::conditionB is an index into; null: those of session(). `name` is what
     /// titles and legends call it (its file); empty: its model's. `provenance` as in setProvenance().
+    /// `ownName` is what session() is called beside it.
     void setOther(std::shared_ptr<const Session> other, const QString& name = {},
-                  const QString& provenance = {});
+                  const QString& provenance = {}, const QString& ownName = {});
+    [[nodiscard]] const QString& ownName() const { return ownName_; }
     [[nodiscard]] const QString& otherName() const { return otherName_; }
     [[nodiscard]] const QString& otherProvenance() const { return otherProvenance_; }
     [[nodiscard]] const std::shared_ptr<const Session>& other() const { return other_; }
@@ -229,6 +231,8 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] bool hasOtherSession() const { return other_ && other_ != session_; }
     [[nodiscard]] QString
     otherText() const; ///< what B's session is called: its file, its model where that differs
+    /// What A's session is called in a difference from B's whose file has the same name; empty: no need.
+    [[nodiscard]] QString ownText() const;
     /// Why A and B cannot be subtracted (no B, other numbers of layers or pairs); empty when they can.
     [[nodiscard]] QString whyNotComparable() const;
     [[nodiscard]] bool subtracts() const; ///< A - B is asked for and possible
@@ -273,7 +277,7 @@ class DiagnosticPanel : public QWidget {
     void save();
     [[nodiscard]] Figure figure() const;
 
-    QString title_, heading_, detail_, figureTitle_, summary_, emptyText_, provenance_, otherName_,
+    QString title_, heading_, detail_, figureTitle_, summary_, emptyText_, provenance_, otherName_, ownName_,
         otherProvenance_;
     QPointer<SelectionModel> selection_;
     std::shared_ptr<const Session> session_, other_;

@@ -20,9 +20,10 @@ int DiagnosticPanel::conditionIndex() const {
 }
 
 void DiagnosticPanel::setOther(std::shared_ptr<const Session> other, const QString& name,
-                               const QString& provenance) {
+                               const QString& provenance, const QString& ownName) {
     otherProvenance_ = provenance;
-    if (other == other_ && name == otherName_) return;
+    if (other == other_ && name == otherName_ && ownName == ownName_) return;
+    ownName_ = ownName;
     other_ = std::move(other);
     otherName_ = name;
     otherBands_ = other_ ? other_->bands : BandPartition();
@@ -34,10 +35,13 @@ void DiagnosticPanel::setOther(std::shared_ptr<const Session> other, const QStri
 QStringList DiagnosticPanel::provenance() const {
     QStringList lines;
     const bool both = hasOtherSession() && selection().compare != CompareMode::A && sideB().condition;
-    if (!provenance_.isEmpty()) lines << (both ? tr("A: %1").arg(provenance_) : provenance_);
+    const auto named = [](const QString& side, const QString& name, const QString& text) {
+        return name.isEmpty() ? tr("%1: %2").arg(side, text) : tr("%1, %2: %3").arg(side, name, text);
+    };
+    if (!provenance_.isEmpty())
+        lines << (both ? named(QStringLiteral("A"), ownName_, provenance_) : provenance_);
     if (both && !otherProvenance_.isEmpty())
-        lines << (otherName_.isEmpty() ? tr("B: %1").arg(otherProvenance_)
-                                       : tr("B, %1: %2").arg(otherName_, otherProvenance_));
+        lines << named(QStringLiteral("B"), otherName_, otherProvenance_);
     return lines;
 }
 
@@ -54,6 +58,7 @@ const BandStyles& DiagnosticPanel::shownBandStyles() const {
 DiagnosticPanel::Side DiagnosticPanel::sideA() const {
     Side side{session_, condition(), conditionIndex(), {}};
     if (side.condition) side.name = conditionName(side.condition->key);
+    if (const QString own = ownText(); side.condition && !own.isEmpty()) side.name += tr(" (%1)").arg(own);
     return side;
 }
 
@@ -71,6 +76,12 @@ QString DiagnosticPanel::otherText() const {
     const QString model = other_ ? modelName(*other_) : QString();
     if (otherName_.isEmpty()) return model;
     return session_ && modelName(*session_) == model ? otherName_ : tr("%1, %2").arg(otherName_, model);
+}
+
+QString DiagnosticPanel::ownText() const {
+    if (!hasOtherSession() || selection().compare != CompareMode::Difference) return {};
+    const auto file = [](const QString& name) { return name.section(u'/', -1); };
+    return file(ownName_) == file(otherName_) ? ownName_ : QString();
 }
 
 QString DiagnosticPanel::whyNotComparable() const {

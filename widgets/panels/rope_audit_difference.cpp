@@ -64,12 +64,12 @@ void RopeAuditPanel::refreshDifference() {
     drawDifference();
     listDifferences();
     fillDifferenceTables();
-    QString nameB = textOf(auditB_->ours.spec.text());
+    QString nameA = specName(), nameB = textOf(auditB_->ours.spec.text());
+    if (const QString own = ownText(); !own.isEmpty()) nameA += tr(" (%1)").arg(own);
     if (hasOtherSession()) nameB += tr(" (%1)").arg(otherText());
-    showContent(value() == Phase ? tr("Δ phase error of other loaders")
-                                 : tr("Δ frequency ratio of each loader"),
-                tr("%1 minus %2, at L = %3").arg(specName(), nameB, groupedCount(audit_->context)),
-                differenceSummary());
+    showContent(
+        value() == Phase ? tr("Δ phase error of other loaders") : tr("Δ frequency ratio of each loader"),
+        tr("%1 minus %2, at L = %3").arg(nameA, nameB, groupedCount(audit_->context)), differenceSummary());
 }
 
 void RopeAuditPanel::drawDifference() {

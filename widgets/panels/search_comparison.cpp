@@ -189,7 +189,9 @@ void SearchPanel::showDifference() {
             QString::fromStdString(record.scales.name),
             QString::fromStdString(record.settings.rope + " \u00b7 " + record.settings.quant));
     };
-    QString detail = tr("%1 minus %2").arg(name(*a), name(*b));
+    QString nameA = name(*a);
+    if (const QString own = ownText(); !own.isEmpty()) nameA += tr(" of %1").arg(own);
+    QString detail = tr("%1 minus %2").arg(nameA, name(*b));
     if (hasOtherSession()) detail += tr(" of %1").arg(otherText());
     showContent(tr("Searches: objectives of A and B, difference of their gains"), detail,
                 differenceSummary(*a, *b));

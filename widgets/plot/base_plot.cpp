@@ -102,37 +102,6 @@ void BasePlot::styleAxis(QCPAxis* axis) const {
     axis->grid()->setSubGridVisible(false);
 }
 
-int BasePlot::titleRoom(const QCPAxis* axis) const {
-    const QRect area = axisRect()->rect();
-    const bool upright = QCPAxis::orientation(axis->axisType()) == Qt::Vertical;
-    const int length = upright ? viewport().height() : viewport().width();
-    const int centre = upright ? area.center().y() : area.center().x();
-    return std::max(20, 2 * std::min(centre, length - centre) - 6);
-}
-
-bool BasePlot::hasRoomFor(const QCPAxis* axis, const QString& title) const {
-    return QFontMetrics(axis->labelFont()).horizontalAdvance(title) <= titleRoom(axis);
-}
-
-void BasePlot::fitTitle(QCPAxis* axis, const QString& title) const {
-    const QFontMetrics metrics(axis->labelFont());
-    const int room = titleRoom(axis);
-    QString fitting = metrics.elidedText(title, Qt::ElideRight, room);
-    const bool breaks = fitting != title || std::find(broken_.begin(), broken_.end(), axis) != broken_.end();
-    if (breaks && !screen_.isNull()) { // the break that leaves the lines most alike
-        int best = metrics.horizontalAdvance(title);
-        for (auto space = title.indexOf(u' '); space > 0; space = title.indexOf(u' ', space + 1)) {
-            const int longer = std::max(metrics.horizontalAdvance(title.left(space)),
-                                        metrics.horizontalAdvance(title.mid(space + 1)));
-            if (longer >= best || longer > room) continue;
-            best = longer;
-            fitting = title.left(space) + u'\n' + title.mid(space + 1);
-        }
-    }
-    if (keepsBroken_ && fitting.contains(u'\n')) broken_.push_back(axis);
-    if (axis->label() != fitting) axis->setLabel(fitting);
-}
-
 void BasePlot::limitTicks() {
     for (const QCPAxisRect* rect : axisRects())
         for (const QCPAxis* axis : rect->axes()) {
@@ -205,7 +174,8 @@ void BasePlot::layOutFor(const QSize& size) {
     keepsBroken_ = false;
     resetLegend();
     for (QCPAxisRect* rect : axisRects())
-        for (QCPAxis* axis : rect->axes()) axis->setLabel(axis->label().replace(u'\n', u' '));
+        for (QCPAxis* axis : rect->axes()) // one line, whatever was left of it elsewhere
+            if (!axis->label().isEmpty()) axis->setLabel(QStringLiteral("x"));
     updateLayout();
     for (int pass = 0; pass < 3; ++pass) {
         prepare();
@@ -247,9 +217,11 @@ void BasePlot::draw(QCPPainter* painter) {
 void BasePlot::settle() {
     if (!screen_.isNull()) setViewport(std::exchange(screen_, QRect()));
     fitHeading();
+    broken_.clear();
     updateLayout();
     prepare();
     updateLayout();
+    resized_ = false;
     drawLater();
 }
 
@@ -312,11 +284,15 @@ void BasePlot::drawLater() {
 void BasePlot::paintEvent(QPaintEvent* event) {
     if (std::exchange(resized_, false)) {
         fitHeading();
+        broken_.clear();
+        keepsBroken_ = false;
         for (int round = 0; round < 2;
              ++round) { // the length of an axis follows from its labels, and they from it
             updateLayout();
             prepare();
+            keepsBroken_ = true;
         }
+        resized_ = false; // titles have the lines that they need
     }
     if (std::exchange(stale_, false)) {
         // It asks for another paint, which this one is.

@@ -60,6 +60,8 @@ class BasePlot : public QCustomPlot {
     /// Plots with the same key show the same rows and columns: side by side in a figure they get axes of one
     /// size. Empty: nothing is like it.
     [[nodiscard]] virtual QString shapeKey() const { return {}; }
+    /// No title of an axis ends in an ellipsis, as it is laid out now.
+    [[nodiscard]] bool titlesAreWhole() const;
     /// Lays out for the screen again.
     void settle();
     /// What of the legend and the colour bar is there at all; what is not takes no room.
@@ -103,9 +105,9 @@ class BasePlot : public QCustomPlot {
     void styleLegend();
     /// The legend into its own row above the axes (horizontal) or its own column right of them.
     void placeLegend(bool above);
-    /// Labels `axis` with as much of `title` as has room along it; in figures in two lines where one is too
-    /// short.
-    void fitTitle(QCPAxis* axis, const QString& title) const;
+    /// Labels `axis` with `title`, in as many lines as it needs along the axis, or with as much of it as
+    /// there is room for.
+    void fitTitle(QCPAxis* axis, const QString& title);
     [[nodiscard]] bool isForFigure() const { return !screen_.isNull(); }
     [[nodiscard]] bool hasRoomFor(const QCPAxis* axis, const QString& title) const;
     /// The names in the legend, in its font as it is now: whole, broken into lines of at most `room` pixels,
@@ -154,11 +156,13 @@ class BasePlot : public QCustomPlot {
     void panTo(const QPointF& position);
     void zoomInto(const QRectF& area);
     void showReadout(const QPointF& position);
-    [[nodiscard]] int titleRoom(const QCPAxis* axis) const; ///< pixels along the axis
-    void limitTicks();                                      ///< to what has room along the axes
-    bool placeLegendOverAxes();                             ///< true when it moved
-    void alignLegend();                                     ///< after a layout
-    void prepare();                                         ///< limitTicks() and prepareLayout()
+    [[nodiscard]] QCPRange freeAlong(const QCPAxis* axis) const; ///< of a title: pixels of the plot
+    [[nodiscard]] int titleRoom(const QCPAxis* axis) const;      ///< pixels along the axis
+    [[nodiscard]] int mostTitleLines(const QCPAxis* axis) const;
+    void limitTicks();          ///< to what has room along the axes
+    bool placeLegendOverAxes(); ///< true when it moved
+    void alignLegend();         ///< after a layout
+    void prepare();             ///< limitTicks() and prepareLayout()
 
     double legendWidth_ = 0; ///< pixels, of a legend above the axes
     PlotTheme theme_;
@@ -174,7 +178,12 @@ class BasePlot : public QCustomPlot {
     QString headingText_;
     std::optional<QFont> figureFont_;
     QCPLayoutElement* colourBar_ = nullptr;
-    mutable std::vector<const QCPAxis*> broken_; ///< titles that take two lines at the size laid out for
+    struct BrokenTitle {
+        const QCPAxis* axis = nullptr;
+        QString title;
+        int lines = 1;
+    };
+    std::vector<BrokenTitle> broken_; ///< the lines that titles take at the size laid out for, at least
     bool keepsBroken_ = false;
     Furniture legendPlace_, barPlace_;
     Furniture noRoom_; ///< of a legend that the plot is too low for

@@ -281,7 +281,7 @@ QRect MarkStrip::clipRect() const {
     return keyAxis()->axisRect()->rect().adjusted(0, -static_cast<int>(2 * rowHeight()) - 2, 0, 0);
 }
 
-bool MarkStrip::tryPlace(size_t index, int row, double left, double width) {
+bool MarkStrip::tryPlace(size_t index, int row, double left, double width, bool last) {
     const QRectF area = keyAxis()->axisRect()->rect();
     const QRectF rect(left, area.top() - (row + 1) * rowHeight() - 1, width, rowHeight());
     if (rect.left() < area.left() || rect.right() > area.right() + 1) return false;
@@ -291,7 +291,7 @@ bool MarkStrip::tryPlace(size_t index, int row, double left, double width) {
         if (taken.row == row && rect.intersects(taken.rect.adjusted(-4, 0, 4, 0))) return false;
         // Lines of names further up pass through the rows below; one beside its own is hidden by it.
         if (std::abs(taken.x - places_[index].x) >= sameLine && taken.x > rect.left() - 2
-            && taken.x < rect.right() + 2 && (taken.row < 0 || taken.row > row))
+            && taken.x < rect.right() + 2 && ((taken.row < 0 && !last) || taken.row > row))
             return false;
     }
     places_[index].row = row;
@@ -306,15 +306,16 @@ int MarkStrip::arrange() {
     for (size_t mark = 0; mark < marks_.size(); ++mark)
         places_[mark].x = keyAxis()->coordToPixel(marks_[mark].key);
     int rows = marks_.empty() ? 0 : 1;
-    for (size_t mark = 0; mark < marks_.size(); ++mark) {
-        const double x = places_[mark].x, width = metrics.horizontalAdvance(marks_[mark].label) + 6;
-        if (x < area.left() || x > area.right()) continue;
-        const double centred = std::clamp(x - width / 2, area.left(), area.right() - width);
-        for (int row = 0; row < 2 && places_[mark].row < 0; ++row)
-            for (const double left : {centred, x - 1, x + 1 - width})
-                if (tryPlace(mark, row, left, width)) break;
-        rows = std::max(rows, places_[mark].row + 1);
-    }
+    for (const bool last : {false, true})
+        for (size_t mark = 0; mark < marks_.size(); ++mark) {
+            const double x = places_[mark].x, width = metrics.horizontalAdvance(marks_[mark].label) + 6;
+            if (x < area.left() || x > area.right() || width > area.width()) continue;
+            const double centred = std::clamp(x - width / 2, area.left(), area.right() - width);
+            for (int row = 0; row < 2 && places_[mark].row < 0; ++row)
+                for (const double left : {centred, x - 1, x + 1 - width})
+                    if (tryPlace(mark, row, left, width, last)) break;
+            rows = std::max(rows, places_[mark].row + 1);
+        }
     return rows == 0 ? 0 : static_cast<int>(rows * rowHeight()) + 2;
 }
 

@@ -171,7 +171,8 @@ class MarkStrip : public PassivePlottable {
         int row = -1; ///< 0: next to the axes; -1: no name
         QRectF rect;
     };
-    [[nodiscard]] bool tryPlace(size_t index, int row, double left, double width);
+    /// `last`: no other name is to be placed, so that the line of one without begins at the axes.
+    [[nodiscard]] bool tryPlace(size_t index, int row, double left, double width, bool last);
     [[nodiscard]] double rowHeight() const;
 
     std::vector<Mark> marks_;

@@ -37,15 +37,16 @@ QString withLines(const QString& all, const QString& more) {
 } // namespace
 
 QString ComposedFigure::set(const Composition& composition, const std::shared_ptr<const Session>& session,
-                            const SessionSource& source) {
+                            const SessionSource& source, const QString& sessionPath) {
     misfit_ = false;
     if (const QString problem = composition.problem(); !problem.isEmpty()) return problem;
     if (composition.cells.isEmpty()) return Words::tr("The composition has no plots: add one.");
     std::vector<std::shared_ptr<Shown>> kept;
-    if (session == session_) kept = std::move(views_);
+    if (session == session_ && sessionPath == sessionPath_) kept = std::move(views_);
     views_.clear();
     composition_ = composition;
     session_ = session;
+    sessionPath_ = sessionPath;
     for (qsizetype index = 0; index < composition.cells.size(); ++index) {
         const FigureSpec& spec = composition.cells[index].figure;
         const auto same =
@@ -56,7 +57,7 @@ QString ComposedFigure::set(const Composition& composition, const std::shared_pt
         }
         auto shown = std::make_shared<Shown>();
         shown->spec = spec;
-        if (const QString error = shown->view.set(spec, session, source); !error.isEmpty()) {
+        if (const QString error = shown->view.set(spec, session, source, sessionPath); !error.isEmpty()) {
             misfit_ = shown->view.isMisfit();
             views_.clear();
             return Words::tr("cell %1: %2").arg(index + 1).arg(error);
@@ -166,6 +167,27 @@ QString arrangementText(const QList<DiagnosticPanel*>& panels) {
     return tables.join(u'\n');
 }
 
+namespace {
+
+/// An arrangement that is as high as it needs takes its height from the window, which a command does not
+/// have.
+FigureStyle withHeight(FigureStyle style, const QSizeF& page) {
+    const bool shown = style.size == FigureSize::AsShown;
+    if (style.size == FigureSize::Slide || (style.size == FigureSize::Custom && style.height > 0))
+        return style;
+    if (shown)
+        style.unit = FigureStyle::Unit::Pixels;
+    else if (style.size != FigureSize::Custom)
+        style.unit = FigureStyle::Unit::Inches;
+    if (style.size != FigureSize::Custom)
+        style.width = shown ? page.width() : style.size == FigureSize::OneColumn ? 3.3 : 7;
+    style.height = style.width * page.height() / page.width();
+    style.size = FigureSize::Custom;
+    return style;
+}
+
+} // namespace
+
 Composition arrangementOf(const PlotArea& plots, const QList<DiagnosticPanel*>& panels,
                           const FigureStyle& style, const QString& otherPath) {
     Composition result = Composition::arrangement();
@@ -178,13 +200,7 @@ Composition arrangementOf(const PlotArea& plots, const QList<DiagnosticPanel*>& 
         cell.place = figure.cells[index].place;
         result.cells << cell;
     }
-    if (style.size == FigureSize::AsShown) {
-        const QSizeF size = figurePageSize(figure, style);
-        result.style.size = FigureSize::Custom;
-        result.style.unit = FigureStyle::Unit::Pixels;
-        result.style.width = size.width();
-        result.style.height = size.height();
-    }
+    result.style = withHeight(style, figurePageSize(figure, style));
     for (DiagnosticPanel* panel : panels) panel->endFigure();
     return result;
 }

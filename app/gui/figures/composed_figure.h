@@ -14,7 +14,7 @@ class ComposedFigure {
   public:
     /// Empty, or the first cell that cannot be shown, and why. Views whose spec is the same as before stay.
     QString set(const Composition& composition, const std::shared_ptr<const Session>& session,
-                const SessionSource& source);
+                const SessionSource& source, const QString& sessionPath = {});
     [[nodiscard]] bool isMisfit() const { return misfit_; } ///< as FigureView::isMisfit()
     [[nodiscard]] QStringList notDrawn() const; ///< as FigureView::notDrawn(), of the cells that have it
     [[nodiscard]] QStringList titles() const;   ///< of the views, in words for people
@@ -31,6 +31,7 @@ class ComposedFigure {
     bool misfit_ = false;
     Composition composition_;
     std::shared_ptr<const Session> session_;
+    QString sessionPath_;
     std::vector<std::shared_ptr<Shown>> views_; ///< of the cells, in order
 };
 
@@ -42,8 +43,8 @@ Figure arrangementFigure(const PlotArea& plots, const QList<DiagnosticPanel*>& p
 QString arrangementCsv(const QList<DiagnosticPanel*>& panels);
 /// The same for spreadsheets: tab-separated, a line with the name before each table.
 QString arrangementText(const QList<DiagnosticPanel*>& panels);
-/// What draws the same from the session's file; a size as shown becomes the pixels on screen. `otherPath` as
-/// in figureSpecOf().
+/// What draws the same from the session's file: of the size that it has now. `otherPath` as in
+/// figureSpecOf().
 Composition arrangementOf(const PlotArea& plots, const QList<DiagnosticPanel*>& panels,
                           const FigureStyle& style, const QString& otherPath);
 

@@ -172,8 +172,9 @@ void ComposerDialog::buildButtons(QBoxLayout& column) {
     for (QPushButton* button : findChildren<QPushButton*>()) button->setAutoDefault(false);
 }
 
-void ComposerDialog::setSession(const std::shared_ptr<const Session>& session) {
+void ComposerDialog::setSession(const std::shared_ptr<const Session>& session, const QString& path) {
     session_ = session;
+    sessionPath_ = path;
     preview_->refresh();
 }
 
@@ -314,7 +315,8 @@ FigurePreview::Drawn ComposerDialog::draw(QSize room) {
                     .arg(composition_.cells.size())
                     .arg(composition_.rows)
                     .arg(composition_.columns)};
-    if (const QString problem = composed_.set(composition_, session_, source_); !problem.isEmpty())
+    if (const QString problem = composed_.set(composition_, session_, source_, sessionPath_);
+        !problem.isEmpty())
         return {{}, {}, problem};
     const auto drawn = previewOf(composed_.begin(), composition_.style, room, devicePixelRatioF());
     composed_.end();
@@ -337,7 +339,7 @@ bool ComposerDialog::saveTo(const QString& path, QString* error) {
         *error = tr("Open a session first.");
         return false;
     }
-    *error = composed_.set(composition_, session_, source_);
+    *error = composed_.set(composition_, session_, source_, sessionPath_);
     if (!error->isEmpty()) return false;
     if (path.endsWith(QLatin1String(".csv"), Qt::CaseInsensitive))
         return writeWholeFile(path, composed_.csv().toUtf8(), error);

@@ -27,7 +27,7 @@ class ComposerDialog : public QDialog {
     /// `settings` must outlive this.
     ComposerDialog(AppSettings& settings, SessionSource source, QWidget* parent = nullptr);
 
-    void setSession(const std::shared_ptr<const Session>& session);
+    void setSession(const std::shared_ptr<const Session>& session, const QString& path = {});
     [[nodiscard]] const Composition& composition() const { return composition_; }
     void setComposition(const Composition& composition);
     /// Behind the others; the grid grows when it is full. False when it is full and as large as it can be.
@@ -62,6 +62,7 @@ class ComposerDialog : public QDialog {
     AppSettings& settings_;
     SessionSource source_;
     std::shared_ptr<const Session> session_;
+    QString sessionPath_;
     Composition composition_;
     ComposedFigure composed_;
     bool filling_ = false; ///< controls are being set by the program

@@ -23,7 +23,7 @@ FigureCenter::FigureCenter(QWidget* window, PlotArea& plots, Workspace& workspac
     }
     connect(&workspace_, &Workspace::sessionChanged, this,
             [this](const std::shared_ptr<const Session>& session) {
-                if (composer_) composer_->setSession(session);
+                if (composer_) composer_->setSession(session, workspace_.path());
             });
 }
 
@@ -58,7 +58,7 @@ void FigureCenter::compose() {
         connect(composer_, &ComposerDialog::message, this, &FigureCenter::message);
         connect(composer_, &ComposerDialog::failed, this, &FigureCenter::failed);
         connect(composer_, &ComposerDialog::currentPlotWanted, this, &FigureCenter::addCurrentPlot);
-        composer_->setSession(workspace_.session());
+        composer_->setSession(workspace_.session(), workspace_.path());
     }
     composer_->show();
     composer_->raise();

@@ -2,6 +2,7 @@
 
 #include "app/gui/window/plot_area.h"
 #include "core/session/condition_name.h"
+#include "widgets/common/names.h"
 #include "widgets/figures/figure_layout.h"
 #include "widgets/panels/distortion_panel.h"
 #include "widgets/panels/heat_map_metric.h"
@@ -85,7 +86,7 @@ FigureView::FigureView(FigureView&&) noexcept = default;
 FigureView& FigureView::operator=(FigureView&&) noexcept = default;
 
 QString FigureView::set(const FigureSpec& spec, const std::shared_ptr<const Session>& session,
-                        const SessionSource& source) {
+                        const SessionSource& source, const QString& sessionPath) {
     spec_ = spec;
     misfit_ = false;
     QStringList keys;
@@ -105,8 +106,13 @@ QString FigureView::set(const FigureSpec& spec, const std::shared_ptr<const Sess
     }
     panel_->setProvenance(provenanceLine(*session));
     panel_->setSession(session);
-    panel_->setOther(other, QFileInfo(spec.otherSession).fileName(),
-                     other ? provenanceLine(*other) : QString());
+    const auto named = [](const QString& path, const QString& beside) {
+        return path.isEmpty() ? QString()
+                              : nameApart(path, beside.isEmpty() ? QStringList() : QStringList(beside));
+    };
+    if (other)
+        panel_->setOther(other, named(spec.otherSession, sessionPath), provenanceLine(*other),
+                         named(sessionPath, spec.otherSession));
     if (const QString error = select(session, other); !error.isEmpty()) return error;
     return setUp();
 }

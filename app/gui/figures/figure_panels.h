@@ -34,9 +34,10 @@ class FigureView {
     FigureView(FigureView&&) noexcept;
     FigureView& operator=(FigureView&&) noexcept;
 
-    /// Empty, or the option, what was expected and what was found.
+    /// Empty, or the option, what was expected and what was found. `sessionPath` tells the session from that
+    /// of B.
     QString set(const FigureSpec& spec, const std::shared_ptr<const Session>& session,
-                const SessionSource& source);
+                const SessionSource& source, const QString& sessionPath = {});
     /// What set() complained of is right by itself, but not for this session.
     [[nodiscard]] bool isMisfit() const { return misfit_; }
     /// What of the spec is not drawn, as the view itself says it; empty: nothing.

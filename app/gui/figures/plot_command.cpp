@@ -222,7 +222,7 @@ int writeTables(const Request& request, const FigureSpec& spec, DiagnosticPanel&
 
 int plotOne(const Request& request, const FigureSpec& spec, const std::shared_ptr<const Session>& session) {
     FigureView view;
-    if (const QString error = view.set(spec, session, open); !error.isEmpty())
+    if (const QString error = view.set(spec, session, open, request.session); !error.isEmpty())
         return complain(error, view.isMisfit() ? Failed : Usage);
     note(view.notDrawn());
     if (isCsv(request)) return writeTables(request, spec, *view.panel());
@@ -235,7 +235,7 @@ int plotOne(const Request& request, const FigureSpec& spec, const std::shared_pt
 int draw(const Request& request, const Composition& composition, const QString& name,
          const std::shared_ptr<const Session>& session) {
     ComposedFigure composed;
-    if (const QString error = composed.set(composition, session, open); !error.isEmpty())
+    if (const QString error = composed.set(composition, session, open, request.session); !error.isEmpty())
         return complain(name.isEmpty() ? error : QStringLiteral("%1: %2").arg(name, error),
                         composed.isMisfit() ? Failed : Usage);
     for (const QString& one : composed.notDrawn()) note(one);

@@ -40,9 +40,12 @@ QString flowing(const QString& text) {
     return escaped(kept);
 }
 
-/// A verdict: a line for each context that it speaks of.
+/// A verdict: a paragraph for each context that it speaks of.
 QString verdictHtml(const QString& words) {
-    return flowing(words).replace(u'\n', QStringLiteral("<br>"));
+    QString html;
+    for (const QString& line : flowing(words).split(u'\n', Qt::SkipEmptyParts))
+        html += QStringLiteral("<span class=\"verdict\">%1</span>").arg(line);
+    return html;
 }
 
 /// Numbers go to the right: digits, signs, intervals and dashes.
@@ -152,13 +155,13 @@ h1{font-size:1.7rem;margin:0 0 .2rem}h2{font-size:1.25rem;margin:2.4rem 0 .6rem;
 h3{font-size:1.05rem;margin:1.6rem 0 .4rem}a{color:inherit}nav{margin:.8rem 0 0}nav a{display:inline-block;margin-right:1rem}
 .note,.sub{color:var(--soft);font-size:.87rem}.wide{overflow-x:auto;margin:.8rem 0 .3rem}
 table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-nums}
-caption{text-align:left;font-weight:600;padding:.2rem 0}th,td{padding:.22rem .7rem .22rem 0;border-bottom:1px solid var(--line);
+caption{text-align:left;font-weight:600;padding:.2rem 0}th,td{padding:.22rem 1.25rem .22rem 0;border-bottom:1px solid var(--line);
 text-align:left;vertical-align:top}td.n,th.n{text-align:right}td.n{white-space:nowrap}th[scope=col]{vertical-align:bottom}
 th[scope=row]{font-weight:500;color:var(--soft);padding-right:1.4rem;white-space:nowrap}td{overflow-wrap:anywhere}
-figure{margin:1.2rem 0 1.8rem}figure img{display:block;width:100%;max-width:760px;height:auto;background:#fff;border:1px solid var(--line)}
+figure{margin:1.2rem 0 1.8rem}figure img{display:block;width:100%;height:auto;background:#fff;border:1px solid var(--line)}
 figcaption{margin-top:.4rem;font-size:.9rem}details{margin:.4rem 0}summary{cursor:pointer;color:var(--soft);font-size:.87rem}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--tint);padding:.6rem .8rem;font-size:.8rem}
-ul.findings{background:var(--tint);padding:.8rem 1rem .8rem 2rem;margin:1rem 0}ul.findings li+li{margin-top:.6rem}
+ul.findings{background:var(--tint);padding:.8rem 1rem .8rem 2rem;margin:1rem 0}ul.findings li+li{margin-top:.6rem}.verdict{display:block}.verdict+.verdict{margin-top:.45rem}
 dt{font-weight:600;margin-top:.7rem}dd{margin:0 0 0 1.2rem}
 @media(max-width:40rem){body{padding:1rem .8rem 2rem}th[scope=row]{white-space:normal;padding-right:.8rem}td:not(.n){min-width:9ch}}
 @media print{body{max-width:none;padding:0}nav,details>summary{display:none}figure,table{break-inside:avoid}}

@@ -10,6 +10,7 @@
 #include "widgets/common/number_format.h"
 
 #include <QCoreApplication>
+#include <QDir>
 #include <QFileInfo>
 #include <QRegularExpression>
 
@@ -207,11 +208,17 @@ QString interactionFinding(const Session& session, const std::vector<Interaction
     return words;
 }
 
+/// "a/run.h5": the reports of two runs of one name say which they are of.
+QString withFolder(const QString& path) {
+    const QFileInfo file(QDir::cleanPath(QFileInfo(path).absoluteFilePath()));
+    return path.isEmpty() ? QString() : QDir(file.dir().dirName()).filePath(file.fileName());
+}
+
 } // namespace
 
 ReportTable provenanceTable(const Session& session, const QString& sessionPath) {
     ReportTable table{ReportTables::tr("Provenance")};
-    table.rows = {{ReportTables::tr("Session"), QFileInfo(sessionPath).fileName()},
+    table.rows = {{ReportTables::tr("Session"), withFolder(sessionPath)},
                   {ReportTables::tr("Made by"), text(session.provenance.program)},
                   {ReportTables::tr("When (UTC)"), text(session.provenance.created)},
                   {ReportTables::tr("On"), text(session.provenance.host)},

@@ -67,6 +67,7 @@ class Writer {
         const auto session = what_.panels.isEmpty() ? nullptr : what_.panels.first()->session();
         const auto other = session ? what_.panels.first()->other() : nullptr;
         const QString name = session ? what_.panels.first()->otherName() : QString();
+        const QString ownName = session ? what_.panels.first()->ownName() : QString();
         const QString provenance = session ? what_.panels.first()->otherProvenance() : QString();
         std::vector<Place> places{{}};
         if (what_.everyCondition && session && selection) {
@@ -84,13 +85,14 @@ class Writer {
                 next.conditionB = place.conditionB;
                 next.compare = place.conditionB < 0 ? CompareMode::A : CompareMode::Difference;
                 selection->setSelection(next);
-                for (DiagnosticPanel* panel : what_.panels) panel->setOther(place.other, name, provenance);
+                for (DiagnosticPanel* panel : what_.panels)
+                    panel->setOther(place.other, name, provenance, ownName);
             }
             writePanels(place, &place == &places.front());
             if (result_.stopped) break;
         }
         if (selection) selection->setSelection(before);
-        for (DiagnosticPanel* panel : what_.panels) panel->setOther(other, name, provenance);
+        for (DiagnosticPanel* panel : what_.panels) panel->setOther(other, name, provenance, ownName);
         return std::move(result_);
     }
 

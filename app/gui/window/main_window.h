@@ -180,6 +180,7 @@ class MainWindow : public QMainWindow {
     void showInputsOf(const SetupRequest& request);
     void showAwaitedInputs();
     [[nodiscard]] QString otherName() const; ///< of the file of B's session, where that is another one
+    [[nodiscard]] QString ownName() const;   ///< of A's, beside it
     void nameTheViews();                     ///< what is shown, in the breadcrumb
     void sayWhatIsAwaited();                 ///< of B, and offers to open it
     void goBackFrom(const QString& path);    ///< to the session that file was opened for, if it was for one

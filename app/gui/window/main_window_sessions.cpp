@@ -36,9 +36,11 @@ void MainWindow::connectSessions() {
     connect(&workspace_, &Workspace::contentChanged, this, [this](int id) { unkept_.insert(id); });
     connect(tabs_, &SessionTabs::closeWanted, this, &MainWindow::closeSession);
     connect(&compare_, &CompareController::otherChanged, plots_,
-            [this](const std::shared_ptr<const Session>& other) { plots_->setOther(other, otherName()); });
+            [this](const std::shared_ptr<const Session>& other) {
+                plots_->setOther(other, otherName(), ownName());
+            });
     connect(&compare_, &CompareController::changed, plots_, [this] { // saved under another name
-        plots_->setOther(compare_.other(), otherName());
+        plots_->setOther(compare_.other(), otherName(), ownName());
     });
     connect(&compare_, &CompareController::changed, this, &MainWindow::nameTheViews);
     analysis_.setAutosavePaths([this](SessionId id) {
@@ -56,11 +58,15 @@ void MainWindow::connectSessions() {
     autosaveTimer_.start();
 }
 
+QString MainWindow::ownName() const {
+    return compare_.other() ? workspace_.nameBeside(workspace_.current(), compare_.state().session)
+                            : QString();
+}
+
 QString MainWindow::otherName() const {
     if (!compare_.other()) return {};
     const SessionId id = compare_.state().session; // as "qroar plot" names it
-    const QString file = QFileInfo(workspace_.path(id)).fileName();
-    return file.isEmpty() ? workspace_.name(id) : file;
+    return workspace_.nameBeside(id, workspace_.current());
 }
 
 void MainWindow::nameTheViews() {

@@ -198,10 +198,11 @@ void PlotArea::setBandStyles(const BandStyles& styles) {
     for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setBandStyles(styles);
 }
 
-void PlotArea::setOther(const std::shared_ptr<const Session>& other, const QString& name) {
+void PlotArea::setOther(const std::shared_ptr<const Session>& other, const QString& name,
+                        const QString& ownName) {
     const QString provenance = other ? provenanceLine(*other) : QString();
-    for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setOther(other, name, provenance);
-    searches_->setOther(other, name, provenance);
+    for (DiagnosticPanel* panel : std::as_const(panels_)) panel->setOther(other, name, provenance, ownName);
+    searches_->setOther(other, name, provenance, ownName);
 }
 
 void PlotArea::noteFocus(QWidget* now) {

@@ -35,7 +35,8 @@ class PlotArea : public QMainWindow {
     void setBandStyles(const BandStyles& styles);
     /// Another session that conditions B are taken from; null: the same.
     /// `name`: of its file.
-    void setOther(const std::shared_ptr<const Session>& other, const QString& name = {});
+    void setOther(const std::shared_ptr<const Session>& other, const QString& name = {},
+                  const QString& ownName = {});
 
     [[nodiscard]] SpectrumPanel* spectrum() const { return spectrum_; }
     [[nodiscard]] SearchPanel* searches() const { return searches_; }
