@@ -20,8 +20,6 @@
 #include <QClipboard>
 #include <QFileDialog>
 #include <QLineEdit>
-#include <QListWidget>
-#include <QProcess>
 
 using namespace qroar;
 using test::answerDialog;
