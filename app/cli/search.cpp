@@ -9,6 +9,7 @@
 #include "app/cli/validators.h"
 #include "core/analysis/machine.h"
 #include "core/base/strings.h"
+#include "core/inference/reverse.h"
 #include "core/quantize/calibrate.h"
 #include "core/session/scales_file.h"
 #include "core/session/session_file.h"
@@ -304,6 +305,7 @@ Outcome<SearchRecord> runAndSave(Job& job, ProgressSink& progress) {
 }
 
 double secondsOf(const SearchPlan& plan, double operations) {
+    if (plan.method == SearchMethod::Gradient) operations /= ReversePass::relativeRate;
     const ModelConfig& config = plan.model->config();
     const int longest = *std::max_element(plan.contexts.begin(), plan.contexts.end());
     return measurePassSpeed(config).seconds(config, longest, operations);

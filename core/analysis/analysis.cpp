@@ -9,6 +9,7 @@
 #include "core/base/strings.h"
 #include "core/base/work_meter.h"
 #include "core/controls/side_by_side.h"
+#include "core/inference/reverse.h"
 #include "core/session/document_change.h"
 #include "qroar/version.h"
 
@@ -250,9 +251,11 @@ Outcome<std::shared_ptr<const ConditionResult>> runMissing(const AnalysisPlan& p
 /// yet; then its divergence comes with the forward pass) lacks.
 struct StepCost {
     double operations = 0, fileBytes = 0, peakBytes = 0;
+    double timed = 0; ///< operations of a forward pass that take as long
     template<class Cost>
-    void add(const Cost& cost) {
+    void add(const Cost& cost, double relativeRate = 1) {
         operations += cost.operations;
+        timed += cost.operations / relativeRate;
         fileBytes += cost.fileBytes;
         peakBytes = std::max(peakBytes, cost.peakBytes);
     }
@@ -264,7 +267,8 @@ StepCost stepCost(const AnalysisPlan& plan, const ConditionKey& key, const Condi
     nothing.key = key;
     const ConditionResult& have = held ? *held : nothing;
     if (held && lacksDivergence(plan, have)) cost.add(divergenceCost(plan, key.context, windows));
-    if (lacksSensitivity(plan, have)) cost.add(sensitivityCost(plan.model->config(), key.context, windows));
+    if (lacksSensitivity(plan, have))
+        cost.add(sensitivityCost(plan.model->config(), key.context, windows), ReversePass::relativeRate);
     if (lacksNoise(plan, have)) cost.add(noiseCost(plan, key.context, windows));
     if (lacksDamage(plan, have, bands)) cost.add(damageCost(plan, key.context, windows, bands.count()));
     return cost;
@@ -318,7 +322,7 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
         const auto held = previous ? previous->find(key) : nullptr;
         const StepCost steps =
             stepCost(plan, key, held.get(), bands, static_cast<long long>(windows->size()));
-        estimate.seconds += speed.pass.seconds(config, key.context, steps.operations);
+        estimate.seconds += speed.pass.seconds(config, key.context, steps.timed);
         estimate.fileBytes += steps.fileBytes;
         estimate.peakBytes = std::max(estimate.peakBytes, steps.peakBytes);
         estimate.tokens += tokens;

@@ -298,8 +298,8 @@ std::ptrdiff_t ReversePass::batchTokens(const ModelConfig& c, double tapeBudget)
 }
 
 double ReversePass::peakBytes(const ModelConfig& c, int context, long long tokens, int threads) {
-    const auto batch = std::min<std::ptrdiff_t>(
-        tokens, std::max<std::ptrdiff_t>(context, batchTokens(c, defaultTapeBudget)));
+    const std::ptrdiff_t windows = batchTokens(c, defaultTapeBudget) / context; // whole ones
+    const auto batch = std::min<std::ptrdiff_t>(tokens, std::max<std::ptrdiff_t>(1, windows) * context);
     const TapePlan plan(c, batch, defaultTapeBudget);
     const auto rows = static_cast<double>(batch);
     const double tape = plan.streams() * residualBytes(c) + plan.attention * attentionBytes(c)
