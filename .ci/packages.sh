@@ -32,6 +32,6 @@ ensure_packages() {
 
 build_packages=(g++ cmake ninja-build pkg-config qt6-base-dev qt6-svg-dev libqcustomplot-dev libhdf5-dev zlib1g-dev libeigen3-dev
     nlohmann-json3-dev libpcre2-dev libutf8proc-dev libsentencepiece-dev libxxhash-dev libcli11-dev libgl1-mesa-dev
-    fonts-dejavu-core)
+    fonts-dejavu-core libopenmpi-dev openmpi-bin)
 test_packages=(hdf5-tools libbenchmark-dev poppler-utils)
 check_packages=(ccache clang-format-14 clang-tidy-14)

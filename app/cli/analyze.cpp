@@ -2,6 +2,7 @@
 // condition.
 #include "app/cli/commands.h"
 #include "app/cli/outputs.h"
+#include "app/cli/rank_setup.h"
 #include "app/cli/rows.h"
 #include "app/cli/save_pace.h"
 #include "app/cli/session_target.h"
@@ -34,14 +35,15 @@ void printEstimate(const AnalysisEstimate& estimate, bool json) {
         print({{"schema", 1},
                {"estimate",
                 {{"seconds", estimate.seconds},
+                 {"ranks", estimate.ranks},
                  {"peak_bytes", estimate.peakBytes},
                  {"file_bytes", estimate.fileBytes},
                  {"tokens", estimate.tokens}}}});
         return;
     }
     std::cout << "about " << formatDuration(estimate.seconds) << " for " << formatCount(estimate.tokens)
-              << " tokens, " << formatBytes(estimate.peakBytes) << " of memory, "
-              << formatBytes(estimate.fileBytes) << " on disk\n";
+              << " tokens, " << formatBytes(estimate.peakBytes) << " of memory"
+              << onEach(estimate.ranks) << ", " << formatBytes(estimate.fileBytes) << " on disk\n";
 }
 
 /// The session to go on with: none, or the one in the output file when --resume was given.
@@ -86,13 +88,13 @@ void printSummary(const Options& options, const Session& session, const std::str
 Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, SessionTarget& output,
                                                    Session& partial,
                                                    const std::shared_ptr<const Session>& previous,
-                                                   ConsoleProgress& progress) {
+                                                   ProgressSink& progress) {
     SavePace pace;
     auto session = runAnalysis(
         plan, progress,
         [&](std::shared_ptr<const ConditionResult> condition) {
             partial.put(std::move(condition));
-            if (!pace.due()) return;
+            if (!plan.ranks->first() || !pace.due()) return;
             if (const Status saved = pace.timed([&] { return output.save(partial); }); !saved)
                 std::cerr << "qroar: warning: " << saved.error().message << '\n';
         },
@@ -100,51 +102,57 @@ Outcome<std::shared_ptr<const Session>> runAndSave(const AnalysisPlan& plan, Ses
     if (!session
         || (previous ? (*session)->conditions == previous->conditions : (*session)->conditions.empty()))
         return session; // nothing done: whatever stands there stays
+    if (!plan.ranks->first()) return session;
     if (Status saved = output.save(**session); !saved) return saved.error();
     return session;
 }
 
-int run(const Options& options) {
-    if (options.output.empty() && !options.dryRun) {
-        std::cerr << "qroar: analyze: name the session file with -o FILE (or ask for --dry-run)\n";
-        return exitUsage;
-    }
-    useThreads(options.common);
-    ConsoleProgress progress; // from here on, Ctrl-C asks to stop and keeps what is done
+/// Everything an analysis runs with.
+struct Job {
+    AnalysisPlan plan;
+    FileStamp known; ///< of the output file, before it was read: what comes later is noticed
+    std::shared_ptr<const Session> previous; ///< with --resume
+    AnalysisEstimate estimate;
+};
+
+Status prepare(const Options& options, Ranks& ranks, Job& job) {
     auto plan = makePlan(options.run);
-    if (!plan) return fail(plan.error());
+    if (!plan) return plan.error();
     plan->bands = options.bands;
     plan->groupPerKvHead = options.groupPerKvHead;
     plan->gradients = options.gradients;
     plan->noise = options.noise;
     plan->damage = options.damage;
     plan->divergence = options.divergence;
+    plan->ranks = &ranks;
     for (const std::string& named : options.scales) {
         auto set = readScales(named, *plan->model);
-        if (!set) return fail(set.error());
+        if (!set) return set.error();
         plan->scales.push_back(std::move(*set));
     }
-    const Status replaces = checkReplaces(options.output, sessionOutput, inputsOf(options.run));
-    if (!replaces) return fail(replaces.error());
-    const FileStamp known = stampOf(options.output); // before it is read: what comes later is noticed
+    if (Status replaces = checkReplaces(options.output, sessionOutput, inputsOf(options.run)); !replaces)
+        return replaces;
+    job.known = stampOf(options.output);
     auto previous = previousSession(options);
-    if (!previous) return fail(previous.error());
+    if (!previous) return previous.error();
     auto estimate = estimateAnalysis(*plan, previous->get());
-    if (!estimate) return fail(estimate.error());
-    if (options.dryRun) {
-        printEstimate(*estimate, options.common.json);
-        return exitDone;
-    }
-    if (Status writable = checkOutput(options.output, sessionOutput, inputsOf(options.run)); !writable)
-        return fail(writable.error());
-    for (const std::string& note : estimate->notes) std::cerr << "note: " << note << '\n';
+    if (!estimate) return estimate.error();
+    job.plan = std::move(*plan);
+    job.previous = std::move(*previous);
+    job.estimate = std::move(*estimate);
+    return Done{};
+}
 
-    Session partial = *previous ? **previous : emptySession(*plan);
-    SessionTarget output(options.output, knownSession(options, *previous), known);
-    const auto session = runAndSave(*plan, output, partial, *previous, progress);
-    progress.finishLine();
+int runPrepared(const Options& options, const Job& job, const Ranks& ranks, ConsoleProgress& console,
+                RankProgress& progress) {
+    for (const std::string& note : job.estimate.notes) std::cerr << "note: " << note << '\n';
+
+    Session partial = job.previous ? *job.previous : emptySession(job.plan);
+    SessionTarget output(options.output, knownSession(options, job.previous), job.known);
+    const auto session = runAndSave(job.plan, output, partial, job.previous, progress);
+    console.finishLine();
     if (!session) {
-        if (!partial.conditions.empty() && output.save(partial))
+        if (ranks.first() && !partial.conditions.empty() && output.save(partial))
             std::cerr << "qroar: " << partial.conditions.size() << " finished conditions are in "
                       << output.path() << '\n';
         return fail(session.error());
@@ -154,13 +162,36 @@ int run(const Options& options) {
         return exitCancelled;
     }
     printSummary(options, **session, output.path());
-    const auto keys = plan->conditions();
+    const auto keys = job.plan.conditions();
     const auto done = std::count_if(keys.begin(), keys.end(),
-                                    [&](const ConditionKey& key) { return plan->isDone(**session, key); });
+                                    [&](const ConditionKey& key) { return job.plan.isDone(**session, key); });
     if (static_cast<std::size_t>(done) == keys.size()) return exitDone;
     std::cerr << "cancelled: " << done << " of " << keys.size() << " conditions are in " << output.path()
               << "; go on with --resume\n";
     return exitCancelled;
+}
+
+int run(const Options& options, Ranks& ranks) {
+    if (options.output.empty() && !options.dryRun) {
+        std::cerr << "qroar: analyze: name the session file with -o FILE (or ask for --dry-run)\n";
+        return exitUsage;
+    }
+    useThreads(options.common);
+    ConsoleProgress console; // from here on, Ctrl-C asks to stop and keeps what is done
+    RankProgress progress(console, ranks);
+    Job job;
+    Status ready = ranks.together("preparation", progress, [&] { return prepare(options, ranks, job); });
+    if (ready) ready = agreeOnInputs(ranks, job.plan);
+    if (!ready) return fail(ready.error());
+    if (options.dryRun) {
+        printEstimate(job.estimate, options.common.json);
+        return exitDone;
+    }
+    const Status writable =
+        ranks.first() ? checkOutput(options.output, sessionOutput, inputsOf(options.run)) : Status(Done{});
+    if (Status all = ranks.agree("output", writable); !all)
+        return fail(writable ? all.error() : writable.error());
+    return runPrepared(options, job, ranks, console, progress);
 }
 
 void addNoiseOptions(CLI::App& command, const std::shared_ptr<Options>& options) {
@@ -181,7 +212,7 @@ void addNoiseOptions(CLI::App& command, const std::shared_ptr<Options>& options)
 
 } // namespace
 
-void addAnalyze(CLI::App& program, int& result) {
+void addAnalyze(CLI::App& program, Ranks& ranks, int& result) {
     auto options = std::make_shared<Options>();
     CLI::App* command =
         program.add_subcommand("analyze", "statistics of q and k and perplexity for every condition");
@@ -207,7 +238,7 @@ void addAnalyze(CLI::App& program, int& result) {
     command->add_flag("--dry-run", options->dryRun, "only estimate time, memory and file size");
     checkCommonValues(*command);
     addCommon(*command, options->common);
-    command->callback([options, &result] { result = run(*options); });
+    command->callback([options, &ranks, &result] { result = run(*options, ranks); });
 }
 
 } // namespace qroar::cli

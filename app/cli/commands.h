@@ -3,6 +3,7 @@
 #pragma once
 
 #include "app/cli/console.h"
+#include "core/ranks/ranks.h"
 
 #include <CLI/CLI.hpp>
 
@@ -10,12 +11,12 @@ namespace qroar::cli {
 
 void addInspect(CLI::App& program, int& result);
 void addRope(CLI::App& program, int& result);
-void addAnalyze(CLI::App& program, int& result);
+void addAnalyze(CLI::App& program, Ranks& ranks, int& result);
 void addDiagnose(CLI::App& program, int& result);
 void addCompare(CLI::App& program, int& result);
-void addEvaluate(CLI::App& program, int& result);
+void addEvaluate(CLI::App& program, Ranks& ranks, int& result);
 void addExport(CLI::App& program, int& result);
-void addSearch(CLI::App& program, int& result);
+void addSearch(CLI::App& program, Ranks& ranks, int& result);
 void addPlot(CLI::App& program, int& result);
 void addReport(CLI::App& program, int& result);
 void addTokenize(CLI::App& program, int& result);

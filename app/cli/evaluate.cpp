@@ -4,6 +4,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/evaluate_tasks.h"
 #include "app/cli/outputs.h"
+#include "app/cli/rank_setup.h"
 #include "app/cli/reference_model.h"
 #include "app/cli/rows.h"
 #include "app/cli/validators.h"
@@ -121,7 +122,7 @@ void startWithBos(const Tokenizer* tokenizer, Evaluation& evaluation) {
 /// What a file of logits asks of a run: one context length, and BOS where llama-perplexity puts it.
 Status prepareLogits(const Options& options, const Tokenizer* tokenizer, Evaluation& evaluation) {
     if (options.klBase.empty() && options.saveLogits.empty()) return Done{};
-    if (!options.saveLogits.empty()) {
+    if (!options.saveLogits.empty() && evaluation.controls.ranks->first()) {
         auto inputs = inputsOf(options.run);
         if (!options.klBase.empty()) inputs.emplace_back(options.klBase);
         if (!options.referenceModel.empty()) inputs.emplace_back(options.referenceModel);
@@ -153,7 +154,7 @@ Status prepareLogits(const Options& options, const Tokenizer* tokenizer, Evaluat
     return Done{};
 }
 
-Outcome<Evaluation> prepare(const Options& options) {
+Outcome<Evaluation> prepare(const Options& options, Ranks& ranks) {
     constexpr auto made = " (made by llama-perplexity --kl-divergence-base, or evaluate --save-logits)";
     if (!options.klBase.empty()) // said at once, not after a large model has been read
         if (Status kind = checkKind(options.klBase, klBaseInput, made); !kind) return kind.error();
@@ -164,6 +165,7 @@ Outcome<Evaluation> prepare(const Options& options) {
     evaluation.plan = std::move(*plan);
     AnalysisPlan& own = evaluation.plan;
     own.capture = false;
+    own.ranks = evaluation.controls.ranks = &ranks;
     if (options.reference && options.referenceModel.empty() && !holdsFull(own.quants))
         own.quants.insert(own.quants.begin(), QuantSpec{});
     if (!options.scales.empty()) {
@@ -202,14 +204,28 @@ Outcome<std::vector<VariantResult>> runVariants(const Evaluation& evaluation, Pr
                        sink);
 }
 
+/// For the ranks that do not write the file: rank 0 computes all that goes into it.
+class NoTap final : public LogitsSink {
+  public:
+    void deliver(int, int, ConstMatrixView) override {}
+};
+
 /// The same, with the logits of the first variant going into a file that appears when it is complete.
 Outcome<std::vector<VariantResult>> runAndSaveLogits(Evaluation& evaluation, const std::string& path,
-                                                     const ConsoleProgress& progress, ProgressSink& sink) {
+                                                     const RankProgress& progress, ProgressSink& sink) {
+    Ranks& ranks = *evaluation.controls.ranks;
+    if (!ranks.first()) {
+        NoTap nobody;
+        evaluation.controls.tap = &nobody;
+        if (Status created = ranks.agree("logits file", Done{}); !created) return created.error();
+        return runVariants(evaluation, sink);
+    }
     Outcome<std::vector<VariantResult>> results = Error::cancelled();
     const Status saved = writeAtomically(path, [&](const std::filesystem::path& temporary) -> Status {
         auto writer =
             KlBaseWriter::create(temporary, evaluation.plan.model->config().vocabSize, evaluation.windows);
-        if (!writer) return writer.error();
+        const Status created = ranks.agree("logits file", writer ? Status(Done{}) : Status(writer.error()));
+        if (!created) return writer ? created.error() : writer.error();
         evaluation.controls.tap = writer->get();
         results = runVariants(evaluation, sink);
         if (!results) return results.error();
@@ -227,10 +243,12 @@ struct Findings {
     bool cancelled = false;
 };
 
-Outcome<Findings> runAll(const Options& options, Evaluation& evaluation) {
-    ConsoleProgress progress;
+Outcome<Findings> runAll(const Options& options, Evaluation& evaluation, Ranks& ranks) {
+    ConsoleProgress console;
+    RankProgress progress(console, ranks);
     Findings findings;
-    const Status added = addVariants(evaluation, progress);
+    const Status added =
+        ranks.together("weights", progress, [&] { return addVariants(evaluation, progress); });
     findings.cancelled = progress.cancelled();
     if (findings.cancelled) return findings;
     if (!added) return added.error();
@@ -241,11 +259,16 @@ Outcome<Findings> runAll(const Options& options, Evaluation& evaluation) {
         if (!results) return results.error();
         findings.conditions = conditionsOf(*results);
     }
-    if (options.tasks.any() && !progress.cancelled()) {
-        auto scores = runTasks(options.tasks, evaluation.plan.model, evaluation.plan.contexts,
-                               evaluation.variants, progress);
-        if (!scores) return scores.error();
-        findings.tasks = std::move(*scores);
+    if (options.tasks.any() && !progress.cancelled()) { // rank 0 alone: their prompts are short
+        const Status scored = ranks.together("tasks", progress, [&]() -> Status {
+            if (!ranks.first()) return Done{};
+            auto scores = runTasks(options.tasks, evaluation.plan.model, evaluation.plan.contexts,
+                                   evaluation.variants, progress);
+            if (!scores) return scores.error();
+            findings.tasks = std::move(*scores);
+            return Done{};
+        });
+        if (!scored) return scored.error();
     }
     findings.cancelled = progress.cancelled();
     return findings;
@@ -311,18 +334,24 @@ bool complain(const Options& options) {
     return what != nullptr;
 }
 
-int run(const Options& options) {
+int run(const Options& options, Ranks& ranks) {
     if (complain(options)) return exitUsage;
     useThreads(options.common);
-    auto evaluation = prepare(options);
-    if (!evaluation) return fail(evaluation.error());
-    if (!options.run.texts.empty()) {
+    Outcome<Evaluation> evaluation = Error::cancelled();
+    ProgressSink unheard; // preparing is short
+    Status ready = ranks.together("preparation", unheard, [&]() -> Status {
+        evaluation = prepare(options, ranks);
+        if (!evaluation) return evaluation.error();
+        if (options.run.texts.empty()) return Done{};
         auto estimate = estimateAnalysis(evaluation->plan);
-        if (!estimate) return fail(estimate.error());
+        if (!estimate) return estimate.error();
         for (const std::string& note : estimate->notes) std::cerr << "note: " << note << '\n';
-    }
+        return Done{};
+    });
+    if (ready) ready = agreeOnInputs(ranks, evaluation->plan);
+    if (!ready) return fail(ready.error());
     const Convention convention = options.convention == "all" ? Convention::All : Convention::LastHalf;
-    const auto findings = runAll(options, *evaluation);
+    const auto findings = runAll(options, *evaluation, ranks);
     if (!findings) return fail(findings.error());
     if (options.common.json)
         printJson(options, *evaluation, *findings, convention);
@@ -333,7 +362,7 @@ int run(const Options& options) {
 
 } // namespace
 
-void addEvaluate(CLI::App& program, int& result) {
+void addEvaluate(CLI::App& program, Ranks& ranks, int& result) {
     auto options = std::make_shared<Options>();
     CLI::App* command = program.add_subcommand(
         "evaluate", "perplexity, divergence and controls per context length and position");
@@ -359,7 +388,7 @@ void addEvaluate(CLI::App& program, int& result) {
     addTaskOptions(*command, options->tasks);
     checkCommonValues(*command);
     addCommon(*command, options->common);
-    command->callback([options, &result] { result = run(*options); });
+    command->callback([options, &ranks, &result] { result = run(*options, ranks); });
 }
 
 } // namespace qroar::cli

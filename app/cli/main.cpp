@@ -1,9 +1,12 @@
 // qroar: the workbench's engine on the command line. Each sub-command lives in a file of its own.
 #include "app/cli/commands.h"
 #include "app/cli/inputs.h"
+#include "app/cli/mpi_link.h"
+#include "app/cli/rank_setup.h"
 #include "qroar/version.h"
 
 #include <csignal>
+#include <cstdio>
 #include <iostream>
 
 namespace qroar::cli {
@@ -28,7 +31,16 @@ bool complainOfUnknown(const CLI::App& program, int argc, char** argv) {
 
 } // namespace qroar::cli
 
-int main(int argc, char** argv) {
+namespace {
+
+/// Of a rank that is about to end all of them, whichever it is.
+void say(const qroar::Ranks& ranks, const std::string& words) {
+    const std::string rank = ranks.alone() ? "" : "rank " + std::to_string(ranks.rank()) + ": ";
+    std::fputs(("qroar: " + rank + words + "\n").c_str(), stderr);
+}
+
+/// The chosen sub-command of this rank; its exit code.
+int runProgram(int argc, char** argv, qroar::Ranks& ranks) {
     using namespace qroar::cli;
     CLI::App program{"Diagnostics for RoPE scaling of quantized LLMs (Q-ROAR workbench, command line)",
                      "qroar"};
@@ -42,12 +54,12 @@ int main(int argc, char** argv) {
     int result = exitDone;
     addInspect(program, result);
     addRope(program, result);
-    addAnalyze(program, result);
+    addAnalyze(program, ranks, result);
     addDiagnose(program, result);
     addCompare(program, result);
-    addEvaluate(program, result);
+    addEvaluate(program, ranks, result);
     addExport(program, result);
-    addSearch(program, result);
+    addSearch(program, ranks, result);
     addPlot(program, result);
     addReport(program, result);
     addTokenize(program, result);
@@ -60,11 +72,29 @@ int main(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         return program.exit(error, std::cout, std::cerr) == 0 ? exitDone : exitUsage;
     } catch (const std::bad_alloc&) {
-        std::cerr << "qroar: out of memory: use shorter contexts, fewer conditions or fewer documents\n";
+        say(ranks, "out of memory: use shorter contexts, fewer conditions or fewer documents");
+        ranks.abort(exitFailed); // the others wait for this one
         return exitFailed;
     } catch (const std::exception& error) {
-        std::cerr << "qroar: internal error, please report it: " << error.what() << '\n';
+        say(ranks, std::string("internal error, please report it: ") + error.what());
+        ranks.abort(exitFailed);
         return exitFailed;
     }
+    return result;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+    using namespace qroar::cli;
+    const auto link = openRanks(&argc, &argv);
+    if (!link) return fail(link.error());
+    qroar::Ranks ranks(link->get());
+    silenceOthers(ranks);
+    divideCores(ranks);
+    const bool takesPart = ranks.first() || (argc > 1 && isShared(argv[1]));
+    const int result = takesPart ? runProgram(argc, argv, ranks) : exitDone;
+    std::cout.flush();
+    ranks.farewell(result);
     return result;
 }

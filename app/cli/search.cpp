@@ -3,6 +3,7 @@
 #include "core/search/search.h"
 #include "app/cli/commands.h"
 #include "app/cli/outputs.h"
+#include "app/cli/rank_setup.h"
 #include "app/cli/save_pace.h"
 #include "app/cli/search_report.h"
 #include "app/cli/session_target.h"
@@ -165,7 +166,8 @@ Status readSessions(const Options& options, Job& job) {
     const FileStamp known = stampOf(options.output); // before it is read: what comes later is noticed
     auto output = loadIfThere(options.output);
     if (!output) return output.error();
-    if (!options.output.empty()) job.target.emplace(options.output, *output, known);
+    if (!options.output.empty() && job.plan.ranks->first())
+        job.target.emplace(options.output, *output, known);
     for (const auto& [session, path] :
          {std::pair(*diagnostics, options.diagnostics), {*output, options.output}})
         if (session)
@@ -210,8 +212,9 @@ Status chooseRecord(const Options& options, Job& job) {
     }
 }
 
-Outcome<Job> prepare(const Options& options, ProgressSink& progress) {
+Outcome<Job> prepare(const Options& options, Ranks& ranks, ProgressSink& progress) {
     Job job;
+    job.plan.ranks = &ranks;
     if (Status read = readInputs(options, job); !read) return read.error();
     if (Status read = readSessions(options, job); !read) return read.error();
     if (Status chosen = chooseRecord(options, job); !chosen) return chosen.error();
@@ -304,17 +307,19 @@ Outcome<SearchRecord> runAndSave(Job& job, ProgressSink& progress) {
     return record;
 }
 
-double secondsOf(const SearchPlan& plan, double operations) {
-    if (plan.method == SearchMethod::Gradient) operations /= ReversePass::relativeRate;
+double secondsOf(const SearchPlan& plan, const SearchPreview& preview) {
     const ModelConfig& config = plan.model->config();
     const int longest = *std::max_element(plan.contexts.begin(), plan.contexts.end());
+    double operations = preview.mostForwardEquivalents * preview.passOperations * preview.largestShare;
+    if (plan.method == SearchMethod::Gradient) operations /= ReversePass::relativeRate;
     return measurePassSpeed(config).seconds(config, longest, operations);
 }
 
 void printPreview(const Options& options, const SearchPlan& plan, const SearchPreview& preview) {
     if (options.common.json) {
         Json json = previewJson(plan, preview);
-        json["seconds"] = secondsOf(plan, preview.mostForwardEquivalents * preview.passOperations);
+        json["seconds"] = secondsOf(plan, preview);
+        json["ranks"] = preview.ranks;
         json["peak_bytes"] = preview.peakBytes;
         print({{"schema", 1}, {"preview", std::move(json)}});
         return;
@@ -323,9 +328,8 @@ void printPreview(const Options& options, const SearchPlan& plan, const SearchPr
     std::cout << "\n"
               << preview.dimension << " gains on " << preview.windowCount << " dev windows; at most "
               << fixed(preview.mostForwardEquivalents, 0) << " forward-pass equivalents, about "
-              << formatDuration(secondsOf(plan, preview.mostForwardEquivalents * preview.passOperations))
-              << " and " << formatBytes(preview.peakBytes) << " of memory"
-              << "\n";
+              << formatDuration(secondsOf(plan, preview)) << " and " << formatBytes(preview.peakBytes)
+              << " of memory" << onEach(preview.ranks) << "\n";
 }
 
 SearchReportTask reportTask(const Job& job) {
@@ -336,31 +340,51 @@ SearchReportTask reportTask(const Job& job) {
     task.documents = std::make_shared<const std::vector<Document>>(job.reportDocuments);
     task.contexts = job.plan.contexts;
     task.options.maxWindows = job.plan.maxWindows;
+    task.options.ranks = job.plan.ranks;
     return task;
 }
 
-int run(const Options& options) {
+/// Reads everything and makes the weights; a preview says what the search will be like.
+Status prepareAll(const Options& options, Ranks& ranks, ProgressSink& progress, Outcome<Job>& job,
+                  Outcome<SearchPreview>& preview) {
+    job = prepare(options, ranks, progress);
+    if (!job) return job.error();
+    preview = previewSearch(job->plan);
+    if (!preview) return preview.error();
+    const int together = ranks.onThisMachine();
+    const std::string what =
+        together > 1 ? "this search, " + std::to_string(together) + " ranks on this machine together,"
+                     : std::string("this search");
+    if (Status fits = checkMemory(together * preview->peakBytes, what); !fits)
+        return Error::outOfMemory(fits.error().message + ": use shorter contexts, or --max-windows");
+    return Done{};
+}
+
+int run(const Options& options, Ranks& ranks) {
     if (options.resume && options.output.empty()) {
         std::cerr << "qroar: search: --resume needs the session file, -o FILE\n";
         return exitUsage;
     }
     useThreads(options.common);
-    ConsoleProgress progress; // from here on, Ctrl-C asks to stop and keeps what is done
-    auto job = prepare(options, progress);
-    if (!job) return fail(job.error());
-    auto preview = previewSearch(job->plan);
-    if (!preview) return fail(preview.error());
-    if (Status fits = checkMemory(preview->peakBytes, "this search"); !fits)
-        return fail(Error::outOfMemory(fits.error().message + ": use shorter contexts, or --max-windows"));
+    ConsoleProgress console; // from here on, Ctrl-C asks to stop and keeps what is done
+    RankProgress progress(console, ranks);
+    Outcome<Job> job = Error::cancelled();
+    Outcome<SearchPreview> preview = Error::cancelled();
+    Status ready = ranks.together("preparation", progress,
+                                  [&] { return prepareAll(options, ranks, progress, job, preview); });
+    if (ready) ready = agreeOnInputs(ranks, job->plan.model.get(), job->plan.documents.get());
+    if (!ready) return fail(ready.error());
     for (const std::string& note : preview->notes) std::cerr << "note: " << note << '\n';
     if (options.dryRun) {
         printPreview(options, job->plan, *preview);
         return exitDone;
     }
-    if (options.output.empty())
-        std::cerr << "note: without -o FILE the scales are printed and not kept\n";
-    else if (Status writable = checkOutput(options.output, sessionOutput, {}); !writable)
-        return fail(writable.error());
+    if (options.output.empty()) std::cerr << "note: without -o FILE the scales are printed and not kept\n";
+    const Status writable = options.output.empty() || !ranks.first()
+                                ? Status(Done{})
+                                : checkOutput(options.output, sessionOutput, {});
+    if (Status all = ranks.agree("output", writable); !all)
+        return fail(writable ? all.error() : writable.error());
     auto record = runAndSave(*job, progress);
     if (!record) return fail(record.error());
     std::optional<SearchReport> report;
@@ -373,7 +397,7 @@ int run(const Options& options) {
             std::cerr << "qroar: the report was cancelled; --resume with the same documents makes it\n";
         if (Status written = save(*job, *record); !written) return fail(written.error());
     }
-    progress.finishLine();
+    console.finishLine();
     const std::string output = job->target ? job->target->path() : std::string();
     if (job->target) record->scales.name = job->target->nameOf(record->scales.name);
     if (options.common.json)
@@ -439,7 +463,7 @@ void addInputOptions(CLI::App& command, Options& options) {
 
 } // namespace
 
-void addSearch(CLI::App& program, int& result) {
+void addSearch(CLI::App& program, Ranks& ranks, int& result) {
     auto options = std::make_shared<Options>();
     CLI::App* command = program.add_subcommand(
         "search", "gains per band that lower the loss, found on some documents and reported on others");
@@ -468,7 +492,7 @@ void addSearch(CLI::App& program, int& result) {
     command->add_option("-o,--output", options->output, "session file (.h5) that the search is added to");
     checkCommonValues(*command);
     addCommon(*command, options->common);
-    command->callback([options, &result] { result = run(*options); });
+    command->callback([options, &ranks, &result] { result = run(*options, ranks); });
 }
 
 } // namespace qroar::cli

@@ -6,6 +6,7 @@
 #include "core/analysis/gradients.h"
 #include "core/analysis/machine.h"
 #include "core/analysis/noise.h"
+#include "core/analysis/shared_ranks.h"
 #include "core/base/strings.h"
 #include "core/base/work_meter.h"
 #include "core/controls/side_by_side.h"
@@ -54,7 +55,8 @@ bool AnalysisPlan::isDone(const Session& session) const {
 
 namespace {
 
-QkCapture::Options captureOptions(const AnalysisPlan& plan, const FrequencyTable& table, int context) {
+QkCapture::Options captureOptions(const AnalysisPlan& plan, const FrequencyTable& table, int context,
+                                  const std::vector<Window>& windows) {
     const ModelConfig& c = plan.model->config();
     QkCapture::Options options;
     options.layers = c.layers;
@@ -65,6 +67,8 @@ QkCapture::Options captureOptions(const AnalysisPlan& plan, const FrequencyTable
     options.queryHeads = c.heads;
     options.kvHeads = c.kvHeads;
     options.groupPerKvHead = plan.groupPerKvHead;
+    options.firstWindow = firstWindows(*plan.documents, windows);
+    options.windowsPerBlock = sharedBlocks(c, windows.size(), context).perBlock;
     return options;
 }
 
@@ -99,31 +103,47 @@ Status checkPlan(const AnalysisPlan& plan) {
 }
 
 /// Bytes of the statistics of one condition: merged ones and those per document.
-CaptureMemory statisticsBytes(const AnalysisPlan& plan, const ConditionKey& key, long long tokens) {
+CaptureMemory statisticsBytes(const AnalysisPlan& plan, const ConditionKey& key,
+                              const std::vector<Window>& windows) {
     const auto table = buildFrequencyTable(key.rope, plan.model->config().ropeModel(), key.context);
     if (!plan.capture || !table) return {};
-    return QkCapture::expectedBytes(captureOptions(plan, *table, key.context), static_cast<double>(tokens));
+    const auto windowCount = static_cast<double>(windows.size());
+    return QkCapture::expectedBytes(
+        captureOptions(plan, *table, key.context, windows), windowCount * key.context,
+        static_cast<double>(ForwardPass::batchTokens(plan.model->config(), key.context)) / key.context);
 }
 
 /// Seconds of a condition's forward passes beside those of their operations: weights that are read and
 /// quantized once a batch, and statistics.
-double secondsBeside(const AnalysisPlan& plan, const ConditionKey& key, long long tokens,
+double secondsBeside(const AnalysisPlan& plan, const ConditionKey& key, double tokens,
                      const MachineSpeed& speed) {
     const ModelConfig& config = plan.model->config();
     const auto perBatch = static_cast<double>(ForwardPass::batchTokens(config, key.context));
-    const double weights = std::ceil(static_cast<double>(tokens) / perBatch) * config.layers
+    const double weights = std::ceil(tokens / perBatch) * config.layers
                            * ForwardPass::layerBytes(config) / sizeof(float);
     const bool rounded = key.quant.kind == QuantKind::Rtn;
     double seconds = weights / (rounded ? speed.rounded : speed.converted);
     if (isCompared(plan, key)) seconds += weights / speed.converted;
     if (plan.capture)
         seconds += 2.0 * config.layers * (config.heads + config.kvHeads) * config.rotaryDim
-                   * static_cast<double>(tokens) / speed.captured;
+                   * tokens / speed.captured;
     return seconds;
 }
 
 /// What the program takes before it has read anything (measured).
 constexpr double programBytes = 22e6;
+
+/// What ranks send of them to rank 0: sums of every piece (QkCapture) and counts, as they come and as they are
+/// packed.
+double piecesBytes(const AnalysisPlan& plan, int context, const CaptureMemory& counts) {
+    const SharedRanks ranks(plan);
+    if (!plan.capture || ranks->alone()) return 0;
+    const ModelConfig& c = plan.model->config();
+    const double buckets = static_cast<double>(positionBuckets(context, c.trainedContext()).size() - 1);
+    const double pieces = static_cast<double>(WindowBlocks::mostBlocks + plan.documents->size());
+    const double cells = 4.0 * c.layers * (plan.groupPerKvHead ? c.kvHeads : 1) * c.pairs() * buckets;
+    return 2 * pieces * cells * sizeof(PairMoments) + ranks->size() * counts.merged + counts.byDocument;
+}
 
 /// A guess of how well the statistics and NLL compress (counts are small numbers; measured about 3).
 constexpr double compression = 3.0;
@@ -162,6 +182,16 @@ void addWarnings(const AnalysisPlan& plan, std::vector<std::string>& notes) {
                 for (const std::string& warning : table->warnings) add(warning);
 }
 
+/// Rank 0 gets the statistics of all.
+Status joinOnFirst(Ranks& ranks, QkCapture& capture, WorkMeter& meter) {
+    const auto parts =
+        ranks.shareToFirst("statistics", meter, [&] { return Outcome<std::string>(capture.packPieces()); });
+    if (!parts) return parts.error();
+    const bool joined = !ranks.first() || capture.join(*parts);
+    return ranks.agree("statistics are joined",
+                       joined ? Status(Done{}) : Error::bad("statistics: another rank sent something else"));
+}
+
 /// Those of the plan that `done` (may be null) lacks.
 std::vector<ConditionKey> missingConditions(const AnalysisPlan& plan, const Session* done) {
     std::vector<ConditionKey> missing;
@@ -193,12 +223,17 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
     result->table = *table;
     result->calibration = std::move(weights.record);
     std::optional<QkCapture> capture;
-    if (plan.capture) capture.emplace(captureOptions(plan, *table, key.context));
+    if (plan.capture) capture.emplace(captureOptions(plan, *table, key.context, *windows));
+    const SharedRanks ranks(plan);
+    if (capture && !ranks->alone()) capture->keepPieces();
     auto lanes = lanesOf(plan, key, std::move(weights.source), capture ? &*capture : nullptr);
     if (!lanes) return lanes.error();
     ForwardPass pass(plan.model, *table, lanes->front().weights, key.context);
-    if (Status ran = runSideBySide(pass, plan.model->config(), *windows, *lanes, nullptr, meter); !ran)
+    if (Status ran = shareSideBySide(*ranks, pass, plan.model->config(), *windows, *lanes, nullptr, meter);
+        !ran)
         return ran.error();
+    if (capture && !ranks->alone())
+        if (Status joined = joinOnFirst(*ranks, *capture, meter); !joined) return joined.error();
 
     Lane& lane = lanes->back();
     if (Status finite = checkFinite(lane.windows, *plan.documents, key.text()); !finite)
@@ -207,7 +242,7 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
     result->divergence = std::move(lane.divergence);
     if (lane.compare) result->reference = referenceName(plan);
     result->distortions = std::move(lane.distortions);
-    if (capture) {
+    if (capture && ranks->first()) {
         result->statistics = capture->takeMerged();
         result->byDocument = capture->takeByDocument();
     }
@@ -221,8 +256,12 @@ Outcome<std::shared_ptr<const ConditionResult>> runMissing(const AnalysisPlan& p
                                                            std::shared_ptr<const ConditionResult> held,
                                                            const BandPartition& bands,
                                                            Calibrations& calibrations, WorkMeter& meter) {
-    const auto weights = calibrations.weights(key, meter);
-    if (!weights) return weights.error();
+    Outcome<Calibrations::Weights> weights = Error::cancelled();
+    const Status made = SharedRanks(plan)->together("weights", meter, [&]() -> Status {
+        weights = calibrations.weights(key, meter); // every rank makes its own
+        return weights ? Status(Done{}) : Status(weights.error());
+    });
+    if (!made) return made.error();
     using Result = Outcome<std::shared_ptr<const ConditionResult>>;
     Result result = held;
     if (!held) result = runCondition(plan, key, *weights, meter);
@@ -301,6 +340,8 @@ Session emptySession(const AnalysisPlan& plan) {
     session.provenance.created = nowUtc();
     session.provenance.command = plan.command;
     session.provenance.host = processorName() + ", " + std::to_string(omp_get_max_threads()) + " threads";
+    if (const SharedRanks ranks(plan); !ranks->alone())
+        session.provenance.host += ", " + std::to_string(ranks->size()) + " ranks";
     return session;
 }
 
@@ -308,6 +349,8 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
     if (Status fine = checkPlan(plan); !fine) return fine.error();
     const ModelConfig& config = plan.model->config();
     AnalysisEstimate estimate;
+    const SharedRanks ranks(plan);
+    estimate.ranks = ranks->size();
     const std::vector<ConditionKey> missing = missingConditions(plan, previous);
     const Calibrations calibrations(plan, missing);
     const BandPartition bands = previous ? previous->bands : BandPartition::equal(plan.bands, config.pairs());
@@ -322,16 +365,17 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
         const auto held = previous ? previous->find(key) : nullptr;
         const StepCost steps =
             stepCost(plan, key, held.get(), bands, static_cast<long long>(windows->size()));
-        estimate.seconds += speed.pass.seconds(config, key.context, steps.timed);
+        const double share = sharedBlocks(config, windows->size(), key.context).largestShare(estimate.ranks);
+        estimate.seconds += share * speed.pass.seconds(config, key.context, steps.timed);
         estimate.fileBytes += steps.fileBytes;
         estimate.peakBytes = std::max(estimate.peakBytes, steps.peakBytes);
         estimate.tokens += tokens;
         if (held) continue; // only those steps are missing
         const bool compared = isCompared(plan, key);
         losses += (compared ? 13.0 : 4.0) * static_cast<double>(tokens);
-        estimate.seconds += speed.pass.seconds(config, key.context, workOf(plan, key))
-                            + secondsBeside(plan, key, tokens, speed);
-        const CaptureMemory counts = statisticsBytes(plan, key, tokens);
+        estimate.seconds += share * speed.pass.seconds(config, key.context, workOf(plan, key))
+                            + secondsBeside(plan, key, share * static_cast<double>(tokens), speed);
+        const CaptureMemory counts = statisticsBytes(plan, key, *windows);
         statistics += counts.merged + counts.byDocument;
         copied = std::max(copied, counts.merged);
         estimate.fileBytes += (compared ? 12.0 : 4.0) * static_cast<double>(tokens) / 1.2;
@@ -339,7 +383,7 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
             std::max(estimate.peakBytes,
                      (compared ? comparedBytes(plan, key.context, tokens)
                                : ForwardPass::peakBytes(config, key.context, tokens, omp_get_max_threads()))
-                         + counts.working);
+                         + counts.working + piecesBytes(plan, key.context, counts));
     }
     estimate.peakBytes = std::max({estimate.peakBytes, calibrations.peakBytes(), copied});
     estimate.peakBytes += statistics + losses + programBytes;
@@ -352,7 +396,11 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
                     + " tokens, too short for context " + formatCount(context) + ": left out there");
     addWarnings(plan, estimate.notes);
     addCalibrationNotes(plan, estimate.notes);
-    if (Status fits = checkMemory(estimate.peakBytes, "this analysis"); !fits)
+    const int together = ranks->onThisMachine();
+    const std::string what =
+        together > 1 ? "this analysis, " + std::to_string(together) + " ranks on this machine together,"
+                     : std::string("this analysis");
+    if (Status fits = checkMemory(together * estimate.peakBytes, what); !fits)
         return Error::outOfMemory(fits.error().message
                                   + ": use shorter contexts, fewer conditions, or --max-windows");
     return estimate;

@@ -14,6 +14,8 @@
 
 namespace qroar {
 
+class Ranks; // core/ranks/ranks.h
+
 struct AnalysisPlan {
     std::shared_ptr<const Model> model;
     std::shared_ptr<const std::vector<Document>> documents;
@@ -42,6 +44,9 @@ struct AnalysisPlan {
     /// Also ConditionResult::damage of these: many more passes, a fraction of one for every layer (and band).
     DamageScope damage = DamageScope::None;
     std::string command; ///< for the provenance
+    /// Processes that share the windows of every condition; null: this one alone. All ranks run the same plan
+    /// and get the same session, but for activation statistics and noise, which only rank 0 holds.
+    Ranks* ranks = nullptr;
 
     /// scales x quants x ropes x contexts, without repeats, in that nesting.
     [[nodiscard]] std::vector<ConditionKey> conditions() const;
@@ -60,8 +65,9 @@ struct AnalysisPlan {
 
 struct AnalysisEstimate {
     double seconds = 0;             ///< from the work of each kind and short measurements on this machine
-    double peakBytes = 0;           ///< beyond the mapped file
+    double peakBytes = 0;           ///< beyond the mapped file; of each rank
     double fileBytes = 0;           ///< of the session file, or what is added to the earlier one
+    int ranks = 1;                  ///< that share the work
     long long tokens = 0;           ///< of the windows of all conditions that are run or completed
     std::vector<std::string> notes; ///< e.g. documents too short for a context
 };

@@ -2,9 +2,12 @@
 
 #include "core/analysis/layer_variants.h"
 #include "core/analysis/noise.h"
+#include "core/analysis/shared_ranks.h"
 #include "core/controls/row_divergence.h"
 #include "core/evaluate/blocks.h"
+#include "core/inference/batches.h"
 #include "core/inference/forward.h"
+#include "core/ranks/bytes.h"
 
 #include <omp.h>
 
@@ -22,6 +25,11 @@ struct Batch {
     std::span<const Window> windows;
     Residual stream; ///< of the reference below the layer in hand
     Residual top;    ///< of the reference above the last layer
+};
+
+/// Sums over the predicted tokens of a window.
+struct WindowDamage {
+    TokenSum kl, nll;
 };
 
 /// Per predicted token of a batch: filled concurrently, added in order.
@@ -50,12 +58,15 @@ class ComparingSink final : public LogitsSink {
                 - (normalizerOf(was, logits.cols).logSumExp - static_cast<double>(was[correct]));
         }
     }
-    void addTo(TokenSum& kl, TokenSum& nll) const {
-        for (std::size_t window = 0; window < kl_.size(); ++window)
+    /// Sums of every window, behind the others.
+    void addTo(std::vector<WindowDamage>& sums) const {
+        for (std::size_t window = 0; window < kl_.size(); ++window) {
+            WindowDamage& sum = sums.emplace_back();
             for (std::size_t token = 0; token < kl_[window].size(); ++token) {
-                kl.add(kl_[window][token]);
-                nll.add(nll_[window][token]);
+                sum.kl.add(kl_[window][token]);
+                sum.nll.add(nll_[window][token]);
             }
+        }
     }
 
   private:
@@ -69,46 +80,49 @@ class DamageRun {
   public:
     DamageRun(const AnalysisPlan& plan, const ConditionResult& condition,
               std::shared_ptr<const WeightSource> plain, std::shared_ptr<const WeightSource> weights,
-              WorkMeter& meter)
-        : config_(plan.model->config()), gains_(plan.gainsOf(condition.key)), name_(condition.key.text()),
-          plain_(std::move(plain)), weights_(std::move(weights)), meter_(meter),
+              Ranks& ranks, WorkMeter& meter)
+        : ranks_(ranks), config_(plan.model->config()), gains_(plan.gainsOf(condition.key)),
+          name_(condition.key.text()), plain_(std::move(plain)), weights_(std::move(weights)), meter_(meter),
           pass_(plan.model, condition.table, plain_, condition.key.context) {}
 
-    Status begin(const std::vector<Window>& windows, int firstLayer) {
-        const auto context = static_cast<std::ptrdiff_t>(windows.front().tokens.size());
-        const auto perBatch = static_cast<std::size_t>(std::max<std::ptrdiff_t>(
-            1, ForwardPass::batchTokens(config_, static_cast<int>(context)) / context));
-        const std::span<const Window> all(windows);
-        for (std::size_t first = 0; first < all.size(); first += perBatch) {
-            Batch batch{all.subspan(first, std::min(perBatch, all.size() - first)), {}, {}};
-            batch.stream = pass_.embed(batch.windows);
-            if (Status ran = pass_.runLayers(batch.stream, 0, firstLayer, nullptr, meter_); !ran) return ran;
-            batch.top = batch.stream;
-            if (Status ran = pass_.runLayers(batch.top, firstLayer, config_.layers, nullptr, meter_); !ran)
-                return ran;
-            batches_.push_back(std::move(batch));
-        }
-        return Done{};
+    /// This rank's windows.
+    Status begin(const std::vector<Window>& windows, int context) {
+        const BatchCut cut = BatchCut::of(ForwardPass::batchTokens(config_, context), context);
+        const auto own = WindowBlocks(windows.size(), cut.unit).of(ranks_);
+        const auto all = std::span(windows).subspan(own.first, own.count);
+        return together("reference of the damage", [&]() -> Status {
+            for (std::size_t first = 0; first < all.size(); first += cut.windows) {
+                Batch batch{all.subspan(first, std::min(cut.windows, all.size() - first)), {}, {}};
+                batch.stream = pass_.embed(batch.windows);
+                batch.top = batch.stream;
+                if (Status ran = pass_.runLayers(batch.top, 0, config_.layers, nullptr, meter_); !ran)
+                    return ran;
+                batches_.push_back(std::move(batch));
+            }
+            return Done{};
+        });
     }
     /// The reference's streams one layer up.
     Status advance(int layer) {
         pass_.use(plain_, {});
-        for (Batch& batch : batches_)
-            if (Status ran = pass_.runLayers(batch.stream, layer, layer + 1, nullptr, meter_); !ran)
-                return ran;
-        return Done{};
+        return together("reference of the damage, layer " + std::to_string(layer), [&]() -> Status {
+            for (Batch& batch : batches_)
+                if (Status ran = pass_.runLayers(batch.stream, layer, layer + 1, nullptr, meter_); !ran)
+                    return ran;
+            return Done{};
+        });
     }
     /// Mean KL and change of NLL of a variant whose layers below `layer` are the reference's.
     Status measure(const std::shared_ptr<const WeightSource>& variant, int layer, double& kl, double& nll) {
+        const auto parts = ranks_.share("damage", meter_, [&] { return measureOwn(variant, layer); });
+        if (!parts) return parts.error();
         TokenSum klSum, nllSum;
-        for (const Batch& batch : batches_) {
-            Residual stream = batch.stream;
-            pass_.use(variant, {});
-            if (Status ran = pass_.runLayers(stream, layer, config_.layers, nullptr, meter_); !ran)
-                return ran;
-            ComparingSink sink(pass_, batch);
-            if (Status ran = pass_.streamLogits(stream, sink, 0, meter_); !ran) return ran;
-            sink.addTo(klSum, nllSum);
+        for (const std::string& part : *parts) {
+            Unpacker from(part);
+            for (const WindowDamage& window : from.list<WindowDamage>()) {
+                klSum.add(window.kl);
+                nllSum.add(window.nll);
+            }
         }
         tokens_ = klSum.tokens;
         kl = klSum.mean();
@@ -163,10 +177,34 @@ class DamageRun {
     [[nodiscard]] long long tokens() const { return tokens_; }
 
   private:
+    Status together(const std::string& step, const std::function<Status()>& work) {
+        const auto parts = ranks_.share(step, meter_, [&]() -> Outcome<std::string> {
+            const Status done = work();
+            return done ? Outcome<std::string>(std::string()) : done.error();
+        });
+        return parts ? Status(Done{}) : parts.error();
+    }
+    /// The sums of this rank's windows, packed.
+    Outcome<std::string> measureOwn(const std::shared_ptr<const WeightSource>& variant, int layer) {
+        std::vector<WindowDamage> sums;
+        for (const Batch& batch : batches_) {
+            Residual stream = batch.stream;
+            pass_.use(variant, {});
+            if (Status ran = pass_.runLayers(stream, layer, config_.layers, nullptr, meter_); !ran)
+                return ran.error();
+            ComparingSink sink(pass_, batch);
+            if (Status ran = pass_.streamLogits(stream, sink, 0, meter_); !ran) return ran.error();
+            sink.addTo(sums);
+        }
+        Packer packer;
+        packer.put(sums);
+        return packer.take();
+    }
     [[nodiscard]] std::shared_ptr<const WeightSource> exchanged(const SharedLayer& own, int layer) const {
         return withLayers(plain_, [own, layer](int asked) { return asked == layer ? own : nullptr; });
     }
 
+    Ranks& ranks_;
     const ModelConfig& config_;
     QkGains gains_;
     std::string name_;
@@ -239,9 +277,10 @@ withDamage(const AnalysisPlan& plan, const ConditionResult& condition, const Ban
     auto opened = openWeights(plan.model, plainQuant(*plan.model));
     if (!opened) return opened.error();
     const auto plain = cachedWeights(*opened, plainCacheBytes);
-    DamageRun run(plan, condition, plain, std::move(weights), meter);
+    const SharedRanks ranks(plan);
+    DamageRun run(plan, condition, plain, std::move(weights), *ranks, meter);
     Damage damage = prepared(condition.damage, plan.model->config(), plan.damage, bands);
-    Status ran = run.begin(*windows, 0);
+    Status ran = run.begin(*windows, condition.key.context);
     if (ran && !damage.whole.known()) {
         ran = run.measureWhole(damage.whole);
         if (ran) damage.tokens = run.tokens();

@@ -1,6 +1,7 @@
 #include "core/analysis/divergences.h"
 
 #include "core/analysis/noise.h"
+#include "core/analysis/shared_ranks.h"
 #include "core/controls/controls.h"
 #include "core/inference/forward.h"
 
@@ -49,7 +50,9 @@ Outcome<std::shared_ptr<const ConditionResult>> withDivergence(const AnalysisPla
     auto lanes = lanesOf(plan, key, std::move(weights), nullptr);
     if (!lanes) return lanes.error();
     ForwardPass pass(plan.model, condition.table, lanes->front().weights, key.context);
-    if (Status ran = runSideBySide(pass, plan.model->config(), *windows, *lanes, nullptr, meter); !ran)
+    if (Status ran =
+            shareSideBySide(*SharedRanks(plan), pass, plan.model->config(), *windows, *lanes, nullptr, meter);
+        !ran)
         return ran.error();
     if (Status finite = checkFinite(lanes->back().windows, *plan.documents, key.text()); !finite)
         return finite.error();

@@ -1,5 +1,7 @@
 #include "core/analysis/noise.h"
 
+#include "core/analysis/shared_ranks.h"
+#include "core/inference/batches.h"
 #include "core/inference/forward.h"
 
 #include <omp.h>
@@ -12,14 +14,16 @@ namespace qroar {
 namespace {
 
 /// Two residual streams and a copy of q and k are held at a time: half a batch of an ordinary pass.
-long long noiseWindowsPerBatch(const ModelConfig& config, int context) {
-    return std::max<long long>(1, ForwardPass::batchTokens(config, context) / (2LL * context));
+BatchCut noiseCut(const ModelConfig& config, int context) {
+    return BatchCut::of(ForwardPass::batchTokens(config, context) / 2, context);
 }
 
-NoiseCapture::Options noiseCaptureOptions(const AnalysisPlan& plan, const FrequencyTable& table,
-                                          int context) {
+NoiseCapture::Options noiseCaptureOptions(const AnalysisPlan& plan, const FrequencyTable& table, int context,
+                                          const std::vector<Window>& windows) {
     const ModelConfig& config = plan.model->config();
     NoiseCapture::Options options;
+    options.firstWindow = firstWindows(*plan.documents, windows);
+    options.windowsPerBlock = WindowBlocks(windows.size(), noiseCut(config, context).unit).perBlock;
     options.layers = config.layers;
     options.pairs = config.pairs();
     options.context = context;
@@ -40,6 +44,22 @@ NoiseCapture::Options noiseCaptureOptions(const AnalysisPlan& plan, const Freque
                                       config.windowOf(layer)});
     }
     return options;
+}
+
+/// Both through their layers, beside each other.
+Status runPasses(ForwardPass& reference, ForwardPass& variant, const ModelConfig& config,
+                 std::span<const Window> windows, std::size_t perBatch, NoiseCapture& capture,
+                 WorkMeter& meter) {
+    for (std::size_t first = 0; first < windows.size(); first += perBatch) {
+        const auto batch = windows.subspan(first, std::min(perBatch, windows.size() - first));
+        Residual was = reference.embed(batch), is = variant.embed(batch);
+        for (int layer = 0; layer < config.layers; ++layer) {
+            Status ran = reference.runLayers(was, layer, layer + 1, &capture.reference(), meter);
+            if (ran) ran = variant.runLayers(is, layer, layer + 1, &capture.variant(), meter);
+            if (!ran) return ran;
+        }
+    }
+    return Done{};
 }
 
 bool allFinite(const NoiseStatistics& noise) {
@@ -72,23 +92,30 @@ Outcome<std::shared_ptr<const ConditionResult>> withNoise(const AnalysisPlan& pl
     if (!plain) return plain.error();
     ForwardPass reference(plan.model, condition.table, *plain, key.context);
     ForwardPass variant(plan.model, condition.table, std::move(weights), key.context, plan.gainsOf(key));
-    NoiseCapture capture(noiseCaptureOptions(plan, condition.table, key.context));
-    const auto perBatch = static_cast<std::size_t>(noiseWindowsPerBatch(plan.model->config(), key.context));
-    const std::span<const Window> all(*windows);
-    for (std::size_t first = 0; first < all.size(); first += perBatch) {
-        const auto batch = all.subspan(first, std::min(perBatch, all.size() - first));
-        Residual was = reference.embed(batch), is = variant.embed(batch);
-        for (int layer = 0; layer < plan.model->config().layers; ++layer) {
-            Status ran = reference.runLayers(was, layer, layer + 1, &capture.reference(), meter);
-            if (ran) ran = variant.runLayers(is, layer, layer + 1, &capture.variant(), meter);
-            if (!ran) return ran.error();
-        }
-    }
+    NoiseCapture capture(noiseCaptureOptions(plan, condition.table, key.context, *windows));
+    const SharedRanks ranks(plan);
+    if (!ranks->alone()) capture.keepBlocks();
+    const BatchCut cut = noiseCut(plan.model->config(), key.context);
+    const auto own = WindowBlocks(windows->size(), cut.unit).of(*ranks);
+    const auto parts = ranks->shareToFirst("noise", meter, [&]() -> Outcome<std::string> {
+        const Status ran =
+            runPasses(reference, variant, plan.model->config(),
+                      std::span(*windows).subspan(own.first, own.count), cut.windows, capture, meter);
+        if (!ran) return ran.error();
+        return ranks->alone() ? std::string() : capture.packBlocks();
+    });
+    if (!parts) return parts.error();
+    const bool joined = ranks->alone() || !ranks->first() || capture.join(*parts);
     auto result = std::make_shared<ConditionResult>(condition);
-    result->noise = capture.take();
-    if (!allFinite(result->noise))
-        return Error::bad(key.text()
+    result->noise = capture.take(); // zeros on other ranks: they know that it is there
+    Status fine = Done{};
+    if (!joined)
+        fine = Error::bad("noise: another rank sent something else");
+    else if (!allFinite(result->noise))
+        fine = Error::bad(key.text()
                           + ": the quantization noise is not a number: activations overflow under it");
+    if (Status all = ranks->agree("noise is joined", fine); !all) // others have nothing to check
+        return fine ? all.error() : fine.error();
     result->seconds += meter.secondsElapsed() - start;
     return std::shared_ptr<const ConditionResult>(std::move(result));
 }
@@ -98,15 +125,18 @@ NoiseCost noiseCost(const AnalysisPlan& plan, int context, long long windows) {
     const double head = 2.0 * context * config.hiddenSize * static_cast<double>(config.vocabSize);
     const double groups = plan.groupPerKvHead ? config.kvHeads : 1;
     const double pairs = config.pairs(), distances = std::ceil(std::log2(std::max(context, 2)));
-    const double tokens =
-        static_cast<double>(std::min(windows, noiseWindowsPerBatch(config, context))) * context;
+    const double tokens = static_cast<double>(std::min<long long>(
+                              windows, static_cast<long long>(noiseCut(config, context).windows)))
+                          * context;
     NoiseCost cost;
     cost.operations = 2.0 * static_cast<double>(windows) * (ForwardPass::operations(config, context) - head);
     cost.fileBytes = 8.0 * config.layers * groups
                      * (distances * (pairs * (pairs + 1) / 2 + pairs + 1) + 2 * pairs * 9 * distances);
     const double other = 4.0 * (config.hiddenSize + config.queryDim() + config.keyDim());
     cost.peakBytes = ForwardPass::batchMemory(config, context, tokens, omp_get_max_threads()).layers
-                     + tokens * other + cost.fileBytes;
+                     + tokens * other + 2 * cost.fileBytes; // of all blocks, and of the one in hand
+    if (const SharedRanks ranks(plan); !ranks->alone()) // rank 0 gets all blocks, and keeps and packs its own
+        cost.peakBytes += WindowBlocks::mostBlocks * (1 + 3.0 / ranks->size()) * cost.fileBytes;
     return cost;
 }
 

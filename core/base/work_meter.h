@@ -23,8 +23,23 @@ class WorkMeter {
     }
     /// From any thread: `work` more is done. True when the job should go on.
     bool add(double work) {
-        done_.fetch_add(work, std::memory_order_relaxed);
+        done_.fetch_add(work * parts_, std::memory_order_relaxed);
         return !cancelled();
+    }
+    /// From the engine's thread, outside of parallel regions: from now on this process does one of `parts`
+    /// parts of the work, and the others do as much meanwhile.
+    void beginShare(int parts) {
+        parts_ = parts;
+        shareStart_ = done_.load(std::memory_order_relaxed);
+    }
+    /// What this process has done of it.
+    [[nodiscard]] double shareWork() const {
+        return (done_.load(std::memory_order_relaxed) - shareStart_) / parts_;
+    }
+    /// `work`: what all of them really did.
+    void endShare(double work) {
+        done_.store(shareStart_ + work, std::memory_order_relaxed);
+        parts_ = 1;
     }
     /// From any thread, between tiles.
     bool cancelled() {
@@ -58,6 +73,7 @@ class WorkMeter {
     const double total_;
     std::atomic<double> done_{0};
     std::atomic<bool> cancelled_{false};
+    double parts_ = 1, shareStart_ = 0;
     std::string stage_;
     Clock::time_point start_ = Clock::now(), lastReport_{};
 };

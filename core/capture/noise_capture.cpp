@@ -1,7 +1,8 @@
 // NoiseCapture: the two passes deliver whole layers, so the reference's q and k of one layer are kept until
-// the variant's arrive. Work is cut by head (errors) and by head group and distance (logits), never by
-// thread.
+// the variant's arrive. Work is cut by window and head (errors) and by head group and distance (logits),
+// never by thread or batch.
 #include "core/capture/noise_statistics.h"
+#include "core/ranks/bytes.h"
 
 #include <algorithm>
 #include <cassert>
@@ -10,6 +11,10 @@
 #include <utility>
 
 namespace qroar {
+
+namespace {
+constexpr int unitsInFlight = 256; ///< heads of windows whose sums are held at a time
+} // namespace
 
 std::vector<NoiseSample> noiseSamples(int from, int to, int context, int windowNumber, int count) {
     constexpr double golden = 0.61803398874989485;
@@ -72,7 +77,8 @@ NoiseCapture::NoiseCapture(const Options& options)
     shape.pairs = options.pairs;
     shape.bucketEdges = positionBuckets(options.context, options.trainedContext);
     shape.distanceEdges = distanceBuckets(options.context);
-    statistics_ = NoiseStatistics(std::move(shape));
+    statistics_ = open_ = NoiseStatistics(std::move(shape));
+    openBlock_.assign(static_cast<std::size_t>(options.layers), noBlock);
 }
 
 NoiseCapture::~NoiseCapture() = default;
@@ -86,65 +92,142 @@ ActivationProbe& NoiseCapture::variant() {
 }
 
 NoiseStatistics NoiseCapture::take() {
+    finish();
     return std::exchange(statistics_, {});
+}
+
+std::size_t NoiseCapture::blockOf(const BatchWindow& window) const {
+    const auto at = static_cast<std::size_t>(window.document);
+    if (options_.windowsPerBlock == 0 || at >= options_.firstWindow.size()) return 0;
+    return (options_.firstWindow[at] + static_cast<std::size_t>(window.index)) / options_.windowsPerBlock;
 }
 
 void NoiseCapture::layerIsComplete() {
     assert(reference_->layer == variant_->layer);
-    addErrors(QkTensor::Q);
-    addErrors(QkTensor::K);
-    addLogits();
+    const Windows all = variant_->windows;
+    std::size_t& open = openBlock_[static_cast<std::size_t>(variant_->layer)];
+    for (std::size_t first = 0; first < all.size();) {
+        const std::size_t block = blockOf(all[first]);
+        std::size_t end = first;
+        while (end < all.size() && blockOf(all[end]) == block) ++end;
+        if (open != block) fold(variant_->layer);
+        open = block;
+        const Windows some = all.subspan(first, end - first);
+        addErrors(QkTensor::Q, some);
+        addErrors(QkTensor::K, some);
+        addLogits(some);
+        first = end;
+    }
 }
 
-/// One unit of work a head; the heads of a group are added in their order.
-void NoiseCapture::addErrors(QkTensor tensor) {
+/// The block in hand of a layer is complete: its sums go where they belong, and start afresh.
+void NoiseCapture::fold(int layer) {
+    const std::size_t block = std::exchange(openBlock_[static_cast<std::size_t>(layer)], noBlock);
+    if (block == noBlock) return;
+    if (!keepsBlocks_) return statistics_.moveLayer(layer, open_);
+    if (kept_.empty() || kept_.back().block < block) kept_.push_back({block, NoiseStatistics(open_.shape())});
+    for (KeptBlock& kept : kept_)
+        if (kept.block == block) kept.sums.moveLayer(layer, open_);
+}
+
+void NoiseCapture::finish() {
+    for (std::size_t layer = 0; layer < openBlock_.size(); ++layer) fold(static_cast<int>(layer));
+}
+
+std::string NoiseCapture::packBlocks() {
+    finish();
+    Packer packer;
+    packer.put(static_cast<std::uint64_t>(kept_.size()));
+    for (const KeptBlock& one : kept_) {
+        packer.put(one.sums.errors());
+        for (const auto* values :
+             {&one.sums.samplesOfAll(), &one.sums.sumsOfAll(), &one.sums.productsOfAll()})
+            packer.put(*values);
+    }
+    kept_.clear();
+    return packer.take();
+}
+
+bool NoiseCapture::join(const std::vector<std::string>& parts) {
+    keepsBlocks_ = false;
+    const NoiseStatistics empty(statistics_.shape());
+    for (const std::string& part : parts) {
+        Unpacker from(part);
+        const auto blocks = from.get<std::uint64_t>();
+        for (std::uint64_t at = 0; at < blocks && !from.bad(); ++at) {
+            open_.errors() = from.list<ErrorMoments>();
+            for (auto* values : {&open_.samplesOfAll(), &open_.sumsOfAll(), &open_.productsOfAll()})
+                *values = from.list<double>();
+            if (open_.errors().size() != empty.errors().size()
+                || open_.samplesOfAll().size() != empty.samplesOfAll().size()
+                || open_.sumsOfAll().size() != empty.sumsOfAll().size()
+                || open_.productsOfAll().size() != empty.productsOfAll().size())
+                return false;
+            std::fill(openBlock_.begin(), openBlock_.end(), 0);
+            finish();
+        }
+        if (from.bad() || !from.atEnd()) return false;
+    }
+    return true;
+}
+
+/// One unit of work a head of a window; they are added in the order of the windows, then of the heads.
+void NoiseCapture::addErrors(QkTensor tensor, Windows windows) {
     const NoiseShape& shape = statistics_.shape();
     const int heads = variant_->heads[static_cast<std::size_t>(tensor)], pairs = shape.pairs;
     const int step = variant_->layout == PairLayout::HalfSplit ? 1 : 2;
     const int partner = variant_->layout == PairLayout::HalfSplit ? pairs : 1;
     const auto cells = static_cast<std::size_t>(shape.buckets()) * static_cast<std::size_t>(pairs);
-    std::vector<std::vector<ErrorMoments>> partial(static_cast<std::size_t>(heads));
-#pragma omp parallel for schedule(dynamic)
-    for (int head = 0; head < heads; ++head) {
-        auto& sums = partial[static_cast<std::size_t>(head)];
-        sums.resize(cells);
-        for (const BatchWindow& window : variant_->windows)
-            for (int bucket = 0; bucket < shape.buckets(); ++bucket) {
-                ErrorMoments* row = sums.data() + static_cast<std::ptrdiff_t>(bucket) * pairs;
-                const int end =
-                    std::min(shape.bucketEdges[static_cast<std::size_t>(bucket) + 1], window.context);
-                for (int token = shape.bucketEdges[static_cast<std::size_t>(bucket)]; token < end; ++token) {
-                    const float* was =
-                        reference_->head(tensor, window.firstRow + token, head, options_.headDim);
-                    const float* is = variant_->head(tensor, window.firstRow + token, head, options_.headDim);
-                    for (int pair = 0; pair < pairs; ++pair) {
-                        const double x = was[pair * step], y = was[pair * step + partner];
-                        const double ex = is[pair * step] - x, ey = is[pair * step + partner] - y;
-                        row[pair].add({1, ex, ey, ex * ex, ex * ey, ey * ey, x * x, x * y, y * y});
-                    }
+    const auto perWave = static_cast<std::size_t>(std::max(1, unitsInFlight / std::max(heads, 1)));
+    std::vector<std::vector<ErrorMoments>> partial;
+    const auto count = [&](const BatchWindow& window, int head, std::vector<ErrorMoments>& sums) {
+        sums.assign(cells, {});
+        for (int bucket = 0; bucket < shape.buckets(); ++bucket) {
+            ErrorMoments* row = sums.data() + static_cast<std::ptrdiff_t>(bucket) * pairs;
+            const int end = std::min(shape.bucketEdges[static_cast<std::size_t>(bucket) + 1], window.context);
+            for (int token = shape.bucketEdges[static_cast<std::size_t>(bucket)]; token < end; ++token) {
+                const float* was = reference_->head(tensor, window.firstRow + token, head, options_.headDim);
+                const float* is = variant_->head(tensor, window.firstRow + token, head, options_.headDim);
+                for (int pair = 0; pair < pairs; ++pair) {
+                    const double x = was[pair * step], y = was[pair * step + partner];
+                    const double ex = is[pair * step] - x, ey = is[pair * step + partner] - y;
+                    row[pair].add({1, ex, ey, ex * ex, ex * ey, ey * ey, x * x, x * y, y * y});
                 }
             }
-    }
+        }
+    };
     const int groupHeads = heads / shape.groups;
-    for (int head = 0; head < heads; ++head)
-        for (int bucket = 0; bucket < shape.buckets(); ++bucket)
-            for (int pair = 0; pair < pairs; ++pair)
-                statistics_
-                    .errors()[statistics_.errorCell(variant_->layer, tensor, head / groupHeads, pair, bucket)]
-                    .add(partial[static_cast<std::size_t>(head)]
-                                [static_cast<std::size_t>(bucket) * pairs + pair]);
+    for (std::size_t first = 0; first < windows.size(); first += perWave) {
+        const Windows some = windows.subspan(first, std::min(perWave, windows.size() - first));
+        const auto units = static_cast<int>(some.size()) * heads;
+        partial.resize(static_cast<std::size_t>(units));
+#pragma omp parallel for schedule(dynamic)
+        for (int unit = 0; unit < units; ++unit)
+            count(some[static_cast<std::size_t>(unit / heads)], unit % heads,
+                  partial[static_cast<std::size_t>(unit)]);
+#pragma omp parallel for schedule(static)
+        for (int pair = 0; pair < pairs; ++pair)
+            for (int unit = 0; unit < units; ++unit)
+                for (int bucket = 0; bucket < shape.buckets(); ++bucket)
+                    open_
+                        .errors()[open_.errorCell(variant_->layer, tensor, unit % heads / groupHeads, pair,
+                                                  bucket)]
+                        .add(partial[static_cast<std::size_t>(unit)]
+                                    [static_cast<std::size_t>(bucket) * pairs + pair]);
+    }
 }
 
-void NoiseCapture::addLogits() {
+void NoiseCapture::addLogits(Windows windows) {
     const NoiseShape& shape = statistics_.shape();
 #pragma omp parallel for collapse(2) schedule(dynamic)
     for (int group = 0; group < shape.groups; ++group)
-        for (int distance = 0; distance < shape.distances(); ++distance) addLogitCell(group, distance);
+        for (int distance = 0; distance < shape.distances(); ++distance)
+            addLogitCell(group, distance, windows);
 }
 
 /// Of a query and a key D tokens before it, pair by pair: m^2 scale Re(conj(q) k e^(-i D omega')),
 /// which is the product of the two rotated pairs.
-void NoiseCapture::addLogitCell(int group, int distance) {
+void NoiseCapture::addLogitCell(int group, int distance, Windows windows) {
     const NoiseShape& shape = statistics_.shape();
     const std::size_t cell = statistics_.logitCell(variant_->layer, group, distance);
     const int pairs = shape.pairs, headDim = options_.headDim;
@@ -158,11 +241,11 @@ void NoiseCapture::addLogitCell(int group, int distance) {
     const std::vector<double>& omega = view ? view->omega : options_.omega;
     const double m = view ? view->attentionFactor : options_.attentionFactor;
     const double scale = m * m * (options_.logitScale != 0 ? options_.logitScale : 1 / std::sqrt(headDim));
-    double* sums = statistics_.sumsOfAll().data() + cell * static_cast<std::size_t>(pairs);
-    double* products = statistics_.productsOfAll().data() + cell * shape.triangle();
+    double* sums = open_.sumsOfAll().data() + cell * static_cast<std::size_t>(pairs);
+    double* products = open_.productsOfAll().data() + cell * shape.triangle();
     std::vector<double> noise(static_cast<std::size_t>(pairs)), cosines(noise), sines(noise);
     const auto bucket = static_cast<std::size_t>(distance);
-    for (const BatchWindow& window : variant_->windows)
+    for (const BatchWindow& window : windows)
         for (const NoiseSample& sample :
              noiseSamples(shape.distanceEdges[bucket], shape.distanceEdges[bucket + 1], window.context,
                           window.document + window.index, options_.samples)) {
@@ -196,7 +279,7 @@ void NoiseCapture::addLogitCell(int group, int distance) {
                         row[second] += factor * others[second];
                     row += pairs - first;
                 }
-                statistics_.samplesOfAll()[cell] += 1;
+                open_.samplesOfAll()[cell] += 1;
             }
         }
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cassert>
+#include <utility>
 
 namespace qroar {
 
@@ -64,6 +65,21 @@ std::size_t NoiseStatistics::productIndex(int first, int second) const {
     const auto low = static_cast<std::size_t>(std::min(first, second));
     const auto high = static_cast<std::size_t>(std::max(first, second));
     return low * static_cast<std::size_t>(shape_.pairs) - low * (low + 1) / 2 + high;
+}
+
+void NoiseStatistics::moveLayer(int layer, NoiseStatistics& from) {
+    assert(shape_ == from.shape_);
+    const auto layers = static_cast<std::size_t>(shape_.layers), at = static_cast<std::size_t>(layer);
+    const auto move = [&](auto& to, auto& source, const auto& add) {
+        const std::size_t length = to.size() / layers;
+        for (std::size_t index = at * length; index < (at + 1) * length; ++index)
+            add(to[index], std::exchange(source[index], {}));
+    };
+    const auto addNumber = [](double& to, double more) { to += more; };
+    move(errors_, from.errors_, [](ErrorMoments& to, const ErrorMoments& more) { to.add(more); });
+    move(samples_, from.samples_, addNumber);
+    move(sums_, from.sums_, addNumber);
+    move(products_, from.products_, addNumber);
 }
 
 } // namespace qroar

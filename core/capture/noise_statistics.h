@@ -11,6 +11,7 @@
 
 #include <memory>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace qroar {
@@ -65,6 +66,8 @@ class NoiseStatistics {
     [[nodiscard]] std::span<const double> sums(std::size_t cell) const;
     [[nodiscard]] std::span<const double> products(std::size_t cell) const;
     [[nodiscard]] std::size_t productIndex(int first, int second) const; ///< either order
+    /// Moves what `from`, of the same shape, holds of a layer here, adding it to what is here.
+    void moveLayer(int layer, NoiseStatistics& from);
 
     /// All cells one after the other, for the file.
     std::vector<double>& samplesOfAll() { return samples_; }
@@ -111,6 +114,10 @@ class NoiseCapture {
         };
         std::vector<Layer> layerViews; ///< [layers]; empty: every layer sees omega, m and all positions
         int samples = 64; ///< (query, key) pairs per window and distance bucket; each for every head
+        /// Sums are made for each block of windows, and blocks are added in their order: as
+        /// QkCapture::Options. Without: all windows are one block.
+        std::vector<std::size_t> firstWindow{};
+        std::size_t windowsPerBlock = 0;
     };
     explicit NoiseCapture(const Options& options);
     ~NoiseCapture();
@@ -121,15 +128,33 @@ class NoiseCapture {
     [[nodiscard]] ActivationProbe& variant();
     NoiseStatistics take();
 
+    /// As QkCapture: this capture sees some of the blocks, others see the rest, and join() makes one of them.
+    void keepBlocks() { keepsBlocks_ = true; }
+    [[nodiscard]] std::string packBlocks();
+    [[nodiscard]] bool join(const std::vector<std::string>& parts);
+
   private:
     struct Side;
-    void addErrors(QkTensor tensor);
-    void addLogits();
-    void addLogitCell(int group, int distance);
+    using Windows = std::span<const BatchWindow>; ///< of one block
+    static constexpr std::size_t noBlock = static_cast<std::size_t>(-1);
+    struct KeptBlock {
+        std::size_t block = noBlock;
+        NoiseStatistics sums;
+    };
+    [[nodiscard]] std::size_t blockOf(const BatchWindow& window) const;
+    void addErrors(QkTensor tensor, Windows windows);
+    void addLogits(Windows windows);
+    void addLogitCell(int group, int distance, Windows windows);
     void layerIsComplete();
+    void fold(int layer);
+    void finish();
 
     Options options_;
-    NoiseStatistics statistics_;
+    NoiseStatistics statistics_;         ///< of complete blocks
+    NoiseStatistics open_;               ///< of the block in hand of each layer
+    std::vector<std::size_t> openBlock_; ///< [layers]
+    std::vector<KeptBlock> kept_;        ///< with keepBlocks(): complete ones, in their order
+    bool keepsBlocks_ = false;
     std::unique_ptr<Side> reference_, variant_;
 };
 

@@ -1,7 +1,9 @@
-// QkCapture::deliver: the inner loops of capture. A unit of work is some heads of one group in one document;
-// it goes through its tokens bucket by bucket, so that the dense counters of one bucket [pair][bin] stay in
-// the cache, and flushes the touched stretch of each pair into a compact partial result. Units are merged in
-// their order, pair by pair. Nothing here depends on the number of threads.
+// QkCapture::deliver: the inner loops of capture. A unit of work is some windows of one piece and some heads
+// of one group; it goes through its tokens bucket by bucket, so that the dense counters of one bucket
+// [pair][bin] stay in the cache, and flushes the touched stretch of each pair into a compact partial result.
+// Counts are integers: how windows are shared among units does not show in them. Sums are flushed window by
+// window, over heads that depend on the shape alone, and added in the order of the windows. Nothing here
+// depends on the number of threads or on the batch.
 #include "core/base/vectorized.h"
 #include "core/capture/qk_statistics.h"
 
@@ -23,9 +25,11 @@ constexpr double valuesPerUnit = 65536;
 } // namespace
 
 struct QkCapture::Unit {
-    int document = 0, group = 0;
+    Piece piece;
+    int group = 0, share = 0, shares = 1; ///< of the heads of the group; units of all shares are neighbours
     int firstHead = 0, endHead = 0;
     std::size_t firstWindow = 0, endWindow = 0; ///< into QkActivations::windows
+    [[nodiscard]] std::size_t windows() const { return endWindow - firstWindow; }
 };
 
 struct QkCapture::Partial {
@@ -34,12 +38,12 @@ struct QkCapture::Partial {
         std::uint32_t length = 0;
         std::size_t offset = 0; ///< into counts
     };
-    std::vector<PairMoments> moments; ///< [buckets, pairs]; count 0 = nothing, and no stretch
-    std::vector<Stretch> stretches;   ///< [buckets, pairs]
+    std::vector<PairMoments> moments; ///< [windows, buckets, pairs]; count 0 = nothing
+    std::vector<Stretch> stretches;   ///< [buckets, pairs]; length 0 = nothing
     std::vector<std::uint32_t> counts;
 
-    void reset(std::size_t cells) {
-        moments.assign(cells, {});
+    void reset(std::size_t windows, std::size_t cells) {
+        moments.assign(windows * cells, {});
         stretches.assign(cells, {});
         counts.clear();
     }
@@ -49,28 +53,34 @@ struct QkCapture::Partial {
 struct QkCapture::Counters {
     explicit Counters(int pairCount)
         : pairs(static_cast<std::size_t>(pairCount)), counts(pairs * LogHistogram::binCount), sums(6 * pairs),
-          largest(pairs), smallest(pairs), steps(2 * pairs), split(2 * pairs) {
+          largest(pairs), smallest(pairs), windowLargest(pairs), steps(2 * pairs), split(2 * pairs) {
         clearMoments();
+        clearRange();
     }
 
     std::size_t pairs;
     double samples = 0;
     std::vector<std::uint32_t> counts;            ///< [pairs, binCount]
     std::vector<double> sums;                     ///< [x, y, xx, xy, yy, norm][pairs]
-    std::vector<std::uint32_t> largest, smallest; ///< [pairs] bits of |value|
+    std::vector<std::uint32_t> largest, smallest; ///< [pairs] bits of |value|, of all windows
+    std::vector<std::uint32_t> windowLargest;     ///< [pairs] of the window in hand
     std::vector<std::uint16_t> steps;             ///< [2 * pairs] of the row in hand
     std::vector<float> split;                     ///< [2 * pairs] the row in hand as x..., y...
 
     void clearMoments() {
         samples = 0;
         std::fill(sums.begin(), sums.end(), 0.0);
+        std::fill(windowLargest.begin(), windowLargest.end(), 0U);
+    }
+    void clearRange() {
         std::fill(largest.begin(), largest.end(), 0U);
         std::fill(smallest.begin(), smallest.end(), std::numeric_limits<std::uint32_t>::max());
     }
     void addRow(const float* head, PairLayout layout, std::size_t halfRotary);
     void addMoments(const float* xs, const float* ys);
     void addCounts(const float* xs, const float* ys);
-    void flush(Partial& partial, std::size_t firstCell);
+    void flushWindow(PairMoments* cells);
+    void flushCounts(Partial& partial, std::size_t firstCell);
 };
 
 /// One head of one token: head[0 .. 2 * halfRotary) in the checkpoint's pair layout.
@@ -116,7 +126,7 @@ QROAR_VECTORIZED void QkCapture::Counters::addMoments(const float* xs, const flo
 QROAR_VECTORIZED void QkCapture::Counters::addCounts(const float* xs, const float* ys) {
     std::uint16_t* __restrict stepX = steps.data();
     std::uint16_t* __restrict stepY = stepX + pairs;
-    std::uint32_t* __restrict high = largest.data();
+    std::uint32_t* __restrict high = windowLargest.data();
     std::uint32_t* __restrict low = smallest.data();
     const std::size_t count = pairs;
 #pragma omp simd
@@ -137,14 +147,23 @@ QROAR_VECTORIZED void QkCapture::Counters::addCounts(const float* xs, const floa
         ++bins[LogHistogram::binOfStep(stepY[pair])];
 }
 
-/// Moves everything to partial cells [firstCell, firstCell + pairs) and starts afresh.
-void QkCapture::Counters::flush(Partial& partial, std::size_t firstCell) {
+/// Moves the sums of a window to cells [pairs] and starts afresh.
+void QkCapture::Counters::flushWindow(PairMoments* cells) {
     if (samples == 0) return;
     for (std::size_t pair = 0; pair < pairs; ++pair) {
         const double* sum = sums.data() + pair;
-        partial.moments[firstCell + pair] = {
+        cells[pair] = {
             samples,        sum[0],         sum[pairs],     sum[2 * pairs],
-            sum[3 * pairs], sum[4 * pairs], sum[5 * pairs], std::bit_cast<float>(largest[pair])};
+            sum[3 * pairs], sum[4 * pairs], sum[5 * pairs], std::bit_cast<float>(windowLargest[pair])};
+        largest[pair] = std::max(largest[pair], windowLargest[pair]);
+    }
+    clearMoments();
+}
+
+/// Moves the counts of all windows to partial cells [firstCell, firstCell + pairs) and starts afresh.
+void QkCapture::Counters::flushCounts(Partial& partial, std::size_t firstCell) {
+    for (std::size_t pair = 0; pair < pairs; ++pair) {
+        if (smallest[pair] > largest[pair]) continue; // no samples
         const int first = LogHistogram::binOfBits(smallest[pair]);
         const auto length = static_cast<std::uint32_t>(LogHistogram::binOfBits(largest[pair]) - first + 1);
         std::uint32_t* touched = counts.data() + pair * LogHistogram::binCount + first;
@@ -152,7 +171,7 @@ void QkCapture::Counters::flush(Partial& partial, std::size_t firstCell) {
         partial.counts.insert(partial.counts.end(), touched, touched + length);
         std::memset(touched, 0, length * sizeof(std::uint32_t));
     }
-    clearMoments();
+    clearRange();
 }
 
 QkCapture::QkCapture(const Options& options) : options_(options) {
@@ -162,6 +181,8 @@ QkCapture::QkCapture(const Options& options) : options_(options) {
     shape.pairs = options.pairs;
     shape.bucketEdges = positionBuckets(options.context, options.trainedContext);
     merged_ = QkStatistics(shape);
+    open_.resize(static_cast<std::size_t>(options.layers) * 4);
+    openMoments_.resize(merged_.cells());
     shape.groups = 1;
     shape.bucketEdges = positionZones(options.context, options.trainedContext);
     byDocument_.assign(static_cast<std::size_t>(options.documents), QkStatistics(shape));
@@ -169,35 +190,45 @@ QkCapture::QkCapture(const Options& options) : options_(options) {
 
 QkCapture::~QkCapture() = default;
 
-/// Documents in order, then head groups, then heads in shares small enough to occupy every core.
+QkCapture::Piece QkCapture::pieceOf(const BatchWindow& window) const {
+    if (window.document < 0 || window.document >= options_.documents) return {};
+    Piece piece{window.document, 0};
+    const auto at = static_cast<std::size_t>(window.document);
+    if (options_.windowsPerBlock > 0 && at < options_.firstWindow.size())
+        piece.block =
+            (options_.firstWindow[at] + static_cast<std::size_t>(window.index)) / options_.windowsPerBlock;
+    return piece;
+}
+
+/// Pieces in order, then head groups, then windows, then shares of the heads. The shares depend on the shape
+/// alone, for they show in the sums; how many windows a unit takes is free: enough units to occupy every
+/// core, but none so small that flushing its counters costs more than counting.
 std::vector<QkCapture::Unit> QkCapture::cutUnits(const QkActivations& activations) const {
     const auto& windows = activations.windows;
     const int groups = merged_.shape().groups, groupHeads = activations.heads / groups;
-    std::vector<std::pair<std::size_t, std::size_t>> runs; // windows of one document
+    if (groupHeads < 1) return {};
+    const double groupValues = 2.0 * options_.context * groupHeads * options_.pairs; // of a window
+    const int shares = std::clamp(static_cast<int>(std::ceil(groupValues / valuesPerUnit)), 1, groupHeads);
+    const auto least =
+        static_cast<std::size_t>(std::ceil(valuesPerUnit * shares / std::max(groupValues, 1.0)));
+    const std::size_t even = windows.size() * static_cast<std::size_t>(groups * shares) / (unitsPerWave / 2);
+    const std::size_t perUnit = std::max<std::size_t>({least, even, 1});
+    std::vector<Unit> units;
     for (std::size_t first = 0; first < windows.size();) {
+        const Piece piece = pieceOf(windows[first]);
         std::size_t end = first + 1;
-        while (end < windows.size() && windows[end].document == windows[first].document) ++end;
-        assert(windows[first].document >= 0 && windows[first].document < options_.documents);
-        if (windows[first].document >= 0 && windows[first].document < options_.documents)
-            runs.emplace_back(first, end);
+        while (end < windows.size() && pieceOf(windows[end]) == piece) ++end;
+        assert(piece.document >= 0);
+        for (int group = 0; group < groups && piece.document >= 0; ++group)
+            for (std::size_t from = first; from < end; from += perUnit)
+                for (int share = 0; share < shares; ++share) {
+                    const int base = group * groupHeads;
+                    units.push_back({piece, group, share, shares, base + groupHeads * share / shares,
+                                     base + groupHeads * (share + 1) / shares, from,
+                                     std::min(from + perUnit, end)});
+                }
         first = end;
     }
-    if (runs.empty() || groupHeads < 1) return {};
-    const double parallel = static_cast<double>(runs.size()) * groups;
-    const double values =
-        static_cast<double>(activations.values.rows) * activations.heads * options_.pairs * 2;
-    // enough units to occupy every core, but none so small that flushing its counters costs more than
-    // counting
-    const double wanted = std::min(unitsPerWave / 2.0, values / valuesPerUnit);
-    const int shares = std::clamp(static_cast<int>(std::ceil(wanted / parallel)), 1, groupHeads);
-    std::vector<Unit> units;
-    for (const auto& [first, end] : runs)
-        for (int group = 0; group < groups; ++group)
-            for (int share = 0; share < shares; ++share) {
-                const int base = group * groupHeads;
-                units.push_back({windows[first].document, group, base + groupHeads * share / shares,
-                                 base + groupHeads * (share + 1) / shares, first, end});
-            }
     return units;
 }
 
@@ -206,7 +237,7 @@ void QkCapture::count(const QkActivations& activations, const Unit& unit, Counte
     const std::vector<int>& edges = merged_.shape().bucketEdges;
     const auto halfRotary = static_cast<std::size_t>(activations.rotaryDim / 2);
     const std::size_t buckets = edges.size() - 1;
-    partial.reset(buckets * counters.pairs);
+    partial.reset(unit.windows(), buckets * counters.pairs);
     for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
         for (std::size_t at = unit.firstWindow; at < unit.endWindow; ++at) {
             const BatchWindow& window = activations.windows[at];
@@ -218,36 +249,105 @@ void QkCapture::count(const QkActivations& activations, const Unit& unit, Counte
                     counters.addRow(row + static_cast<std::ptrdiff_t>(head) * activations.headDim,
                                     activations.layout, halfRotary);
             }
+            counters.flushWindow(partial.moments.data()
+                                 + ((at - unit.firstWindow) * buckets + bucket) * counters.pairs);
         }
-        counters.flush(partial, bucket * counters.pairs);
+        counters.flushCounts(partial, bucket * counters.pairs);
     }
 }
 
-/// Adds one pair of all units of a wave, in their order.
+/// Adds one pair of all units of a wave, in their order: counts to the results, sums to those of the piece,
+/// window by window; a piece that is complete is folded.
 void QkCapture::mergePair(const QkActivations& activations, int pair, const Unit* units,
                           std::size_t unitCount) {
-    const int buckets = merged_.shape().buckets();
-    for (std::size_t at = 0; at < unitCount; ++at) {
-        const Unit& unit = units[at];
-        const Partial& partial = partials_[at];
-        QkStatistics& document = byDocument_[static_cast<std::size_t>(unit.document)];
-        for (int bucket = 0; bucket < buckets; ++bucket) {
-            const std::size_t from = static_cast<std::size_t>(bucket) * merged_.shape().pairs + pair;
-            if (partial.moments[from].count == 0) continue;
-            const auto& stretch = partial.stretches[from];
-            const std::span<const std::uint32_t> counts(partial.counts.data() + stretch.offset,
+    const std::size_t slot = slotOf(activations);
+    Piece piece = open_[slot];
+    for (std::size_t first = 0; first < unitCount; first += static_cast<std::size_t>(units[first].shares)) {
+        if (units[first].piece != piece) fold(slot, pair, piece);
+        piece = units[first].piece;
+        mergeUnits(slot, pair, units + first, partials_.data() + first);
+    }
+}
+
+/// One pair of the units of all shares of some windows.
+void QkCapture::mergeUnits(std::size_t slot, int pair, const Unit* units, const Partial* partials) {
+    const auto buckets = static_cast<std::size_t>(merged_.shape().buckets());
+    const auto pairs = static_cast<std::size_t>(merged_.shape().pairs), at = static_cast<std::size_t>(pair);
+    const auto group = static_cast<std::size_t>(units->group);
+    const auto groups = static_cast<std::size_t>(merged_.shape().groups);
+    QkStatistics& document = byDocument_[static_cast<std::size_t>(units->piece.document)];
+    for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
+        const std::size_t from = bucket * pairs + at;
+        const std::size_t cell = ((slot * groups + group) * pairs + at) * buckets + bucket;
+        LogHistogram& ofDocument = document.histogram(documentCell(slot, pair, bucket));
+        for (std::size_t window = 0; window < units->windows(); ++window)
+            for (int share = 0; share < units->shares; ++share) {
+                const PairMoments& sums = partials[share].moments[window * buckets * pairs + from];
+                if (sums.count > 0) openMoments_[cell].add(sums);
+            }
+        for (int share = 0; share < units->shares; ++share) {
+            const auto& stretch = partials[share].stretches[from];
+            if (stretch.length == 0) continue;
+            const std::span<const std::uint32_t> counts(partials[share].counts.data() + stretch.offset,
                                                         stretch.length);
-            const int zone =
-                document.shape().bucketOf(merged_.shape().bucketEdges[static_cast<std::size_t>(bucket)]);
-            const auto addTo = [&](QkStatistics& statistics, int group, int targetBucket) {
-                const std::size_t cell = statistics.cell(activations.layer, activations.tensor,
-                                                         activations.stage, group, pair, targetBucket);
-                statistics.moments(cell).add(partial.moments[from]);
-                statistics.histogram(cell).addStretch(stretch.firstBin, counts);
-            };
-            addTo(merged_, unit.group, bucket);
-            addTo(document, 0, zone);
+            merged_.histogram(cell).addStretch(stretch.firstBin, counts);
+            ofDocument.addStretch(stretch.firstBin, counts);
         }
+    }
+}
+
+std::size_t QkCapture::slotOf(const QkActivations& activations) {
+    return (static_cast<std::size_t>(activations.layer) * 2 + static_cast<std::size_t>(activations.tensor))
+               * 2
+           + static_cast<std::size_t>(activations.stage);
+}
+
+/// The cell of a document's statistics that takes in a bucket of the merged ones.
+std::size_t QkCapture::documentCell(std::size_t slot, int pair, std::size_t bucket) const {
+    const StatisticsShape& shape = byDocument_.front().shape();
+    const int zone = shape.bucketOf(merged_.shape().bucketEdges[bucket]);
+    return (slot * static_cast<std::size_t>(shape.pairs) + static_cast<std::size_t>(pair))
+               * static_cast<std::size_t>(shape.buckets())
+           + static_cast<std::size_t>(zone);
+}
+
+/// One pair of a piece that is complete: its sums go where they belong, and start afresh.
+void QkCapture::fold(std::size_t slot, int pair, const Piece& piece) {
+    if (piece.document < 0) return;
+    KeptPiece* kept = nullptr;
+    for (KeptPiece& one : kept_)
+        if (one.piece == piece) kept = &one;
+    const auto buckets = static_cast<std::size_t>(merged_.shape().buckets());
+    const auto pairs = static_cast<std::size_t>(merged_.shape().pairs);
+    const auto groups = static_cast<std::size_t>(merged_.shape().groups);
+    QkStatistics& document = byDocument_[static_cast<std::size_t>(piece.document)];
+    for (std::size_t group = 0; group < groups; ++group)
+        for (std::size_t bucket = 0; bucket < buckets; ++bucket) {
+            const std::size_t cell =
+                ((slot * groups + group) * pairs + static_cast<std::size_t>(pair)) * buckets + bucket;
+            const PairMoments sums = std::exchange(openMoments_[cell], {});
+            if (keepsPieces_) {
+                assert(kept);
+                if (kept) kept->moments[cell] = sums;
+                continue;
+            }
+            merged_.moments(cell).add(sums);
+            document.moments(documentCell(slot, pair, bucket)).add(sums);
+        }
+}
+
+/// Room for the pieces of a wave, before its pairs are folded by several threads.
+void QkCapture::keep(const Piece& piece) {
+    if (!keepsPieces_ || piece.document < 0 || (!kept_.empty() && kept_.back().piece == piece)) return;
+    const auto same = [&](const KeptPiece& one) { return one.piece == piece; };
+    if (std::none_of(kept_.begin(), kept_.end(), same))
+        kept_.push_back({piece, std::vector<PairMoments>(merged_.cells())});
+}
+
+void QkCapture::finish() {
+    for (std::size_t slot = 0; slot < open_.size(); ++slot) {
+        const Piece piece = std::exchange(open_[slot], {});
+        for (int pair = 0; pair < merged_.shape().pairs; ++pair) fold(slot, pair, piece);
     }
 }
 
@@ -256,8 +356,11 @@ void QkCapture::deliver(const QkActivations& activations) {
     if (pairs == 0 || byDocument_.empty()) return;
     assert(activations.rotaryDim / 2 == pairs && activations.rotaryDim <= activations.headDim);
     const std::vector<Unit> units = cutUnits(activations);
-    for (std::size_t first = 0; first < units.size(); first += unitsPerWave) {
-        const std::size_t waveUnits = std::min(unitsPerWave, units.size() - first);
+    for (std::size_t first = 0; first < units.size();) {
+        std::size_t end = first; // of a wave: with all shares of a unit
+        for (; end < units.size() && (units[end].share > 0 || end - first < unitsPerWave); ++end)
+            keep(units[end].piece);
+        const std::size_t waveUnits = end - first;
         if (partials_.size() < waveUnits) partials_.resize(waveUnits);
 #pragma omp parallel
         {
@@ -269,6 +372,8 @@ void QkCapture::deliver(const QkActivations& activations) {
             for (int pair = 0; pair < pairs; ++pair)
                 mergePair(activations, pair, units.data() + first, waveUnits);
         }
+        open_[slotOf(activations)] = units[end - 1].piece;
+        first = end;
     }
 }
 
@@ -293,19 +398,29 @@ double expectedCells(const std::vector<int>& edges, double rows, double windows,
 
 } // namespace
 
-CaptureMemory QkCapture::expectedBytes(const Options& options, double tokens) {
+CaptureMemory QkCapture::expectedBytes(const Options& options, double tokens, double windowsPerBatch) {
     const int groups = options.groupPerKvHead ? std::max(options.kvHeads, 1) : 1;
     const double rows = 4.0 * options.layers * options.pairs;
     const double windows = tokens / std::max(options.context, 1), documents = std::max(options.documents, 1);
     const double heads = (options.queryHeads + options.kvHeads) / 2.0; // of q and of k, on average
     const auto buckets = positionBuckets(options.context, options.trainedContext);
     const auto zones = positionZones(options.context, options.trainedContext);
-    const double units = std::clamp(std::min(documents, windows) * groups,
-                                    std::min(unitsPerWave / 2.0, heads), static_cast<double>(unitsPerWave));
+    // As cutUnits() cuts a batch.
+    const double batch = std::min(windows, windowsPerBatch);
+    const double groupValues = std::max(2.0 * options.context * heads / groups * options.pairs, 1.0);
+    const double shares =
+        std::clamp(std::ceil(groupValues / valuesPerUnit), 1.0, std::max(heads / groups, 1.0));
+    const double perUnit = std::clamp(std::max(std::ceil(valuesPerUnit * shares / groupValues),
+                                               batch * groups * shares / (unitsPerWave / 2.0)),
+                                      1.0, std::max(std::min(batch, windows / documents), 1.0));
+    const double units = std::min(batch / perUnit * groups * shares, unitsPerWave + shares);
     CaptureMemory memory;
     memory.merged = expectedCells(buckets, rows * groups, windows, heads / groups);
     memory.byDocument = documents * expectedCells(zones, rows, windows / documents, heads);
-    memory.working = expectedCells(buckets, options.pairs * units, windows / units, heads);
+    const double cells = static_cast<double>(buckets.size() - 1) * options.pairs;
+    memory.working = expectedCells(buckets, options.pairs * units, perUnit, heads / groups / shares)
+                     + cells * sizeof(PairMoments)
+                           * (units * (perUnit - 1) + 4.0 * options.layers * groups); // the piece in hand
     return memory;
 }
 

@@ -7,6 +7,7 @@
 #include "core/capture/log_histogram.h"
 #include "core/inference/probe.h"
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -88,40 +89,75 @@ class QkCapture : public ActivationProbe {
         int layers = 0, pairs = 0, context = 0, trainedContext = 0, documents = 0;
         int queryHeads = 0, kvHeads = 0;
         bool groupPerKvHead = false;
+        /// Sums are made for each piece, windows of one document inside one block, and pieces are added in
+        /// their order: the number of the first window of each document among all windows, and windows of a
+        /// block. Without: a document is a piece.
+        std::vector<std::size_t> firstWindow{};
+        std::size_t windowsPerBlock = 0;
     };
     explicit QkCapture(const Options& options);
     ~QkCapture() override;
     QkCapture(const QkCapture&) = delete;
     QkCapture& operator=(const QkCapture&) = delete;
     [[nodiscard]] bool wants(int, QkTensor, RopeStage) const override { return true; }
-    /// Deterministic: work is cut by (document, head group, heads) in a way that does not depend on the
-    /// number of threads; partial results are merged in that order. Windows must belong to the documents and
-    /// be no longer than the context of the options (asserted; what is outside is left out).
+    /// Deterministic: sums are made by (window, head group, heads) in a way that does not depend on the
+    /// number of threads, nor on what else is in the batch, and added in that order. Windows must belong to
+    /// the documents, come in the order of all windows and be no longer than the context of the options
+    /// (asserted; what is outside is left out).
     void deliver(const QkActivations& activations) override;
 
     /// Bytes of the results when `tokens` of the documents are counted (evenly spread over them, in windows
     /// of the context), and what counting them takes beside: for estimates, from how far apart the largest
     /// and the smallest of so many normal samples are.
-    static CaptureMemory expectedBytes(const Options& options, double tokens);
+    static CaptureMemory expectedBytes(const Options& options, double tokens, double windowsPerBatch);
 
-    [[nodiscard]] const QkStatistics& merged() const { return merged_; }
-    [[nodiscard]] const std::vector<QkStatistics>& byDocument() const { return byDocument_; }
+    /// After the last delivery.
+    [[nodiscard]] const QkStatistics& merged() { return finish(), merged_; }
+    [[nodiscard]] const std::vector<QkStatistics>& byDocument() { return finish(), byDocument_; }
     /// Moves the results out; the capture is empty afterwards.
-    QkStatistics takeMerged() { return std::exchange(merged_, {}); }
-    std::vector<QkStatistics> takeByDocument() { return std::exchange(byDocument_, {}); }
+    QkStatistics takeMerged() { return finish(), std::exchange(merged_, {}); }
+    std::vector<QkStatistics> takeByDocument() { return finish(), std::exchange(byDocument_, {}); }
+
+    /// Before the first delivery: this capture sees some of the blocks, and others see the rest.
+    void keepPieces() { keepsPieces_ = true; }
+    /// What it has seen, for join(); it is empty afterwards.
+    [[nodiscard]] std::string packPieces();
+    /// The results of captures of the same options that saw, in this order, all blocks between them. False:
+    /// that is not what the parts are.
+    [[nodiscard]] bool join(const std::vector<std::string>& parts);
 
   private:
-    struct Unit;     ///< a share of one delivery: some heads of one group in one document
+    struct Unit;     ///< a share of one delivery: some windows of one piece, some heads of one group
     struct Partial;  ///< what a unit counted
     struct Counters; ///< dense counters of one worker
+    struct Piece {
+        int document = -1; ///< -1: none
+        std::size_t block = 0;
+        bool operator==(const Piece&) const = default;
+    };
+    struct KeptPiece {
+        Piece piece;
+        std::vector<PairMoments> moments; ///< [cells of merged]
+    };
+    [[nodiscard]] Piece pieceOf(const BatchWindow& window) const;
     [[nodiscard]] std::vector<Unit> cutUnits(const QkActivations& activations) const;
     void count(const QkActivations& activations, const Unit& unit, Counters& counters,
                Partial& partial) const;
     void mergePair(const QkActivations& activations, int pair, const Unit* units, std::size_t unitCount);
+    void mergeUnits(std::size_t slot, int pair, const Unit* units, const Partial* partials);
+    static std::size_t slotOf(const QkActivations& activations);
+    [[nodiscard]] std::size_t documentCell(std::size_t slot, int pair, std::size_t bucket) const;
+    void fold(std::size_t slot, int pair, const Piece& piece);
+    void keep(const Piece& piece);
+    void finish();
 
     Options options_;
     QkStatistics merged_;
     std::vector<QkStatistics> byDocument_;
+    std::vector<Piece> open_;              ///< [layers * 4] the piece in hand of each (layer, tensor, stage)
+    std::vector<PairMoments> openMoments_; ///< [cells of merged] its sums so far
+    std::vector<KeptPiece> kept_;          ///< with keepPieces(): complete ones, in their order
+    bool keepsPieces_ = false;
     std::vector<Partial> partials_; ///< [units of a wave], reused
 };
 

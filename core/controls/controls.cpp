@@ -99,8 +99,9 @@ Outcome<std::vector<VariantResult>> runGroup(Run& run, const Group& group, int c
     run.meter.setStage(first.rope.text() + " at " + formatCount(context));
     std::vector<Lane> lanes = lanesOf(run, group);
     ForwardPass pass(run.model, *table, first.weights, context, first.gains);
-    if (Status ran =
-            runSideBySide(pass, run.model->config(), *windows, lanes, run.options.external, run.meter);
+    Ranks alone;
+    if (Status ran = shareSideBySide(run.options.ranks ? *run.options.ranks : alone, pass,
+                                     run.model->config(), *windows, lanes, run.options.external, run.meter);
         !ran)
         return ran.error();
     std::vector<VariantResult> results;

@@ -34,6 +34,7 @@ struct ControlVariant {
 };
 
 class LogitsSink;           // core/inference/forward.h
+class Ranks;                // core/ranks/ranks.h
 class ReferencePredictions; // side_by_side.h
 
 struct ControlOptions {
@@ -50,6 +51,7 @@ struct ControlOptions {
     LogitsSink* tap = nullptr;
     /// Read instead of the first token of every window (llama-perplexity's BOS); negative: as it is.
     TokenId firstToken = -1;
+    Ranks* ranks = nullptr; ///< that share the windows; null: this process alone
 };
 
 /// One variant at one context length. `condition` holds the NLL of every token and the divergence

@@ -1,10 +1,13 @@
 #include "core/controls/side_by_side.h"
 
 #include "core/controls/row_divergence.h"
+#include "core/inference/batches.h"
+#include "core/ranks/bytes.h"
 
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 
 namespace qroar {
 
@@ -85,6 +88,14 @@ void takeDistortions(Lane& lane, const ForwardPass& pass) {
 
 } // namespace
 
+namespace {
+
+BatchCut cutOf(const ModelConfig& config, int context) {
+    return BatchCut::of(ForwardPass::batchTokens(config, context), context);
+}
+
+} // namespace
+
 Status runSideBySide(ForwardPass& pass, const ModelConfig& config, std::span<const Window> windows,
                      std::vector<Lane>& lanes, const ReferencePredictions* external, WorkMeter& meter) {
     if (windows.empty()) return Done{};
@@ -95,9 +106,8 @@ Status runSideBySide(ForwardPass& pass, const ModelConfig& config, std::span<con
     }
     const bool compared =
         std::any_of(lanes.begin(), lanes.end(), [](const Lane& lane) { return lane.compare; });
-    const auto context = static_cast<std::ptrdiff_t>(windows.front().tokens.size());
-    const auto perBatch = static_cast<std::size_t>(
-        std::max<std::ptrdiff_t>(1, ForwardPass::batchTokens(config, static_cast<int>(context)) / context));
+    const auto context = static_cast<int>(windows.front().tokens.size());
+    const std::size_t perBatch = cutOf(config, context).windows;
     for (std::size_t first = 0; first < windows.size(); first += perBatch) {
         const auto batch = windows.subspan(first, std::min(perBatch, windows.size() - first));
         Residual reference;
@@ -120,6 +130,111 @@ Status runSideBySide(ForwardPass& pass, const ModelConfig& config, std::span<con
         for (std::size_t window = 0; window < windows.size(); ++window)
             lanes[at].windows.push_back(
                 {windows[window].document, windows[window].index, std::move(values[window])});
+    }
+    return Done{};
+}
+
+namespace {
+
+/// A reference that numbers the windows of the whole run, seen by a rank that numbers its own.
+class ReferenceFrom final : public ReferencePredictions {
+  public:
+    ReferenceFrom(const ReferencePredictions& whole, std::size_t first)
+        : whole_(whole), first_(static_cast<int>(first)) {}
+    void compare(int window, std::span<const TokenId> tokens, int firstPosition, ConstMatrixView logits,
+                 WindowDivergence& into) const override {
+        whole_.compare(first_ + window, tokens, firstPosition, logits, into);
+    }
+
+  private:
+    const ReferencePredictions& whole_;
+    int first_;
+};
+
+void pack(Packer& to, const Lane& lane) {
+    to.put(static_cast<std::uint64_t>(lane.windows.size()));
+    for (const WindowNll& window : lane.windows) {
+        to.put(window.document);
+        to.put(window.index);
+        to.put(window.nll);
+    }
+    to.put(static_cast<std::uint64_t>(lane.divergence.size()));
+    for (const WindowDivergence& window : lane.divergence) {
+        to.put(window.document);
+        to.put(window.index);
+        to.put(window.kl);
+        to.put(window.deltaP);
+        to.put(window.sameTop);
+    }
+    to.put(static_cast<std::uint64_t>(lane.distortions.size()));
+    for (const LayerDistortion& one : lane.distortions) {
+        to.put(one.layer);
+        to.put(one.projection);
+        to.put(one.distortion);
+        to.put(one.output.has_value());
+        to.put(one.output.value_or(Distortion{}));
+    }
+}
+
+void unpack(Unpacker& from, Lane& lane) {
+    for (auto count = from.get<std::uint64_t>(); count > 0 && !from.bad(); --count) {
+        const int document = from.get<int>(), index = from.get<int>();
+        lane.windows.push_back({document, index, from.list<float>()});
+    }
+    for (auto count = from.get<std::uint64_t>(); count > 0 && !from.bad(); --count) {
+        WindowDivergence window{from.get<int>(), from.get<int>(), from.list<float>(), {}, {}};
+        window.deltaP = from.list<float>();
+        window.sameTop = from.list<std::uint8_t>();
+        lane.divergence.push_back(std::move(window));
+    }
+    const bool known = !lane.distortions.empty(); // every rank with windows finds the same
+    for (auto count = from.get<std::uint64_t>(); count > 0 && !from.bad(); --count) {
+        LayerDistortion one;
+        one.layer = from.get<int>();
+        one.projection = from.text();
+        one.distortion = from.get<Distortion>();
+        const bool seen = from.get<bool>();
+        const auto output = from.get<Distortion>();
+        if (seen) one.output = output;
+        if (!known) lane.distortions.push_back(std::move(one));
+    }
+}
+
+} // namespace
+
+WindowBlocks sharedBlocks(const ModelConfig& config, std::size_t windows, int context) {
+    return {windows, cutOf(config, context).unit};
+}
+
+Status shareSideBySide(Ranks& ranks, ForwardPass& pass, const ModelConfig& config,
+                       std::span<const Window> windows, std::vector<Lane>& lanes,
+                       const ReferencePredictions* external, WorkMeter& meter) {
+    if (ranks.alone() || windows.empty()) return runSideBySide(pass, config, windows, lanes, external, meter);
+    const bool tapped = std::any_of(lanes.begin(), lanes.end(), [](const Lane& lane) { return lane.tap; });
+    auto own =
+        sharedBlocks(config, windows.size(), static_cast<int>(windows.front().tokens.size())).of(ranks);
+    if (tapped) own = {0, ranks.first() ? windows.size() : 0};
+    const auto parts = ranks.share("forward passes", meter, [&]() -> Outcome<std::string> {
+        std::optional<ReferenceFrom> reference;
+        if (external) reference.emplace(*external, own.first);
+        const Status ran = runSideBySide(pass, config, windows.subspan(own.first, own.count), lanes,
+                                         reference ? &*reference : nullptr, meter);
+        if (!ran) return ran.error();
+        Packer packer;
+        for (const Lane& lane : lanes) pack(packer, lane);
+        return packer.take();
+    });
+    if (!parts) return parts.error();
+    for (Lane& lane : lanes) {
+        lane.windows.clear();
+        lane.divergence.clear();
+        lane.distortions.clear();
+    }
+    for (const std::string& part : *parts) {
+        Unpacker from(part);
+        for (Lane& lane : lanes) unpack(from, lane);
+        if (from.bad() || !from.atEnd())
+            return Error::bad("forward passes: another rank sent something else");
     }
     return Done{};
 }

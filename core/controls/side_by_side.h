@@ -5,6 +5,7 @@
 #pragma once
 
 #include "core/inference/forward.h"
+#include "core/ranks/ranks.h"
 #include "core/session/session.h"
 
 namespace qroar {
@@ -40,6 +41,14 @@ struct Lane {
 /// cancelled.
 Status runSideBySide(ForwardPass& pass, const ModelConfig& config, std::span<const Window> windows,
                      std::vector<Lane>& lanes, const ReferencePredictions* external, WorkMeter& meter);
+
+/// The same, shared by ranks in the blocks of sharedBlocks(); all of them have all results. Probes of the
+/// lanes see the windows of their rank; with a tap (which takes all of them) rank 0 runs everything.
+Status shareSideBySide(Ranks& ranks, ForwardPass& pass, const ModelConfig& config,
+                       std::span<const Window> windows, std::vector<Lane>& lanes,
+                       const ReferencePredictions* external, WorkMeter& meter);
+/// How the windows of a run of forward passes are cut.
+WindowBlocks sharedBlocks(const ModelConfig& config, std::size_t windows, int context);
 
 /// NaN or infinite NLL means that activations overflowed: an error that names `what`, the document, window
 /// and position.

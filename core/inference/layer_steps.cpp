@@ -1,6 +1,7 @@
 #include "core/inference/layer_steps.h"
 
 #include "core/inference/attention.h"
+#include "core/inference/batches.h"
 #include "core/inference/gemm.h"
 #include "core/inference/vector_math.h"
 
@@ -59,6 +60,15 @@ double FeedForwardActivations::floatsPerToken(const ModelConfig& config) {
 
 std::vector<std::span<const Window>> cutBatches(std::span<const Window> windows, std::ptrdiff_t tokens) {
     std::vector<std::span<const Window>> batches;
+    const auto length = [](const Window& window) { return window.tokens.size(); };
+    if (!windows.empty() && std::all_of(windows.begin(), windows.end(), [&](const Window& window) {
+            return length(window) == length(windows.front());
+        })) {
+        const std::size_t perBatch = BatchCut::of(tokens, static_cast<int>(length(windows.front()))).windows;
+        for (std::size_t first = 0; first < windows.size(); first += perBatch)
+            batches.push_back(windows.subspan(first, std::min(perBatch, windows.size() - first)));
+        return batches;
+    }
     std::size_t first = 0;
     std::ptrdiff_t held = 0;
     for (std::size_t at = 0; at < windows.size(); ++at) {

@@ -8,6 +8,7 @@
 #include "core/base/outcome.h"
 #include "core/base/work_meter.h"
 #include "core/inference/forward.h"
+#include "core/ranks/ranks.h"
 #include "core/search/search_space.h"
 #include "core/text/documents.h"
 
@@ -45,18 +46,20 @@ class GainEvaluator {
     /// `documents` must outlive the evaluator. `memoryBudget`: bytes of residual streams to keep, for the
     /// base and a trial together. Errors: a context below 2 or without windows, a spec the model cannot
     /// resolve.
+    /// `ranks` (null: this process alone; else they must outlive it) share the windows, and all of them get
+    /// the same answers: each asks the same questions in the same order.
     static Outcome<GainEvaluator> make(std::shared_ptr<const Model> model,
                                        std::shared_ptr<const WeightSource> weights, const RopeSpec& rope,
                                        const std::vector<Document>& documents, std::vector<int> contexts,
-                                       int maxWindows, double memoryBudget = defaultMemoryBudget);
+                                       int maxWindows, double memoryBudget = defaultMemoryBudget,
+                                       Ranks* ranks = nullptr);
     static constexpr double defaultMemoryBudget = 1.0e9;
 
     GainEvaluator(GainEvaluator&&) noexcept;
     GainEvaluator& operator=(GainEvaluator&&) noexcept;
     ~GainEvaluator();
 
-    /// NLL under `gains`, from the lowest layer on in which they differ from the base; ends at the first
-    /// window that overflows. Error: cancelled.
+    /// NLL under `gains`, from the lowest layer on in which they differ from the base. Error: cancelled.
     Outcome<GainEvaluation> evaluate(const QkGains& gains, WorkMeter& meter);
     /// NLL and gradients of every window; of none when one of them overflows. Does not use or change the
     /// base. Error: cancelled.
@@ -71,21 +74,29 @@ class GainEvaluator {
     /// Cost of one gradient(), in forward-pass equivalents.
     [[nodiscard]] double gradientCost() const { return gradientCost_; }
     [[nodiscard]] int windowCount() const; ///< dev windows of all contexts
+    [[nodiscard]] int rankCount() const { return ranks_->size(); }
+    [[nodiscard]] double largestShare() const; ///< the part of passOperations() that the busiest rank has
 
   private:
     struct Batch; ///< some windows of one context, and their kept residual streams
     GainEvaluator();
     void cutBatches(double streams);
+    [[nodiscard]] WindowBlocks blocksOf(std::size_t context) const;
     [[nodiscard]] int lowestChangedLayer(const QkGains& gains) const;
-    Status runBatch(Batch& batch, const QkGains& gains, NllSink& sink, WorkMeter& meter,
-                    double& operations) const;
+    [[nodiscard]] int startLayer() const;
+    [[nodiscard]] double operationsFrom(int layer) const;
+    Outcome<std::string> evaluateOwn(const QkGains& gains, WorkMeter& meter);
+    Status runBatch(Batch& batch, const QkGains& gains, NllSink& sink, WorkMeter& meter) const;
 
     std::shared_ptr<const Model> model_;
     std::shared_ptr<const WeightSource> weights_;
     std::vector<int> contexts_;
     std::vector<FrequencyTable> tables_;       ///< [contexts]
     std::vector<std::vector<Window>> windows_; ///< [contexts]
-    std::vector<std::unique_ptr<Batch>> batches_;
+    std::unique_ptr<Ranks> alone_;             ///< null when others share
+    Ranks* ranks_ = nullptr;
+    std::vector<std::unique_ptr<Batch>> batches_; ///< of the windows of this rank
+    std::vector<bool> keeps_, held_; ///< [layers] whether the stream below it is kept; whether the base's is
     std::optional<QkGains> base_,
         last_;             ///< of the kept streams; of the last evaluation, when it came to an end
     int firstChanged_ = 0; ///< layer in which the last evaluation differs from the base

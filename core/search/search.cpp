@@ -163,7 +163,7 @@ Outcome<GainEvaluator> makeEvaluator(const SearchPlan& plan) {
     const bool reuses = plan.method == SearchMethod::Grid && plan.scope != SearchScope::Model;
     return GainEvaluator::make(plan.model, cachedWeights(plan.weights, keptLayerBytes), plan.rope,
                                *plan.documents, plan.contexts, plan.maxWindows,
-                               reuses ? GainEvaluator::defaultMemoryBudget : 0);
+                               reuses ? GainEvaluator::defaultMemoryBudget : 0, plan.ranks);
 }
 
 double peakBytes(const SearchPlan& plan) {
@@ -219,6 +219,8 @@ Outcome<SearchPreview> previewSearch(const SearchPlan& plan) {
     preview.windows = windowsOf(plan);
     preview.peakBytes = peakBytes(plan);
     preview.passOperations = evaluator->passOperations();
+    preview.ranks = evaluator->rankCount();
+    preview.largestShare = evaluator->largestShare();
     preview.mostForwardEquivalents = mostCost(preview.settings, preview.dimension, evaluator->gradientCost());
     const double trials = static_cast<double>(preview.dimension) * (plan.gridPoints - 1);
     if (plan.method == SearchMethod::Grid && trials > mostGridTrials)

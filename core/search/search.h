@@ -48,6 +48,9 @@ struct SearchPlan {
     bool force = false;  ///< search even what cannot matter
     std::string name;    ///< of the scale set
     std::string command; ///< for the provenance
+    /// Processes that share the dev windows; null: this one alone. All ranks run the same plan and get the
+    /// same record.
+    Ranks* ranks = nullptr;
 };
 
 /// The plan's windows, else the default ones. The plan must have contexts and bands that fit the model.
@@ -61,7 +64,9 @@ struct SearchPreview {
     GainWindows windows;               ///< how far gains may move
     double mostForwardEquivalents = 0; ///< steps and budget used up
     double passOperations = 0;         ///< operations of one forward-pass equivalent
-    double peakBytes = 0;              ///< beyond the mapped model
+    int ranks = 1;                     ///< that share them
+    double largestShare = 1;           ///< the part of them that the busiest rank has
+    double peakBytes = 0;              ///< beyond the mapped model; of each rank
     std::vector<std::string> notes;    ///< what cannot matter, what is unguarded
 };
 /// Checks a plan and resolves its defaults without running it. Errors say what to change: the symmetric

@@ -1,0 +1,222 @@
+// Ranks that share an analysis, an evaluation or a search get the numbers of one process, bit for bit: for
+// window lengths that fill tiles of the engine and for others, more ranks than work, and cancelled by one of
+// them.
+#include "core/analysis/analysis.h"
+#include "core/controls/controls.h"
+#include "core/inference/batches.h"
+#include "core/search/search.h"
+#include "tests/support/safetensors_writer.h"
+#include "tests/support/session_compare.h"
+#include "tests/support/thread_link.h"
+
+#include <QTemporaryDir>
+#include <QtTest>
+
+#include <omp.h>
+
+#include <random>
+
+using namespace qroar;
+using namespace qroar::test;
+
+namespace {
+
+std::shared_ptr<const std::vector<Document>> makeDocuments(const std::vector<int>& lengths) {
+    std::mt19937 random(4);
+    std::vector<Document> documents;
+    for (const int length : lengths) {
+        Document document;
+        document.name = document.fingerprint = "doc" + std::to_string(documents.size());
+        for (int token = 0; token < length; ++token)
+            document.tokens.push_back(static_cast<TokenId>(random() % 64));
+        documents.push_back(std::move(document));
+    }
+    return std::make_shared<const std::vector<Document>>(std::move(documents));
+}
+
+} // namespace
+
+class TestSharedAnalysis : public QObject {
+    Q_OBJECT
+    QTemporaryDir folder_;
+    AnalysisPlan plan_;
+
+    /// Of every rank.
+    std::vector<std::shared_ptr<const Session>> analyses(const AnalysisPlan& plan, int size) const {
+        std::vector<std::shared_ptr<const Session>> sessions(static_cast<std::size_t>(size));
+        const bool ended = runRanks(size, [&](Ranks& ranks) {
+            omp_set_num_threads(1);
+            AnalysisPlan own = plan;
+            own.ranks = &ranks;
+            ProgressSink sink;
+            RankProgress progress(sink, ranks);
+            const auto session = runAnalysis(own, progress);
+            if (!session) qWarning("%s", session.error().message.c_str());
+            if (session) sessions[static_cast<std::size_t>(ranks.rank())] = *session;
+            ranks.farewell(0);
+        });
+        if (!ended) qWarning("aborted");
+        return sessions;
+    }
+
+  private slots:
+    void initTestCase() {
+        RandomModelOptions options;
+        options.maxPositions = 64;
+        makeRandomHfModel(folder_.path().toStdString(), options, 5);
+        plan_.model = openModel(folder_.path().toStdString()).value();
+        plan_.documents = makeDocuments({700, 150, 90, 1500});
+        plan_.ropes = {*RopeSpec::parse("yarn:2")};
+        plan_.quants = {*QuantSpec::parse("rtn:4:g32"), *QuantSpec::parse("none")};
+        plan_.bands = 4;
+    }
+
+    void batchesEndWhereTilesEnd() {
+        for (const int context : {1, 2, 96, 100, 127, 128, 256, 300, 4096})
+            for (const std::ptrdiff_t tokens : {0, 100, 128, 2048, 100000}) {
+                const BatchCut cut = BatchCut::of(tokens, context);
+                QVERIFY(cut.windows >= 1 && cut.windows % cut.unit == 0);
+                QVERIFY(cut.windows == 1 || static_cast<std::ptrdiff_t>(cut.windows) * context <= tokens);
+                QVERIFY(cut.unit == cut.windows || cut.unit * static_cast<std::size_t>(context) % 128 == 0);
+            }
+        QCOMPARE(BatchCut::of(100000, 96).unit, std::size_t{4});
+        QCOMPARE(BatchCut::of(100000, 256).unit, std::size_t{1});
+    }
+
+    void analysesAreTheSame_data() {
+        QTest::addColumn<int>("context");
+        QTest::addColumn<int>("size");
+        QTest::addColumn<bool>("grouped");
+        QTest::newRow("a tile, two ranks") << 128 << 2 << false;
+        QTest::newRow("a tile, three ranks, grouped") << 128 << 3 << true;
+        QTest::newRow("no tile, two ranks") << 50 << 2 << false; // 64 windows end with one
+        QTest::newRow("four of them are three tiles, four ranks") << 96 << 4 << false;
+        QTest::newRow("more ranks than windows") << 1024 << 3 << false;
+    }
+    void analysesAreTheSame() {
+        QFETCH(int, context);
+        QFETCH(int, size);
+        QFETCH(bool, grouped);
+        AnalysisPlan plan = plan_;
+        plan.contexts = {context};
+        plan.groupPerKvHead = grouped;
+        plan.divergence = plan.gradients = plan.noise = true;
+        plan.damage = DamageScope::Layers;
+        ProgressSink sink;
+        const auto alone = runAnalysis(plan, sink);
+        QVERIFY(alone.ok());
+        const auto shared = analyses(plan, size);
+        for (std::size_t rank = 0; rank < shared.size(); ++rank) {
+            QVERIFY(shared[rank]);
+            QCOMPARE(shared[rank]->conditions.size(), std::size_t{2});
+            for (std::size_t at = 0; at < 2; ++at) {
+                const ConditionResult &one = *shared[rank]->conditions[at],
+                                      &expected = *(*alone)->conditions[at];
+                const std::string differs = difference(one, expected);
+                if (rank == 0)
+                    QCOMPARE(differs, std::string());
+                else // all but what only rank 0 needs
+                    QVERIFY(one.windows == expected.windows && one.sensitivity == expected.sensitivity
+                            && sameBits(numbersOf(one.damage), numbersOf(expected.damage)));
+            }
+        }
+        QVERIFY(shared.front()->provenance.host.find(", " + std::to_string(size) + " ranks")
+                != std::string::npos);
+    }
+
+    void oneRankIsCancelled() {
+        AnalysisPlan plan = plan_;
+        plan.contexts = {128};
+        std::atomic<int> complete{0}, asked{0};
+        QVERIFY(runRanks(3, [&](Ranks& ranks) {
+            struct Stop final : ProgressSink {
+                bool mine = false;
+                std::atomic<int>* asked = nullptr;
+                [[nodiscard]] bool cancelled() const override { return mine && ++*asked > 30; }
+            } user;
+            user.mine = ranks.rank() == 1;
+            user.asked = &asked;
+            omp_set_num_threads(1);
+            AnalysisPlan own = plan;
+            own.ranks = &ranks;
+            RankProgress progress(user, ranks);
+            const auto session = runAnalysis(own, progress);
+            if (session && (*session)->conditions.empty() && progress.cancelled()) ++complete;
+            ranks.farewell(3);
+        }));
+        QCOMPARE(complete.load(), 3);
+    }
+
+    void evaluationsAreTheSame() {
+        std::vector<ControlVariant> variants;
+        for (const char* quant : {"none", "rtn:3:g32"})
+            for (const char* rope : {"none", "yarn:2"})
+                variants.push_back({quant, *RopeSpec::parse(rope),
+                                    openWeights(plan_.model, *QuantSpec::parse(quant)).value()});
+        ProgressSink sink;
+        const auto alone = runControls(plan_.model, *plan_.documents, {64, 128}, variants, {}, sink);
+        QVERIFY(alone.ok());
+        std::atomic<int> equal{0};
+        QVERIFY(runRanks(3, [&](Ranks& ranks) {
+            omp_set_num_threads(1);
+            ControlOptions options;
+            options.ranks = &ranks;
+            ProgressSink user;
+            const auto shared =
+                runControls(plan_.model, *plan_.documents, {64, 128}, variants, options, user);
+            bool fine = shared.ok() && shared->size() == alone->size();
+            for (std::size_t at = 0; fine && at < alone->size(); ++at)
+                fine = difference(*(*shared)[at].condition, *(*alone)[at].condition).empty();
+            equal += fine ? 1 : 0;
+            ranks.farewell(0);
+        }));
+        QCOMPARE(equal.load(), 3);
+    }
+
+    void searchesAreTheSame_data() {
+        QTest::addColumn<int>("method");
+        QTest::newRow("gradient") << static_cast<int>(SearchMethod::Gradient);
+        QTest::newRow("grid") << static_cast<int>(SearchMethod::Grid);
+    }
+    void searchesAreTheSame() {
+        QFETCH(int, method);
+        SearchPlan plan;
+        plan.model = plan_.model;
+        plan.weights = openWeights(plan_.model, *QuantSpec::parse("rtn:3:g32")).value();
+        plan.documents = plan_.documents;
+        plan.rope = *RopeSpec::parse("yarn:2");
+        plan.contexts = {64, 128};
+        plan.method = static_cast<SearchMethod>(method);
+        plan.bands = BandPartition::equal(2, plan_.model->config().pairs());
+        plan.steps = plan.method == SearchMethod::Grid ? 1 : 6;
+        plan.gridPoints = 3;
+        ProgressSink sink;
+        const auto alone = runSearch(plan, sink);
+        QVERIFY2(alone.ok(), alone ? "" : alone.error().message.c_str());
+        QVERIFY(alone->trials.size() > 4);
+        std::atomic<int> equal{0};
+        QVERIFY(runRanks(3, [&](Ranks& ranks) {
+            omp_set_num_threads(1);
+            SearchPlan own = plan;
+            own.ranks = &ranks;
+            ProgressSink user;
+            RankProgress progress(user, ranks);
+            const auto shared = runSearch(own, progress);
+            bool fine = shared.ok() && shared->trials.size() == alone->trials.size()
+                        && shared->scales.gains == alone->scales.gains && shared->ending == alone->ending;
+            for (std::size_t at = 0; fine && at < alone->trials.size(); ++at) {
+                const SearchTrial &a = shared->trials[at], &b = alone->trials[at];
+                fine = a.kind == b.kind && sameBits(a.theta, b.theta) && sameBits(a.nll, b.nll)
+                       && a.objective == b.objective && sameBits(a.gradient, b.gradient)
+                       && sameBits(a.gradientError, b.gradientError) && a.accepted == b.accepted
+                       && a.forwardEquivalents == b.forwardEquivalents;
+            }
+            equal += fine ? 1 : 0;
+            ranks.farewell(0);
+        }));
+        QCOMPARE(equal.load(), 3);
+    }
+};
+
+QTEST_APPLESS_MAIN(TestSharedAnalysis)
+#include "test_shared_analysis.moc"
