@@ -32,12 +32,6 @@ class HfTokenizer final : public Tokenizer {
     static Outcome<std::shared_ptr<const Tokenizer>>
     parse(const json& file, const std::filesystem::path& path, std::optional<TokenId> knownBos = {});
 
-    [[nodiscard]] std::vector<TokenId> encode(std::string_view text) const override {
-        return encode(text, true);
-    }
-    [[nodiscard]] std::vector<TokenId> encodeAsText(std::string_view text) const override {
-        return encode(text, false);
-    }
     [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const override;
     [[nodiscard]] int vocabSize() const override { return vocabSize_; }
     [[nodiscard]] TokenId bosToAdd() const override { return bos_; }
@@ -59,7 +53,7 @@ class HfTokenizer final : public Tokenizer {
         PairMerger merger;
         std::vector<TokenId> ids;
     };
-    [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool special) const;
+    [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool special) const override;
     void encodeValid(std::string_view text, bool atStart, Run& run) const;
     void encodeNormalized(std::string_view text, bool atStart, Run& run) const;
     void encodeInvalidByte(char byte, Run& run) const;

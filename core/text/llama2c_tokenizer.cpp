@@ -27,7 +27,6 @@ class Llama2cTokenizer final : public Tokenizer {
             ids_.emplace(tokens_[id], static_cast<TokenId>(id));
     }
 
-    [[nodiscard]] std::vector<TokenId> encode(std::string_view text) const override;
     [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const override;
     [[nodiscard]] int vocabSize() const override { return static_cast<int>(tokens_.size()); }
     [[nodiscard]] TokenId bosToAdd() const override { return bosId; }
@@ -36,6 +35,8 @@ class Llama2cTokenizer final : public Tokenizer {
     }
 
   private:
+    /// BOS and EOS cannot be spelled out.
+    [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool special) const override;
     [[nodiscard]] TokenId find(std::string_view text) const {
         const auto found = ids_.find(text);
         return found == ids_.end() ? -1 : found->second;
@@ -54,7 +55,7 @@ std::size_t characterLength(std::string_view text) {
     return length;
 }
 
-std::vector<TokenId> Llama2cTokenizer::encode(std::string_view text) const {
+std::vector<TokenId> Llama2cTokenizer::encode(std::string_view text, bool /*special*/) const {
     std::vector<TokenId> ids;
     if (text.empty()) return ids;
     ids.reserve(text.size() + 1);

@@ -40,12 +40,6 @@ class SentencePieceTokenizer final : public Tokenizer {
     /// Pieces and added tokens by id.
     [[nodiscard]] SpmVocabulary vocabulary() const;
 
-    [[nodiscard]] std::vector<TokenId> encode(std::string_view text) const override {
-        return encode(text, true);
-    }
-    [[nodiscard]] std::vector<TokenId> encodeAsText(std::string_view text) const override {
-        return encode(text, false);
-    }
     [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const override;
     [[nodiscard]] int vocabSize() const override { return vocabSize_; }
     [[nodiscard]] TokenId bosToAdd() const override { return bos_; }
@@ -55,7 +49,7 @@ class SentencePieceTokenizer final : public Tokenizer {
     }
 
   private:
-    [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool special) const;
+    [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool special) const override;
     Status load(const std::string& model, const std::string& where);
     Status addTokens(Surroundings& around, const std::string& where);
     [[nodiscard]] TokenId find(std::string_view text) const;

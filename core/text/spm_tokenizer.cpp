@@ -32,12 +32,6 @@ class SpmTokenizer final : public Tokenizer {
                || std::all_of(byteIds_.begin(), byteIds_.end(), [](TokenId id) { return id >= 0; });
     }
 
-    [[nodiscard]] std::vector<TokenId> encode(std::string_view text) const override {
-        return encode(text, true);
-    }
-    [[nodiscard]] std::vector<TokenId> encodeAsText(std::string_view text) const override {
-        return encode(text, false);
-    }
     [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const override;
     [[nodiscard]] int vocabSize() const override { return static_cast<int>(from_.pieces.size()); }
     [[nodiscard]] TokenId bosToAdd() const override { return from_.bos; }
@@ -55,7 +49,7 @@ class SpmTokenizer final : public Tokenizer {
         std::size_t stretchBegin = 0;            ///< where its ids begin
         std::vector<std::string_view> strangers; ///< characters without a piece: ids behind the vocabulary
     };
-    [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool special) const;
+    [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool special) const override;
     void encodeStretch(std::string_view text, bool prefix, Run& run) const;
     void encodeWord(std::string_view word, Run& run) const;
     void appendStranger(std::string_view character, Run& run) const;

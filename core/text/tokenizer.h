@@ -23,11 +23,11 @@ class Tokenizer {
     /// U+FFFD), without BOS/EOS. Safe to call from several threads. Throws std::runtime_error when a pattern
     /// of the tokenizer file needs too much time or memory on this text; loadDocuments turns that into an
     /// Error.
-    [[nodiscard]] virtual std::vector<TokenId> encode(std::string_view text) const = 0;
+    [[nodiscard]] std::vector<TokenId> encode(std::string_view text) const { return encode(text, true); }
     /// The same, but control tokens ("<s>", "<|eot_id|>") that are spelled out in the text are text like any
     /// other. A vocabulary that has none gives what encode gives.
-    [[nodiscard]] virtual std::vector<TokenId> encodeAsText(std::string_view text) const {
-        return encode(text);
+    [[nodiscard]] std::vector<TokenId> encodeAsText(std::string_view text) const {
+        return encode(text, false);
     }
     /// The text of `ids`; unknown ids are left out. Bytes of a character that the ids cut are kept as they
     /// are, so the result may not be UTF-8.
@@ -38,6 +38,10 @@ class Tokenizer {
     [[nodiscard]] virtual TokenId bosToAdd() const = 0;
     /// "byte-level BPE, 1,024 tokens", for listings.
     [[nodiscard]] virtual std::string description() const = 0;
+
+  private:
+    /// `special`: control tokens that are spelled out in the text become themselves.
+    [[nodiscard]] virtual std::vector<TokenId> encode(std::string_view text, bool special) const = 0;
 };
 
 /// The tokenizer that belongs to a model: tokenizer.json in the folder (else tokenizer.model, tok<vocab>.bin,

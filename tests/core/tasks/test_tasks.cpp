@@ -21,15 +21,6 @@ namespace {
 class ByteTokenizer final : public Tokenizer {
   public:
     explicit ByteTokenizer(TokenId bos) : bos_(bos) {}
-    [[nodiscard]] std::vector<TokenId> encode(std::string_view text) const override {
-        std::vector<TokenId> ids;
-        for (std::size_t at = 0; at < text.size(); ++at) {
-            const bool the = text.substr(at, 3) == "the";
-            ids.push_back(the ? 2 : static_cast<unsigned char>(text[at]));
-            if (the) at += 2;
-        }
-        return ids;
-    }
     [[nodiscard]] std::string decode(const std::vector<TokenId>& ids) const override {
         std::string text;
         for (const TokenId id : ids)
@@ -41,6 +32,15 @@ class ByteTokenizer final : public Tokenizer {
     [[nodiscard]] std::string description() const override { return "bytes"; }
 
   private:
+    [[nodiscard]] std::vector<TokenId> encode(std::string_view text, bool /*special*/) const override {
+        std::vector<TokenId> ids;
+        for (std::size_t at = 0; at < text.size(); ++at) {
+            const bool the = text.substr(at, 3) == "the";
+            ids.push_back(the ? 2 : static_cast<unsigned char>(text[at]));
+            if (the) at += 2;
+        }
+        return ids;
+    }
     TokenId bos_;
 };
 
