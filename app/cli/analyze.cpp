@@ -42,8 +42,8 @@ void printEstimate(const AnalysisEstimate& estimate, bool json) {
         return;
     }
     std::cout << "about " << formatDuration(estimate.seconds) << " for " << formatCount(estimate.tokens)
-              << " tokens, " << formatBytes(estimate.peakBytes) << " of memory"
-              << onEach(estimate.ranks) << ", " << formatBytes(estimate.fileBytes) << " on disk\n";
+              << " tokens, " << formatBytes(estimate.peakBytes) << " of memory" << onEach(estimate.ranks)
+              << ", " << formatBytes(estimate.fileBytes) << " on disk\n";
 }
 
 /// The session to go on with: none, or the one in the output file when --resume was given.

@@ -119,22 +119,22 @@ double secondsBeside(const AnalysisPlan& plan, const ConditionKey& key, double t
                      const MachineSpeed& speed) {
     const ModelConfig& config = plan.model->config();
     const auto perBatch = static_cast<double>(ForwardPass::batchTokens(config, key.context));
-    const double weights = std::ceil(tokens / perBatch) * config.layers
-                           * ForwardPass::layerBytes(config) / sizeof(float);
+    const double weights =
+        std::ceil(tokens / perBatch) * config.layers * ForwardPass::layerBytes(config) / sizeof(float);
     const bool rounded = key.quant.kind == QuantKind::Rtn;
     double seconds = weights / (rounded ? speed.rounded : speed.converted);
     if (isCompared(plan, key)) seconds += weights / speed.converted;
     if (plan.capture)
-        seconds += 2.0 * config.layers * (config.heads + config.kvHeads) * config.rotaryDim
-                   * tokens / speed.captured;
+        seconds += 2.0 * config.layers * (config.heads + config.kvHeads) * config.rotaryDim * tokens
+                   / speed.captured;
     return seconds;
 }
 
 /// What the program takes before it has read anything (measured).
 constexpr double programBytes = 22e6;
 
-/// What ranks send of them to rank 0: sums of every piece (QkCapture) and counts, as they come and as they are
-/// packed.
+/// What ranks send of them to rank 0: sums of every piece (QkCapture) and counts, as they come and as they
+/// are packed.
 double piecesBytes(const AnalysisPlan& plan, int context, const CaptureMemory& counts) {
     const SharedRanks ranks(plan);
     if (!plan.capture || ranks->alone()) return 0;

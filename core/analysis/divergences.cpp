@@ -1,5 +1,6 @@
 #include "core/analysis/divergences.h"
 
+#include "core/analysis/addition.h"
 #include "core/analysis/noise.h"
 #include "core/analysis/shared_ranks.h"
 #include "core/controls/controls.h"
@@ -43,24 +44,21 @@ Outcome<std::shared_ptr<const ConditionResult>> withDivergence(const AnalysisPla
                                                                const ConditionResult& condition,
                                                                std::shared_ptr<const WeightSource> weights,
                                                                WorkMeter& meter) {
-    const double start = meter.secondsElapsed();
-    const ConditionKey& key = condition.key;
-    const auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
-    if (!windows) return windows.error();
-    auto lanes = lanesOf(plan, key, std::move(weights), nullptr);
-    if (!lanes) return lanes.error();
-    ForwardPass pass(plan.model, condition.table, lanes->front().weights, key.context);
-    if (Status ran =
-            shareSideBySide(*SharedRanks(plan), pass, plan.model->config(), *windows, *lanes, nullptr, meter);
-        !ran)
-        return ran.error();
-    if (Status finite = checkFinite(lanes->back().windows, *plan.documents, key.text()); !finite)
-        return finite.error();
-    auto result = std::make_shared<ConditionResult>(condition);
-    result->divergence = std::move(lanes->back().divergence);
-    result->reference = referenceName(plan);
-    result->seconds += meter.secondsElapsed() - start;
-    return std::shared_ptr<const ConditionResult>(std::move(result));
+    const auto add = [&](const std::vector<Window>& windows, ConditionResult& result) -> Status {
+        auto lanes = lanesOf(plan, result.key, std::move(weights), nullptr);
+        if (!lanes) return lanes.error();
+        ForwardPass pass(plan.model, result.table, lanes->front().weights, result.key.context);
+        const SharedRanks ranks(plan);
+        if (Status ran = shareSideBySide(*ranks, pass, plan.model->config(), windows, *lanes, nullptr, meter);
+            !ran)
+            return ran;
+        if (Status finite = checkFinite(lanes->back().windows, *plan.documents, result.key.text()); !finite)
+            return finite;
+        result.divergence = std::move(lanes->back().divergence);
+        result.reference = referenceName(plan);
+        return Done{};
+    };
+    return withAddition(plan, condition, meter, add);
 }
 
 double comparedBytes(const AnalysisPlan& plan, int context, long long tokens) {

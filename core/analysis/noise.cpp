@@ -1,5 +1,6 @@
 #include "core/analysis/noise.h"
 
+#include "core/analysis/addition.h"
 #include "core/analysis/shared_ranks.h"
 #include "core/inference/batches.h"
 #include "core/inference/forward.h"
@@ -84,40 +85,38 @@ Outcome<std::shared_ptr<const ConditionResult>> withNoise(const AnalysisPlan& pl
                                                           const ConditionResult& condition,
                                                           std::shared_ptr<const WeightSource> weights,
                                                           WorkMeter& meter) {
-    const double start = meter.secondsElapsed();
-    const ConditionKey& key = condition.key;
-    const auto windows = cutWindows(*plan.documents, key.context, plan.maxWindows);
-    if (!windows) return windows.error();
-    auto plain = openWeights(plan.model, plainQuant(*plan.model));
-    if (!plain) return plain.error();
-    ForwardPass reference(plan.model, condition.table, *plain, key.context);
-    ForwardPass variant(plan.model, condition.table, std::move(weights), key.context, plan.gainsOf(key));
-    NoiseCapture capture(noiseCaptureOptions(plan, condition.table, key.context, *windows));
-    const SharedRanks ranks(plan);
-    if (!ranks->alone()) capture.keepBlocks();
-    const BatchCut cut = noiseCut(plan.model->config(), key.context);
-    const auto own = WindowBlocks(windows->size(), cut.unit).of(*ranks);
-    const auto parts = ranks->shareToFirst("noise", meter, [&]() -> Outcome<std::string> {
-        const Status ran =
-            runPasses(reference, variant, plan.model->config(),
-                      std::span(*windows).subspan(own.first, own.count), cut.windows, capture, meter);
-        if (!ran) return ran.error();
-        return ranks->alone() ? std::string() : capture.packBlocks();
-    });
-    if (!parts) return parts.error();
-    const bool joined = ranks->alone() || !ranks->first() || capture.join(*parts);
-    auto result = std::make_shared<ConditionResult>(condition);
-    result->noise = capture.take(); // zeros on other ranks: they know that it is there
-    Status fine = Done{};
-    if (!joined)
-        fine = Error::bad("noise: another rank sent something else");
-    else if (!allFinite(result->noise))
-        fine = Error::bad(key.text()
-                          + ": the quantization noise is not a number: activations overflow under it");
-    if (Status all = ranks->agree("noise is joined", fine); !all) // others have nothing to check
-        return fine ? all.error() : fine.error();
-    result->seconds += meter.secondsElapsed() - start;
-    return std::shared_ptr<const ConditionResult>(std::move(result));
+    const auto add = [&](const std::vector<Window>& windows, ConditionResult& result) -> Status {
+        auto plain = openWeights(plan.model, plainQuant(*plan.model));
+        if (!plain) return plain.error();
+        const ModelConfig& config = plan.model->config();
+        const ConditionKey& key = result.key;
+        ForwardPass reference(plan.model, result.table, *plain, key.context);
+        ForwardPass variant(plan.model, result.table, std::move(weights), key.context, plan.gainsOf(key));
+        NoiseCapture capture(noiseCaptureOptions(plan, result.table, key.context, windows));
+        const SharedRanks ranks(plan);
+        if (!ranks->alone()) capture.keepBlocks();
+        const BatchCut cut = noiseCut(config, key.context);
+        const auto own = WindowBlocks(windows.size(), cut.unit).of(*ranks);
+        const auto parts = ranks->shareToFirst("noise", meter, [&]() -> Outcome<std::string> {
+            const Status ran =
+                runPasses(reference, variant, config, std::span(windows).subspan(own.first, own.count),
+                          cut.windows, capture, meter);
+            if (!ran) return ran.error();
+            return ranks->alone() ? std::string() : capture.packBlocks();
+        });
+        if (!parts) return parts.error();
+        const bool joined = ranks->alone() || !ranks->first() || capture.join(*parts);
+        result.noise = capture.take(); // zeros on other ranks: they know that it is there
+        Status fine = Done{};
+        if (!joined)
+            fine = Error::bad("noise: another rank sent something else");
+        else if (!allFinite(result.noise))
+            fine = Error::bad(key.text()
+                              + ": the quantization noise is not a number: activations overflow under it");
+        const Status all = ranks->agree("noise is joined", fine); // others have nothing to check
+        return fine ? all : fine;
+    };
+    return withAddition(plan, condition, meter, add);
 }
 
 NoiseCost noiseCost(const AnalysisPlan& plan, int context, long long windows) {

@@ -100,8 +100,6 @@ Outcome<GainEvaluator> GainEvaluator::make(std::shared_ptr<const Model> model,
     return evaluator;
 }
 
-/// `streams`: below how many layers the streams of a base and of a trial fit the budget. They are kept below
-/// every n-th layer, with the least n that fits; never below layer 0, where the embedding makes them.
 WindowBlocks GainEvaluator::blocksOf(std::size_t context) const {
     const int length = contexts_[context];
     const BatchCut cut = BatchCut::of(ForwardPass::batchTokens(model_->config(), length), length);
@@ -117,6 +115,8 @@ double GainEvaluator::largestShare() const {
     return operations / passOperations_;
 }
 
+/// `streams`: below how many layers the streams of a base and of a trial fit the budget. They are kept below
+/// every n-th layer, with the least n that fits; never below layer 0, where the embedding makes them.
 void GainEvaluator::cutBatches(double streams) {
     const ModelConfig& config = model_->config();
     const auto layers = static_cast<std::size_t>(config.layers);

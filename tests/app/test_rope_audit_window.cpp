@@ -1,11 +1,10 @@
 // The RoPE audit in the real window: of an open model before anything was run,
 // by keys, onto the clipboard.
-#include "tests/app/main_window_bench.h"
+#include "tests/app/docks_by_keys.h"
 #include "tests/support/safetensors_writer.h"
 #include "widgets/panels/rope_audit_panel.h"
 
 #include <QClipboard>
-#include <QDockWidget>
 #include <QFile>
 #include <QJsonDocument>
 #include <QJsonObject>
@@ -13,30 +12,10 @@
 #include <QToolButton>
 
 using namespace qroar;
+using namespace qroar::test;
 using Bench = test::SessionBench;
 
 namespace {
-
-QDockWidget* dockOf(const Bench& bench, const char* name) {
-    return bench.window->findChild<QDockWidget*>(QLatin1String(name));
-}
-
-/// Some of it can be seen.
-bool inFront(const Bench& bench, const char* name) {
-    const QDockWidget* dock = dockOf(bench, name);
-    return dock->isVisible() && !dock->visibleRegion().isEmpty();
-}
-
-void press(const Bench& bench, Qt::Key key, Qt::KeyboardModifiers modifiers = {}) {
-    QWidget* focus = QApplication::focusWidget();
-    QTest::keyClick(focus ? focus : bench.window.get(), key, modifiers);
-    QTest::qWait(20);
-}
-
-bool activated(const Bench& bench) {
-    bench.window->activateWindow();
-    return QTest::qWaitForWindowActive(bench.window.get());
-}
 
 /// A random model whose config.json says yarn in a way that loaders read
 /// differently.

@@ -39,6 +39,15 @@ bool opens(Bench& bench, const QString& path) {
     return QTest::qWaitFor([&] { return opened.count() > 0; }, 20000);
 }
 
+/// A run that has given its first condition and has another before it.
+bool runs(test::WindowBench& bench) {
+    MainWindow& window = *bench.window;
+    if (!bench.ready({bench.document("a", 16000)}, {2048}, {"none", "yarn:2"}, {"none"})) return false;
+    window.startRun();
+    return QTest::qWaitFor([&] { return window.workspace().hasSession(); }, 20000)
+           && window.analysis().running();
+}
+
 } // namespace
 
 class TestWindowClosing : public QObject {
@@ -296,10 +305,7 @@ class TestWindowClosing : public QObject {
     void aRunEndsWhileItsClosingIsAsked() {
         test::WindowBench bench;
         MainWindow& window = *bench.window;
-        QVERIFY(bench.ready({bench.document("a", 16000)}, {2048}, {"none", "yarn:2"}, {"none"}));
-        window.startRun();
-        QVERIFY(QTest::qWaitFor([&] { return window.workspace().hasSession(); }, 20000));
-        QVERIFY(window.analysis().running());
+        QVERIFY(runs(bench));
         const SessionId target = window.workspace().current();
         QStringList asked;
         window.setQuestion([&](const QString& text, QMessageBox::StandardButtons buttons) {
@@ -325,10 +331,7 @@ class TestWindowClosing : public QObject {
     void aRunEndsWhileQuittingIsAsked() {
         test::WindowBench bench;
         MainWindow& window = *bench.window;
-        QVERIFY(bench.ready({bench.document("a", 16000)}, {2048}, {"none", "yarn:2"}, {"none"}));
-        window.startRun();
-        QVERIFY(QTest::qWaitFor([&] { return window.workspace().hasSession(); }, 20000));
-        QVERIFY(window.analysis().running());
+        QVERIFY(runs(bench));
         window.setQuestion([&](const QString&, QMessageBox::StandardButtons buttons) {
             if (!(buttons & QMessageBox::Yes)) return QMessageBox::Discard;
             return bench.waitForEnd() ? QMessageBox::Yes : QMessageBox::No;

@@ -3,11 +3,10 @@
 #include "app/gui/setup/setup_panel.h"
 #include "app/gui/window/drop_overlay.h"
 #include "app/gui/window/log_panel.h"
-#include "tests/app/main_window_bench.h"
+#include "tests/app/docks_by_keys.h"
 #include "tests/support/safetensors_writer.h"
 #include "widgets/panels/band_editor.h"
 
-#include <QDockWidget>
 #include <QLabel>
 #include <QMenu>
 #include <QMenuBar>
@@ -15,25 +14,10 @@
 #include <QTreeWidget>
 
 using namespace qroar;
+using namespace qroar::test;
 using Bench = test::SessionBench;
 
 namespace {
-
-QDockWidget* dockOf(const Bench& bench, const char* name) {
-    return bench.window->findChild<QDockWidget*>(QLatin1String(name));
-}
-
-/// Some of it can be seen.
-bool inFront(const Bench& bench, const char* name) {
-    const QDockWidget* dock = dockOf(bench, name);
-    return dock->isVisible() && !dock->visibleRegion().isEmpty();
-}
-
-void press(const Bench& bench, Qt::Key key, Qt::KeyboardModifiers modifiers = {}) {
-    QWidget* focus = QApplication::focusWidget();
-    QTest::keyClick(focus ? focus : bench.window.get(), key, modifiers);
-    QTest::qWait(20);
-}
 
 /// All that can be read in it.
 QString saidBy(const QDockWidget& dock) {
@@ -43,11 +27,6 @@ QString saidBy(const QDockWidget& dock) {
     for (const auto* tree : dock.findChildren<QTreeWidget*>())
         for (int row = 0; row < tree->topLevelItemCount(); ++row) said << tree->topLevelItem(row)->text(0);
     return said.join('\n');
-}
-
-bool activated(const Bench& bench) {
-    bench.window->activateWindow();
-    return QTest::qWaitForWindowActive(bench.window.get());
 }
 
 } // namespace

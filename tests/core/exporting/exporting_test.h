@@ -14,6 +14,8 @@
 
 namespace qroar::test {
 
+inline ProgressSink silent;
+
 inline std::shared_ptr<const Model> opened(const std::filesystem::path& path) {
     auto model = openModel(path);
     if (!model) qFatal("%s", model.error().message.c_str());
@@ -51,6 +53,13 @@ inline RopeSpec ropeOf(const std::string& text) {
     auto spec = RopeSpec::parse(text);
     if (!spec) qFatal("%s", spec.error().message.c_str());
     return *spec;
+}
+
+/// The file of the tensors of a model that has one.
+inline const ExportedFile& tensorFileOf(const ExportReport& report) {
+    for (const ExportedFile& file : report.files)
+        if (file.name == "model.safetensors") return file;
+    qFatal("no model.safetensors was written");
 }
 
 /// name -> bytes of every file in a folder.

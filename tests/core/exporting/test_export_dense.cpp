@@ -13,8 +13,6 @@ namespace {
 const std::filesystem::path sharedModels =
     std::filesystem::path(QROAR_SOURCE_DIR) / ".." / "shared" / "models";
 
-ProgressSink silent;
-
 std::vector<int> someIds(int count, int vocab) {
     std::vector<int> ids;
     for (int at = 0; at < count; ++at) ids.push_back((at * 37 + at * at * 5 + 3) % vocab);

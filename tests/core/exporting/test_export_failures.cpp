@@ -12,8 +12,6 @@ using namespace qroar::test;
 
 namespace {
 
-ProgressSink silent;
-
 /// Says "cancel" after having been asked `patience` times.
 class Impatient final : public ProgressSink {
   public:

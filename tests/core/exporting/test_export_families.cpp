@@ -10,8 +10,6 @@ using namespace qroar::test;
 
 namespace {
 
-ProgressSink silent;
-
 std::vector<int> someIds(int count = 60) {
     std::vector<int> ids;
     for (int at = 0; at < count; ++at) ids.push_back((at * 37 + at * at * 5 + 3) % 64);

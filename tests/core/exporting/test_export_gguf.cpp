@@ -14,13 +14,8 @@ using namespace qroar::test;
 
 namespace {
 
-ProgressSink silent;
-
 RandomModelOptions modelOptions() {
-    RandomModelOptions options;
-    options.hidden = 64;
-    options.headDim = 16;
-    options.intermediate = 96;
+    RandomModelOptions options = ofSize(64, 16, 96);
     options.attentionBias = true;
     return options;
 }

@@ -9,14 +9,9 @@ using namespace qroar::test;
 
 namespace {
 
-ProgressSink silent;
-
 /// Sizes that every format can store.
 RandomModelOptions packable() {
-    RandomModelOptions options;
-    options.hidden = 64;
-    options.headDim = 16;
-    options.intermediate = 96;
+    RandomModelOptions options = ofSize(64, 16, 96);
     options.attentionBias = true;
     options.tied = false;
     return options;

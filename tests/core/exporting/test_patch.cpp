@@ -9,8 +9,6 @@ using namespace qroar::test;
 
 namespace {
 
-ProgressSink silent;
-
 /// Model folders to patch: 0..2 quantized (AWQ, GPTQ, compressed-tensors), 3.. dense.
 struct Source {
     const char* name;
@@ -27,10 +25,7 @@ const Source sources[] = {{"awq", 0, "F16"},
                           {"dense BF16", -1, "BF16"}};
 
 void writeSource(const std::filesystem::path& folder, const Source& source, int shards = 1) {
-    RandomModelOptions options;
-    options.hidden = 64;
-    options.headDim = 16;
-    options.intermediate = 96;
+    RandomModelOptions options = ofSize(64, 16, 96);
     options.attentionBias = true;
     options.dtype = source.type;
     options.shards = shards;
@@ -105,8 +100,7 @@ class TestPatch : public QObject {
         QVERIFY(headerOf(scratch.path("model") / "model.safetensors")
                 == headerOf(scratch.path("out") / "model.safetensors"));
 
-        const auto& file = *std::find_if(report->files.begin(), report->files.end(),
-                                         [](const ExportedFile& f) { return f.name == "model.safetensors"; });
+        const ExportedFile& file = tensorFileOf(*report);
         std::size_t position = 0;
         for (const auto& [from, to] : file.changed) {
             QVERIFY(from < to && from >= position);

@@ -13,8 +13,6 @@ using namespace qroar::test;
 
 namespace {
 
-ProgressSink silent;
-
 struct Source {
     const char* name;
     bool fused;
@@ -100,8 +98,7 @@ class TestPatchQuantized : public QObject {
         const std::string old = wholeFile(scratch.path("in/model.safetensors")),
                           now = wholeFile(scratch.path("out/model.safetensors"));
         QCOMPARE(old.size(), now.size());
-        const auto& file = *std::find_if(report->files.begin(), report->files.end(),
-                                         [](const ExportedFile& f) { return f.name == "model.safetensors"; });
+        const ExportedFile& file = tensorFileOf(*report);
         std::vector<bool> listed(old.size(), false);
         for (const auto& [from, to] : file.changed)
             std::fill(listed.begin() + static_cast<std::ptrdiff_t>(from),

@@ -14,8 +14,6 @@ using namespace qroar::test;
 
 namespace {
 
-ProgressSink silent;
-
 bool endsWith(const std::string& text, const std::string& suffix) {
     return text.size() >= suffix.size()
            && text.compare(text.size() - suffix.size(), suffix.size(), suffix) == 0;

@@ -17,13 +17,7 @@ using namespace qroar::test;
 namespace {
 
 RandomModelOptions smallModel() {
-    RandomModelOptions options;
-    options.hidden = 64;
-    options.heads = 4;
-    options.kvHeads = 2;
-    options.headDim = 16;
-    options.intermediate = 96;
-    return options;
+    return ofSize(64, 16, 96);
 }
 
 std::vector<int> someIds(int count, int vocab) {

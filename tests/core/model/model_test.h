@@ -29,6 +29,15 @@ class Scratch {
     QTemporaryDir folder_;
 };
 
+/// A model of 4 heads, 2 of keys and values, of these sizes.
+inline RandomModelOptions ofSize(int hidden, int headDim, int intermediate) {
+    RandomModelOptions options;
+    options.hidden = hidden;
+    options.headDim = headDim;
+    options.intermediate = intermediate;
+    return options;
+}
+
 } // namespace qroar::test
 
 /// The outcome is an error whose message holds every one of the texts.

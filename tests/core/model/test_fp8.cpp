@@ -17,10 +17,7 @@ using namespace qroar::test;
 namespace {
 
 RandomModelOptions sizes() {
-    RandomModelOptions options;
-    options.hidden = 48;
-    options.headDim = 16;
-    options.intermediate = 40;
+    RandomModelOptions options = ofSize(48, 16, 40);
     options.dtype = "BF16";
     options.tied = false;
     return options;

@@ -173,6 +173,10 @@ class TestRanks : public QObject {
                 }
             }
         QCOMPARE(WindowBlocks(10, 1).of(0, 2).count, std::size_t{5});
+        QCOMPARE(WindowBlocks(10, 1).largestShare(1), 1.0);
+        QCOMPARE(WindowBlocks(10, 1).largestShare(4), 0.3);
+        QCOMPARE(WindowBlocks(3, 1).largestShare(8), 1.0 / 3);
+        QCOMPARE(WindowBlocks(0, 1).largestShare(2), 1.0);
     }
 
     void bytesThatEndTooSoon() {
