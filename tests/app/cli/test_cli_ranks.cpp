@@ -6,6 +6,7 @@
 #include "tests/support/session_compare.h"
 
 #include <QFile>
+#include <QFileInfo>
 #include <QTemporaryDir>
 #include <QtTest>
 
@@ -80,10 +81,54 @@ class TestCliRanks : public QObject {
                 output};
     }
 
+    /// Eight conditions of some tenths of a second.
+    QStringList longAnalysis(const QString& output) const {
+        QStringList words = analysis(output) << "--resume";
+        words[words.indexOf("yarn:4")] = "none,yarn:4";
+        words.removeAll("--noise");
+        return words;
+    }
+    /// The words of mpirun for two ranks, of which rank 1 leaves the number of its process in rank1.pid.
+    static QStringList known(const QStringList& arguments) {
+        const QStringList rank{"-n", "1"}, program = QStringList{QROAR_PROGRAM} + arguments;
+        return launcher() + rank + program + QStringList{":"} + rank
+               + QStringList{"sh", "-c", "echo $$ > rank1.pid; exec \"$@\"", "sh"} + program;
+    }
+    /// Two ranks go on with a session, until they have saved something new and `signal` meets mpirun or
+    /// rank 1.
+    ProgramResult interrupted(const QString& output, int signal, bool wholeJob) const {
+        const auto stamp = [&] { return QFileInfo(file(output)).lastModified().toMSecsSinceEpoch(); };
+        const qint64 before = stamp();
+        QProcess process;
+        process.setWorkingDirectory(folder_.path());
+        process.start(QROAR_MPIRUN, known(longAnalysis(output)));
+        while (stamp() == before && !process.waitForFinished(2)) {
+        }
+        QFile id(file("rank1.pid"));
+        const auto whom = wholeJob                       ? static_cast<pid_t>(process.processId())
+                          : id.open(QIODevice::ReadOnly) ? static_cast<pid_t>(id.readAll().trimmed().toInt())
+                                                         : 0;
+        if (whom > 0) kill(whom, signal); // 0 is everybody of this group
+        if (!process.waitForFinished(60000)) qFatal("the other rank hangs");
+        return {process.exitStatus() == QProcess::NormalExit ? process.exitCode() : -1,
+                process.readAllStandardOutput(), process.readAllStandardError()};
+    }
+
   private slots:
-    void initTestCase() {
-        if (QString(QROAR_MPIRUN).isEmpty()) QSKIP("built without MPI: nothing to compare");
-        writeModelAndIds(folder_.path());
+    void initTestCase() { writeModelAndIds(folder_.path()); }
+    void init() {
+        const bool ranked = QString(QTest::currentTestFunction()) != "builtWithoutMpi";
+        if (ranked == QString(QROAR_MPIRUN).isEmpty()) QSKIP("not of this build");
+    }
+
+    void builtWithoutMpi() {
+        qputenv("OMPI_COMM_WORLD_SIZE", "4");
+        const auto one = alone({"inspect", "model"});
+        qunsetenv("OMPI_COMM_WORLD_SIZE");
+        QCOMPARE(one.code, 1);
+        QVERIFY2(one.err.startsWith("qroar: started as 4 ranks, but this qroar was built without MPI"),
+                 one.err);
+        QCOMPARE(alone({"inspect", "model"}).code, 0);
     }
 
     /// Two conditions at two lengths, one that fills tiles of the engine and one that does not.
@@ -177,8 +222,29 @@ class TestCliRanks : public QObject {
         QCOMPARE(other.code, 1);
         QVERIFY2(other.err.contains("documents' fingerprints: expected the same on all ranks"), other.err);
         QVERIFY(!QFile::exists(file("never.h5")));
+        const auto place =
+            ranks(2, {"analyze", "model", "--text", "a.u16", "--contexts", "64", "-o", "nowhere/never.h5"});
+        QCOMPARE(place.code, 1);
+        QVERIFY2(place.err.count("qroar: ") == 1 && place.err.contains("nowhere"), place.err);
         const auto usage = ranks(2, {"analyze", "model"});
         QVERIFY(usage.code == 2 && usage.err.count("--text is required") == 1);
+    }
+
+    /// Whatever ends a job, the ranks end, what was saved stays, and any number of ranks goes on with it.
+    void interruptedJobsGoOn() {
+        QVERIFY(alone(longAnalysis("undisturbed.h5")).code == 0);
+        const auto asked = interrupted("disturbed.h5", SIGTERM, false); // of one rank: all of them stop
+        QVERIFY2(asked.code == 3, asked.err);
+        QVERIFY2(asked.err.contains(" of 8 conditions are in disturbed.h5; go on with --resume"), asked.err);
+        const auto killed = interrupted("disturbed.h5", SIGKILL, false);
+        QVERIFY2(killed.code != 0 && killed.code != 3, killed.err);
+        const auto stopped = interrupted("disturbed.h5", SIGINT, true); // Ctrl-C
+        QVERIFY2(stopped.code != 0, stopped.err);
+        const std::size_t saved = session("disturbed.h5")->conditions.size();
+        QVERIFY2(saved >= 3 && saved < 8, qPrintable(QString::number(saved)));
+        const auto rest = ranks(3, longAnalysis("disturbed.h5"));
+        QVERIFY2(rest.code == 0, rest.err);
+        compareSessions("disturbed.h5", "undisturbed.h5");
     }
 
     void rankZeroRunsTheRestAlone() {
