@@ -288,7 +288,7 @@ void TestBandWindow::numbersInTheTable() {
     // theta 1e4, 16 pairs: omega of pair i is 10^(-i/4), 2 pi / omega its wavelength.
     const double theta = bench.window->workspace().session()->model.ropeTheta;
     QCOMPARE(theta, 1e4);
-    QCOMPARE(model->index(1, BandEditorModel::Omega).data().toString(), QString("0.100–0.0178"));
+    QCOMPARE(model->index(1, BandEditorModel::Omega).data().toString(), QString("0.10–0.018"));
     QCOMPARE(model->index(1, BandEditorModel::Wavelength).data().toString(), QString("62.8–353"));
     const QModelIndex to = model->index(1, BandEditorModel::To);
     table->setCurrentIndex(to);

@@ -271,7 +271,8 @@ class TestManualScales : public QObject {
         other.documents.front().fingerprint = "of another text";
         QVERIFY(predictionNote(other, *found).contains("other documents"));
         bench.window->scales().list().setSession(std::make_shared<const Session>(other));
-        QVERIFY(model.index(0, model.columnOf("text_note")).data().toString().contains("other documents"));
+        QVERIFY(
+            list.model().index(0, model.columnOf("text_note")).data().toString().contains("other documents"));
         bench.window->scales().list().setSession(sessionOf(bench));
         // the prediction can be kept without an evaluation
         editor.row(1)->box(true)->setValue(1);
@@ -279,10 +280,10 @@ class TestManualScales : public QObject {
         QCOMPARE(sessionOf(bench)->whatIfs.size(), std::size_t{2});
         QVERIFY(!sessionOf(bench)->whatIfs.back()->measured());
         // names
-        QVERIFY(model.setData(model.index(1, 0), "half", Qt::EditRole));
+        QVERIFY(list.model().setData(model.index(1, 0), "half", Qt::EditRole));
         QCOMPARE(sessionOf(bench)->whatIfs.back()->scales.name, std::string("half"));
         QSignalSpy errors(bench.window.get(), &MainWindow::errorShown);
-        model.setData(model.index(1, 0), "w1", Qt::EditRole);
+        list.model().setData(model.index(1, 0), "w1", Qt::EditRole);
         model.setData(model.index(1, 0), "a:b", Qt::EditRole);
         QCOMPARE(errors.count(), 2);
         QCOMPARE(sessionOf(bench)->whatIfs.back()->scales.name, std::string("half"));

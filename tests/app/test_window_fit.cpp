@@ -18,8 +18,10 @@
 
 #include <QDir>
 #include <QDockWidget>
+#include <QHeaderView>
 #include <QMap>
 #include <QProcess>
+#include <QScrollBar>
 
 #include <cstdio>
 #include <optional>
@@ -187,6 +189,50 @@ class TestWindowFit : public QObject {
         QCOMPARE(bench.window->size(), size); // nothing made it grow
     }
 
+    /// Whatever docks are open where they begin: a window never shrinks again by itself.
+    void noDocksMakeTheWindowGrow_data() {
+        QTest::addColumn<Open>("open");
+        QTest::addColumn<bool>("german");
+        for (const Open open : {Open::Poor, Open::Whole})
+            for (const bool german : {false, true})
+                QTest::addRow("%s%s", nameOf(open), german ? ", long words" : "") << open << german;
+    }
+    void noDocksMakeTheWindowGrow() {
+        QFETCH(Open, open);
+        QFETCH(bool, german);
+        std::optional<test::PseudoTranslation> longer;
+        if (german) longer.emplace();
+        constexpr QSize size(1280, 800);
+        QStringList grown;
+        for (const QStringList& side : {QStringList{}, {"scales"}, {"bands"}, {"scales", "bands"}})
+            for (const QStringList& below : {QStringList{"whatIfs"}, {"log"}, {"log", "whatIfs"}}) {
+                Bench bench;
+                bench.window->resize(size);
+                bench.window->resetLayout();
+                arrange(bench, open);
+                bench.window->workspace().open(poorSession(), {}); // tabs take some height
+                bench.window->messages().show(MessageBar::Kind::Error, QString(400, u'w'));
+                const auto show = [&bench](const QString& name) {
+                    auto* dock = bench.window->findChild<QDockWidget*>(name);
+                    dock->show();
+                    dock->raise();
+                    test::letViewsSettle();
+                };
+                for (const QString& name : side + below) show(name);
+                for (const char* name :
+                     {"ropeAudit", "phases", "spectrum", "logitNoise", "pressure", "outliers", "perplexity",
+                      "distortion", "searches", "export", "setup"}) {
+                    show(name);
+                    if (bench.window->size() != size)
+                        grown << QStringLiteral("%1, %2: %3 x %4")
+                                     .arg((side + below).join('+'), name)
+                                     .arg(bench.window->width())
+                                     .arg(bench.window->height());
+                }
+            }
+        QVERIFY2(grown.isEmpty(), listed(grown));
+    }
+
     void dialogsFit_data() {
         QTest::addColumn<bool>("german");
         QTest::newRow("English") << false;
@@ -259,6 +305,56 @@ class TestWindowFit : public QObject {
         QVERIFY(needs(name) > 800);
         const QStringList cut = test::cutTexts(list);
         QVERIFY2(cut.isEmpty(), listed(cut));
+    }
+
+    void aHiddenListOfWhatIfsWaits() {
+        Bench bench;
+        arrange(bench, Open::Whole);
+        settle(*bench.window);
+        WhatIfList& list = bench.window->scales().list();
+        QVERIFY(!list.isFresh());             // means of gains take a while: not for what nobody sees
+        QCOMPARE(list.model().rowCount(), 3); // whoever asks gets it
+        bench.load(wholeSession());
+        QVERIFY(!list.isFresh());
+        auto* dock = bench.window->findChild<QDockWidget*>("whatIfs");
+        dock->show();
+        dock->raise();
+        QTRY_VERIFY(list.isFresh());
+        QCOMPARE(list.model().rowCount(), 3);
+    }
+
+    void whatIfsBesideTheScalesCanBeRead() {
+        Bench bench;
+        bench.window->resize(1280, 800);
+        bench.window->resetLayout();
+        arrange(bench, Open::Whole);
+        for (const char* name : {"scales", "whatIfs"}) {
+            auto* dock = bench.window->findChild<QDockWidget*>(name);
+            dock->show();
+            dock->raise();
+            settle(*bench.window);
+        }
+        WhatIfList& list = bench.window->scales().list();
+        QTableView& view = list.view();
+        QVERIFY2(view.viewport()->height() >= 3 * view.verticalHeader()->defaultSectionSize(),
+                 qPrintable(QString::number(view.viewport()->height())));
+        // What was predicted and what was measured, without scrolling.
+        for (const char* column : {"name", "predicted", "predicted_error", "nll_change"}) {
+            const int index = list.model().columnOf(column);
+            const int right = view.columnViewportPosition(index) + view.columnWidth(index);
+            QVERIFY2(
+                right <= view.viewport()->width(),
+                qPrintable(
+                    QString("%1 ends at %2 of %3").arg(column).arg(right).arg(view.viewport()->width())));
+        }
+        // With scrolling all of it, and the rows keep their names.
+        QVERIFY(view.horizontalScrollBar()->maximum() > 0);
+        QVERIFY(!view.verticalHeader()->isVisible());
+        view.horizontalScrollBar()->setValue(view.horizontalScrollBar()->maximum());
+        QVERIFY(view.verticalHeader()->isVisible());
+        QCOMPARE(list.model().headerData(0, Qt::Vertical, Qt::DisplayRole), list.model().index(0, 0).data());
+        view.horizontalScrollBar()->setValue(0);
+        QVERIFY(!view.verticalHeader()->isVisible());
     }
 
     void iconsSayWhatTheyDo() {

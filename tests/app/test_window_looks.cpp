@@ -3,6 +3,8 @@
 #include "app/gui/window/appearance.h"
 #include "app/gui/window/compare_bar.h"
 #include "tests/app/main_window_bench.h"
+#include "tests/support/noisy_session.h"
+#include "tests/support/searched_session.h"
 
 #include <QAbstractSlider>
 #include <QAbstractSpinBox>
@@ -76,6 +78,24 @@ QStringList notReached(QWidget* area) {
     return wrong;
 }
 
+/// `later` comes after `earlier` and should not: it is above it and not to the right, or left of it in a row.
+bool isOutOfOrder(const QWidget* earlier, const QWidget* later, const QWidget* in) {
+    const QRect a(earlier->mapTo(in, QPoint()), earlier->size()),
+        b(later->mapTo(in, QPoint()), later->size());
+    if (b.bottom() < a.top()) return b.left() <= a.right();
+    return b.top() <= a.bottom() && b.right() < a.left();
+}
+
+QStringList notAsOneReads(QWidget* area) {
+    QStringList wrong;
+    const QList<QWidget*> all = reached(area);
+    for (qsizetype first = 0; first < all.size(); ++first)
+        for (qsizetype second = first + 1; second < all.size(); ++second)
+            if (isOutOfOrder(all[first], all[second], area))
+                wrong << nameOf(*all[first]) + ", before " + nameOf(*all[second]);
+    return wrong;
+}
+
 } // namespace
 
 class TestWindowLooks : public QObject {
@@ -134,6 +154,37 @@ class TestWindowLooks : public QObject {
                 wrong << dock->windowTitle() + ": not reached: " + one;
         }
         QVERIFY2(wrong.isEmpty(), qPrintable('\n' + wrong.join('\n')));
+    }
+
+    void tabGoesAsOneReads() {
+        SessionBench bench;
+        bench.window->resize(1280, 800);
+        SyntheticOptions options;
+        options.divergence = true;
+        bench.load(withSearch(withNoise(makeSyntheticSession(options)), 3));
+        QTRY_VERIFY(!bench.window->showsStartPage());
+        QStringList wrong;
+        int docks = 0;
+        for (auto* dock : bench.window->findChildren<QDockWidget*>()) {
+            const bool hidden = dock->isHidden();
+            dock->show();
+            dock->raise();
+            QTest::qWait(20);
+            if (reached(dock->widget()).size() > 1) ++docks;
+            for (const QString& one : notAsOneReads(dock->widget()))
+                wrong << dock->windowTitle() + ": " + one;
+            if (hidden) dock->hide();
+        }
+        QVERIFY(docks > 15);
+        QVERIFY2(wrong.isEmpty(), qPrintable('\n' + wrong.join('\n')));
+    }
+
+    void theBoxOfBSaysThatNothingIsChosen() {
+        SessionBench bench;
+        bench.load(makeSyntheticSession());
+        for (const auto* box : bench.window->compareBar().findChildren<QComboBox*>())
+            if (box->accessibleName() == "Condition B")
+                QCOMPARE(box->currentText(), QString("nothing to compare"));
     }
 };
 

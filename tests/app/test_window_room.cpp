@@ -3,6 +3,7 @@
 #include "app/gui/autosave.h"
 #include "app/gui/setup/dropped_paths.h"
 #include "app/gui/setup/setup_panel.h"
+#include "app/gui/window/project_tree.h"
 #include "app/gui/window/session_tabs.h"
 #include "tests/app/main_window_bench.h"
 #include "widgets/common/compact_combo_box.h"
@@ -15,6 +16,7 @@
 #include <QListWidget>
 #include <QScrollArea>
 #include <QScrollBar>
+#include <QTreeWidget>
 
 using namespace qroar;
 using Bench = test::SessionBench;
@@ -137,6 +139,32 @@ class TestWindowRoom : public QObject {
         for (const auto* box : bench.window->plots().findChildren<CompactComboBox*>())
             if (box->isVisible() && !box->visibleRegion().isEmpty())
                 QVERIFY2(box->width() >= box->minimumSizeHint().width(), qPrintable(box->accessibleName()));
+    }
+
+    void longNamesOfDocumentsStayDifferent() {
+        Bench bench;
+        bench.window->resize(usual);
+        Session session = *sessionWith("short.txt");
+        QVERIFY(session.documents.size() > 2);
+        for (std::size_t index = 1; index < session.documents.size(); ++index)
+            session.documents[index].name =
+                std::string(95, 'a') + "part" + std::to_string(index) + std::string(95, 'b') + ".txt";
+        bench.load(std::make_shared<const Session>(session));
+        show(bench, "project");
+        const auto* tree = bench.window->findChild<ProjectTree*>();
+        const QTreeWidgetItem* documents = nullptr;
+        for (int top = 0; top < tree->topLevelItemCount(); ++top)
+            if (tree->topLevelItem(top)->text(0).startsWith("Documents")) documents = tree->topLevelItem(top);
+        QVERIFY(documents);
+        QStringList seen;
+        for (int row = 0; row < documents->childCount(); ++row) {
+            const QTreeWidgetItem* item = documents->child(row);
+            const QRect cell = tree->visualRect(tree->model()->index(row, 0, tree->model()->index(1, 0)));
+            seen << tree->fontMetrics().elidedText(item->text(0), Qt::ElideMiddle, cell.width() - 8);
+        }
+        QCOMPARE(QSet<QString>(seen.begin(), seen.end()).size(), seen.size());
+        QCOMPARE(seen.first(), QString("short.txt"));
+        QVERIFY(documents->child(1)->toolTip(1).contains("tokens"));
     }
 
     void aLongFileNameLeavesTheOtherTabs() {

@@ -1,5 +1,7 @@
 // The small parts: selection hub, colour maps and scales, readable numbers, table twin.
 #include "widgets/common/color_map.h"
+#include "widgets/common/elided.h"
+#include "widgets/common/empty_text.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/common/selection_model.h"
@@ -48,6 +50,8 @@ class TestWidgetsCommon : public QObject {
     void conditionsAndModelsHaveOneName();
     void themesFollowThePalette();
     void coloursOfEightBandsDiffer();
+    void namesAreToldApart();
+    void sentencesFitTheirView();
     void tableModelIsAProperModel();
     void tableCsvQuotesAndKeepsDigits();
 };
@@ -156,6 +160,57 @@ void TestWidgetsCommon::readableNumbers() {
     QCOMPARE(powerOfTen(-12), QStringLiteral("10⁻¹²"));
     QCOMPARE(elidedMiddle(QStringLiteral("abcdefgh"), 5), QStringLiteral("ab…gh"));
     QCOMPARE(elidedMiddle(QStringLiteral("abc"), 5), QStringLiteral("abc"));
+}
+
+void TestWidgetsCommon::namesAreToldApart() {
+    const QFontMetrics metrics{QFont()};
+    const auto fits = [&metrics](const QStringList& shown, int room) {
+        for (const QString& one : shown)
+            if (metrics.horizontalAdvance(one) > room) return false;
+        return true;
+    };
+    const QStringList few{"a.txt", "b.txt"};
+    QCOMPARE(elidedApart(few, metrics, 200), few);
+    const int room = metrics.averageCharWidth() * 14;
+    // The middle says enough where the ends differ.
+    const QStringList ends{QString(30, u'x') + "1.txt", QString(30, u'x') + "2.txt"};
+    for (const QString& one : elidedApart(ends, metrics, room)) QVERIFY(!one.startsWith(QChar(0x2026)));
+    QStringList same;
+    for (int part = 0; part < 12; ++part)
+        same << QString(90, u'a') + QString("part%1").arg(part) + QString(90, u'b') + ".txt";
+    same << "readme.txt";
+    QStringList shown = elidedApart(same, metrics, room);
+    QVERIFY2(fits(shown, room), qPrintable(shown.join(' ')));
+    QCOMPARE(QSet<QString>(shown.begin(), shown.end()).size(), same.size());
+    QVERIFY2(shown[3].contains("3"), qPrintable(shown[3]));
+    QCOMPARE(shown.last(), QString("readme.txt"));
+    // Two places apart from each other: numbers.
+    const QStringList twice{QString(40, u'a') + "1" + QString(40, u'b') + "1" + QString(40, u'c'),
+                            QString(40, u'a') + "1" + QString(40, u'b') + "2" + QString(40, u'c'),
+                            QString(40, u'a') + "2" + QString(40, u'b') + "1" + QString(40, u'c')};
+    shown = elidedApart(twice, metrics, room);
+    QVERIFY(fits(shown, room));
+    QCOMPARE(QSet<QString>(shown.begin(), shown.end()).size(), twice.size());
+    QVERIFY2(shown[1].startsWith("1: "), qPrintable(shown[1]));
+}
+
+void TestWidgetsCommon::sentencesFitTheirView() {
+    EmptyText text;
+    const QString whole = QString("Nothing was measured here yet, so there is nothing to see. ").repeated(4);
+    text.setFullText(whole);
+    text.resize(400, 300);
+    text.show();
+    QCOMPARE(text.text(), whole);
+    for (const QSize& size : {QSize(240, 60), QSize(300, 40), QSize(500, 30), QSize(120, 90)}) {
+        text.resize(size);
+        QVERIFY2(text.text().endsWith(QChar(0x2026)) && text.text().size() > 10, qPrintable(text.text()));
+        QVERIFY2(text.heightForWidth(size.width()) <= size.height(),
+                 qPrintable(QString("%1 of %2").arg(text.heightForWidth(size.width())).arg(size.height())));
+        QCOMPARE(text.toolTip(), whole);
+        QCOMPARE(text.accessibleName(), whole);
+    }
+    text.resize(400, 300);
+    QCOMPARE(text.text(), whole);
 }
 
 void TestWidgetsCommon::conditionsAndModelsHaveOneName() {

@@ -5,6 +5,7 @@
 #include "widgets/panels/phase_panel.h"
 #include "widgets/plot/heat_map_plot.h"
 
+#include <QLabel>
 #include <QtTest>
 
 #include <algorithm>
@@ -68,6 +69,8 @@ class TestWidgetsMapLooks : public QObject, TwoSessions {
     void noDifferenceIsSaid();
     void differencesHaveNumbersInTheirCells();
     void anglesHaveColoursThatGoAround();
+    void theFrameLeavesTheColourOfSmallCells();
+    void aCutNameIsReadBesideTheCells();
 };
 
 void TestWidgetsMapLooks::logarithmsAreRefusedNotBent() {
@@ -381,6 +384,61 @@ void TestWidgetsMapLooks::differencesHaveNumbersInTheirCells() {
         seen.insert({digitsAt(false, width), digitsAt(true, width)});
     // The difference has numbers wherever others have them, and with fewer digits in smaller cells.
     QCOMPARE(seen, (std::set<std::pair<int, int>>{{0, 0}, {0, 2}, {3, 3}}));
+}
+
+void TestWidgetsMapLooks::theFrameLeavesTheColourOfSmallCells() {
+    for (const int rows : {4, 64}) {
+        HeatMapPlot plot;
+        plot.resize(420, 420);
+        plot.setContent(mapOf(rows, rows, [](int row, int column) { return row * 7 % 5 + column % 3; }));
+        plot.setScale(ColorScale::sequential(std::vector<double>{0, 6}, false));
+        plot.setVisible(true);
+        const auto at = [&plot](const QPointF& place) {
+            return plot.grab().toImage().pixelColor(place.toPoint());
+        };
+        for (const auto& [row, column] : {std::pair{rows / 2, rows / 2}, std::pair{0, 0}}) {
+            plot.setSelectedCell(-1, -1);
+            const QImage before = plot.grab().toImage();
+            const QPointF middle = plot.cellCentre(row, column);
+            const QColor plain = before.pixelColor(middle.toPoint());
+            plot.setSelectedCell(row, column);
+            const QImage after = plot.grab().toImage();
+            QCOMPARE(after.pixelColor(middle.toPoint()), plain);
+            QCOMPARE(at(middle), plain);
+            int framed = 0;
+            for (int y = 0; y < after.height(); ++y)
+                for (int x = 0; x < after.width(); ++x)
+                    framed += after.pixel(x, y) != before.pixel(x, y) ? 1 : 0;
+            QVERIFY2(framed > 20, qPrintable(QString::number(framed)));
+            const double cell = plot.cellCentre(1, 0).y() - plot.cellCentre(0, 0).y();
+            if (rows == 64) QVERIFY2(cell < 8, qPrintable(QString::number(cell)));
+        }
+    }
+}
+
+void TestWidgetsMapLooks::aCutNameIsReadBesideTheCells() {
+    HeatMapPlot plot;
+    HeatMapPlot::Content content = mapOf(3, 4, [](int row, int column) { return row + column; });
+    for (int row = 0; row < 3; ++row)
+        content.rowLabels[row] = QString(80, u'a') + QString::number(row) + QString(80, u'b');
+    content.rowLabels[2] = "short";
+    plot.resize(360, 300);
+    plot.setContent(content);
+    plot.setScale(ColorScale::sequential(std::vector<double>{0, 6}, false));
+    plot.setVisible(true);
+    QVERIFY(!plot.grab().isNull());
+    const auto hover = [&plot](int row) {
+        const QPointF at(plot.axisRect()->left() - 12, plot.cellCentre(row, 0).y());
+        QMouseEvent event(QEvent::MouseMove, at, plot.mapToGlobal(at), Qt::NoButton, Qt::NoButton,
+                          Qt::NoModifier);
+        QApplication::sendEvent(&plot, &event);
+        return plot.readoutText();
+    };
+    QCOMPARE(hover(1), content.rowLabels[1]);
+    QVERIFY(plot.findChild<QLabel*>()->width() <= plot.width());
+    QCOMPARE(hover(2), QString());
+    const QStringList drawn = shownLabels(*plot.yAxis);
+    QCOMPARE(QSet<QString>(drawn.begin(), drawn.end()).size(), qsizetype(3));
 }
 
 void TestWidgetsMapLooks::anglesHaveColoursThatGoAround() {

@@ -12,6 +12,7 @@
 #include <QLineEdit>
 #include <QListWidget>
 #include <QMenu>
+#include <QScrollBar>
 #include <QSignalSpy>
 #include <QTemporaryDir>
 #include <QTest>
@@ -327,6 +328,39 @@ class TestWidgetsRopeAudit : public QObject {
         panel.ensureFresh();
         QCOMPARE(cell(panel.tableModel(), "llama.cpp", "status").toString(), QStringLiteral("same"));
         QCOMPARE(cell(panel.tableModel(), "vllm", "status").toString(), QStringLiteral("differs"));
+    }
+
+    void nothingScrollsInWhatScrolls() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        panel.setSession(trappedSession());
+        panel.resize(900, 600);
+        panel.show();
+        panel.ensureFresh();
+        const auto bars = [&panel] {
+            QCoreApplication::processEvents();
+            QCoreApplication::processEvents();
+            int visible = 0;
+            for (const auto* bar : panel.findChildren<QScrollBar*>()) visible += bar->isVisible() ? 1 : 0;
+            return visible;
+        };
+        QVERIFY(panel.findings()->count() > 1);
+        for (const QSize& size : {QSize(900, 600), QSize(900, 300), QSize(900, 200), QSize(600, 240),
+                                  QSize(300, 260), QSize(240, 170), QSize(900, 260), QSize(1200, 700)}) {
+            panel.resize(size);
+            QTRY_VERIFY2(bars() <= 1, qPrintable(QString("%1 x %2").arg(size.width()).arg(size.height())));
+            // All findings are there, whole.
+            const QRect last =
+                panel.findings()->visualItemRect(panel.findings()->item(panel.findings()->count() - 1));
+            QVERIFY2(last.bottom() <= panel.findings()->viewport()->height(),
+                     qPrintable(QString("%1 x %2: %3 of %4")
+                                    .arg(size.width())
+                                    .arg(size.height())
+                                    .arg(last.bottom())
+                                    .arg(panel.findings()->viewport()->height())));
+        }
+        panel.resize(900, 700);
+        QCOMPARE(bars(), 0);
     }
 
     void emptyStatesSayWhatToDo() {

@@ -59,6 +59,7 @@ class TestWidgetsSpectrum : public QObject {
     void oneFinishPerGesture();
     void clickSelectsPairAndBand();
     void readoutSaysWhatIsThere();
+    void readoutFollowsWhatChangesUnderIt();
     void wheelZoomsAndHomeComesBack();
     void axisTitlesFitALowPlot();
 };
@@ -233,6 +234,21 @@ void TestWidgetsSpectrum::readoutSaysWhatIsThere() {
     QVERIFY2(text.contains(QLatin1String("Pair 12")) && text.contains(QLatin1String("rad/token"))
                  && text.contains(QLatin1String("tokens")),
              qPrintable(text));
+}
+
+void TestWidgetsSpectrum::readoutFollowsWhatChangesUnderIt() {
+    Bench bench;
+    QVERIFY(bench.ready());
+    const BandPartition before = bench.plot->bands();
+    const QPoint edge = bench.plot->edgePosition(3).toPoint();
+    QTest::mousePress(bench.plot, Qt::LeftButton, {}, edge);
+    bench.move(bench.inFrontOf(7));
+    QTest::mouseRelease(bench.plot, Qt::LeftButton, {}, bench.inFrontOf(7).toPoint());
+    QVERIFY2(bench.plot->readoutText().startsWith(QLatin1String("Edge 3")),
+             qPrintable(bench.plot->readoutText()));
+    bench.panels.spectrum->setBands(before); // as undo does; the pointer stays where it was
+    QTRY_VERIFY2(bench.plot->readoutText().startsWith(QLatin1String("Pair ")),
+                 qPrintable(bench.plot->readoutText()));
 }
 
 void TestWidgetsSpectrum::wheelZoomsAndHomeComesBack() {

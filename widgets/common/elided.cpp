@@ -2,6 +2,7 @@
 
 #include <QAbstractItemView>
 #include <QEvent>
+#include <QHash>
 #include <QRegularExpression>
 #include <QStyle>
 #include <QStyleOptionComboBox>
@@ -14,7 +15,49 @@ namespace qroar {
 namespace {
 constexpr int prefixRole = Qt::UserRole + 101;
 constexpr int leastLabel = 24;
+/// Of `clashing` (indices into names) what they differ in, with as much of what is in front of it as helps.
+void startWhereTheyDiffer(const QStringList& names, const QList<qsizetype>& clashing,
+                          const QFontMetrics& metrics, int room, QStringList& shown) {
+    const QString& first = names[clashing.first()];
+    qsizetype shared = first.size();
+    for (const qsizetype each : clashing) {
+        const QString& name = names[each];
+        qsizetype alike = 0;
+        while (alike < std::min(shared, name.size()) && name[alike] == first[alike]) ++alike;
+        shared = alike;
+    }
+    const qsizetype characters = room / std::max(1, metrics.averageCharWidth());
+    const qsizetype from = std::max<qsizetype>(0, shared - characters / 4);
+    if (from == 0) return;
+    for (const qsizetype each : clashing)
+        shown[each] = metrics.elidedText(QChar(0x2026) + names[each].mid(from), Qt::ElideRight, room);
+}
+
+/// Those of `shown` that stand for different names.
+QList<QList<qsizetype>> clashes(const QStringList& names, const QStringList& shown) {
+    QHash<QString, QList<qsizetype>> same;
+    for (qsizetype index = 0; index < shown.size(); ++index) same[shown[index]] << index;
+    QList<QList<qsizetype>> found;
+    for (const QList<qsizetype>& group : std::as_const(same))
+        if (std::any_of(group.begin(), group.end(),
+                        [&](qsizetype index) { return names[index] != names[group.first()]; }))
+            found << group;
+    return found;
+}
+
 } // namespace
+
+QStringList elidedApart(const QStringList& names, const QFontMetrics& metrics, int room) {
+    QStringList shown;
+    for (const QString& name : names) shown << metrics.elidedText(name, Qt::ElideMiddle, room);
+    for (const QList<qsizetype>& group : clashes(names, shown))
+        startWhereTheyDiffer(names, group, metrics, room, shown);
+    for (const QList<qsizetype>& group : clashes(names, shown))
+        for (const qsizetype index : group)
+            shown[index] = metrics.elidedText(QStringLiteral("%1: %2").arg(index).arg(names[index]),
+                                              Qt::ElideRight, room);
+    return shown;
+}
 
 ElidedLabel::ElidedLabel(int widest, QWidget* parent) : QLabel(parent), widest_(widest) {
     setTextFormat(Qt::PlainText);

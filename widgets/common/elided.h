@@ -1,11 +1,17 @@
-// A label and a combo box that shorten what does not fit with an ellipsis and say the whole of it in their
-// tool tip. Only looks. A combo box with short texts of its own: compact_combo_box.h.
+// Names cut to a width that can still be told apart; a label and a combo box that shorten what does not fit
+// with an ellipsis and say the whole of it in their tool tip. Only looks. A combo box with short texts of its
+// own: compact_combo_box.h.
 #pragma once
 
 #include <QComboBox>
 #include <QLabel>
 
 namespace qroar {
+
+/// Names that have `room` pixels each: whole, or with an ellipsis in the middle; where that took what two of
+/// them differ in, they begin with it (after an ellipsis), and where that is not enough, with their numbers,
+/// from 0.
+QStringList elidedApart(const QStringList& names, const QFontMetrics& metrics, int room);
 
 class ElidedLabel : public QLabel {
     Q_OBJECT

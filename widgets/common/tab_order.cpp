@@ -48,8 +48,15 @@ void collect(QWidget* widget, QList<QWidget*>& order) {
 void tabAsLaidOut(QWidget* area) {
     QList<QWidget*> order;
     collect(area, order);
+    if (order.isEmpty()) return;
+    // The chain is a ring, and who comes from outside enters it at the area: the first of it must be next.
+    // Qt does not move what takes no focus.
+    const Qt::FocusPolicy policy = area->focusPolicy();
+    if (policy == Qt::NoFocus) area->setFocusPolicy(Qt::TabFocus);
+    if (order.first() != area) order.prepend(area);
     for (qsizetype index = 1; index < order.size(); ++index)
         QWidget::setTabOrder(order[index - 1], order[index]);
+    area->setFocusPolicy(policy);
 }
 
 } // namespace qroar

@@ -49,7 +49,7 @@ QString BandEditorModel::rangeText(int band, bool wavelength) const {
                last = static_cast<std::size_t>(layout_.bands.end(band) - 1);
     if (last >= omega_.size()) return {};
     const auto text = [wavelength](double omega) {
-        return readableNumber(wavelength ? 2 * std::numbers::pi / omega : omega, 3);
+        return wavelength ? readableNumber(2 * std::numbers::pi / omega, 3) : readableNumber(omega, 2);
     };
     return first == last ? text(omega_[first]) : tr("%1–%2").arg(text(omega_[first]), text(omega_[last]));
 }

@@ -3,6 +3,7 @@
 #include "widgets/common/cell_tips.h"
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/default_condition.h"
+#include "widgets/common/empty_text.h"
 #include "widgets/common/flow_layout.h"
 #include "widgets/common/icons.h"
 #include "widgets/common/names.h"
@@ -26,7 +27,6 @@
 #include <QMenu>
 #include <QMessageBox>
 #include <QMetaMethod>
-#include <QRegularExpression>
 #include <QScrollArea>
 #include <QSortFilterProxyModel>
 #include <QStackedWidget>
@@ -84,12 +84,8 @@ DiagnosticPanel::DiagnosticPanel(const QString& title, SelectionModel* selection
     buildTitles(*column);
 
     stack_ = new QStackedWidget(this);
-    emptyLabel_ = new QLabel(this);
-    emptyLabel_->setAlignment(Qt::AlignCenter);
-    emptyLabel_->setWordWrap(true);
-    emptyLabel_->setMargin(24);
+    emptyLabel_ = new EmptyText(this);
     emptyLabel_->setTextInteractionFlags(Qt::TextSelectableByMouse | Qt::TextSelectableByKeyboard);
-    emptyLabel_->setTextFormat(Qt::PlainText);
     stack_->addWidget(emptyLabel_);
 
     buildTable();
@@ -209,7 +205,8 @@ void DiagnosticPanel::setSession(std::shared_ptr<const Session> session) {
     if (bands_.count() < 1 || bands_.pairs() != session_->model.pairs())
         bands_ = BandPartition::equal(8, session_->model.pairs());
     bandStyles_ = session_->bandStyles;
-    if (first) emptyLabel_->clear(); // it said what to do without one; what there is comes in a moment
+    if (first)
+        emptyLabel_->setFullText({}); // it said what to do without one; what there is comes in a moment
     invalidate(SessionChanged | BandsChanged | SelectionChanged);
 }
 
@@ -495,10 +492,7 @@ void DiagnosticPanel::showEmpty(const QString& text) {
     detail_.clear();
     summary_.clear();
     table_->clear();
-    // Specs are long words: a line may break after what separates their parts.
-    emptyLabel_->setText(QString(text).replace(QRegularExpression(QStringLiteral("([:=])(?=\\S)")),
-                                               QStringLiteral("\\1\u200b")));
-    emptyLabel_->setToolTip(text); // a small panel cuts it off
+    emptyLabel_->setFullText(text);
     stack_->setCurrentWidget(emptyLabel_);
     tableBox_->hide();
     for (QToolButton* button : {homeButton_, zoomButton_, copyButton_, saveButton_, tableButton_})

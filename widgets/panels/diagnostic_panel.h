@@ -37,6 +37,7 @@ namespace qroar {
 
 class BasePlot;
 class CompactComboBox;
+class EmptyText;
 class FlowArea;
 class RefreshTurn;
 class ResultTableModel;
@@ -300,7 +301,8 @@ class DiagnosticPanel : public QWidget {
     };
     std::vector<OptionControl> optionControls_;
     FlowArea* controls_ = nullptr;
-    QLabel *titleLabel_ = nullptr, *detailLabel_ = nullptr, *emptyLabel_ = nullptr, *summaryLabel_ = nullptr;
+    QLabel *titleLabel_ = nullptr, *detailLabel_ = nullptr, *summaryLabel_ = nullptr;
+    EmptyText* emptyLabel_ = nullptr;
     QStackedWidget* stack_ = nullptr;
     QTableView* tableView_ = nullptr;
     QSortFilterProxyModel* sorted_ = nullptr;

@@ -219,7 +219,7 @@ void OutlierPanel::updateDocuments() {
     const auto& names = a_.side.session->documents;
     for (int document = 0; document < content.rows; ++document) {
         const auto at = static_cast<std::size_t>(document);
-        content.rowLabels << (at < names.size() ? elidedMiddle(QString::fromStdString(names[at].name), 16)
+        content.rowLabels << (at < names.size() ? QString::fromStdString(names[at].name)
                                                 : QString::number(document));
         for (int zone = 0; zone < content.columns; ++zone)
             content.values.push_back(documentCell(document, zone, true).mapped);

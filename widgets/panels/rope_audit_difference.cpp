@@ -2,9 +2,8 @@
 // take further from what it says. What they have in common with one audit is in rope_audit_panel.cpp.
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
+#include "widgets/panels/rope_audit_content.h"
 #include "widgets/panels/rope_audit_panel.h"
-
-#include <QListWidget>
 
 #include <algorithm>
 #include <cmath>
@@ -120,6 +119,7 @@ void RopeAuditPanel::listDifferences() {
                 tip << name + QStringLiteral(": ") + textOf(note);
         item->setToolTip(tip.join(u'\n'));
     }
+    content_->fit();
 }
 
 void RopeAuditPanel::fillDifferenceTables() {

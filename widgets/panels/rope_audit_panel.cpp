@@ -3,14 +3,13 @@
 #include "widgets/common/compact_combo_box.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
+#include "widgets/panels/rope_audit_content.h"
 #include "widgets/plot/line_plot.h"
 
 #include <QClipboard>
 #include <QGuiApplication>
 #include <QLineEdit>
-#include <QListWidget>
 #include <QMenu>
-#include <QSplitter>
 #include <QToolButton>
 
 #include <algorithm>
@@ -150,23 +149,12 @@ void RopeAuditPanel::buildControls() {
 }
 
 void RopeAuditPanel::buildContent() {
-    auto* splitter = new QSplitter(Qt::Vertical, this);
-    splitter->setChildrenCollapsible(false);
-    plot_ = new LinePlot(splitter);
+    plot_ = new LinePlot(this);
     plot_->setLegendAbove(true);
-    findings_ = new QListWidget(splitter);
+    findings_ = new FindingList(this);
     findings_->setAccessibleName(tr("Verdicts and warnings"));
-    findings_->setWordWrap(true);
-    findings_->setTextElideMode(Qt::ElideNone);
-    findings_->setHorizontalScrollBarPolicy(Qt::ScrollBarAlwaysOff);
-    findings_->setSelectionMode(QAbstractItemView::SingleSelection);
-    findings_->setFrameShape(QFrame::NoFrame);
-    findings_->setMinimumHeight(48);
-    splitter->addWidget(plot_);
-    splitter->addWidget(findings_);
-    splitter->setStretchFactor(0, 3);
-    splitter->setStretchFactor(1, 2);
-    setContent(splitter);
+    content_ = new RopeAuditContent(plot_, findings_, this);
+    setContent(content_);
     addFigurePart(plot_);
     connect(plot_, &LinePlot::seriesClicked, this, [this](int, double x) {
         Selection next = this->selection();
@@ -174,6 +162,10 @@ void RopeAuditPanel::buildContent() {
         next.band = shownBands().bandOf(next.pair);
         selectionModel()->setSelection(next);
     });
+}
+
+QListWidget* RopeAuditPanel::findings() const {
+    return findings_;
 }
 
 QString RopeAuditPanel::noSessionText() const {
@@ -358,9 +350,11 @@ void RopeAuditPanel::listFindings() {
             verdict.status == LoaderStatus::Same ? QStyle::SP_DialogApplyButton
                                                  : QStyle::SP_MessageBoxCritical);
     }
-    if (same.isEmpty()) return;
-    const QString text = tr("%1: %2").arg(joinedLoaders(same), statusText(LoaderStatus::Same));
-    add(text, text, QStyle::SP_DialogApplyButton);
+    if (!same.isEmpty()) {
+        const QString text = tr("%1: %2").arg(joinedLoaders(same), statusText(LoaderStatus::Same));
+        add(text, text, QStyle::SP_DialogApplyButton);
+    }
+    content_->fit();
 }
 
 void RopeAuditPanel::fillTables() {

@@ -16,6 +16,8 @@ class QToolButton;
 namespace qroar {
 
 class CompactComboBox;
+class FindingList;
+class RopeAuditContent;
 
 class RopeAuditPanel : public DiagnosticPanel {
     Q_OBJECT
@@ -23,7 +25,7 @@ class RopeAuditPanel : public DiagnosticPanel {
     explicit RopeAuditPanel(SelectionModel* selection, QWidget* parent = nullptr);
     [[nodiscard]] std::vector<Table> tables() override; ///< loaders, pairs, warnings
     [[nodiscard]] LinePlot* plot() const { return plot_; }
-    [[nodiscard]] QListWidget* findings() const { return findings_; }
+    [[nodiscard]] QListWidget* findings() const;
     [[nodiscard]] QLineEdit* specEdit() const { return specEdit_; }
     /// Of what is on screen, A of a difference; nothing while the panel is empty.
     [[nodiscard]] const std::optional<RopeAudit>& audit() const { return audit_; }
@@ -80,7 +82,8 @@ class RopeAuditPanel : public DiagnosticPanel {
     std::optional<ModelConfig> opened_;
     std::string fingerprint_; ///< of opened_
     LinePlot* plot_ = nullptr;
-    QListWidget* findings_ = nullptr;
+    FindingList* findings_ = nullptr;
+    RopeAuditContent* content_ = nullptr;
     QLineEdit* specEdit_ = nullptr;
     CompactComboBox *valueBox_ = nullptr, *sourceBox_ = nullptr;
     QToolButton *flagsButton_ = nullptr, *configButton_ = nullptr;

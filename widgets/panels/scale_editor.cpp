@@ -8,6 +8,7 @@
 #include "widgets/common/default_condition.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
+#include "widgets/common/tab_order.h"
 #include "widgets/common/theme.h"
 #include "widgets/panels/scale_editor_row.h"
 
@@ -282,6 +283,7 @@ void ScaleEditor::makeRows() {
     if (!rows_.empty()) // nothing is cut off when the scroll bar appears
         scroll_->setMinimumWidth(rows_.front()->minimumSizeHint().width() + 8
                                  + style()->pixelMetric(QStyle::PM_ScrollBarExtent));
+    tabAsLaidOut(this); // new rows would come last
 }
 
 QSize ScaleEditor::sizeHint() const {
@@ -476,18 +478,24 @@ void ScaleEditor::showPrediction() {
     problemLabel_->setVisible(!problem_.isEmpty() && !running_);
 }
 
+void ScaleEditor::showPredictionInSight() {
+    stale_ = stale_ || !isVisible();
+    if (!stale_) showPrediction(); // else when it is shown, or asked for
+}
+
 const std::optional<GainPrediction>& ScaleEditor::prediction() {
     if (stale_) showPrediction();
     return prediction_;
 }
 
-QString ScaleEditor::predictionText() const {
+QString ScaleEditor::predictionText() {
+    if (stale_) showPrediction();
     return prediction_ ? change_->text() + QStringLiteral("\n") + detail_->text() : detail_->text();
 }
 
 void ScaleEditor::setProblem(const QString& problem) {
     problem_ = problem;
-    showPrediction();
+    showPredictionInSight();
 }
 
 void ScaleEditor::setProgress(int percent, const QString& text) {
@@ -497,7 +505,7 @@ void ScaleEditor::setProgress(int percent, const QString& text) {
         progress_->setValue(percent);
         progress_->setFormat(text.isEmpty() ? QStringLiteral("%p %") : text);
     }
-    showPrediction();
+    showPredictionInSight();
 }
 
 void ScaleEditor::fillStart() {

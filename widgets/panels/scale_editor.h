@@ -57,7 +57,7 @@ class ScaleEditor : public QWidget {
     /// Of the gains shown; absent when the condition has no gradients.
     /// Of the gains being set, also while nothing of it is on screen.
     [[nodiscard]] const std::optional<GainPrediction>& prediction();
-    [[nodiscard]] QString predictionText() const; ///< as it is on screen
+    [[nodiscard]] QString predictionText(); ///< as it is on screen
 
     // For tests and for who restores a state.
     void setLayerScope(bool selectedLayer);
@@ -89,6 +89,7 @@ class ScaleEditor : public QWidget {
     void makeRows();
     void refresh(); ///< rows, notes, prediction; later, while hidden
     void showPrediction();
+    void showPredictionInSight();
     void showNotes();
     void fillStart(); ///< the menu of what to start from
     void moved(int band, bool key, double value, bool held);

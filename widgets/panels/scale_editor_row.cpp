@@ -164,7 +164,7 @@ ScaleEditorRow::Side ScaleEditorRow::makeSide(bool key) {
 
 void ScaleEditorRow::show(const Content& content) {
     name_->setText(
-        fontMetrics().elidedText(content.name, Qt::ElideRight, fontMetrics().averageCharWidth() * 15));
+        fontMetrics().elidedText(content.name, Qt::ElideMiddle, fontMetrics().averageCharWidth() * 15));
     QFont font = name_->font();
     font.setBold(content.differs);
     name_->setFont(font);

@@ -3,15 +3,18 @@
 #include "core/rope/rope_spec.h"
 #include "core/scales/gain_edit.h"
 #include "widgets/common/cell_tips.h"
+#include "widgets/common/empty_text.h"
 #include "widgets/common/flow_layout.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
+#include "widgets/panels/refresh_turn.h"
 
 #include <QAction>
 #include <QApplication>
 #include <QHeaderView>
 #include <QLabel>
 #include <QPushButton>
+#include <QScrollBar>
 #include <QStackedWidget>
 #include <QTableView>
 #include <QVBoxLayout>
@@ -20,12 +23,19 @@
 #include <cmath>
 #include <set>
 #include <string>
+#include <utility>
 
 namespace qroar {
 
 namespace {
 
 constexpr int mostCharacters = 28; ///< of a column, before one asks for more
+/// Where a column of its own for the buttons leaves the table enough: that many characters; in a low list
+/// less.
+constexpr int tableCharacters = 60, lowTableCharacters = 24, lowLines = 16;
+/// What one looks for comes first; the list as a file keeps the order of columns().
+constexpr const char* firstOnScreen[] = {"name",           "predicted",       "predicted_error", "nll_change",
+                                         "nll_change_low", "nll_change_high", "effect"};
 
 /// Effective gains of the bands, e.g. "1.10 0.95 1 1"; of layers and heads that differ their mean.
 QString gainsText(const QkGains& gains, const BandPartition& bands) {
@@ -112,17 +122,34 @@ void WhatIfModel::show(const Session* session, const BandPartition& bands) {
     for (const auto& one : session ? session->whatIfs : WhatIfs()) {
         const auto text = [](const std::string& from) { return QVariant(QString::fromStdString(from)); };
         const QString when = QString::fromStdString(one->created).replace(QLatin1Char('T'), QLatin1Char(' '));
+        const Known& gains = known(one, bands);
         rows.push_back({text(one->scales.name), text(one->scales.rope), one->context,
                         text(one->scales.quant == "none" ? "FP" : one->scales.quant), number(one->predicted),
                         number(one->predictedError), number(one->quantized.mean), number(one->quantized.low),
                         number(one->quantized.high), number(one->full.mean), number(one->full.low),
                         number(one->full.high),
                         one->measured() ? text(one->effect) : QVariant(WhatIfList::tr("not measured")),
-                        gainsText(one->scales.gains, bands), layersText(one->scales.gains),
-                        one->largestLogGain, when.left(16), text(one->words),
+                        gains.gains, gains.layers, one->largestLogGain, when.left(16), text(one->words),
                         predictionNote(*session, *one)});
     }
     setTable(columns(), std::move(rows));
+    std::erase_if(known_, [](const Known& one) { return one.of.use_count() == 1; }); // deleted since
+}
+
+const WhatIfModel::Known& WhatIfModel::known(const std::shared_ptr<const WhatIf>& whatIf,
+                                             const BandPartition& bands) {
+    if (!(bands == bands_)) known_.clear();
+    bands_ = bands;
+    for (const Known& one : known_)
+        if (one.of == whatIf) return one;
+    known_.push_back({whatIf, gainsText(whatIf->scales.gains, bands), layersText(whatIf->scales.gains)});
+    return known_.back();
+}
+
+QVariant WhatIfModel::headerData(int section, Qt::Orientation orientation, int role) const {
+    if (orientation == Qt::Vertical && (role == Qt::DisplayRole || role == Qt::ToolTipRole))
+        return index(section, 0).data();
+    return ResultTableModel::headerData(section, orientation, role);
 }
 
 Qt::ItemFlags WhatIfModel::flags(const QModelIndex& index) const {
@@ -146,7 +173,8 @@ bool WhatIfModel::setData(const QModelIndex& index, const QVariant& value, int r
     return true;
 }
 
-WhatIfList::WhatIfList(QWidget* parent) : QWidget(parent) {
+WhatIfList::WhatIfList(QWidget* parent)
+    : QWidget(parent), turn_(new RefreshTurn([this] { ensureFresh(); }, this)) {
     buildTable();
     sayWhatToDo();
     words_ = new QLabel;
@@ -181,6 +209,12 @@ void WhatIfList::buildTable() {
     CellTips::watch(view_);
     view_->setTabKeyNavigation(false);
     view_->verticalHeader()->setVisible(false);
+    view_->verticalHeader()->setMaximumWidth(18 * fontMetrics().averageCharWidth());
+    view_->verticalHeader()->setTextElideMode(Qt::ElideMiddle);
+    view_->verticalHeader()->setDefaultAlignment(Qt::AlignLeft | Qt::AlignVCenter);
+    // Scrolled to the right, the rows still say whose numbers they are.
+    connect(view_->horizontalScrollBar(), &QScrollBar::valueChanged, this,
+            [this](int column) { view_->verticalHeader()->setVisible(column > 0); });
     view_->verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 6);
     view_->horizontalHeader()->setStretchLastSection(true);
     connect(view_->horizontalHeader(), &QHeaderView::sectionResized, this,
@@ -190,10 +224,7 @@ void WhatIfList::buildTable() {
                     ownWidths_ || (!fitting_ && !last && QApplication::mouseButtons() != Qt::NoButton);
             });
     connect(model_, &WhatIfModel::renameRequested, this, &WhatIfList::renameRequested);
-    empty_ = new QLabel;
-    empty_->setWordWrap(true);
-    empty_->setAlignment(Qt::AlignCenter);
-    empty_->setMargin(12);
+    empty_ = new EmptyText;
     pages_ = new QStackedWidget;
     pages_->addWidget(empty_);
     pages_->addWidget(view_);
@@ -205,8 +236,9 @@ void WhatIfList::resizeEvent(QResizeEvent* event) {
     int widest = 0;
     for (const QPushButton* one : {restore_, compare_, condition_, exportScales_, exportList_, delete_})
         widest = std::max(widest, one->sizeHint().width());
-    const int pair = 2 * widest + 6;
-    const bool beside = width() >= 2 * pair;
+    const int pair = 2 * widest + 6, character = fontMetrics().averageCharWidth();
+    const bool low = height() < lowLines * fontMetrics().height();
+    const bool beside = width() >= pair + (low ? lowTableCharacters : tableCharacters) * character;
     sides_->setDirection(beside ? QBoxLayout::LeftToRight : QBoxLayout::TopToBottom);
     sides_->setAlignment(buttons_, beside ? Qt::AlignTop : Qt::Alignment());
     buttons_->setMinimumWidth(beside ? pair : 0);
@@ -257,30 +289,71 @@ void WhatIfList::setSession(const std::shared_ptr<const Session>& session) {
                           && session->documents == session_->documents;
     session_ = session;
     if (session_) bands_ = session_->bands;
-    if (!sameList) {
-        const std::vector<int> rows = selectedRows();
-        model_->show(session_.get(), bands_);
-        fitColumns();
-        select(rows);
-    }
+    if (!sameList) showLater();
     sayWhatToDo();
-    pages_->setCurrentIndex(model_->rowCount() > 0 ? 1 : 0);
+    pages_->setCurrentIndex(session_ && !session_->whatIfs.empty() ? 1 : 0);
     updateButtons();
 }
 
+void WhatIfList::setSteps(StepQueue* steps) {
+    turn_->setSteps(steps);
+}
+
+void WhatIfList::showLater() {
+    stale_ = true;
+    if (isVisible() && !visibleRegion().isEmpty()) turn_->later();
+}
+
+/// Rows stay selected by their numbers.
+void WhatIfList::ensureFresh() {
+    if (!std::exchange(stale_, false)) return;
+    turn_->cancel();
+    const QModelIndexList selected = view_->selectionModel()->selectedRows();
+    std::vector<int> rows;
+    for (const QModelIndex& index : selected) rows.push_back(index.row());
+    std::sort(rows.begin(), rows.end());
+    model_->show(session_.get(), bands_);
+    fitColumns();
+    select(rows);
+}
+
+void WhatIfList::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    if (stale_) turn_->soon();
+}
+
+void WhatIfList::paintEvent(QPaintEvent* event) {
+    QWidget::paintEvent(event);
+    if (stale_) turn_->later(); // it came out from behind the tab of another dock
+}
+
+WhatIfModel& WhatIfList::model() {
+    ensureFresh();
+    return *model_;
+}
+
+QTableView& WhatIfList::view() {
+    ensureFresh();
+    return *view_;
+}
+
 void WhatIfList::sayWhatToDo() {
-    empty_->setText(
+    empty_->setFullText(
         session_ ? tr("No what-ifs yet. Set gains in the Scales dock, then evaluate or pin them: every "
                       "result is kept here, can be named, restored, compared, run as a condition of "
                       "its own and exported.")
                  : tr("No session. Run an analysis or open a session; then set gains in the Scales dock and "
                       "evaluate or pin them: every result is kept here."));
-    empty_->setToolTip(empty_->text()); // a low dock cuts it off
 }
 
 /// As wide as what is in them, texts up to a limit: the tool tip has the rest. What was dragged stays.
 void WhatIfList::fitColumns() {
-    if (ownWidths_ || model_->rowCount() == 0) return;
+    if (model_->rowCount() == 0) return;
+    if (ownWidths_) return;
+    QHeaderView* header = view_->horizontalHeader();
+    for (int place = 0; place < static_cast<int>(std::size(firstOnScreen)); ++place)
+        header->moveSection(header->visualIndex(model_->columnOf(QLatin1String(firstOnScreen[place]))),
+                            place);
     fitting_ = true;
     view_->resizeColumnsToContents();
     const int character = fontMetrics().averageCharWidth();
@@ -292,9 +365,7 @@ void WhatIfList::fitColumns() {
 
 void WhatIfList::setBands(const BandPartition& bands) {
     bands_ = bands;
-    if (!session_) return;
-    model_->show(session_.get(), bands_);
-    fitColumns();
+    if (session_) showLater();
 }
 
 void WhatIfList::setBlocked(bool blocked) {
@@ -302,7 +373,8 @@ void WhatIfList::setBlocked(bool blocked) {
     updateButtons();
 }
 
-std::vector<int> WhatIfList::selectedRows() const {
+std::vector<int> WhatIfList::selectedRows() {
+    ensureFresh();
     std::vector<int> rows;
     for (const QModelIndex& index : view_->selectionModel()->selectedRows()) rows.push_back(index.row());
     std::sort(rows.begin(), rows.end());
@@ -310,6 +382,7 @@ std::vector<int> WhatIfList::selectedRows() const {
 }
 
 void WhatIfList::select(const std::vector<int>& rows) {
+    ensureFresh();
     QItemSelection selection;
     for (const int row : rows)
         if (row < model_->rowCount())
@@ -320,22 +393,22 @@ void WhatIfList::select(const std::vector<int>& rows) {
 }
 
 QSize WhatIfList::sizeHint() const {
-    return {fontMetrics().averageCharWidth() * 100, fontMetrics().height() * 8};
+    return {fontMetrics().averageCharWidth() * 100, fontMetrics().height() * 9};
 }
 
-QString WhatIfList::emptyText() const {
-    return pages_->currentIndex() == 0 ? empty_->text() : QString();
+QString WhatIfList::emptyText() {
+    return pages_->currentIndex() == 0 ? empty_->fullText() : QString();
 }
 
 void WhatIfList::updateButtons() {
-    const std::vector<int> rows = selectedRows();
+    const std::vector<int> rows = stale_ ? std::vector<int>() : selectedRows(); // comes again when shown
     const bool one =
         rows.size() == 1 && session_ && rows.front() < static_cast<int>(session_->whatIfs.size());
     restore_->setEnabled(one);
     compare_->setEnabled(rows.size() == 2);
     condition_->setEnabled(one && !blocked_);
     exportScales_->setEnabled(one);
-    exportList_->setEnabled(model_->rowCount() > 0);
+    exportList_->setEnabled(session_ && !session_->whatIfs.empty());
     delete_->setEnabled(!rows.empty());
     QStringList lines;
     if (one) {

@@ -20,6 +20,10 @@ class QTableView;
 
 namespace qroar {
 
+class EmptyText;
+class RefreshTurn;
+class StepQueue;
+
 using WhatIfs = std::vector<std::shared_ptr<const WhatIf>>;
 
 /// What makes prediction and measurement of a what-if numbers of different text: other documents in Setup, or
@@ -36,9 +40,21 @@ class WhatIfModel : public ResultTableModel {
     [[nodiscard]] Qt::ItemFlags flags(const QModelIndex& index) const override;
     [[nodiscard]] QVariant data(const QModelIndex& index, int role) const override;
     bool setData(const QModelIndex& index, const QVariant& value, int role) override;
+    /// Of rows their names: what a row is, where the first column is out of sight.
+    [[nodiscard]] QVariant headerData(int section, Qt::Orientation orientation, int role) const override;
 
   signals:
     void renameRequested(int row, const QString& name);
+
+  private:
+    /// Means over layers, heads and pairs take milliseconds each: made once for each what-if and its bands.
+    struct Known {
+        std::shared_ptr<const WhatIf> of;
+        QString gains, layers;
+    };
+    [[nodiscard]] const Known& known(const std::shared_ptr<const WhatIf>& whatIf, const BandPartition& bands);
+    std::vector<Known> known_;
+    BandPartition bands_;
 };
 
 class WhatIfList : public QWidget {
@@ -51,13 +67,17 @@ class WhatIfList : public QWidget {
     /// Another job holds the heavy thread: nothing can be run.
     void setBlocked(bool blocked);
 
-    [[nodiscard]] WhatIfModel& model() { return *model_; }
-    [[nodiscard]] QTableView& view() { return *view_; }
+    /// Up to date; on screen it is when the list comes into sight.
+    [[nodiscard]] WhatIfModel& model();
+    [[nodiscard]] QTableView& view();
+    [[nodiscard]] bool isFresh() const { return !stale_; }
+    /// In whose steps it catches up; must outlive it.
+    void setSteps(StepQueue* steps);
     /// Selected rows, rising.
-    [[nodiscard]] std::vector<int> selectedRows() const;
+    [[nodiscard]] std::vector<int> selectedRows();
     void select(const std::vector<int>& rows);
     [[nodiscard]] QSize sizeHint() const override;
-    [[nodiscard]] QString emptyText() const; ///< empty when there is something to see
+    [[nodiscard]] QString emptyText(); ///< empty when there is something to see
 
   signals:
     void renameRequested(int row, const QString& name);
@@ -70,9 +90,13 @@ class WhatIfList : public QWidget {
 
   protected:
     void resizeEvent(QResizeEvent* event) override;
+    void showEvent(QShowEvent* event) override;
+    void paintEvent(QPaintEvent* event) override;
 
   private:
     void buildTable();
+    void ensureFresh();
+    void showLater(); ///< of what changed
     [[nodiscard]] QWidget* buildButtons();
     void updateButtons();
     void sayWhatToDo();
@@ -80,12 +104,14 @@ class WhatIfList : public QWidget {
 
     std::shared_ptr<const Session> session_;
     BandPartition bands_;
-    bool blocked_ = false;
+    bool blocked_ = false, stale_ = false;
+    RefreshTurn* turn_ = nullptr;
     bool ownWidths_ = false, fitting_ = false; ///< columns: dragged by the user; while they are fitted
     WhatIfModel* model_ = nullptr;
     QTableView* view_ = nullptr;
     QStackedWidget* pages_ = nullptr;
-    QLabel *words_ = nullptr, *empty_ = nullptr;
+    QLabel* words_ = nullptr;
+    EmptyText* empty_ = nullptr;
     QBoxLayout* sides_ = nullptr; ///< the table, the buttons
     QWidget* buttons_ = nullptr;
     QPushButton *restore_ = nullptr, *compare_ = nullptr, *condition_ = nullptr, *exportScales_ = nullptr,

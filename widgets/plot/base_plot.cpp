@@ -45,6 +45,9 @@ BasePlot::BasePlot(QWidget* parent) : QCustomPlot(parent), readout_(new QLabel(t
             if (rect == axisRect() || rect == colourBar_)
                 rect->setVisible(rect->width() > 0 && rect->height() > 0 && rect->maximumSize().width() > 0);
     });
+    connect(this, &QCustomPlot::afterReplot, this, [this] { // what is under the pointer may be another now
+        if (!readout_->isHidden()) showReadout(last_);
+    });
     useWidgetTheme();
 }
 

@@ -190,6 +190,7 @@ class BasePlot : public QCustomPlot {
     QRect screen_;     ///< the viewport on screen while figures are drawn; null: none are
     QCPTextElement* headingElement_ = nullptr;
     QLabel* readout_ = nullptr;
+    QString said_; ///< by readout_, before its lines were broken
     QRubberBand* rubberBand_ = nullptr;
 };
 

@@ -41,6 +41,23 @@ QCPRange limited(const QCPAxis* axis, const QCPRange& range, const QCPRange& hom
     return {unlinearised(axis, low), unlinearised(axis, low + size)};
 }
 
+/// Lines that are too long, a name of a file, say, go on in the next one.
+QString brokenAt(const QString& text, const QFontMetrics& metrics, int room) {
+    QStringList lines;
+    for (QString line : text.split(u'\n')) {
+        while (metrics.horizontalAdvance(line) > room && line.size() > 8) {
+            qsizetype length = line.size() - 1;
+            while (length > 8 && metrics.horizontalAdvance(line.left(length)) > room) --length;
+            const qsizetype space = line.lastIndexOf(u' ', length);
+            if (space > length / 2) length = space + 1;
+            lines << line.left(length).trimmed();
+            line.remove(0, length);
+        }
+        lines << line;
+    }
+    return lines.join(u'\n');
+}
+
 } // namespace
 
 void BasePlot::setHomeRanges(const QCPRange& x, const QCPRange& y, bool keepZoom) {
@@ -100,7 +117,7 @@ void BasePlot::setNavigable(bool x, bool y) {
 }
 
 QString BasePlot::readoutText() const {
-    return readout_->isHidden() ? QString() : readout_->text();
+    return readout_->isHidden() ? QString() : said_;
 }
 
 QString BasePlot::readoutAt(const QPointF&) const {
@@ -120,7 +137,8 @@ void BasePlot::showReadout(const QPointF& position) {
     const QString text = inside ? readoutAt(position) : QString();
     readout_->setVisible(!text.isEmpty());
     if (text.isEmpty()) return;
-    readout_->setText(text);
+    said_ = text;
+    readout_->setText(brokenAt(text, readout_->fontMetrics(), std::max(80, width() - 20)));
     readout_->adjustSize();
     QPoint corner = position.toPoint() + QPoint(14, 14);
     if (corner.x() + readout_->width() > width())

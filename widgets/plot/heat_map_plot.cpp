@@ -1,5 +1,6 @@
 #include "widgets/plot/heat_map_plot.h"
 
+#include "widgets/common/elided.h"
 #include "widgets/common/number_format.h"
 
 #include <algorithm>
@@ -230,12 +231,26 @@ std::optional<QPoint> HeatMapPlot::cellAt(const QPointF& position) const {
 }
 
 QRect HeatMapPlot::readoutArea() const {
-    return axisRect()->rect().adjusted(0, -margins_->top() - MapMargins::gap,
+    const int left =
+        fittedRows_ == content_.rowLabels ? 0 : axisRect()->rect().left(); // cut: with the labels
+    return axisRect()->rect().adjusted(-left, -margins_->top() - MapMargins::gap,
                                        margins_->right() + MapMargins::gap, 0);
+}
+
+/// The whole of a label that has no room.
+QString HeatMapPlot::labelReadout(const QPointF& position) const {
+    const QRect axes = axisRect()->rect();
+    const auto row = static_cast<qsizetype>(std::lround(yAxis->pixelToCoord(position.y())));
+    const bool beside =
+        position.x() < axes.left() && position.y() >= axes.top() && position.y() <= axes.bottom();
+    if (!beside || row < 0 || row >= content_.rowLabels.size()) return {};
+    const QString& whole = content_.rowLabels[row];
+    return fittedRows_.value(row) == whole ? QString() : whole;
 }
 
 QString HeatMapPlot::readoutAt(const QPointF& position) const {
     const auto cell = cellAt(position);
+    if (const QString label = labelReadout(position); !label.isEmpty()) return label;
     if (!cell) return marginReadout(position);
     const double value = cells_->value(cell->y(), cell->x());
     QString text = QStringLiteral("%1 %2 · %3")
@@ -303,9 +318,7 @@ bool HeatMapPlot::fitMargins() {
 void HeatMapPlot::fitRowLabels() {
     const QFontMetrics metrics(yAxis->tickLabelFont());
     const int most = std::max(4 * fontPixels(), viewport().width() * 3 / 10);
-    QStringList fitted;
-    for (const QString& label : content_.rowLabels)
-        fitted << metrics.elidedText(label, Qt::ElideMiddle, most);
+    const QStringList fitted = elidedApart(content_.rowLabels, metrics, most);
     if (fitted == fittedRows_) return;
     fittedRows_ = fitted;
     rowTicker_->setLabels(fitted);
@@ -315,6 +328,7 @@ void HeatMapPlot::fitRowLabels() {
 void HeatMapPlot::prepareLayout() {
     if (!bar_) return;
     if (fitMargins()) updateLayout();
+    fitRowLabels(); // before what the width of the cells decides
     // Small maps leave out the name of the bar: the title of the panel says it as well.
     const bool roomy = viewport().width() >= (isForFigure() ? narrowFigure : narrowWidth);
     QCPAxis* bar = barRect_->axis(QCPAxis::atRight);
@@ -325,7 +339,6 @@ void HeatMapPlot::prepareLayout() {
     if (roomy) fitTitle(bar, content_.valueTitle);
     fitTitle(xAxis, content_.columnTitle);
     fitTitle(yAxis, content_.rowTitle);
-    fitRowLabels();
     if (content_.columnMarks.empty())
         fitColumnLabels();
     else

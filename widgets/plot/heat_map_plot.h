@@ -77,6 +77,7 @@ class HeatMapPlot : public BasePlot {
     void bringIntoView(int row, int column);                                   ///< of a zoomed map
     [[nodiscard]] std::optional<QPoint> cellAt(const QPointF& position) const; ///< x: column, y: row
     [[nodiscard]] QString marginReadout(const QPointF& position) const;
+    [[nodiscard]] QString labelReadout(const QPointF& position) const;
     void makeColorBar();
     void updateBeyond(); ///< the arrows of the colour bar
     void updateMeans();

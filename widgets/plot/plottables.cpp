@@ -10,7 +10,9 @@
 namespace qroar {
 
 namespace {
-constexpr double sameLine = 3; ///< pixels between marks that look like one line
+constexpr double sameLine = 3;   ///< pixels between marks that look like one line
+constexpr double smallCell = 14; ///< pixels: the frame of a smaller one is around it
+constexpr int frameWidth = 4;    ///< pixels, of such a frame
 } // namespace
 
 void SegmentGraph::draw(QCPPainter* painter) {
@@ -148,6 +150,25 @@ QColor CellMap::cellColour(int row, int column) const {
     return map_.at(scale_.position(value(row, column)));
 }
 
+class CellMap::Frame : public PassivePlottable {
+  public:
+    explicit Frame(const CellMap& cells)
+        : PassivePlottable(cells.keyAxis(), cells.valueAxis()), cells_(cells) {}
+
+  protected:
+    void draw(QCPPainter* painter) override { cells_.drawFrame(painter); }
+    QRect clipRect() const override {
+        return keyAxis()->axisRect()->rect().adjusted(-frameWidth, -frameWidth, frameWidth, frameWidth);
+    }
+
+  private:
+    const CellMap& cells_;
+};
+
+CellMap::CellMap(QCPAxis* keyAxis, QCPAxis* valueAxis) : PassivePlottable(keyAxis, valueAxis) {
+    new Frame(*this); // the plot's, as this is
+}
+
 void CellMap::draw(QCPPainter* painter) {
     painter->setAntialiasing(false);
     painter->setPen(Qt::NoPen);
@@ -160,13 +181,26 @@ void CellMap::draw(QCPPainter* painter) {
                 drawMissing(painter, rect);
         }
     drawValues(painter);
+}
+
+void CellMap::drawFrame(QCPPainter* painter) const {
     if (!outlined_ || selectedRow_ < 0 || selectedRow_ >= rows_ || selectedColumn_ >= columns_
         || columns_ == 0)
         return;
-    const QRectF rect = selectedColumn_ >= 0
-                            ? cellRect(selectedRow_, selectedColumn_)
-                            : cellRect(selectedRow_, 0).united(cellRect(selectedRow_, columns_ - 1));
+    const QRectF all = selectedColumn_ >= 0
+                           ? cellRect(selectedRow_, selectedColumn_)
+                           : cellRect(selectedRow_, 0).united(cellRect(selectedRow_, columns_ - 1));
+    const QRectF rect = all & QRectF(keyAxis()->axisRect()->rect()).adjusted(0, 0, 1, 1);
+    if (rect.isEmpty()) return; // zoomed out of sight
+    painter->setAntialiasing(false);
     painter->setBrush(Qt::NoBrush);
+    if (std::min(rect.width(), rect.height()) < smallCell) { // within, it would leave nothing of the colour
+        painter->setPen(QPen(outlineOuter_, 1, Qt::SolidLine, Qt::SquareCap, Qt::MiterJoin));
+        painter->drawRect(rect.adjusted(-1, -1, 0, 0));
+        painter->setPen(QPen(outlineInner_, 2, Qt::SolidLine, Qt::SquareCap, Qt::MiterJoin));
+        painter->drawRect(rect.adjusted(-2, -2, 2, 2));
+        return;
+    }
     painter->setPen(QPen(outlineOuter_, 1));
     painter->drawRect(rect.adjusted(2, 2, -3, -3));
     painter->setPen(QPen(outlineInner_, 2, Qt::SolidLine, Qt::SquareCap, Qt::MiterJoin));

@@ -62,7 +62,7 @@ class IntervalBand : public PassivePlottable {
 /// are hatched; values are printed when all of them fit.
 class CellMap : public PassivePlottable {
   public:
-    CellMap(QCPAxis* keyAxis, QCPAxis* valueAxis) : PassivePlottable(keyAxis, valueAxis) {}
+    CellMap(QCPAxis* keyAxis, QCPAxis* valueAxis);
     void setCells(int rows, int columns, std::vector<double> values); ///< [rows, columns]
     void setColours(const ColorMap& map, const ColorScale& scale, const QColor& missing, const QColor& hatch);
     void setOutline(const QColor& inner, const QColor& outer);
@@ -84,7 +84,9 @@ class CellMap : public PassivePlottable {
     void draw(QCPPainter* painter) override;
 
   private:
+    class Frame; ///< of the selected cell; around a small one it reaches out of the axes
     void drawMissing(QCPPainter* painter, const QRectF& rect) const;
+    void drawFrame(QCPPainter* painter) const;
     void drawValues(QCPPainter* painter) const;
     [[nodiscard]] bool hasRoomForValues(int digits) const;
 

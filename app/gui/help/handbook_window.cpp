@@ -69,8 +69,13 @@ QVariant HandbookPage::loadResource(int type, const QUrl& name) {
 }
 
 void HandbookPage::doSetSource(const QUrl& name, QTextDocument::ResourceType type) {
+    // Qt's reader of Markdown lays the page out after every word that it inserts: once, at the end, is
+    // enough.
+    document()->setLayoutEnabled(false);
     QTextBrowser::doSetSource(name, type);
     nameHeadings();
+    document()->setLayoutEnabled(true);
+    document()->markContentsDirty(0, document()->characterCount());
     if (name.hasFragment()) scrollToAnchor(name.fragment());
 }
 

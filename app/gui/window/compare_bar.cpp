@@ -123,7 +123,8 @@ void CompareBar::fillB() {
         QString text, prefix;
         int session = noB, condition = -1;
     };
-    std::vector<Entry> entries{{tr("none"), {}, noB, -1}, {tr("as A, without gains"), {}, twin, -1}};
+    std::vector<Entry> entries{{tr("nothing to compare"), {}, noB, -1},
+                               {tr("as A, without gains"), {}, twin, -1}};
     if (compare_.state().source == CompareController::Source::Awaited)
         entries.push_back({compare_.nameB(), {}, awaited, -1});
     const std::vector<SessionId> open = workspace_.sessions();

@@ -37,7 +37,8 @@ namespace qroar {
 
 namespace {
 constexpr int sideCharacters = 42; ///< of average width
-}
+constexpr int lowDock = 140;       ///< pixels, of those below the plots: what they take, the plots lack
+} // namespace
 
 MainWindow::MainWindow(const WindowEnvironment& environment, QWidget* parent)
     : QMainWindow(parent), settings_(*environment.settings), autosave_(environment.autosaveFolder),
@@ -169,7 +170,7 @@ void MainWindow::arrangeDocks() {
     logDock_->hide();
     setupDock_->raise();
     resizeDocks({setupDock_}, {sideCharacters * fontMetrics().averageCharWidth()}, Qt::Horizontal);
-    resizeDocks({logDock_}, {120}, Qt::Vertical);
+    resizeDocks({logDock_}, {lowDock}, Qt::Vertical);
     plots_->resetLayout(height());
 }
 

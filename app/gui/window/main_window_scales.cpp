@@ -5,11 +5,16 @@
 #include "app/gui/window/log_panel.h"
 #include "app/gui/window/main_window.h"
 #include "app/gui/window/message_bar.h"
+#include "app/gui/window/plot_area.h"
 #include "app/gui/window/run_status.h"
 
 #include <QDockWidget>
 
 namespace qroar {
+
+namespace {
+constexpr QSize smallestWhatIfs(220, 100);
+}
 
 void MainWindow::buildScales() {
     scales_ = new ManualScales(workspace_, selection_, analysis_, heavy_, files_, this);
@@ -21,6 +26,9 @@ void MainWindow::buildScales() {
     };
     scalesDock_ = dock(tr("Scales"), "scales", &scales_->editor());
     whatIfDock_ = dock(tr("What-ifs"), "whatIfs", &scales_->list());
+    // As of plots: buttons that wrap for a moment must not make the window grow, which never shrinks again.
+    scales_->list().setMinimumSize(smallestWhatIfs);
+    scales_->list().setSteps(&plots_->steps());
     setCorner(Qt::BottomRightCorner, Qt::RightDockWidgetArea); // the editor is high
     scales_->setRequest([this] { return setup_->request(); });
     connect(scales_, &ManualScales::message, this, &MainWindow::report);

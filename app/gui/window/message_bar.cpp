@@ -16,6 +16,23 @@ namespace qroar {
 
 namespace {
 constexpr std::size_t mostMessages = 20;
+constexpr qsizetype mostCharacters = 400, longestWord = 30;
+
+/// What the bar shows of a message: neither a long path nor a long text makes the window larger.
+QString shownOf(const QString& message) {
+    const QString text =
+        message.size() > mostCharacters ? message.left(mostCharacters) + QChar(0x2026) : message;
+    QString shown;
+    qsizetype run = 0;
+    for (const QChar one : text) {
+        run = one.isSpace() ? 0 : run + 1;
+        shown += one;
+        if (run < longestWord) continue;
+        shown += QChar(0x200b); // here a line may end
+        run = 0;
+    }
+    return shown;
+}
 } // namespace
 
 MessageBar::MessageBar(QWidget* parent)
@@ -64,7 +81,8 @@ void MessageBar::showNewest() {
     }
     const Message& newest = stack_.back();
     kind_ = newest.kind;
-    label_->setText(newest.text);
+    label_->setText(shownOf(newest.text));
+    label_->setToolTip(newest.text.size() > mostCharacters ? newest.text : QString());
     more_->setText(tr("%1 more").arg(stack_.size() - 1));
     more_->setVisible(stack_.size() > 1);
     setAccessibleName(kind_ == Kind::Error ? tr("Error: %1").arg(newest.text) : newest.text);

@@ -28,7 +28,8 @@ namespace qroar {
 
 namespace {
 
-constexpr QSize smallestPanel(240, 190);
+/// Two rows of them, a dock below, tabs and messages fit into 1280 x 800.
+constexpr QSize smallestPanel(240, 160);
 /// Below this height of the window, three rows of plots are too low to be read.
 constexpr int heightForThreeRows = 1000;
 

@@ -2,6 +2,7 @@
 
 #include "core/base/strings.h"
 #include "widgets/common/cell_tips.h"
+#include "widgets/common/elided.h"
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 
@@ -68,7 +69,8 @@ ProjectTree::ProjectTree(SelectionModel* selection, QWidget* parent)
 void ProjectTree::setSession(const std::shared_ptr<const Session>& session) {
     const QSignalBlocker quiet(this);
     clear();
-    conditions_ = nullptr;
+    documents_ = conditions_ = nullptr;
+    names_.clear();
     if (!session) {
         auto* item = new QTreeWidgetItem(this, {tr("No session. Run an analysis, or open a session.")});
         item->setFirstColumnSpanned(true);
@@ -99,10 +101,30 @@ void ProjectTree::addModel(const Session& session) {
 }
 
 void ProjectTree::addDocuments(const Session& session) {
-    auto* documents = section(this, tr("Documents (%1)").arg(session.documents.size()), tr("tokens"));
+    documents_ = section(this, tr("Documents (%1)").arg(session.documents.size()), tr("tokens"));
     for (const SessionDocument& document : session.documents)
-        row(documents, QString::fromStdString(document.name), groupedCount(document.tokens),
+        row(documents_, names_.emplaceBack(QString::fromStdString(document.name)),
+            groupedCount(document.tokens),
             tr("%1\n%2 tokens").arg(QString::fromStdString(document.path), groupedCount(document.tokens)));
+    nameDocuments();
+}
+
+void ProjectTree::nameDocuments() {
+    if (!documents_) return;
+    const int count = sizeHintForColumn(1),
+              margins = 2 * indentation() + 2 * style()->pixelMetric(QStyle::PM_FocusFrameHMargin) + 6;
+    const int room = std::max(60, viewport()->width() - count - margins);
+    const QStringList shown = elidedApart(names_, fontMetrics(), room);
+    for (int index = 0; index < documents_->childCount();
+         ++index) { // where the middle will do, Qt's ellipsis does
+        const bool cut = shown[index] != fontMetrics().elidedText(names_[index], Qt::ElideMiddle, room);
+        documents_->child(index)->setText(0, cut ? shown[index] : names_[index]);
+    }
+}
+
+void ProjectTree::resizeEvent(QResizeEvent* event) {
+    QTreeWidget::resizeEvent(event);
+    nameDocuments();
 }
 
 void ProjectTree::addConditions(const Session& session) {

@@ -18,7 +18,11 @@ class ProjectTree : public QTreeWidget {
     explicit ProjectTree(SelectionModel* selection, QWidget* parent = nullptr);
     void setSession(const std::shared_ptr<const Session>& session);
 
+  protected:
+    void resizeEvent(QResizeEvent* event) override;
+
   private:
+    void nameDocuments(); ///< so that names that are cut can be told apart
     void addModel(const Session& session);
     void addDocuments(const Session& session);
     void addConditions(const Session& session);
@@ -26,7 +30,8 @@ class ProjectTree : public QTreeWidget {
     void picked(const QTreeWidgetItem* item);
 
     SelectionModel* selection_;
-    QTreeWidgetItem* conditions_ = nullptr;
+    QTreeWidgetItem *documents_ = nullptr, *conditions_ = nullptr;
+    QStringList names_; ///< of the documents
 };
 
 } // namespace qroar
