@@ -10,6 +10,10 @@ SessionController::SessionController(Workspace& workspace, JobQueue& files, QObj
     settle_.setInterval(300); // a file is removed and put in place again within a moment
     connect(&watcher_, &QFileSystemWatcher::fileChanged, &settle_, qOverload<>(&QTimer::start));
     connect(&settle_, &QTimer::timeout, this, &SessionController::lookAtFiles);
+    connect(&workspace_, &Workspace::settled, this, [this](int id) {
+        // What is closed is let go: of a large model it is hundreds of megabytes. In an event of its own.
+        if (!workspace_.isOpen(id)) QTimer::singleShot(0, this, &SessionController::watch);
+    });
 }
 
 void SessionController::load(const QString& path, bool recovered, const QString& original) {

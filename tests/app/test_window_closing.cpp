@@ -328,6 +328,22 @@ class TestWindowClosing : public QObject {
         QCOMPARE(window.tabs().count(), 2);
     }
 
+    void aClosedSessionIsLetGo() {
+        test::SessionBench bench;
+        const QString path = bench.folder.filePath("one.h5");
+        QVERIFY(saveSession(*test::makeSyntheticSession(), path.toStdString()).ok());
+        bench.load(test::makeSyntheticSession());
+        bench.window->openSession(path);
+        QTRY_VERIFY_WITH_TIMEOUT(bench.window->workspace().path() == path, 20000);
+        test::letViewsSettle();
+        const std::weak_ptr<const Session> session = bench.window->workspace().session();
+        bench.window->closeSession(bench.window->workspace().current());
+        QVERIFY(bench.window->workspace().hasSession());
+        for (DiagnosticPanel* panel : bench.window->plots().findChildren<DiagnosticPanel*>())
+            panel->ensureFresh(); // those behind tabs keep theirs until they are seen
+        QTRY_VERIFY(session.expired());
+    }
+
     void aRunEndsWhileQuittingIsAsked() {
         test::WindowBench bench;
         MainWindow& window = *bench.window;

@@ -160,8 +160,12 @@ class TestWindowComfort : public QObject {
         window.showSection("theory.md", "perplexity-std");
         QVERIFY(QTest::qWaitForWindowExposed(&window));
         QTRY_COMPARE(headingInView(window.page()), QString("Perplexity [std]"));
+        const auto* contents = window.findChild<QTreeWidget*>();
+        QCOMPARE(contents->currentItem() ? contents->currentItem()->text(0) : QString(),
+                 QString("Perplexity [std]"));
         window.page().setSource(QUrl("qrc:/help/tour.md#6-search"));
         QTRY_COMPARE(headingInView(window.page()), QString("6. Search"));
+        QCOMPARE(contents->currentItem()->text(0), QString("6. Search"));
         window.page().backward();
         QCOMPARE(window.place(), QString("theory.md#perplexity-std"));
         window.page().forward();

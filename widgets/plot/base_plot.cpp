@@ -314,7 +314,7 @@ void BasePlot::changeEvent(QEvent* event) {
         && !exportTheme_) {
         useWidgetTheme();
         if (!screen_.isNull()) return settle();
-        resized_ = true; // what fits depends on the font
+        resized_ = resized_ || event->type() != QEvent::PaletteChange; // what fits depends on the font
         drawLater();
     }
 }

@@ -238,8 +238,8 @@ void HandbookWindow::showHits(const QString& query) {
 }
 
 /// The contents show where the page stands, however it got there.
-void HandbookWindow::followPage() {
-    const QString page = page_->source().fileName(), anchor = page_->source().fragment();
+void HandbookWindow::followPage(const QUrl& source) {
+    const QString page = source.fileName(), anchor = source.fragment(); // source() is still where it was
     const QSignalBlocker quiet(contents_);
     for (QTreeWidgetItemIterator item(contents_); *item; ++item)
         if ((*item)->data(0, PageRole) == page && (*item)->data(0, AnchorRole).toString() == anchor) {

@@ -53,7 +53,7 @@ class HandbookWindow : public QDialog {
     void connectParts();
     void buildContents();
     void showHits(const QString& query);
-    void followPage();
+    void followPage(const QUrl& source);
 
     Handbook handbook_;
     QLineEdit* search_ = nullptr;
