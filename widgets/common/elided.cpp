@@ -27,7 +27,13 @@ void startWhereTheyDiffer(const QStringList& names, const QList<qsizetype>& clas
         shared = alike;
     }
     const qsizetype characters = room / std::max(1, metrics.averageCharWidth());
-    const qsizetype from = std::max<qsizetype>(0, shared - characters / 4);
+    qsizetype from = std::max<qsizetype>(0, shared - characters / 4);
+    const auto fits = [&](qsizetype start) {
+        return std::all_of(clashing.begin(), clashing.end(), [&](qsizetype each) {
+            return metrics.horizontalAdvance(QChar(0x2026) + names[each].mid(start)) <= room;
+        });
+    };
+    while (from > 1 && fits(from - 1)) --from; // what differs is short: more of what is in front of it
     if (from == 0) return;
     for (const qsizetype each : clashing)
         shown[each] = metrics.elidedText(QChar(0x2026) + names[each].mid(from), Qt::ElideRight, room);

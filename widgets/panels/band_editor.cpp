@@ -101,7 +101,6 @@ void BandEditor::buildTable() {
                             | QAbstractItemView::EditKeyPressed | QAbstractItemView::AnyKeyPressed);
     table_->setTabKeyNavigation(false);
     table_->setWordWrap(false);
-    table_->setTextElideMode(Qt::ElideMiddle);
     table_->verticalHeader()->hide();
     table_->verticalHeader()->setDefaultSectionSize(fontMetrics().height() + 8);
     QHeaderView* header = table_->horizontalHeader();

@@ -120,7 +120,7 @@ void MessageBar::dismiss() {
 }
 
 QString MessageBar::text() const {
-    return label_->text();
+    return stack_.empty() ? QString() : stack_.back().text;
 }
 
 void MessageBar::recolor() {
