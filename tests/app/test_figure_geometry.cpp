@@ -208,15 +208,19 @@ void TestFigureGeometry::darkFiguresAreLaidOutAsLightOnes() {
 void TestFigureGeometry::marksOfASpectrumHaveTheirNames() {
     FigureSpec spec;
     spec.view = QStringLiteral("spectrum");
-    spec.condition = QStringLiteral("yarn:4 . 1024 . none");
-    FigureView view;
-    QCOMPARE(view.set(spec, sessions_.a, {}), QString());
-    for (const char* size : presets) {
-        QStringList words;
-        for (const test::DrawnText& one : test::drawnTexts(view.begin(), sized(size))) words << one.text;
-        view.end();
-        for (const char* name : {"yarn low", "yarn high", "λ = L0 = 256", "λ = L = 1,024"})
-            QVERIFY2(words.contains(QString::fromUtf8(name)), qPrintable(size + words.join(u'|')));
+    spec.condition = QStringLiteral("yarn:4 . 1024 . rtn:4:g64");
+    spec.other = QStringLiteral("linear:4 . 1024 . none");
+    for (const CompareMode mode : {CompareMode::A, CompareMode::Difference}) {
+        spec.selection.compare = mode;
+        FigureView view;
+        QCOMPARE(view.set(spec, sessions_.a, {}), QString());
+        for (const char* size : presets) {
+            QStringList words;
+            for (const test::DrawnText& one : test::drawnTexts(view.begin(), sized(size))) words << one.text;
+            view.end();
+            for (const char* name : {"yarn low", "yarn high", "λ = L0 = 256", "λ = L = 1,024"})
+                QVERIFY2(words.contains(QString::fromUtf8(name)), qPrintable(size + words.join(u'|')));
+        }
     }
 }
 

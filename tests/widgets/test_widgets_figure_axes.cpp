@@ -4,6 +4,7 @@
 #include "tests/support/synthetic_session.h"
 #include "tests/widgets/panel_set.h"
 #include "widgets/figures/figure_layout.h"
+#include "widgets/figures/figure_look.h"
 #include "widgets/plot/figure_export.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
@@ -72,9 +73,19 @@ void TestWidgetsFigureAxes::equalMapsAreLabelledAlike() {
         for (const QString& size : std::as_const(sizes)) {
             FigureStyle style;
             QCOMPARE(style.set("size", size), QString());
-            const auto axes = figureAxes(page.figure, style);
+            QList<BasePlot*> plots;
+            for (const FigureCell& cell : page.figure.cells)
+                for (const FigurePart& part : cell.parts) plots << part.plot;
+            const FigureLook look(plots, style,
+                                  style.fontPixels()); // until it ends they are as in the figure
+            const auto axes = placedAxes(page.figure, style);
             QCOMPARE(axes[0].first().size(), axes[1].first().size());
             QCOMPARE(axes[0].first().top(), axes[1].first().top());
+            const auto marginsOf = [](const HeatMapPanel& panel) {
+                const MapMargins& margins = panel.plot()->margins();
+                return QSize(margins.right(), margins.top());
+            };
+            QCOMPARE(marginsOf(*page.panels.tir), marginsOf(*page.panels.pressure));
             QCOMPARE(page.panels.tir->plot()->xAxis->tickVector(),
                      page.panels.pressure->plot()->xAxis->tickVector());
             QCOMPARE(page.panels.tir->plot()->xAxis->label(), page.panels.pressure->plot()->xAxis->label());

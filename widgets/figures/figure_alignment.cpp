@@ -123,6 +123,7 @@ class Alignment {
             for (PlacedPart& part : placed->parts) all_.push_back({placed, &part, part.rect, {}});
         cells_ = std::move(cells);
         for (int row = 0; row < rows_; ++row) levelHeads(row);
+        for (const Aligned& one : all_) one.part->plot->setRoomOfFigure(one.room.size());
     }
 
     void run() {

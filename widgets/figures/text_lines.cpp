@@ -16,12 +16,17 @@ QString cutOff(QString& word, const QFontMetricsF& metrics, double width) {
 } // namespace
 
 QStringList unbrokenWords(const QString& text) {
+    static const QStringList signs{QStringLiteral("="), QStringLiteral("\u2212"), QStringLiteral("\u2192"),
+                                   QStringLiteral("\u00d7")};
     QStringList words;
+    bool joins = false;
     for (const QString& word : text.split(u' ', Qt::SkipEmptyParts)) {
-        if (word == QStringLiteral("·") && !words.isEmpty())
+        const bool sign = signs.contains(word);
+        if ((joins || sign || word == QStringLiteral("·")) && !words.isEmpty())
             words.back() += u' ' + word;
         else
             words << word;
+        joins = sign;
     }
     return words;
 }

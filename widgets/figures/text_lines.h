@@ -8,7 +8,8 @@
 
 namespace qroar {
 
-/// The words of a line, the dot between two names with the one before it: no line begins with it.
+/// The words of a line: the dot between two names with the one before it (no line begins with it), signs with
+/// what they join ("D = 1,024", "A − B").
 QStringList unbrokenWords(const QString& text);
 /// The same text, with "\n" where lines end.
 QString inLines(const QString& text, const QFontMetricsF& metrics, double width);

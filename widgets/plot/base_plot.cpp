@@ -219,6 +219,7 @@ void BasePlot::draw(QCPPainter* painter) {
 
 void BasePlot::settle() {
     if (!screen_.isNull()) setViewport(std::exchange(screen_, QRect()));
+    roomOfFigure_.reset();
     fitHeading();
     broken_.clear();
     updateLayout();

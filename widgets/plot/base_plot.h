@@ -62,6 +62,9 @@ class BasePlot : public QCustomPlot {
     [[nodiscard]] virtual QString shapeKey() const { return {}; }
     /// No title of an axis ends in an ellipsis, as it is laid out now.
     [[nodiscard]] bool titlesAreWhole() const;
+    /// All the room that a figure has for it, of which it may get less so that axes line up; what is drawn
+    /// beside the axes at all depends on it. Until settle().
+    void setRoomOfFigure(const QSize& room) { roomOfFigure_ = room; }
     /// Lays out for the screen again.
     void settle();
     /// What of the legend and the colour bar is there at all; what is not takes no room.
@@ -108,6 +111,7 @@ class BasePlot : public QCustomPlot {
     /// Labels `axis` with `title`, in as many lines as it needs along the axis, or with as much of it as
     /// there is room for.
     void fitTitle(QCPAxis* axis, const QString& title);
+    [[nodiscard]] QSize room() const { return roomOfFigure_.value_or(viewport().size()); }
     [[nodiscard]] bool isForFigure() const { return !screen_.isNull(); }
     [[nodiscard]] bool hasRoomFor(const QCPAxis* axis, const QString& title) const;
     /// The names in the legend, in its font as it is now: whole, broken into lines of at most `room` pixels,
@@ -187,7 +191,8 @@ class BasePlot : public QCustomPlot {
     bool keepsBroken_ = false;
     Furniture legendPlace_, barPlace_;
     Furniture noRoom_; ///< of a legend that the plot is too low for
-    QRect screen_;     ///< the viewport on screen while figures are drawn; null: none are
+    std::optional<QSize> roomOfFigure_;
+    QRect screen_; ///< the viewport on screen while figures are drawn; null: none are
     QCPTextElement* headingElement_ = nullptr;
     QLabel* readout_ = nullptr;
     QString said_; ///< by readout_, before its lines were broken

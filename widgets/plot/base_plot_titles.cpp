@@ -20,23 +20,6 @@ double widest(const QFontMetricsF& metrics, const QStringList& lines) {
     return width;
 }
 
-/// Between which a title may break: not beside a sign that joins two of them ("D = 1,024", "A − B").
-QStringList titleWords(const QString& title) {
-    QStringList words;
-    bool joins = false;
-    for (const QString& word : unbrokenWords(title)) {
-        static const QStringList signs{QStringLiteral("="), QStringLiteral("\u2212"),
-                                       QStringLiteral("\u2192"), QStringLiteral("\u00d7")};
-        const bool sign = signs.contains(word);
-        if ((sign || joins) && !words.isEmpty())
-            words.back() += u' ' + word;
-        else
-            words << word;
-        joins = sign;
-    }
-    return words;
-}
-
 /// The break into that many lines whose longest is shortest.
 QStringList broken(const QFontMetricsF& metrics, const QStringList& words, int lines) {
     if (lines <= 1 || words.size() < lines) return {words.join(u' ')};
@@ -124,7 +107,7 @@ int BasePlot::mostTitleLines(const QCPAxis* axis) const {
 void BasePlot::fitTitle(QCPAxis* axis, const QString& title) {
     const QFontMetricsF metrics(axis->labelFont());
     const double room = titleRoom(axis);
-    const QStringList words = titleWords(title);
+    const QStringList words = unbrokenWords(title);
     const auto known = std::find_if(broken_.begin(), broken_.end(),
                                     [axis](const BrokenTitle& one) { return one.axis == axis; });
     const bool same = known != broken_.end() && known->title == title;

@@ -304,8 +304,8 @@ void HeatMapPlot::applyTheme() {
 bool HeatMapPlot::fitMargins() {
     // Strips must not take the room that cells need to be seen.
     const bool wanted = showsMargins_ && content_.means;
-    const bool top = wanted && content_.columns > 1 && viewport().height() >= 15 * fontPixels();
-    const bool right = wanted && content_.rows > 1 && viewport().width() >= 28 * fontPixels();
+    const bool top = wanted && content_.columns > 1 && room().height() >= 15 * fontPixels();
+    const bool right = wanted && content_.rows > 1 && room().width() >= 28 * fontPixels();
     const int above = top ? 5 * fontPixels() / 2 : 0, beside = right ? 5 * fontPixels() / 2 : 0;
     if (above == margins_->top() && beside == margins_->right()) return false;
     margins_->setExtent(above, beside);

@@ -104,7 +104,8 @@ void LinePlot::thinTicks() {
         const double centre = xAxis->coordToPixel(position), half = metrics.horizontalAdvance(label) / 2;
         const bool fits = centre + half <= free;
         ticker_->addTick(position, fits ? label : QString());
-        if (fits && xAxis->range().contains(position)) free = centre - half - 4;
+        if (fits && xAxis->range().contains(position))
+            free = centre - half - std::max(4.0, 0.45 * metrics.height());
     }
 }
 

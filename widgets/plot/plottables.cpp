@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace qroar {
 
@@ -322,7 +323,7 @@ bool MarkStrip::tryPlace(size_t index, int row, double left, double width, bool 
     for (size_t other = 0; other < places_.size(); ++other) {
         if (other == index) continue;
         const Place& taken = places_[other];
-        if (taken.row == row && rect.intersects(taken.rect.adjusted(-4, 0, 4, 0))) return false;
+        if (taken.row == row && rect.intersects(taken.rect.adjusted(-2, 0, 2, 0))) return false;
         // Lines of names further up pass through the rows below; one beside its own is hidden by it.
         if (std::abs(taken.x - places_[index].x) >= sameLine && taken.x > rect.left() - 2
             && taken.x < rect.right() + 2 && ((taken.row < 0 && !last) || taken.row > row))
@@ -333,23 +334,44 @@ bool MarkStrip::tryPlace(size_t index, int row, double left, double width, bool 
     return true;
 }
 
-int MarkStrip::arrange() {
+int MarkStrip::placeInOrder(const std::vector<size_t>& order) {
     const QRectF area = keyAxis()->axisRect()->rect();
     const QFontMetricsF metrics(font_);
     places_.assign(marks_.size(), {});
     for (size_t mark = 0; mark < marks_.size(); ++mark)
         places_[mark].x = keyAxis()->coordToPixel(marks_[mark].key);
-    int rows = marks_.empty() ? 0 : 1;
     for (const bool last : {false, true})
-        for (size_t mark = 0; mark < marks_.size(); ++mark) {
+        for (const size_t mark : order) {
             const double x = places_[mark].x, width = metrics.horizontalAdvance(marks_[mark].label) + 6;
             if (x < area.left() || x > area.right() || width > area.width()) continue;
-            const double centred = std::clamp(x - width / 2, area.left(), area.right() - width);
+            const auto inside = [&](double left) {
+                return std::clamp(left, area.left(), area.right() - width);
+            };
             for (int row = 0; row < 2 && places_[mark].row < 0; ++row)
-                for (const double left : {centred, x - 1, x + 1 - width})
-                    if (tryPlace(mark, row, left, width, last)) break;
-            rows = std::max(rows, places_[mark].row + 1);
+                for (const double left : {x - width / 2, x - 1, x + 1 - width})
+                    if (tryPlace(mark, row, inside(left), width, last)) break;
         }
+    return static_cast<int>(
+        std::count_if(places_.begin(), places_.end(), [](const Place& one) { return one.row >= 0; }));
+}
+
+int MarkStrip::arrange() {
+    constexpr size_t mostPermuted = 5;
+    std::vector<size_t> order(marks_.size());
+    std::iota(order.begin(), order.end(), size_t{0});
+    int most = placeInOrder(order);
+    std::vector<Place> best = places_;
+    const QCPRange range = keyAxis()->range();
+    const auto seen = static_cast<int>(std::count_if(
+        marks_.begin(), marks_.end(), [&](const Mark& mark) { return range.contains(mark.key); }));
+    while (most < seen && order.size() <= mostPermuted && std::next_permutation(order.begin(), order.end()))
+        if (const int named = placeInOrder(order); named > most) {
+            most = named;
+            best = places_;
+        }
+    places_ = std::move(best);
+    int rows = marks_.empty() ? 0 : 1;
+    for (const Place& one : places_) rows = std::max(rows, one.row + 1);
     return rows == 0 ? 0 : static_cast<int>(rows * rowHeight()) + 2;
 }
 

@@ -175,6 +175,8 @@ class MarkStrip : public PassivePlottable {
     };
     /// `last`: no other name is to be placed, so that the line of one without begins at the axes.
     [[nodiscard]] bool tryPlace(size_t index, int row, double left, double width, bool last);
+    /// Places the names one after the other; how many have a place.
+    int placeInOrder(const std::vector<size_t>& order);
     [[nodiscard]] double rowHeight() const;
 
     std::vector<Mark> marks_;
