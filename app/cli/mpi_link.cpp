@@ -127,8 +127,8 @@ Outcome<std::unique_ptr<RankLink>> openRanks([[maybe_unused]] int* argc, [[maybe
     const int started = ranksStarted();
     if (started == 0) return std::unique_ptr<RankLink>();
 #ifdef QROAR_HAS_MPI
-    // Ranks of one machine read each other's memory where the system lets them, and complain where it does not,
-    // as in many containers: they take the way that always works, unless told otherwise.
+    // Ranks of one machine read each other's memory where the system lets them, and complain where it does
+    // not, as in many containers: they take the way that always works, unless told otherwise.
     setenv("OMPI_MCA_btl_vader_single_copy_mechanism", "none", 0);
     int provided = 0;
     if (MPI_Init_thread(argc, argv, MPI_THREAD_FUNNELED, &provided) != MPI_SUCCESS)
