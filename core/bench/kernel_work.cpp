@@ -77,11 +77,14 @@ Workload attentionWork(const ModelConfig& config, int context, int threads) {
     state->windows = {{0, 0, 0, context}};
     Workload work{"attention", "", "1 head of " + std::to_string(config.headDim), threads, 1, {}};
     work.shape += ", " + formatCount(context) + " tokens";
+    if (const int sight = config.windowOf(0); sight > 0 && sight < context)
+        work.shape += ", window " + formatCount(sight);
     work.run = [state, context]() -> Outcome<WorkDone> {
         ProgressSink silent;
         WorkMeter meter(silent, 1);
         attend(state->config, 0, state->windows, state->activations, meter);
-        return WorkDone{4.0 * state->config.headDim * context * (context + 1.0) / 2, 0, 0, 1, 0};
+        const double pairs = visibleKeys(0, context, state->config.windowOf(0));
+        return WorkDone{4.0 * state->config.headDim * pairs, 0, 0, 1, 0};
     };
     return work;
 }

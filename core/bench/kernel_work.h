@@ -22,7 +22,7 @@ std::vector<GemmCase> gemmCases(const ModelConfig& config);
 Workload gemmWork(const GemmCase& of, int threads);
 
 /// Causal attention of one head of the model over `context` positions; operations as in
-/// ForwardPass::operations: 4 headDim context (context + 1) / 2, the visible half alone.
+/// ForwardPass::operations: 4 headDim for every pair that is seen, in the window of the lowest layer.
 Workload attentionWork(const ModelConfig& config, int context, int threads);
 
 /// A matrix of small numbers that differ.

@@ -76,8 +76,8 @@ class Suite {
     const Plan& plan_;
     ProgressSink& sink_;
     Report report_;
-    std::set<int> headDims_;             ///< whose attention was measured
-    std::set<std::string> vocabularies_; ///< that were measured
+    std::set<std::pair<int, int>> attended_; ///< head dims and windows whose attention was measured
+    std::set<std::string> vocabularies_;     ///< that were measured
     double start_ = wallClock();
     std::size_t subject_ = 0; ///< index into the models
 };
@@ -192,7 +192,7 @@ Status Suite::gemm(const Subject& subject) {
 }
 
 Status Suite::attention(const Subject& subject) {
-    if (!headDims_.insert(subject.config.headDim).second) return Done{};
+    if (!attended_.insert({subject.config.headDim, subject.config.windowOf(0)}).second) return Done{};
     std::vector<int> contexts = plan_.contexts;
     if (contexts.empty()) contexts.assign(std::begin(attentionContexts), std::end(attentionContexts));
     for (const int context : contexts) {

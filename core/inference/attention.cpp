@@ -48,6 +48,14 @@ void addKeys(const AttentionShape& shape, const Meeting& with, AttentionScratch&
 
 } // namespace
 
+double visibleKeys(int firstQuery, int count, int slidingWindow) {
+    const auto before = [&](double queries) { // those of the first queries
+        const double growing = slidingWindow > 0 ? std::min<double>(queries, slidingWindow) : queries;
+        return growing * (growing + 1) / 2 + (queries - growing) * growing;
+    };
+    return before(firstQuery + count) - before(firstQuery);
+}
+
 void hideUnseen(float* logits, int firstKey, int keys, int firstQuery, int sight) {
     for (int key = 0; key < keys; ++key) {
         float* row = logits + static_cast<std::ptrdiff_t>(key) * panelWidth;

@@ -36,6 +36,10 @@ struct AttentionScratch {
 inline constexpr int queryTile = 128;
 inline constexpr int keyTile = 128;
 
+/// Keys that the queries [firstQuery, firstQuery + count) of one window see, added up: what attention's
+/// operations are counted by.
+double visibleKeys(int firstQuery, int count, int slidingWindow);
+
 /// Of a panel of logits, [keys][64 queries]: -infinity where a query does not see a key. Keys from firstKey
 /// on, queries from firstQuery on; a query sees `sight` positions, itself included.
 void hideUnseen(float* logits, int firstKey, int keys, int firstQuery, int sight);

@@ -145,8 +145,7 @@ void ForwardPass::use(std::shared_ptr<const WeightSource> weights, QkGains gains
 
 double ForwardPass::operations(const ModelConfig& c, int context) {
     const double tokens = context;
-    const double attention = 4.0 * c.queryDim() * tokens * (tokens + 1) / 2;
-    return c.layers * (2.0 * tokens * linearParameters(c) + attention)
+    return c.layers * 2.0 * tokens * linearParameters(c) + 4.0 * c.queryDim() * visiblePairs(c, context)
            + 2.0 * tokens * c.hiddenSize * c.vocabSize;
 }
 

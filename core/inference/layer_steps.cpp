@@ -166,6 +166,12 @@ AttentionShape attentionShape(const ModelConfig& c, int layer) {
     return shape;
 }
 
+double visiblePairs(const ModelConfig& c, int context) {
+    double pairs = 0;
+    for (int layer = 0; layer < c.layers; ++layer) pairs += visibleKeys(0, context, c.windowOf(layer));
+    return pairs;
+}
+
 void attend(const ModelConfig& c, int layer, std::span<const BatchWindow> windows,
             AttentionActivations& target, WorkMeter& meter) {
     const AttentionShape shape = attentionShape(c, layer);
@@ -196,7 +202,7 @@ void attend(const ModelConfig& c, int layer, std::span<const BatchWindow> window
                 for (int query = 0; query < count; ++query)
                     target.logSumExp.row(row + first + query)[head] =
                         static_cast<float>(scratch.logSumExp(query));
-            meter.add(4.0 * c.headDim * count * (first + 0.5 * (count + 1)));
+            meter.add(4.0 * c.headDim * visibleKeys(first, count, shape.slidingWindow));
             if (omp_get_thread_num() == 0) meter.reportNow();
         }
     }

@@ -90,7 +90,7 @@ void LinearInputs::addFeedForward(const LayerWeights& weights, Residual& stream,
 
 double LinearInputs::operations(const ModelConfig& c, int context) {
     const double tokens = context;
-    const double attention = 4.0 * c.queryDim() * tokens * (tokens + 1) / 2;
+    const double attention = 4.0 * c.queryDim() * visiblePairs(c, context) / c.layers;
     return tokens * (2.0 * linearParameters(c) + hiddenWork(c)) + attention;
 }
 

@@ -36,7 +36,7 @@ class LinearInputs {
     /// x += W_down of the above.
     void addFeedForward(const LayerWeights& weights, Residual& stream, WorkMeter& meter) const;
 
-    /// Floating-point operations of all six for a window of one layer.
+    /// Floating-point operations of all six for a window of one layer, the mean one.
     static double operations(const ModelConfig& config, int context);
 
   private:

@@ -56,9 +56,15 @@ std::shared_ptr<const LayerWeights> layerOf(const ModelConfig& c) {
     return weights;
 }
 
-/// Pairs of a query and a key that are computed: tiles on the diagonal as a whole.
-double computedPairs(double context) {
-    return context * (context + queryTile) / 2;
+/// Pairs of a query and a key that are computed, in all layers: tiles on the diagonal as a whole, and those
+/// where a sliding window begins.
+double computedPairs(const ModelConfig& c, int context) {
+    double pairs = visiblePairs(c, context);
+    for (int layer = 0; layer < c.layers; ++layer) {
+        const int sight = c.windowOf(layer);
+        pairs += (sight > 0 && sight < context ? 1.0 : 0.5) * context * queryTile;
+    }
+    return pairs;
 }
 
 double headSpeed(const ModelConfig& c, int threads, WorkMeter& meter) {
@@ -108,16 +114,15 @@ PassSpeed measurePassSpeed(const ModelConfig& config) {
     for (Matrix* values : {&activations.q, &activations.k, &activations.v})
         fill(*values, probedContext, values->cols(), 1);
     const double attention = fastestSeconds([&] { attend(c, 0, window, activations, meter); });
-    speed.attention = 4.0 * c.queryDim() * computedPairs(probedContext) / attention;
+    speed.attention = 4.0 * c.queryDim() * computedPairs(c, probedContext) / attention;
     speed.head = headSpeed(c, threads, meter);
     return speed;
 }
 
 double PassSpeed::seconds(const ModelConfig& c, int context, double operations) const {
     const double tokens = context;
-    const double pass = c.layers
-                            * (2.0 * tokens * linearParameters(c) / linear
-                               + 4.0 * c.queryDim() * computedPairs(tokens) / attention)
+    const double pass = c.layers * 2.0 * tokens * linearParameters(c) / linear
+                        + 4.0 * c.queryDim() * computedPairs(c, context) / attention
                         + 2.0 * tokens * c.hiddenSize * c.vocabSize / head;
     return operations * pass / ForwardPass::operations(c, context);
 }

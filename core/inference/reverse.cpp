@@ -283,7 +283,7 @@ double ReversePass::operations(const ModelConfig& c, int context) {
     const double tokens = context, h = c.hiddenSize;
     const double qkv = 2.0 * tokens * h * (c.queryDim() + 2.0 * c.keyDim());
     const double middle = 2.0 * tokens * h * c.queryDim(), gate = 2.0 * tokens * h * c.intermediateSize;
-    const double product = 2.0 * c.queryDim() * tokens * (tokens + 1) / 2; // one of attention's
+    const double product = 2.0 * c.queryDim() * visiblePairs(c, context) / c.layers; // one of attention's
     return ForwardPass::operations(c, context) + 2.0 * tokens * h * c.vocabSize
            + c.layers * (qkv + middle + 3 * gate + 5 * product) - qkv
            - product // the lowest layer stops early

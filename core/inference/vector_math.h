@@ -19,7 +19,7 @@ double sumOfProducts(const float* a, const float* b, std::ptrdiff_t count);
 double inverseRms(const float* values, std::ptrdiff_t count, double eps);
 float maximum(const float* values, std::ptrdiff_t count);
 /// values[at] = exp(values[at] - shift), relative error below 2e-7 (tested over the range); 0 below -87.3,
-/// infinity above 88.3.
+/// infinity above 88.37.
 void exponentials(float* values, std::ptrdiff_t count, float shift);
 /// sum of exp(values[at] - shift), values unchanged.
 double sumOfExponentials(const float* values, std::ptrdiff_t count, float shift);

@@ -1,6 +1,7 @@
 #include "core/quantize/block_errors.h"
 
 #include "core/inference/gemm.h"
+#include "core/inference/layer_steps.h"
 #include "core/quantize/row_tiles.h"
 
 #include <numeric>
@@ -68,7 +69,7 @@ double BlockErrors::feedForward(const LayerWeights& changed, WorkMeter& meter) c
 double BlockErrors::attentionOperations(const ModelConfig& c, int context) {
     const double tokens = context;
     return tokens * 2.0 * c.hiddenSize * (2.0 * c.queryDim() + 2.0 * c.keyDim())
-           + 4.0 * c.queryDim() * tokens * (tokens + 1) / 2;
+           + 4.0 * c.queryDim() * visiblePairs(c, context) / c.layers;
 }
 
 double BlockErrors::feedForwardOperations(const ModelConfig& c, int context) {

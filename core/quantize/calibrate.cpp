@@ -292,7 +292,17 @@ double calibrationPeakBytes(const ModelConfig& config, const QuantSpec& spec, lo
     // AWQ: four sums of products in double; GPTQ: sums, Hessian and factor in double, one of each in float.
     const double moments =
         spec.kind == QuantKind::Awq ? 8 * squares + 8 * widest * widest : 32 * widest * widest;
-    return streams + step + moments + 12 * parameters + config.layers * parameters;
+    // BlockErrors keeps of its windows two streams, heads and hidden units, and makes one window's anew.
+    const double sampled =
+        spec.kind == QuantKind::Awq
+            ? 4.0 * context
+                  * (static_cast<double>(sampledWindows(windows, context))
+                         * (2.0 * config.hiddenSize + config.queryDim() + config.intermediateSize)
+                     + std::max(config.intermediateSize, 2 * config.queryDim() + 2 * config.keyDim()))
+            : 0;
+    // First the moments of the inputs are summed, then the weights chosen.
+    return streams + moments + std::max(step + 4 * parameters, sampled + 12 * parameters)
+           + config.layers * parameters;
 }
 
 } // namespace qroar

@@ -68,7 +68,9 @@ AnalysisPlan planOf(const std::string& model, int context, int documents, const 
     plan.documents = std::make_shared<const std::vector<Document>>(std::move(texts));
     plan.ropes = {RopeSpec{}};
     plan.contexts = {context};
-    plan.quants = {*QuantSpec::parse(what == "divergence" || what == "noise" ? "rtn:4:g32" : "none")};
+    plan.quants = {*QuantSpec::parse(what == "divergence" || what == "noise" ? "rtn:4:g32"
+                                     : what == "awq"                         ? "awq:3:g32"
+                                                                             : "none")};
     plan.capture = what == "statistics" || what == "all";
     plan.divergence = what == "divergence";
     plan.gradients = what == "gradients";
@@ -120,6 +122,7 @@ class TestMemory : public QObject {
         QTest::newRow("many tokens") << 1 << 8 << 128 << 256 << 64 << 256 << 56 << "plain";
         QTest::newRow("beside the reference") << 1 << 8 << 128 << 256 << 64 << 256 << 56 << "divergence";
         QTest::newRow("noise") << 1 << 8 << 128 << 256 << 64 << 256 << 56 << "noise";
+        QTest::newRow("calibration of AWQ") << 1 << 8 << 64 << 2048 << 64 << 1024 << 16 << "awq";
         QTest::newRow("statistics of many documents")
             << 8 << 2 << 64 << 64 << 64 << 128 << 120 << "statistics";
     }

@@ -156,6 +156,11 @@ class TestBenchWork : public QObject {
         QCOMPARE(gemmWork(one, 2).run()->operations, 2 * 2.0 * 8 * 4 * 2); // a product of its own each
         // Query t sees t + 1 keys: 1 + 2 + .. + 10 = 55 scores and as many weighted values of 4 numbers.
         QCOMPARE(attentionWork(model_->config(), 10, 1).run()->operations, 55.0 * 2 * 2 * 4);
+        ModelConfig windowed = model_->config();
+        windowed.slidingWindow = 3; // 1 + 2 + 8 x 3 keys are seen
+        const Workload sliding = attentionWork(windowed, 10, 1);
+        QCOMPARE(sliding.run()->operations, 27.0 * 2 * 2 * 4);
+        QVERIFY(QString::fromStdString(sliding.shape).contains("window 3"));
     }
 
     void operationsOfPasses() {
@@ -166,6 +171,9 @@ class TestBenchWork : public QObject {
         const ModelConfig& config = model_->config();
         QCOMPARE(prefillOperations(config, context, Logits::All), layers + context * head);
         QCOMPARE(prefillOperations(config, context, Logits::Last), layers + head);
+        ModelConfig windowed = config;
+        windowed.slidingWindow = 3; // 1 + 2 + 6 x 3 of 36 pairs
+        QCOMPARE(prefillOperations(windowed, context, Logits::Last), layers + head - attention * 15 / 36);
         const auto of = setup(context, windows);
         QCOMPARE(of->shape(), std::string("3 x 8 tokens"));
         for (const Logits logits : {Logits::Last, Logits::All}) {

@@ -1,6 +1,7 @@
 // The building blocks of the forward pass against naive double-precision loops.
 #include "core/inference/attention.h"
 #include "core/inference/gemm.h"
+#include "core/inference/layer_steps.h"
 #include "core/inference/rotary.h"
 #include "core/inference/vector_math.h"
 
@@ -58,6 +59,29 @@ FrequencyTable plainTable(int pairs, double m) {
 class TestKernels : public QObject {
     Q_OBJECT
   private slots:
+    /// Pairs that are seen, one by one; with sliding windows in some layers.
+    void visiblePairsAreThoseThatAreSeen() {
+        ModelConfig config;
+        config.layers = 3;
+        for (const auto& [sight, windowed] :
+             {std::pair<int, std::vector<bool>>{0, {}}, {5, {}}, {5, {true, false, true}}, {400, {}}}) {
+            config.slidingWindow = sight > 0 ? std::optional(sight) : std::nullopt;
+            config.windowedLayers = windowed;
+            double all = 0;
+            for (int layer = 0; layer < 3; ++layer) {
+                double part = 0;
+                for (int query = 0; query < 300; ++query)
+                    for (int key = 0; key <= query; ++key) {
+                        const bool seen = config.windowOf(layer) == 0 || query - key < config.windowOf(layer);
+                        all += seen;
+                        part += seen && query >= 130 && query < 258;
+                    }
+                QCOMPARE(visibleKeys(130, 128, config.windowOf(layer)), part);
+            }
+            QCOMPARE(visiblePairs(config, 300), all);
+        }
+    }
+
     void gemmMatchesDouble() {
         const Matrix a = randomMatrix(37, 53, 1), b = randomMatrix(29, 53, 2), bt = randomMatrix(53, 29, 3);
         Matrix c = randomMatrix(37, 29, 4), d = c;
