@@ -174,7 +174,8 @@ void addGenerate(CLI::App& program, int& result) {
     command->add_option("-o,--output", options->output, "folder to write")->required();
     command->add_option("--type", options->type, "bf16, f16 or f32 (default: bf16)")->check(typeValue());
     command->add_option("--layers", options->layers, "the first layers alone")->check(fromOne());
-    command->add_option("--seed", options->seed, "another one gives other weights (default: 1)");
+    command->add_option("--seed", options->seed, "another one gives other weights (default: 1)")
+        ->check(fromZero());
     command->add_flag("--no-tokenizer", options->withoutTokenizer, "without tokenizer.json");
     command->add_flag("--force", options->force, "replace the model in the folder");
     addCommon(*command, options->common);

@@ -105,6 +105,7 @@ class TestCliBench : public QObject {
         QCOMPARE(again.code, 1);
         QVERIFY2(again.err.contains("--force"), again.err.constData());
         QCOMPARE(run({"generate", "260k", "-o", "made", "--force", "--no-tokenizer"}).code, 0);
+        QCOMPARE(run({"generate", "260k", "-o", "other", "--seed", "-1"}).code, 2);
         QVERIFY(!QFile::exists(folder_.filePath("made/tokenizer.json")));
     }
 

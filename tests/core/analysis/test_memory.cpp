@@ -122,7 +122,7 @@ class TestMemory : public QObject {
         QTest::newRow("many tokens") << 1 << 8 << 128 << 256 << 64 << 256 << 56 << "plain";
         QTest::newRow("beside the reference") << 1 << 8 << 128 << 256 << 64 << 256 << 56 << "divergence";
         QTest::newRow("noise") << 1 << 8 << 128 << 256 << 64 << 256 << 56 << "noise";
-        QTest::newRow("calibration of AWQ") << 1 << 8 << 64 << 2048 << 64 << 1024 << 16 << "awq";
+        QTest::newRow("calibration of AWQ") << 1 << 8 << 64 << 2560 << 64 << 1024 << 16 << "awq";
         QTest::newRow("statistics of many documents")
             << 8 << 2 << 64 << 64 << 64 << 128 << 120 << "statistics";
     }
