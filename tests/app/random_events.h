@@ -25,6 +25,13 @@
 
 namespace qroar::test {
 
+/// The same in every run, unless QROAR_RANDOM_SEED says another.
+inline unsigned randomSeed(unsigned usual) {
+    bool given = false;
+    const unsigned seed = qEnvironmentVariable("QROAR_RANDOM_SEED").toUInt(&given);
+    return given ? seed : usual;
+}
+
 class RandomEvents {
   public:
     /// `folder`: the only place where files are written and read.
@@ -48,37 +55,28 @@ class RandomEvents {
     [[nodiscard]] int accepted() const { return accepted_; } ///< dialogs
     [[nodiscard]] int answered() const { return answered_; } ///< questions
 
+    /// One that does something: what finds nothing to act on is drawn again and not counted.
     void step() {
         // A program's loop deletes what was closed before the next key comes; the loop of a file dialog that
         // such a key opened would do it under that dialog.
         QCoreApplication::sendPostedEvents(nullptr, QEvent::DeferredDelete);
         if (count_++ % 50 == 0) collect();
-        switch (below(12)) {
-        case 0:
-        case 1:
-        case 2:
-            return key();
-        case 3:
-        case 4:
-        case 5:
-            return click();
-        case 6:
-        case 7:
-            return wheel();
-        case 8:
-            return drag();
-        case 9:
-            if (below(20) == 0) window_.resize(900 + below(400), 650 + below(200));
-            return;
-        case 10:
-            if (QWidget* target = any(); target && target->focusPolicy() != Qt::NoFocus) target->setFocus();
-            return;
-        default:
-            if (below(6) == 0) choose();
-        }
+        for (int tries = 0; tries < 100 && !act(); ++tries)
+            if (tries % 10 == 9) collect(); // all that it knew is hidden
     }
 
   private:
+    /// False: nothing was there to be acted on.
+    bool act() {
+        const int what = below(100);
+        if (what < 30) return key();
+        if (what < 60) return click();
+        if (what < 80) return wheel();
+        if (what < 90) return drag();
+        if (what < 97) return focus();
+        if (what < 98) return resize();
+        return choose();
+    }
     /// Every third dialog is accepted; progress is mostly left alone. Not from within the timer, which would
     /// not fire again while what follows (a question of the file dialog) waits for it.
     void answer(QDialog& dialog) {
@@ -141,7 +139,17 @@ class RandomEvents {
                                                        Qt::ControlModifier, Qt::AltModifier};
         return all[below(6)];
     }
-    void key() {
+    bool focus() {
+        QWidget* target = any();
+        if (!target || target->focusPolicy() == Qt::NoFocus || target->hasFocus()) return false;
+        target->setFocus();
+        return true;
+    }
+    bool resize() {
+        window_.resize(900 + below(400), 650 + below(200));
+        return true;
+    }
+    bool key() {
         static constexpr Qt::Key keys[] = {
             Qt::Key_Left,    Qt::Key_Right,  Qt::Key_Up,     Qt::Key_Down,   Qt::Key_Tab,
             Qt::Key_Backtab, Qt::Key_Home,   Qt::Key_End,    Qt::Key_PageUp, Qt::Key_PageDown,
@@ -151,27 +159,30 @@ class RandomEvents {
             Qt::Key_K,       Qt::Key_R,      Qt::Key_X,      Qt::Key_Z,      Qt::Key_Y};
         QWidget* target = QApplication::focusWidget() ? QApplication::focusWidget() : &window_;
         QTest::keyClick(target, keys[below(std::size(keys))], modifiers());
+        return true;
     }
-    void click() {
+    bool click() {
         QWidget* target = any();
-        if (!target) return;
+        if (!target) return false;
         const Qt::MouseButton button = below(6) == 0 ? Qt::RightButton : Qt::LeftButton;
         if (below(10) == 0)
             QTest::mouseDClick(target, button, modifiers(), in(target));
         else
             QTest::mouseClick(target, button, modifiers(), in(target));
+        return true;
     }
-    void wheel() {
+    bool wheel() {
         QWidget* target = any();
-        if (!target) return;
+        if (!target) return false;
         const QPoint at = in(target);
         QWheelEvent event(at, target->mapToGlobal(at), {}, {0, below(2) == 0 ? 120 : -120}, Qt::NoButton,
                           modifiers(), Qt::NoScrollPhase, false);
         QApplication::sendEvent(target, &event);
+        return true;
     }
-    void drag() {
+    bool drag() {
         const QPointer<QWidget> target = any();
-        if (!target) return;
+        if (!target) return false;
         const Qt::MouseButton button = below(4) == 0 ? Qt::RightButton : Qt::LeftButton;
         QTest::mousePress(target, button, {}, in(target));
         // As from a real mouse: what has grabbed it (a dock that is torn off) gets the rest, and the release
@@ -184,13 +195,16 @@ class RandomEvents {
             QTest::mouseMove(receiver(), in(receiver()));
         if (QWidget* last = receiver(); last && (last->isVisible() || last == QWidget::mouseGrabber()))
             QTest::mouseRelease(last, button, {}, in(last));
+        return true;
     }
-    void choose() {
+    bool choose() {
         QList<QAction*> actions;
         for (const QMenu* menu : window_.menuBar()->findChildren<QMenu*>())
             for (QAction* action : menu->actions())
                 if (action->isEnabled() && !action->isSeparator() && !action->menu()) actions << action;
-        if (!actions.isEmpty()) actions[below(static_cast<int>(actions.size()))]->trigger();
+        if (actions.isEmpty()) return false;
+        actions[below(static_cast<int>(actions.size()))]->trigger();
+        return true;
     }
 
     QMainWindow& window_;

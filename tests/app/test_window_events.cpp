@@ -5,6 +5,7 @@
 #include "tests/app/main_window_bench.h"
 #include "tests/app/pseudo_translation.h"
 #include "tests/app/random_events.h"
+#include "tests/app/warning_notes.h"
 #include "tests/app/window_texts.h"
 #include "tests/support/noisy_session.h"
 #include "tests/support/searched_session.h"
@@ -20,16 +21,6 @@ using namespace qroar;
 using Bench = test::SessionBench;
 
 namespace {
-
-QStringList warnings;
-QtMessageHandler usualHandler = nullptr;
-
-/// The offscreen platform says what it cannot do; nothing else may be said.
-void noteWarning(QtMsgType type, const QMessageLogContext& context, const QString& text) {
-    if (type != QtDebugMsg && type != QtInfoMsg && !text.startsWith("This plugin does not support"))
-        warnings << text;
-    usualHandler(type, context, text);
-}
 
 /// Every line of it: messages of Qt Test are cut off.
 const char* listed(const QStringList& lines) {
@@ -152,19 +143,19 @@ class TestWindowEvents : public QObject {
     }
 
     void tenThousandRandomEvents() {
-        warnings.clear();
-        usualHandler = qInstallMessageHandler(noteWarning);
+        const test::WarningNotes warnings;
+        const unsigned seed = test::randomSeed(20261128);
         {
             QTemporaryDir folder;
             const QString files = folder.filePath("files"); // all that dialogs are given
             QVERIFY(QDir().mkpath(files)
                     && saveSession(*fullSession(9), (files + "/saved.h5").toStdString()).ok());
             QSettings settings(folder.filePath("settings.ini"), QSettings::IniFormat);
-            WindowEnvironment environment; // no sample: nothing heavy can start
+            WindowEnvironment environment; // no model: what runs is in test_window_jobs
             environment.settings = &settings;
             environment.autosaveFolder = folder.filePath("autosave");
             MainWindow window(environment);
-            test::RandomEvents hand(window, 20261128, files);
+            test::RandomEvents hand(window, seed, files);
             window.setQuestion([&hand](const QString&, QMessageBox::StandardButtons buttons) {
                 return hand.answerOf(buttons);
             });
@@ -183,10 +174,10 @@ class TestWindowEvents : public QObject {
                 if (count % 10 == 0) QCoreApplication::processEvents();
                 most = std::max(most, static_cast<std::size_t>(workspace.sessions().size()));
             }
-            qInfo("%lld s, %d dialogs accepted, %d questions answered, up to %d sessions open",
+            qInfo("seed %u, %lld s, %d dialogs accepted, %d questions answered, up to %d sessions open", seed,
                   static_cast<long long>(clock.elapsed() / 1000), hand.accepted(), hand.answered(),
                   static_cast<int>(most));
-            QVERIFY2(warnings.isEmpty(), qPrintable(warnings.join('\n')));
+            QVERIFY2(warnings.isEmpty(), qPrintable(warnings.text()));
             QVERIFY(window.isVisible());
             QVERIFY(hand.accepted() >= 10 && hand.answered() >= 3 && most >= 3);
             window.workspace().open(fullSession(1), {}); // and it still shows what it is given
@@ -197,7 +188,6 @@ class TestWindowEvents : public QObject {
             }
             QVERIFY(shown >= 5);
         }
-        qInstallMessageHandler(usualHandler);
     }
 };
 

@@ -10,6 +10,7 @@
 #include "core/diagnostics/pressure.h"
 #include "core/diagnostics/sensitivity_grid.h"
 #include "core/diagnostics/tails.h"
+#include "core/evaluate/blocks.h"
 #include "core/session/search_record.h"
 
 #include <QTemporaryDir>
@@ -125,19 +126,21 @@ class TestWidgetsCurves : public QObject {
         for (std::size_t bucket = 0; bucket < line->x.size(); ++bucket) {
             QVERIFY(
                 close(line->x[bucket], std::sqrt(std::max(1.0, double(edges[bucket])) * edges[bucket + 1])));
-            double sum = 0, count = 0;
-            for (const WindowNll& window : sides.ofA().windows)
+            std::vector<WindowSum> sums; // of each window's tokens there
+            for (const WindowNll& window : sides.ofA().windows) {
+                sums.push_back({window.document, {}});
                 for (std::size_t token = 0; token < window.nll.size(); ++token) {
                     const int position = static_cast<int>(token) + 1; // that is predicted
-                    if (position < edges[bucket] || position >= edges[bucket + 1]) continue;
-                    sum += window.nll[token];
-                    count += 1;
+                    if (position >= edges[bucket] && position < edges[bucket + 1])
+                        sums.back().values.add(window.nll[token]);
                 }
-            QVERIFY(close(line->y[bucket], shown(sum / count)));
-            QVERIFY(line->low[bucket] < line->y[bucket] && line->y[bucket] < line->high[bucket]);
-            const double lower = measure == "ppl" ? std::log(line->low[bucket]) : line->low[bucket],
-                         upper = measure == "ppl" ? std::log(line->high[bucket]) : line->high[bucket];
-            QVERIFY(upper - lower < 1); // ends of one interval, in the same unit
+            }
+            const Pooled expected = poolWindows(sums, 1000);
+            QCOMPARE(expected.blocks, 7); // documents
+            QVERIFY(expected.low && *expected.low < *expected.high);
+            QVERIFY(close(line->y[bucket], shown(expected.all.mean())));
+            QVERIFY(close(line->low[bucket], shown(*expected.low)));
+            QVERIFY(close(line->high[bucket], shown(*expected.high)));
         }
     }
 
