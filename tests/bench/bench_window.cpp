@@ -7,7 +7,9 @@
 //   bench_window [--rounds N] [--only TEXT] [--trace MS] [PANEL...]     QT_QPA_PLATFORM=offscreen
 // --only: interactions whose name contains TEXT; --trace: names the events of longer passes; names of panels
 // limit the exports.
+#include "app/gui/figures/composer_dialog.h"
 #include "app/gui/figures/figure_center.h"
+#include "app/gui/figures/figure_dialog.h"
 #include "app/gui/help/help_center.h"
 #include "app/gui/window/appearance.h"
 #include "app/gui/window/main_window.h"
@@ -58,9 +60,11 @@ void skipped(const QString& what, const QString& why) {
 }
 
 constexpr double interactionLimit = 50, openLimit = 1000, exportLimit = 2000; // milliseconds
+constexpr double frame = 16; // while a band edge is dragged, all that follows it is drawn anew
 
 /// `act(i)` is one interaction; the worst of `count`.
-void interaction(const char* name, int count, const std::function<void(int)>& act) {
+void interaction(const char* name, int count, const std::function<void(int)>& act,
+                 double limit = interactionLimit) {
     if (!table.wanted(name)) { // it may be what others build upon
         for (int index = 0; index < count; ++index) act(index);
         return application().settle(5);
@@ -72,7 +76,7 @@ void interaction(const char* name, int count, const std::function<void(int)>& ac
         application().measure([&] { act(index); });
         settle();
     }
-    table.add(name, count, application().take(), interactionLimit);
+    table.add(name, count, application().take(), limit);
 }
 
 /// `groups`: 2 keeps the head groups apart, at twice the size.
@@ -92,7 +96,8 @@ std::shared_ptr<const Session> sevenB(int groups) {
     return test::withSearch(session, 20);
 }
 
-void dragEdge(SpectrumPanel& panel) {
+/// The undo stack, the breadcrumb, Bands and Scales follow it as the views do.
+void dragEdge(SpectrumPanel& panel, const char* name) {
     SpectrumPlot* plot = panel.plot();
     const auto send = [plot](QEvent::Type type, const QPointF& at, Qt::MouseButtons buttons) {
         QMouseEvent event(type, at, plot->mapToGlobal(at),
@@ -102,9 +107,12 @@ void dragEdge(SpectrumPanel& panel) {
     const QPointF from = plot->edgePosition(3);
     const double step = plot->pairPosition(1) - plot->pairPosition(0);
     send(QEvent::MouseButtonPress, from, Qt::LeftButton);
-    interaction("drag a band edge by a pair", 12, [&](int index) {
-        send(QEvent::MouseMove, from + QPointF(step * (index % 6 - 3), 0), Qt::LeftButton);
-    });
+    interaction(
+        name, 12,
+        [&](int index) {
+            send(QEvent::MouseMove, from + QPointF(step * (index % 6 - 3), 0), Qt::LeftButton);
+        },
+        frame);
     send(QEvent::MouseButtonRelease, from, Qt::NoButton);
     settle();
 }
@@ -137,11 +145,11 @@ void everyMetric(MainWindow& window) {
 }
 
 /// All entries of all boxes and both positions of all buttons that a view has for itself.
-void everyOption(DiagnosticPanel& panel) {
+void everyOption(DiagnosticPanel& panel, const QByteArray& what = {}) {
     if (const QString why = panel.emptyText(); !why.isEmpty()) return skipped(panel.title(), why);
     for (const DiagnosticPanel::Option& option : panel.options()) {
         if (option.values.isEmpty()) continue;
-        const QByteArray name = "  " + panel.title().toUtf8() + ", " + option.name.toUtf8();
+        const QByteArray name = "  " + panel.title().toUtf8() + ", " + option.name.toUtf8() + what;
         interaction(name.constData(), static_cast<int>(option.values.size()), [&](int index) {
             const QString problem = panel.setOption(option.name, option.values[index]);
             if (!problem.isEmpty()) skipped(panel.title() + ' ' + option.values[index], problem);
@@ -149,7 +157,7 @@ void everyOption(DiagnosticPanel& panel) {
         panel.setOption(option.name, option.value);
     }
     if (auto* phases = qobject_cast<PhasePanel*>(&panel))
-        interaction("  another spec of phases", 4, [&](int index) {
+        interaction(("  another spec of phases" + what).constData(), 4, [&](int index) {
             phases->specEdit()->setText(index % 2 == 0 ? "ntk:4 linear:8" : "yarn:16");
             emit phases->specEdit()->editingFinished();
         });
@@ -196,6 +204,17 @@ void moveGains(MainWindow& window) {
     settle();
 }
 
+void everyView(const MainWindow& window, const QByteArray& what) {
+    for (auto* dock : window.plots().findChildren<QDockWidget*>()) {
+        const QByteArray name = "show " + dock->windowTitle().toUtf8() + what;
+        interaction(name.constData(), 1, [&](int) {
+            dock->show();
+            dock->raise();
+        });
+        if (auto* panel = qobject_cast<DiagnosticPanel*>(dock->widget())) everyOption(*panel, what);
+    }
+}
+
 void interactions(MainWindow& window) {
     SelectionModel& selection = window.selection();
     const int layers = window.workspace().session()->model.layers;
@@ -219,7 +238,10 @@ void interactions(MainWindow& window) {
     });
     selection.setCompare(CompareMode::A);
     everyMetric(window);
-    dragEdge(*window.plots().spectrum());
+    dragEdge(*window.plots().spectrum(), "drag a band edge by a pair");
+    for (const char* name : {"bands", "scales"}) window.findChild<QDockWidget*>(name)->show();
+    dragEdge(*window.plots().spectrum(), "drag a band edge beside Bands and Scales");
+    for (const char* name : {"bands", "scales"}) window.findChild<QDockWidget*>(name)->hide();
     moveGains(window);
     interaction("undo, redo of a band edge", 4, [&](int index) {
         if (index % 2 == 0)
@@ -227,14 +249,7 @@ void interactions(MainWindow& window) {
         else
             window.workspace().undoStack()->redo();
     });
-    for (auto* dock : window.plots().findChildren<QDockWidget*>()) {
-        const QByteArray name = "show " + dock->windowTitle().toUtf8();
-        interaction(name.constData(), 1, [&](int) {
-            dock->show();
-            dock->raise();
-        });
-        if (auto* panel = qobject_cast<DiagnosticPanel*>(dock->widget())) everyOption(*panel);
-    }
+    everyView(window, {});
 }
 
 /// Of a session that keeps head groups apart.
@@ -248,25 +263,87 @@ void headGroups(MainWindow& window) {
     });
 }
 
-void exports(MainWindow& window, const QString& folder, const QStringList& only) {
+struct Look {
+    const char* name;
+    FigureStyle style;
+    std::vector<const char*> suffixes;
+};
+std::vector<Look> looks() {
+    FigureStyle sharp, page(FigureSize::Custom);
+    sharp.dpi = 4 * 96;
+    page.unit = FigureStyle::Unit::Inches;
+    page.width = 7;
+    page.height = 9; // where the usual height of 7 in has no room for three rows
+    return {{"", {}, {"png", "svg", "pdf", "csv"}},
+            {", 3.3 in", FigureSize::OneColumn, {"png", "svg", "pdf"}},
+            {", 7 in", FigureSize::TwoColumn, {"png", "svg", "pdf"}},
+            {", slide", FigureSize::Slide, {"png", "svg", "pdf"}},
+            {", 7 x 9 in", page, {"png", "svg", "pdf"}},
+            {", 4x", sharp, {"png"}}};
+}
+
+/// In every look; `write` gives what went wrong. A row is the slowest of its files; what is refused is none.
+void exportsOf(const QString& what,
+               const std::function<QString(const FigureStyle& style, const QString& suffix)>& write) {
+    for (const Look& look : looks()) {
+        const std::string name = "export " + what.toStdString() + look.name;
+        if (!table.wanted(name)) continue;
+        settle();
+        application().take();
+        if (application().traced > 0) std::printf("%s\n", name.c_str());
+        QString problem;
+        for (const char* suffix : look.suffixes)
+            application().measure([&] {
+                if (problem.isEmpty()) problem = write(look.style, suffix);
+            });
+        if (problem.isEmpty())
+            table.add(name, static_cast<int>(look.suffixes.size()), application().take(), exportLimit);
+        else
+            skipped(QString::fromStdString(name), problem);
+    }
+}
+
+void exports(const MainWindow& window, const QString& folder, const QStringList& only) {
     for (DiagnosticPanel* panel : window.plots().findChildren<DiagnosticPanel*>()) {
         panel->ensureFresh();
-        const std::string name = "export " + panel->title().toStdString();
-        if (!table.wanted(name) || (!only.isEmpty() && !only.contains(panel->title()))) continue;
+        if (!only.isEmpty() && !only.contains(panel->title())) continue;
         if (const QString why = panel->emptyText(); !why.isEmpty()) {
             skipped("export " + panel->title(), why);
             continue;
         }
-        settle();
-        application().take();
-        for (const char* suffix : {"png", "svg", "pdf", "csv"})
-            application().measure([&] {
-                QString error;
-                if (!panel->exportTo(folder + "/figure." + suffix, &error))
-                    std::printf("%s: %s\n", qPrintable(panel->title()), qPrintable(error));
-            });
-        table.add(name, 4, application().take(), exportLimit);
+        exportsOf(panel->title(), [&](const FigureStyle& style, const QString& suffix) {
+            QString error;
+            return panel->exportTo(folder + "/figure." + suffix, &error, style) ? QString() : error;
+        });
     }
+}
+
+/// All plots in sight on one page, and four of them in a grid.
+void exportsOfSeveral(MainWindow& window, const QString& folder) {
+    window.resetLayout();
+    settle();
+    FigureCenter& figures = window.figures();
+    figures.exportFigure(nullptr);
+    exportsOf("the arrangement", [&](const FigureStyle& style, const QString& suffix) {
+        QString error;
+        figures.dialog()->setStyle(style);
+        return figures.dialog()->saveTo(folder + "/arrangement." + suffix, &error) ? QString() : error;
+    });
+    figures.dialog()->close();
+    figures.compose();
+    ComposerDialog& composer = *figures.composer();
+    int cells = 0;
+    for (DiagnosticPanel* panel : window.plots().panels())
+        if (cells < 4 && panel->emptyText().isEmpty()) cells += composer.add(figureSpecOf(*panel, {}));
+    exportsOf("a composition", [&](const FigureStyle& style, const QString& suffix) {
+        QString error;
+        Composition page = composer.composition();
+        page.style = style;
+        composer.setComposition(page);
+        return composer.saveTo(folder + "/composition." + suffix, &error) ? QString() : error;
+    });
+    composer.close();
+    settle();
 }
 
 /// Keys and the mouse in the views, as a user's hands do it.
@@ -419,6 +496,30 @@ void openAndClose(const WindowEnvironment& environment, const Files& files) {
     interaction("close the session", 1, [&](int) { window.closeSession(window.workspace().current()); });
 }
 
+/// The differences of two sessions, in every view with all its options.
+void differences(MainWindow& window, SessionId a, SessionId b) {
+    window.workspace().setCurrent(a);
+    settle();
+    const auto last = static_cast<int>(window.workspace().session()->conditions.size()) - 1;
+    window.selection().setCondition(last);
+    window.compare().choose(b, last - 1);
+    interaction("A - B of two sessions", 6, [&](int index) {
+        window.compare().show(index % 2 == 0 ? CompareMode::Difference : CompareMode::A);
+    });
+    if (const QString why = window.compare().show(CompareMode::Difference); !why.isEmpty())
+        return skipped("A - B of two sessions", why);
+    const int layers = window.workspace().session()->model.layers;
+    interaction("select a layer, A - B", 12,
+                [&](int index) { window.selection().setLayer(index * 5 % layers); });
+    interaction("select a band, A - B", 12, [&](int index) { window.selection().setBand(index % 8); });
+    everyView(window, ", A - B");
+    window.resetLayout();
+    settle();
+    dragEdge(*window.plots().spectrum(), "drag a band edge by a pair, A - B");
+    window.compare().clear();
+    window.selection().setCompare(CompareMode::A);
+}
+
 void twoSessions(MainWindow& window, const Files& files) {
     open(window, files.grouped);
     settle();
@@ -426,6 +527,7 @@ void twoSessions(MainWindow& window, const Files& files) {
     interaction("another session", 6, [&](int index) {
         window.workspace().setCurrent(both[static_cast<std::size_t>(index) % both.size()]);
     });
+    differences(window, both.front(), both.back());
     window.workspace().setCurrent(both.back());
     headGroups(window);
     interaction("close one of two sessions", 1,
@@ -446,6 +548,7 @@ void round(const WindowEnvironment& environment, const Files& files, const QStri
     everyTable(window);
     wholeWindow(window);
     exports(window, files.folder, panels);
+    if (panels.isEmpty()) exportsOfSeveral(window, files.folder);
     twoSessions(window, files);
 }
 
