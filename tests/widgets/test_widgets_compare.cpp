@@ -3,6 +3,7 @@
 // what is drawn.
 #include "core/diagnostics/pressure.h"
 #include "core/session/search_record.h"
+#include "core/session/what_if.h"
 #include "tests/support/svg_text.h"
 #include "tests/support/synthetic_session.h"
 #include "tests/widgets/panel_set.h"
@@ -10,6 +11,7 @@
 #include "widgets/models/result_table_model.h"
 #include "widgets/panels/phase_panel.h"
 #include "widgets/panels/search_panel.h"
+#include "widgets/panels/what_if_comparison.h"
 #include "widgets/plot/figure_export.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
@@ -202,6 +204,30 @@ class TestWidgetsCompare : public QObject {
         QVERIFY2(panel.summary().contains("no phase error"), qPrintable(panel.summary()));
     }
 
+    /// Means subtract; the ends of two intervals do not.
+    void endsOfIntervalsAreNotSubtracted() {
+        WhatIf one, two;
+        one.scales.gains = two.scales.gains = QkGains::ones(plain_->model);
+        one.scales.name = "one";
+        two.scales.name = "two";
+        one.quantized.mean = -0.5, one.quantized.low = -0.75, one.quantized.high = -0.25;
+        two.quantized.mean = -0.25, two.quantized.low = -0.5, two.quantized.high = 0;
+        WhatIfComparison dialog(one, two, plain_->bands);
+        const ResultTableModel& table = dialog.effects();
+        int ends = 0;
+        for (int row = 0; row < table.rowCount(); ++row) {
+            const QString what = table.index(row, 0).data().toString();
+            const QModelIndex difference = table.index(row, table.columnOf("difference"));
+            if (what == QStringLiteral("Q+g − Q")) QCOMPARE(number(table, row, "difference"), -0.25);
+            if (!what.contains("end of its interval")) continue;
+            ++ends;
+            QVERIFY(table.index(row, table.columnOf("a")).data(ResultTableModel::valueRole).isValid());
+            QCOMPARE(difference.data().toString(), QStringLiteral("–"));
+            QVERIFY(!difference.data(ResultTableModel::valueRole).isValid());
+        }
+        QCOMPARE(ends, 2);
+    }
+
     void tablesOfPhasesHoldWhatIsDrawn() {
         SelectionModel selection;
         PhasePanel panel(&selection);
@@ -211,6 +237,18 @@ class TestWidgetsCompare : public QObject {
         const auto& map = panel.maps()[0]->content();
         QCOMPARE(panel.tableModel()->rowCount(), 3 * map.rows * map.columns); // three specs
         QVERIFY(close(number(panel.tableModel(), 6, "wrapped"), map.values[6]));
+        const auto distances = [&panel] { // as they are read
+            auto* model = static_cast<ResultTableModel*>(panel.tableModel());
+            QStringList texts;
+            for (int row = 0; row < panel.maps()[0]->content().columns; ++row)
+                texts << model->index(row, model->columnOf("distance")).data().toString();
+            return texts;
+        };
+        QCOMPARE(distances(), map.columnLabels);
+        selection.setSelection(comparing(none_, linear_, CompareMode::Difference));
+        panel.ensureFresh();
+        QCOMPARE(distances(), panel.maps()[0]->content().columnLabels);
+        selection.setSelection(comparing(none_, -1, CompareMode::A));
         QCOMPARE(panel.setOption("view", "curves"), QString());
         panel.ensureFresh();
         const auto& line = panel.curves()->series().front();

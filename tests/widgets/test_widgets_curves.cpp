@@ -186,7 +186,20 @@ class TestWidgetsCurves : public QObject {
         panel.ensureFresh();
         QVERIFY(close(panel.byContext()->series().front().y[1], std::exp(sum / count)));
         QVERIFY(panel.figureTitle().contains("A / B"));
-        QCOMPARE(panel.setOption("measure", "kl"), QString()); // B is full precision
+        // mean losses are no ratio of A and B: the split is of one session, as on screen
+        const auto comments = [&panel] {
+            for (const DiagnosticPanel::Table& one : panel.tables())
+                if (one.key == "four-way-split") return one.comments.join(u'|');
+            return QStringLiteral("none");
+        };
+        QCOMPARE(comments(), QString("none"));
+        sides.look(CompareMode::A);
+        panel.ensureFresh();
+        QVERIFY2(comments().contains("mean NLL (nats/token)"), qPrintable(comments()));
+        QCOMPARE(panel.setOption("measure", "kl"), QString());
+        panel.ensureFresh();
+        QCOMPARE(comments(), QString("none"));
+        sides.look(CompareMode::Difference); // B is full precision
         QVERIFY2(panel.emptyText().contains("no divergence"), qPrintable(panel.emptyText()));
     }
 
@@ -222,6 +235,11 @@ class TestWidgetsCurves : public QObject {
             {"ip_raw", [&](int pair) { return pairPressure(shown.table, 1024)[std::size_t(pair)].raw; }},
             {"ip_saturated",
              [&](int pair) { return pairPressure(shown.table, 1024)[std::size_t(pair)].saturated; }},
+            {"displacement", // |omega - omega'| L, from the stored spec
+             [&](int pair) {
+                 const auto at = std::size_t(pair);
+                 return std::abs(shown.table.plain[at] - shown.table.omega[at]) * 1024;
+             }},
             {"wavelength", [&](int pair) { return 2 * M_PI / shown.table.omega[std::size_t(pair)]; }},
             {"energy", [&](int pair) { return pairEnergy(shown.statistics, 3)[std::size_t(pair)]; }},
             {"ip_measured",

@@ -355,6 +355,74 @@ class TestWidgetsNoise : public QObject {
         QVERIFY(panel.summary().contains(QStringLiteral("linear:2")));
     }
 
+    /// Two specs may give one table, at one L and not at another: both are named, and L is.
+    void specsThatAreEqualAtALength() {
+        auto session = std::make_shared<Session>(*plain_);
+        for (const int context : {256, 1024}) {
+            auto more = std::make_shared<ConditionResult>(*session->conditions.front());
+            more->key.rope = *RopeSpec::parse("dynamic:2");
+            more->key.context = context;
+            session->conditions.push_back(std::move(more));
+        }
+        SelectionModel selection;
+        PhasePanel panel(&selection);
+        panel.setSession(session);
+        selection.setCondition(indexOf(*session, "dynamic:2 · 256 · none"));
+        panel.ensureFresh();
+        QVERIFY2(panel.figureTitle().startsWith(
+                     "Phases by pair and distance, L = 256: none = dynamic:2 · linear:4 · yarn:4"),
+                 qPrintable(panel.figureTitle()));
+        QCOMPARE(panel.maps()[0]->heading(), QString("none = dynamic:2"));
+        QVERIFY(panel.summary().contains("none = dynamic:2: "));
+        QVERIFY(panel.tableText().contains("\nnone = dynamic:2\t256\t0\t"));
+        selection.setCondition(indexOf(*session, "dynamic:2 · 1024 · none"));
+        panel.ensureFresh();
+        QVERIFY2(panel.figureTitle().startsWith(
+                     "Phases by pair and distance, L = 1,024: none · dynamic:2 · linear:4 · yarn:4"),
+                 qPrintable(panel.figureTitle()));
+        QVERIFY(panel.tableText().contains("\ndynamic:2\t1024\t0\t"));
+        QCOMPARE(panel.setOption(QStringLiteral("value"), QStringLiteral("unwrapped")), QString());
+        panel.ensureFresh();
+        const auto& content = panel.maps()[1]->content(); // s in force: 2 L/L0 - 1 = 7
+        const double d = session->model.rotaryDim;
+        for (const int pair : {0, 7, 15}) {
+            const double omega =
+                std::pow(session->model.ropeTheta * std::pow(7.0, d / (d - 2)), -2.0 * pair / d);
+            const double found = content.values[static_cast<std::size_t>((pair + 1) * content.columns) - 1];
+            QVERIFY(std::abs(found - 1024 * omega) < 1e-9 * found);
+        }
+        QCOMPARE(panel.setOption(QStringLiteral("view"), QStringLiteral("curves")), QString());
+        panel.ensureFresh();
+        QVERIFY2(panel.figureTitle().contains("by distance, L = 1,024: "), qPrintable(panel.figureTitle()));
+    }
+
+    /// Short lists up to L0, long ones beyond.
+    void longropeIsOfTheLengthThatIsNamed() {
+        auto session = std::make_shared<Session>(*plain_);
+        RopeSpec& stored = session->model.storedRope;
+        stored = {};
+        stored.kind = RopeKind::LongRope;
+        stored.shortFactors.assign(16, 2.0);
+        stored.longFactors.assign(16, 8.0);
+        SelectionModel selection;
+        PhasePanel panel(&selection);
+        panel.setSession(session);
+        QCOMPARE(panel.setOption(QStringLiteral("value"), QStringLiteral("unwrapped")), QString());
+        QCOMPARE(panel.setOption(QStringLiteral("specs"), QStringLiteral("longrope")), QString());
+        const std::tuple<const char*, const char*, double> cases[] = {
+            {"none · 256 · none", ", L = 256: none · ", 256 / 2.0},
+            {"none · 1024 · none", ", L = 1,024: none · ", 1024 / 8.0}};
+        for (const auto& [condition, title, angle] : cases) {
+            selection.setCondition(indexOf(*session, condition));
+            panel.ensureFresh();
+            QCOMPARE(panel.specError(), QString());
+            QVERIFY2(panel.figureTitle().contains(QString::fromUtf8(title)), qPrintable(panel.figureTitle()));
+            QCOMPARE(panel.maps()[3]->heading(), QString("longrope"));
+            const auto& content = panel.maps()[3]->content();
+            QCOMPARE(content.values[static_cast<std::size_t>(content.columns) - 1], angle); // pair 0: omega 1
+        }
+    }
+
     void curvesOfOnePair() {
         SelectionModel selection;
         PhasePanel panel(&selection);

@@ -19,6 +19,7 @@ class TestWidgetsOutliers : public QObject, TwoSessions {
     void outliersSubtract();
     void magnitudesByPosition();
     void positionsByDocument();
+    void coloursOfAAndBAreShared();
     void distortionsSubtract();
 };
 
@@ -117,6 +118,37 @@ void TestWidgetsOutliers::magnitudesByPosition() {
     panels.outlier->show();
     QTest::keyClick(panels.outlier->map(), Qt::Key_Down); // a cell is told by keys alone
     QVERIFY2(panels.outlier->summary().contains("|x| from"), qPrintable(panels.outlier->summary()));
+}
+
+/// A colour is the same value in both, in every view: the range is that of the values of both.
+void TestWidgetsOutliers::coloursOfAAndBAreShared() {
+    PanelSet panels;
+    OutlierPanel& panel = *panels.outlier;
+    show(panels, CompareMode::A);
+    const auto look = [&](CompareMode mode, bool alone) {
+        Selection next = selected(mode);
+        next.epsilon = 0.3; // so many that no share is all or nothing
+        if (alone) next.conditionB = -1;
+        panels.selection.setSelection(next);
+        panel.ensureFresh();
+        return std::pair(panel.map()->scale(), panel.documents()->scale());
+    };
+    int moved = 0, movedDocuments = 0;
+    for (const char* view : {"shift", "magnitude", "positions"}) {
+        QCOMPARE(panel.setOption("view", view), QString());
+        const auto alone = look(CompareMode::A, true), ofA = look(CompareMode::A, false),
+                   ofB = look(CompareMode::B, false);
+        const bool perDocument = view == QLatin1String("positions");
+        QVERIFY2(ofA.first == ofB.first, view);
+        if (perDocument) QVERIFY(ofA.second == ofB.second);
+        QVERIFY2(look(CompareMode::A, false).first == ofA.first, view);
+        QVERIFY2(ofA.first.low <= alone.first.low && ofA.first.high >= alone.first.high, view);
+        moved += alone.first != ofA.first;
+        movedDocuments += perDocument && alone.second != ofA.second;
+        QVERIFY(look(CompareMode::Difference, false).first.diverging);
+    }
+    QCOMPARE(moved, 3); // else nothing was tested
+    QCOMPARE(movedDocuments, 1);
 }
 
 void TestWidgetsOutliers::positionsByDocument() {

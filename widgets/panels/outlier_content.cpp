@@ -73,6 +73,12 @@ void addColumns(std::vector<ResultTableModel::Column>& columns, bool subtracts, 
 
 } // namespace
 
+std::vector<double> OutlierPanel::withCounterpart(std::vector<double> values,
+                                                  const BandGrid& ofCounterpart) const {
+    values.insert(values.end(), ofCounterpart.values.begin(), ofCounterpart.values.end());
+    return values;
+}
+
 void OutlierPanel::updateMap() {
     const bool positions = view() == View::Positions;
     HeatMapPlot::Content content;
@@ -102,7 +108,9 @@ void OutlierPanel::updateMap() {
         };
     ScaleStyle style = subtracts_ ? shiftDifferenceStyle : positions ? ScaleStyle() : shiftStyle;
     if (subtracts_ && positions) style.smallest = 1e-3;
-    const std::vector<double> values = positions ? content.values : withinReach(content.values, subtracts_);
+    std::vector<double> values =
+        withCounterpart(content.values, positions ? counterpart_.share : counterpart_.relative);
+    if (!positions) values = withinReach(std::move(values), subtracts_);
     map_->setContent(std::move(content));
     map_->setScale(options_->choose(style, values));
     map_->setSelectedCell(selectedLayer(a_.share.layers), bucket_);
@@ -146,7 +154,9 @@ void OutlierPanel::updateMagnitudeMap() {
         return text;
     };
     const ScaleStyle style = subtracts_ ? ScaleStyle{false, 0.0, 1e-4} : ScaleStyle{true, std::nullopt, 0};
-    const std::vector<double> values = content.values;
+    std::vector<double> values = content.values;
+    for (const double share : counterpart_.magnitudes.share)
+        if (share > 0) values.push_back(share);
     map_->setContent(std::move(content));
     map_->setScale(options_->choose(style, values));
     const bool onMap = level_ >= firstLevel_ && level_ <= lastLevel_ && bucket_ >= 0;
@@ -229,7 +239,8 @@ void OutlierPanel::updateDocuments() {
         content.columnDetails
             << tr("positions %1–%2").arg(groupedCount(a_.zones[zone]), groupedCount(a_.zones[zone + 1] - 1));
     }
-    const std::vector<double> values = withinReach(content.values, subtracts_);
+    const std::vector<double> values =
+        withinReach(withCounterpart(content.values, counterpart_.documentsRelative), subtracts_);
     documents_->setContent(std::move(content));
     documents_->setScale(ColorScale::of(subtracts_ ? shiftDifferenceStyle : shiftStyle, values));
 }

@@ -129,11 +129,17 @@ void OutlierPanel::compute(Numbers& numbers, const Side& side, bool keepShares) 
     numbers.documentsRelative = topShareByDocument(of, layer, now.tensor, now.stage, now.epsilon, true);
 }
 
+DiagnosticPanel::Side OutlierPanel::unseenSide() const {
+    if (subtracts_ || !sideB().condition) return {};
+    const Side other = shown().condition == sideB().condition ? sideA() : sideB();
+    return whyEmpty(other).isEmpty() ? other : Side();
+}
+
 void OutlierPanel::refresh(Changes changes) {
     if (changes == BandsChanged) return; // positions do not depend on bands
     const QString problem = whyEmpty();
     if (!problem.isEmpty()) {
-        a_ = b_ = {};
+        a_ = b_ = counterpart_ = {};
         documentModel_->clear();
         quantileModel_->clear();
         showEmpty(problem);
@@ -147,11 +153,17 @@ void OutlierPanel::refresh(Changes changes) {
     };
     subtracts_ = subtracts();
     const Side a = subtracts_ ? sideA() : shown(), b = subtracts_ ? sideB() : Side();
+    if (!keeps(a_, a) && keeps(counterpart_, a)) std::swap(a_, counterpart_); // A and B in turn
     compute(a_, a, keeps(a_, a));
     if (subtracts_)
         compute(b_, b, keeps(b_, b));
     else
         b_ = {};
+    const Side unseen = unseenSide();
+    if (unseen.condition)
+        compute(counterpart_, unseen, keeps(counterpart_, unseen));
+    else
+        counterpart_ = {};
     computedFor_ = now;
     // Buckets that both have: the last one ends with the context.
     buckets_ = a_.share.bands;

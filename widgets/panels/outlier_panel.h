@@ -64,6 +64,10 @@ class OutlierPanel : public DiagnosticPanel {
     [[nodiscard]] QString bucketText(int bucket) const;
     [[nodiscard]] int rowOfLevel(int level) const { return lastLevel_ - level; }
     void setCursor(int row, int column);
+    [[nodiscard]] Side unseenSide() const; ///< what of A and B is not shown and has numbers
+    /// `values` of what is shown, and those of the counterpart.
+    [[nodiscard]] std::vector<double> withCounterpart(std::vector<double> values,
+                                                      const BandGrid& ofCounterpart) const;
     void arrange(); ///< the plots that the view needs
     void updateMap();
     void updateMagnitudeMap();
@@ -78,7 +82,8 @@ class OutlierPanel : public DiagnosticPanel {
     [[nodiscard]] QString magnitudeSummary() const;
     void describe();
 
-    Numbers a_, b_; ///< a_: what is shown, or A of a difference; b_: only of a difference
+    Numbers a_, b_;       ///< a_: what is shown, or A of a difference; b_: only of a difference
+    Numbers counterpart_; ///< the one of A and B that is not shown, for colours that both share; or nothing
     bool subtracts_ = false;
     int buckets_ = 0;                    ///< position buckets on screen: those that both have
     int firstLevel_ = 0, lastLevel_ = 0; ///< of the magnitudes on screen

@@ -122,10 +122,19 @@ QAbstractItemModel* PerplexityPanel::interactionModel() {
     return splitModel_;
 }
 
+bool PerplexityPanel::showsSplit() const {
+    return !interactions_.empty() && !differs() && isLoss();
+}
+
 std::vector<DiagnosticPanel::Table> PerplexityPanel::tables() {
     std::vector<Table> all = DiagnosticPanel::tables();
     if (positionModel_->rowCount() > 0) all.push_back({"by-position", tr("by position"), positionModel_});
-    if (!interactions_.empty()) all.push_back({"four-way-split", tr("four-way split"), splitModel_});
+    if (showsSplit())
+        all.push_back({"four-way-split",
+                       tr("four-way split"),
+                       splitModel_,
+                       {tr("Four-way split: mean NLL (nats/token), and the interaction of RoPE scaling and "
+                           "quantization (nats)")}});
     return all;
 }
 
@@ -185,7 +194,7 @@ void PerplexityPanel::arrange() {
     byContext_->setVisible(!single || viewBox_->currentIndex() == 0);
     byPosition_->setVisible(!single || viewBox_->currentIndex() == 1);
     // small docks: the plots come first
-    splitView_->setVisible(!interactions_.empty() && height() >= 440 && !differs() && isLoss());
+    splitView_->setVisible(showsSplit() && height() >= 440);
     if (single == single_) return;
     single_ = single;
     if (session()) invalidate(SelectionChanged); // the legend of the second plot

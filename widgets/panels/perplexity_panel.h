@@ -49,6 +49,7 @@ class PerplexityPanel : public DiagnosticPanel {
     [[nodiscard]] QString axisTitle() const;
     [[nodiscard]] double shownValue(double value) const; ///< exp of it for perplexities
     [[nodiscard]] bool differs() const;                  ///< A - B is drawn
+    [[nodiscard]] bool showsSplit() const;               ///< the four-way split: losses of one side
     [[nodiscard]] QString whyNothing() const;            ///< empty when there is something to draw
     [[nodiscard]] QString whyNotPaired() const;
     void arrange(); ///< the plots and the split: beside each other, stacked, or one at a time in small docks

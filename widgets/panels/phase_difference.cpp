@@ -115,7 +115,7 @@ void PhasePanel::fillDifferenceTable() {
             const auto at = static_cast<std::size_t>(pair);
             const double omegaA = specs_[0].table.omega[at], omegaB = specs_[1].table.omega[at];
             const double a = omegaA * distance, b = omegaB * distance;
-            rows.push_back({pair, distance, omegaA, omegaB, a, b, a - b, wrappedAngle(a - b),
+            rows.push_back({pair, cellOf(distance), omegaA, omegaB, a, b, a - b, wrappedAngle(a - b),
                             std::cos(a) - std::cos(b)});
             rowPairs_.push_back(pair);
         }

@@ -42,6 +42,10 @@ std::vector<RopeSpec> specsIn(const QString& text, QString* wrong) {
 
 } // namespace
 
+QString PhasePanel::Spec::label() const {
+    return (QStringList{name} + equals).join(QStringLiteral(" = "));
+}
+
 double wrappedAngle(double angle) {
     const double rest = std::remainder(angle, 2 * pi);
     return rest <= -pi ? rest + 2 * pi : rest;
@@ -177,9 +181,10 @@ void PhasePanel::refresh(Changes) {
     maps ? drawMaps() : drawCurves();
     fillTable();
     QStringList names;
-    for (const Spec& spec : specs_) names << spec.name;
-    showContent(maps ? tr("Phases by pair and distance")
-                     : tr("Phase of pair %1 by distance").arg(selectedPair()),
+    for (const Spec& spec : specs_) names << spec.label();
+    const QString length = groupedCount(context()); // some tables depend on it
+    showContent(maps ? tr("Phases by pair and distance, L = %1").arg(length)
+                     : tr("Phase of pair %1 by distance, L = %2").arg(selectedPair()).arg(length),
                 names.join(QStringLiteral(" · ")), summaryText());
 }
 
@@ -195,7 +200,10 @@ void PhasePanel::addSpec(const RopeSpec& spec, std::size_t room) {
                || (other.table.omega == table->omega
                    && other.table.attentionFactor == table->attentionFactor);
     };
-    if (std::any_of(specs_.begin(), specs_.end(), same)) return;
+    if (const auto known = std::find_if(specs_.begin(), specs_.end(), same); known != specs_.end()) {
+        if (known->name != name && !known->equals.contains(name)) known->equals << name;
+        return;
+    }
     if (specs_.size() >= room) {
         if (!notShown_.contains(name)) notShown_ << name;
         return;
@@ -220,7 +228,8 @@ void PhasePanel::collectSpecs() {
     else
         collectSpecsOfSession(room);
     for (const RopeSpec& spec : typed) addSpec(spec, mostMaps);
-    for (const Spec& spec : specs_) notShown_.removeAll(spec.name);
+    for (const Spec& spec : specs_)
+        for (const QString& name : QStringList{spec.name} + spec.equals) notShown_.removeAll(name);
     if (notShown_.isEmpty()) return;
     if (!specError_.isEmpty()) specError_ += u'\n';
     specError_ += tr("Not shown, because there is room for %1 different specs: %2")
@@ -306,7 +315,7 @@ void PhasePanel::drawMaps() {
                      readableNumber(wrappedAngle(angle), 3));
         };
         HeatMapPlot& map = *maps_[at];
-        map.setHeading(specs_[at].name);
+        map.setHeading(specs_[at].label());
         map.setContent(std::move(content));
         ColorScale scale;
         scale.diverging = value() == Cosine;
@@ -325,7 +334,7 @@ void PhasePanel::drawCurves() {
     double low = value() == Unwrapped ? 1e300 : 0, high = value() == Unwrapped ? 0 : 1;
     for (size_t at = 0; at < specs_.size(); ++at) {
         LinePlot::Series line;
-        line.name = specs_[at].name;
+        line.name = specs_[at].label();
         line.category = static_cast<int>(at);
         constexpr Qt::PenStyle styles[] = {Qt::SolidLine, Qt::DashLine, Qt::DotLine, Qt::DashDotLine};
         line.dash = styles[at % std::size(styles)]; // specs may agree on a pair
@@ -412,18 +421,24 @@ std::vector<int> PhasePanel::tablePairs() const {
     return all;
 }
 
+QVariant PhasePanel::cellOf(double distance) const {
+    return viewBox_->currentIndex() == 0 ? QVariant(static_cast<int>(distance)) : QVariant(distance);
+}
+
 void PhasePanel::fillTable() {
     std::vector<ResultTableModel::Row> rows;
     rowPairs_.clear();
+    const int length = context();
     for (const Spec& spec : specs_)
         for (const int pair : tablePairs())
             for (const double distance : tableDistances()) {
                 const double omega = spec.table.omega[static_cast<size_t>(pair)], angle = omega * distance;
-                rows.push_back(
-                    {spec.name, pair, distance, omega, angle, wrappedAngle(angle), std::cos(angle)});
+                rows.push_back({spec.label(), length, pair, cellOf(distance), omega, angle,
+                                wrappedAngle(angle), std::cos(angle)});
                 rowPairs_.push_back(pair);
             }
-    table().setTable({{"spec", tr("Spec"), tr("RoPE spec")},
+    table().setTable({{"spec", tr("Spec"), tr("RoPE spec, and others with the same frequencies at this L")},
+                      {"context", tr("L"), tr("Context that the frequencies are for, tokens")},
                       {"pair", tr("Pair"), tr("Rotary pair, from 0")},
                       {"distance", tr("Distance"), tr("Tokens between query and key")},
                       {"omega", tr("ω′"), tr("Frequency after scaling, rad/token")},
@@ -438,7 +453,7 @@ QString PhasePanel::summaryText() const {
     QStringList parts;
     for (const Spec& spec : specs_) {
         const double angle = spec.table.omega[static_cast<size_t>(pair)] * longest;
-        parts << tr("%1: %2 turns").arg(spec.name, readableNumber(angle / (2 * pi), 3));
+        parts << tr("%1: %2 turns").arg(spec.label(), readableNumber(angle / (2 * pi), 3));
     }
     return tr("Pair %1 at D = %2 tokens: %3")
         .arg(pair)

@@ -46,6 +46,8 @@ class PhasePanel : public DiagnosticPanel {
     struct Spec {
         QString name;
         FrequencyTable table;
+        QStringList equals{};                ///< other specs that give the same table at this L
+        [[nodiscard]] QString label() const; ///< "none = dynamic:2"
     };
     [[nodiscard]] Value value() const;
     [[nodiscard]] double valueOf(double angle) const;
@@ -68,6 +70,7 @@ class PhasePanel : public DiagnosticPanel {
     void fillDifferenceTable();
     [[nodiscard]] QString differenceSummary() const;
     [[nodiscard]] std::vector<double> tableDistances() const; ///< that are drawn
+    [[nodiscard]] QVariant cellOf(double distance) const;     ///< of maps a whole number of tokens
     [[nodiscard]] std::vector<int> tablePairs() const;
     void addSpec(const RopeSpec& spec, std::size_t room); ///< else into notShown_
     [[nodiscard]] int context() const;                    ///< L: of the condition, else the model's longest

@@ -32,10 +32,14 @@ std::vector<ResultTableModel::Row> effectRows(const WhatIf& a, const WhatIf& b) 
     const auto add = [&](const QString& what, double first, double second) {
         rows.push_back({what, number(first), number(second), number(first - second)});
     };
+    // The difference of two ends is no end of an interval of the difference.
+    const auto addEnd = [&](const QString& what, double first, double second) {
+        rows.push_back({what, number(first), number(second), QVariant()});
+    };
     add(WhatIfComparison::tr("predicted"), a.predicted, b.predicted);
     add(WhatIfComparison::tr("Q+g − Q"), a.quantized.mean, b.quantized.mean);
-    add(WhatIfComparison::tr("Q+g − Q, low end of its interval"), a.quantized.low, b.quantized.low);
-    add(WhatIfComparison::tr("Q+g − Q, high end of its interval"), a.quantized.high, b.quantized.high);
+    addEnd(WhatIfComparison::tr("Q+g − Q, low end of its interval"), a.quantized.low, b.quantized.low);
+    addEnd(WhatIfComparison::tr("Q+g − Q, high end of its interval"), a.quantized.high, b.quantized.high);
     add(WhatIfComparison::tr("FP+g − FP"), a.full.mean, b.full.mean);
     add(WhatIfComparison::tr("Q+g − FP"), a.gap.mean, b.gap.mean);
     add(WhatIfComparison::tr("only with quantization"), a.only.mean, b.only.mean);

@@ -166,45 +166,75 @@ PairedDifference intervalOf(const Session& session, const Interaction& one) {
     return pairedContrast(terms, one.context, Convention::All);
 }
 
+bool isTold(const PairedDifference& paired) {
+    return paired.ciLow && paired.ciHigh && paired.blocks >= leastBlocks;
+}
+
+/// "3 places", "1 place with enough text": those that can be told, the latter where others cannot.
+QString toldPlaces(std::size_t told, bool all) {
+    const QString places = told == 1 ? ReportTables::tr("1 place") : ReportTables::tr("%1 places").arg(told);
+    return all ? places : ReportTables::tr("%1 with enough text").arg(places);
+}
+
+/// Of places of which none hurts; `untold` of them are too short to tell.
+QString nothingHurts(std::size_t told, std::size_t untold) {
+    if (told == 0) {
+        const QString where = untold == 1
+                                  ? ReportTables::tr("the one place where they meet has")
+                                  : ReportTables::tr("all %1 places where they meet have").arg(untold);
+        return ReportTables::tr("Whether interpolation and quantization hurt each other cannot be told: %1 "
+                                "too little text (fewer than %2 blocks).")
+            .arg(where)
+            .arg(leastBlocks);
+    }
+    const QString places = toldPlaces(told, untold == 0);
+    return told == 1 ? ReportTables::tr("No measurable interaction that hurts: the interval of %1 is not "
+                                        "above 0.")
+                           .arg(places)
+                     : ReportTables::tr("No measurable interaction that hurts: of %1, none has an interval "
+                                        "above 0.")
+                           .arg(places);
+}
+
 /// What the interactions say, in sentences that claim no more than their intervals: those from fewer than
-/// leastBlocks blocks cannot tell (verdict.h).
+/// leastBlocks blocks cannot tell (verdict.h), and are among no others.
 QString interactionFinding(const Session& session, const std::vector<Interaction>& all) {
     struct Judged {
         const Interaction* one;
         PairedDifference paired;
     };
     std::vector<Judged> hurting;
-    int relieving = 0, untold = 0;
+    std::size_t relieving = 0, untold = 0;
     for (const Interaction& one : all) {
         const PairedDifference paired = intervalOf(session, one);
         if (effectOf(paired) == Effect::Hurts) hurting.push_back({&one, paired});
         if (effectOf(paired) == Effect::Helps) ++relieving;
-        if (!paired.ciLow || paired.blocks < leastBlocks) ++untold;
+        if (!isTold(paired)) ++untold;
     }
+    const std::size_t told = all.size() - untold;
     QString words;
     if (!hurting.empty()) {
         const Judged& worst =
             *std::max_element(hurting.begin(), hurting.end(),
                               [](const Judged& a, const Judged& b) { return a.one->value < b.one->value; });
-        words =
-            ReportTables::tr(
-                "Interpolation and quantization hurt each other at %1 of %2 places, most under %3, %4 at %5 "
-                "tokens: together they cost %6 nats %7 more than the sum of both.")
-                .arg(hurting.size())
-                .arg(all.size())
-                .arg(text(worst.one->rope), text(worst.one->quant), groupedCount(worst.one->context),
-                     nats(worst.one->value), interval(worst.paired.ciLow, worst.paired.ciHigh));
-    } else {
         words = ReportTables::tr(
-                    "No measurable interaction that hurts: of %1 places, none has an interval above 0.")
-                    .arg(all.size());
+                    "Interpolation and quantization hurt each other at %1 of %2, most under %3, %4 at %5 "
+                    "tokens: together they cost %6 nats %7 more than the sum of both.")
+                    .arg(hurting.size())
+                    .arg(toldPlaces(told, untold == 0))
+                    .arg(text(worst.one->rope), text(worst.one->quant), groupedCount(worst.one->context),
+                         nats(worst.one->value), interval(worst.paired.ciLow, worst.paired.ciHigh));
+    } else {
+        words = nothingHurts(told, untold);
     }
     if (relieving > 0)
         words += ReportTables::tr(" At %1 they cost measurably less together than apart.").arg(relieving);
-    if (untold > 0)
-        words += ReportTables::tr(" %1 have too little text to tell (fewer than %2 blocks).")
-                     .arg(untold)
-                     .arg(leastBlocks);
+    if (untold > 0 && told > 0)
+        words +=
+            (untold == 1 ? ReportTables::tr(" %1 more has too little text to tell (fewer than %2 blocks).")
+                         : ReportTables::tr(" %1 more have too little text to tell (fewer than %2 blocks)."))
+                .arg(untold)
+                .arg(leastBlocks);
     return words;
 }
 
@@ -302,15 +332,17 @@ ReportTable interactionTable(const Session& session) {
         ReportTables::tr("Interpolation and quantization: the four-way split"),
         ReportTables::tr("Interaction = ln PPL(Q+PI) − ln PPL(Q) − ln PPL(PI) + ln PPL(FP), with its "
                          "paired 95 % interval; "
-                         "positive: together they cost more than the sum of both."),
+                         "positive: together they cost more than the sum of both. Fewer than %1 blocks of "
+                         "text tell nothing, whatever the interval.")
+            .arg(leastBlocks),
         {ReportTables::tr("RoPE"), ReportTables::tr("Weights"), ReportTables::tr("Context"),
          ReportTables::tr("FP"), ReportTables::tr("PI"), ReportTables::tr("Q"), ReportTables::tr("Q+PI"),
-         ReportTables::tr("Interaction (nats)"), ReportTables::tr("95 %")}};
+         ReportTables::tr("Interaction (nats)"), ReportTables::tr("95 %"), ReportTables::tr("Blocks")}};
     for (const Interaction& one : interactions(session.conditions, Convention::All)) {
         const PairedDifference paired = intervalOf(session, one);
         table.rows.push_back({text(one.rope), text(one.quant), groupedCount(one.context), nats(one.fp),
                               nats(one.pi), nats(one.q), nats(one.qpi), nats(one.value),
-                              interval(paired.ciLow, paired.ciHigh)});
+                              interval(paired.ciLow, paired.ciHigh), groupedCount(paired.blocks)});
     }
     return table;
 }
