@@ -10,6 +10,7 @@
 #include "app/gui/window/selection_bar.h"
 #include "app/gui/window/start_page.h"
 #include "core/session/session_file.h"
+#include "tests/app/dock_layout.h"
 #include "tests/app/main_window_bench.h"
 #include "tests/support/contrast.h"
 #include "tests/support/grid_compare.h"
@@ -298,6 +299,18 @@ class TestMainWindow : public QObject {
         bench.window->resetLayout();
         QVERIFY(bench.window->findChild<QDockWidget*>("log")->isHidden());
         QVERIFY(!bench.window->findChild<QDockWidget*>("outliers")->isHidden());
+    }
+
+    void anArrangedLayoutComesBack() {
+        Bench bench;
+        bench.load(test::makeSyntheticSession());
+        bench.window->resetLayout();
+        test::rearrange(*bench.window);
+        const test::DockLayout wanted = test::layoutOf(*bench.window);
+        QVERIFY(bench.window->close());
+        bench.open();
+        bench.load(test::makeSyntheticSession());
+        QCOMPARE(test::otherLayout(test::layoutOf(*bench.window), wanted), QString());
     }
 
     void rubbishInTheSettingsDoesNoHarm() {

@@ -14,6 +14,7 @@
 #include "app/gui/window/run_status.h"
 #include "app/gui/window/start_page.h"
 #include "app/gui/window/window_geometry.h"
+#include "tests/app/dock_layout.h"
 #include "tests/app/main_window_bench.h"
 
 #include <QClipboard>
@@ -287,17 +288,26 @@ class TestWindowComfort : public QObject {
 
     void layoutsAreNamedRestoredAndRemoved() {
         Bench bench;
-        auto* log = bench.window->findChild<QDockWidget*>("log");
-        log->show();
-        bench.window->layouts().save("With log / 100 %");
-        bench.window->resetLayout();
-        QVERIFY(log->isHidden());
-        QVERIFY(bench.window->layouts().restore("With log / 100 %"));
-        QVERIFY(!log->isHidden());
-        QCOMPARE(AppSettings(bench.settings).layoutNames(), QStringList{"With log / 100 %"});
-        QVERIFY(!bench.window->layouts().restore("another"));
-        bench.window->layouts().remove("With log / 100 %");
-        QVERIFY(!bench.window->layouts().restore("With log / 100 %"));
+        bench.load(test::makeSyntheticSession());
+        MainWindow& window = *bench.window;
+        window.resize(1500, 900); // so that nothing makes it grow
+        window.resetLayout();
+        const test::DockLayout usual = test::layoutOf(window);
+        test::rearrange(window);
+        const test::DockLayout wanted = test::layoutOf(window);
+        // what was changed, each by itself
+        for (const char* name : {"outliers", "setup"}) QVERIFY(wanted.areas[name] != usual.areas[name]);
+        QCOMPARE(wanted.floating.keys(), (QStringList{"distortion", "log"}));
+        QVERIFY(wanted.tabs != usual.tabs && !wanted.otherSize(usual).isEmpty());
+        window.layouts().save("Mine / 100 %");
+        window.resetLayout();
+        QCOMPARE(test::otherLayout(test::layoutOf(window), usual), QString());
+        QVERIFY(window.layouts().restore("Mine / 100 %"));
+        QCOMPARE(test::otherLayout(test::layoutOf(window), wanted), QString());
+        QCOMPARE(AppSettings(bench.settings).layoutNames(), QStringList{"Mine / 100 %"});
+        QVERIFY(!window.layouts().restore("another"));
+        window.layouts().remove("Mine / 100 %");
+        QVERIFY(!window.layouts().restore("Mine / 100 %"));
         QVERIFY(AppSettings(bench.settings).layoutNames().isEmpty());
     }
 

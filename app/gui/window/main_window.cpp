@@ -181,7 +181,7 @@ void MainWindow::restoreLayout() {
         keepReachable();
     }
     if (!layout.docks.isEmpty()) restoreState(layout.docks);
-    if (!layout.plots.isEmpty()) plots_->restoreState(layout.plots);
+    if (!layout.plots.isEmpty()) plots_->restoreLayout(layout.plots);
 }
 
 void MainWindow::buildStatusBar() {

@@ -206,7 +206,7 @@ void MainWindow::buildViewMenu() {
         },
         [this](const AppSettings::Layout& layout) {
             restoreState(layout.docks);
-            plots_->restoreState(layout.plots);
+            plots_->restoreLayout(layout.plots);
         });
     menu->addSeparator();
     QMenu* appearance = menu->addMenu(tr("&Appearance"));

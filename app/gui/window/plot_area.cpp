@@ -116,7 +116,20 @@ void PlotArea::resizeEvent(QResizeEvent* event) {
     sharedHeight_ = height();
 }
 
+void PlotArea::restoreLayout(const QByteArray& state) {
+    restoreState(state);
+    shares_.clear(); // those of the layout before
+    unshown_ = isVisible() ? QByteArray() : state;
+}
+
+/// Heights that were kept for this size are lost when the rows grow from that of a hidden area to it.
+void PlotArea::showEvent(QShowEvent* event) {
+    QMainWindow::showEvent(event);
+    if (!unshown_.isEmpty()) restoreLayout(QByteArray(unshown_));
+}
+
 void PlotArea::resetLayout(int height) {
+    unshown_.clear();
     enum {
         Spectrum,
         Tails,

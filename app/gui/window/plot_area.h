@@ -49,6 +49,8 @@ class PlotArea : public QMainWindow {
     void addViewActions(QMenu* menu) const;
     /// Rows under each other where there is height for them, tabs where there is not.
     void resetLayout(int height);
+    /// What saveState() gave. While the area has no size yet it is kept until it has.
+    void restoreLayout(const QByteArray& state);
     /// Brings a panel to the front of its tabs and gives it the keyboard.
     void showPanel(DiagnosticPanel* panel);
 
@@ -59,6 +61,7 @@ class PlotArea : public QMainWindow {
   protected:
     bool eventFilter(QObject* watched, QEvent* event) override;
     void resizeEvent(QResizeEvent* event) override;
+    void showEvent(QShowEvent* event) override;
 
   private:
     [[nodiscard]] bool isSharing(const QDockWidget* dock) const;
@@ -74,6 +77,7 @@ class PlotArea : public QMainWindow {
     QPointer<DiagnosticPanel> current_;
     std::map<QDockWidget*, int> shares_; ///< heights when the area was sharedHeight_ high
     int sharedHeight_ = 0;
+    QByteArray unshown_; ///< a layout that waits for the size of the area
     StepQueue* steps_;
 };
 
