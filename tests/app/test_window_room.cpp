@@ -167,6 +167,34 @@ class TestWindowRoom : public QObject {
         QVERIFY(documents->child(1)->toolTip(1).contains("tokens"));
     }
 
+    void longNamesOfConditionsStayDifferent() {
+        Bench bench;
+        bench.window->resize(usual);
+        Session session = *sessionWith("short.txt");
+        std::erase_if(session.conditions,
+                      [](const auto& one) { return one->key.rope != *RopeSpec::parse(longSpec); });
+        for (auto& condition : session.conditions) { // names differ in their middle
+            auto copy = std::make_shared<ConditionResult>(*condition);
+            copy->key.scales = std::string(40, 'z');
+            condition = copy;
+        }
+        bench.load(std::make_shared<const Session>(session));
+        show(bench, "project");
+        const auto* tree = bench.window->findChild<ProjectTree*>();
+        const int top = tree->topLevelItemCount() - 1;
+        const QTreeWidgetItem* conditions = tree->topLevelItem(top);
+        QVERIFY(conditions->text(0).startsWith("Conditions"));
+        QSet<QString> names, seen;
+        for (int row = 0; row < conditions->childCount(); ++row) {
+            const QTreeWidgetItem* item = conditions->child(row);
+            const QRect cell = tree->visualRect(tree->model()->index(row, 0, tree->model()->index(top, 0)));
+            names << item->toolTip(0).section(u'\n', 0, 0);
+            seen << tree->fontMetrics().elidedText(item->text(0), Qt::ElideMiddle, cell.width() - 8);
+        }
+        QVERIFY2(names.size() > 1, qPrintable(QString::number(names.size())));
+        QCOMPARE(seen.size(), names.size());
+    }
+
     void aLongFileNameLeavesTheOtherTabs() {
         Bench bench;
         bench.window->resize(usual);

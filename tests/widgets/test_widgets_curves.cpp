@@ -87,7 +87,8 @@ class TestWidgetsCurves : public QObject {
         const LinePlot::Series* full = seriesNamed(*panel.byContext(), "yarn:4 · FP");
         QVERIFY(full && std::isnan(full->y[0]));
         sides.panels.setSession(makeSyntheticSession());
-        QVERIFY2(panel.emptyText().contains("--divergence"), qPrintable(panel.emptyText()));
+        for (const char* word : {"--divergence", "--resume", "Tick \"Divergence\"", "press Run"})
+            QVERIFY2(panel.emptyText().contains(word), qPrintable(panel.emptyText()));
     }
 
     /// Losses and perplexities: where each point stands, its value and both ends of its interval.
@@ -215,6 +216,13 @@ class TestWidgetsCurves : public QObject {
         QVERIFY2(panel.emptyText().contains("512"), qPrintable(panel.emptyText()));
         auto others = std::make_shared<Session>(*session());
         for (SessionDocument& document : others->documents) document.fingerprint += "other";
+        panel.setOther(others);
+        QVERIFY2(panel.emptyText().contains("have other tokens in B's session")
+                     && panel.emptyText().contains(QString::fromStdString(others->documents[0].name))
+                     && panel.emptyText().contains("tokenizers differ"),
+                 qPrintable(panel.emptyText()));
+        others = std::make_shared<Session>(*others);
+        for (SessionDocument& document : others->documents) document.name += "2";
         panel.setOther(others);
         QVERIFY2(panel.emptyText().contains("no document in common"), qPrintable(panel.emptyText()));
         sides.indexB = -1;

@@ -163,7 +163,40 @@ class TestWidgetsNoise : public QObject {
         next.conditionB = 0;              // full precision
         selection.setSelection(next);
         panel.ensureFresh();
-        QVERIFY(panel.emptyText().contains(QStringLiteral("--noise")));
+        QVERIFY2(panel.emptyText().startsWith(QStringLiteral("none · 256 · FP is full precision"))
+                     && panel.emptyText().contains(QStringLiteral("Choose a quantized condition")),
+                 qPrintable(panel.emptyText()));
+    }
+
+    void theDifferenceOfEveryBand() {
+        SelectionModel selection;
+        NoisePanel panel(&selection);
+        panel.setSession(noisy_);
+        Selection next;
+        next.condition = first_;
+        next.conditionB = second_;
+        next.compare = CompareMode::Difference;
+        next.layer = 1;
+        next.band = 3;
+        QCOMPARE(panel.setOption(QStringLiteral("curves"), QStringLiteral("bands")), QString());
+        const auto curvesOf = [&](CompareMode mode) {
+            next.compare = mode;
+            selection.setSelection(next);
+            panel.ensureFresh();
+            return panel.plot()->series();
+        };
+        const auto a = curvesOf(CompareMode::A), b = curvesOf(CompareMode::B),
+                   difference = curvesOf(CompareMode::Difference);
+        QCOMPARE(difference.size(), std::size_t{9}); // all pairs, and eight bands
+        for (std::size_t curve = 0; curve < difference.size(); ++curve) {
+            QCOMPARE(difference[curve].legendName, a[curve].name);
+            QCOMPARE(difference[curve].y.size(), a[curve].y.size());
+            for (std::size_t at = 0; at < a[curve].y.size(); ++at)
+                QVERIFY(std::abs(difference[curve].y[at] - (a[curve].y[at] - b[curve].y[at])) < 1e-15);
+        }
+        QVERIFY(emphasised(panel).name.startsWith(QStringLiteral("A − B, ")));
+        QVERIFY2(!panel.figureTitle().contains(difference[4].legendName), qPrintable(panel.figureTitle()));
+        QCOMPARE(panel.tableModel()->rowCount(), static_cast<int>(9 * a[0].y.size()));
     }
 
     void mapsOfAHeadGroup() {
@@ -266,6 +299,14 @@ class TestWidgetsNoise : public QObject {
         panel.setSession(plain_);
         panel.ensureFresh();
         QVERIFY(panel.emptyText().contains(QStringLiteral("--noise")));
+        QVERIFY(!panel.emptyText().contains(QStringLiteral("Add a quantizer"))); // it has one
+        SyntheticOptions options;
+        options.quants = {"none"};
+        panel.setSession(makeSyntheticSession(options));
+        panel.ensureFresh();
+        QVERIFY2(panel.emptyText().contains(QStringLiteral("No condition with quantized weights"))
+                     && panel.emptyText().contains(QStringLiteral("Add a quantizer")),
+                 qPrintable(panel.emptyText()));
     }
 
     void phasesOfTheSessionsSpecs() {

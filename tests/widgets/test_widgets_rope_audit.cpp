@@ -6,12 +6,14 @@
 #include "widgets/panels/rope_audit_panel.h"
 #include "widgets/plot/line_plot.h"
 
+#include <QApplication>
 #include <QClipboard>
 #include <QFileInfo>
 #include <QGuiApplication>
 #include <QLineEdit>
 #include <QListWidget>
 #include <QMenu>
+#include <QMouseEvent>
 #include <QScrollBar>
 #include <QSignalSpy>
 #include <QTemporaryDir>
@@ -145,6 +147,45 @@ class TestWidgetsRopeAudit : public QObject {
         QVERIFY(first.name.startsWith("qroar") && first.name.contains(", 5"));
         QCOMPARE(first.y.front(), 1.0);
         QVERIFY(std::abs(first.y.back() - 0.125) < 1e-12);
+    }
+
+    void noErrorIsNoErrorOnALogarithmicAxis() {
+        SelectionModel selection;
+        RopeAuditPanel panel(&selection);
+        panel.setSession(trappedSession());
+        panel.resize(1000, 700);
+        panel.show();
+        QVERIFY(QTest::qWaitForWindowExposed(&panel));
+        panel.ensureFresh();
+        LinePlot& plot = *panel.plot();
+        const LinePlot::Series *same = nullptr, *hollow = nullptr;
+        for (const LinePlot::Series& one : plot.series()) {
+            if (one.line && one.name.contains(", 5")) same = &one;
+            if (!one.line && one.name.contains(", 5")) hollow = &one;
+            for (std::size_t at = 0; at < one.y.size(); ++at) {
+                QCOMPARE(one.y[at], std::max(one.readout[at], 1e-4));
+                if (!one.line) QVERIFY(one.readout[at] < 1e-4);
+            }
+        }
+        QVERIFY(same && hollow);
+        const auto errors = phaseErrors(*panel.audit(), panel.audit()->of(RopeLoader::Transformers5));
+        QCOMPARE(same->readout, errors);
+        QCOMPARE(errors.front(), 0.0);
+        QCOMPARE(hollow->x.size(), errors.size());
+        QCOMPARE(hollow->marker, QCPScatterStyle::ssCircle);
+        QVERIFY(!hollow->inLegend);
+        plot.replot();
+        QCOMPARE(plot.yAxis->tickVectorLabels().first(), QString("≤ ") + ReadableLogTicker::textOf(1e-4));
+        QCOMPARE(plot.yAxis->tickVector().first(), 1e-4);
+        const QPointF at(plot.xAxis->coordToPixel(0), plot.yAxis->coordToPixel(1e-4));
+        QMouseEvent event(QEvent::MouseMove, at, plot.mapToGlobal(at), Qt::NoButton, Qt::NoButton,
+                          Qt::NoModifier);
+        QApplication::sendEvent(&plot, &event);
+        QTRY_VERIFY2(plot.readoutText().contains("phase error: 0 rad"), qPrintable(plot.readoutText()));
+        QCOMPARE(panel.setOption("value", "ratio"), QString());
+        panel.ensureFresh();
+        plot.replot();
+        for (const QString& label : plot.yAxis->tickVectorLabels()) QVERIFY(!label.contains("≤"));
     }
 
     void flagsOnTheClipboard() {

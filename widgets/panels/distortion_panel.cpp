@@ -165,13 +165,14 @@ void DistortionPanel::describe() {
     if (!options_->note().isEmpty()) summary += QStringLiteral(" · ") + options_->note();
     if (subtracts_)
         showContent(tr("Δ %1").arg(what), shownName(), summary);
-    else
-        showContent(what,
-                    shown().condition == a_
-                        ? weightsName(a_->key)
-                        : tr("%1 (%2, which is selected, has none)")
-                              .arg(weightsName(a_->key), weightsName(shown().condition->key)),
-                    summary);
+    else {
+        QString whose = shown().condition == a_
+                            ? weightsName(a_->key)
+                            : tr("%1 (%2, which is selected, has none)")
+                                  .arg(weightsName(a_->key), weightsName(shown().condition->key));
+        if (hasOtherSession() && shown().session != session()) whose += tr(" (%1)").arg(otherText());
+        showContent(what, whose, summary);
+    }
 }
 
 QString DistortionPanel::layerSummary() const {

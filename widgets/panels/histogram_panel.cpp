@@ -174,19 +174,25 @@ void HistogramPanel::refresh(Changes) {
         updateLines();
     fillTable();
     fillQuantiles();
-    const bool alone = subtracts() || byLayer(); // not the whole family
     showContent((differs() ? tr("Δ magnitudes of %1, %2") : tr("Magnitudes of %1, %2"))
                     .arg(tensorStageText(selection().tensor, selection().stage), whereText()),
-                subtracts() && !differs() ? tr("%1, dashed: %2").arg(sideA().name, sideB().name)
-                : alone                   ? shownName()
-                                          : familyText(side),
-                quantileSummary());
+                sidesText(), quantileSummary());
+}
+
+/// The conditions, or their families where every context length has a curve.
+QString HistogramPanel::sidesText() const {
+    const bool families = view() == View::RidgeContext;
+    if (!subtracts()) return families || !byLayer() ? familyText(shown()) : shownName();
+    if (!families) return differs() ? shownName() : tr("%1, dashed: %2").arg(sideA().name, sideB().name);
+    return (differs() ? tr("%1 minus %2, at each length") : tr("%1, dashed: %2, at each length"))
+        .arg(familyText(sideA()), familyText(sideB()));
 }
 
 /// The family of context lengths, with B's session where that is another one.
 QString HistogramPanel::familyText(const Side& side) const {
     const QString name = familyName(side.condition->key);
-    return hasOtherSession() && side.session != session() ? tr("%1 (%2)").arg(name, otherText()) : name;
+    const QString file = side.session == session() ? ownText() : hasOtherSession() ? otherText() : QString();
+    return file.isEmpty() ? name : tr("%1 (%2)").arg(name, file);
 }
 
 QString HistogramPanel::whereText() const {
@@ -330,6 +336,12 @@ void HistogramPanel::fillTable() {
     const QString unit = tr("Share of all values, per octave of |x|; none of the values below and above the "
                             "histogram's range"),
                   part = tr("Share of all values");
+    /// What is subtracted in a row, behind A's condition.
+    const auto insertB = [&rows, this](const Curve& b) {
+        const ConditionKey& key = sideB().session->conditions[static_cast<std::size_t>(b.condition)]->key;
+        rows.back().insert(rows.back().begin() + 3, {QString::fromStdString(key.rope.text()),
+                                                     QString::fromStdString(key.weights()), key.context});
+    };
     /// The values outside the range, where there are any: no curve shows them.
     const auto addEnds = [&](const Side& side, const Curve& a, const Curve* b) {
         for (const int bin : {0, LogHistogram::binCount - 1}) {
@@ -337,14 +349,19 @@ void HistogramPanel::fillTable() {
             if (first == 0 && second == 0) continue;
             rows.push_back(begin(side, a, LogHistogram::binLower(bin),
                                  bin == 0 ? QVariant(LogHistogram::binUpper(bin)) : QVariant()));
-            if (b)
+            if (b) {
                 rows.back().insert(rows.back().end(),
                                    {QVariant(), QVariant(), QVariant(), first, second, first - second});
-            else
+                insertB(*b);
+            } else {
                 rows.back().insert(rows.back().end(), {QVariant(), first});
+            }
         }
     };
     if (subtracts()) {
+        columns.insert(columns.begin() + 3, {{"rope_b", tr("RoPE, B"), tr("RoPE spec of B")},
+                                             {"quant_b", tr("Quant, B"), tr("Quantizer of B")},
+                                             {"context_b", tr("Context, B"), tr("Tokens, B")}});
         columns.push_back({"share_per_octave_a", tr("Share, A"), unit});
         columns.push_back({"share_per_octave_b", tr("Share, B"), unit});
         columns.push_back({"share_per_octave_difference", tr("A − B"), unit});
@@ -361,6 +378,7 @@ void HistogramPanel::fillTable() {
                              octaves = octavesOf(point);
                 rows.back().insert(rows.back().end(), {first, second, first - second, first * octaves,
                                                        second * octaves, (first - second) * octaves});
+                insertB(*b);
             }
             addEnds(sideA(), *a, b);
         }

@@ -78,6 +78,7 @@ class HistogramPanel : public DiagnosticPanel {
     void fillQuantiles();
     [[nodiscard]] QString whereText() const;
     [[nodiscard]] QString familyText(const Side& side) const;
+    [[nodiscard]] QString sidesText() const;
     [[nodiscard]] QString quantileSummary() const;
 
     std::vector<Curve> curves_;

@@ -24,6 +24,17 @@ void tellApart(LinePlot::Series& series, int index) {
     series.dash = dashes[round];
 }
 
+/// Full precision: what noise is measured against.
+bool isReference(const ConditionKey& key) {
+    return key.quant.kind == QuantKind::None && key.scales.empty();
+}
+
+QString referenceText(const QString& name) {
+    return NoisePanel::tr("%1 is full precision, which the noise of the others is measured against: it has "
+                          "none of its own. Choose a quantized condition in its place.")
+        .arg(name);
+}
+
 } // namespace
 
 NoisePanel::NoisePanel(SelectionModel* selection, QWidget* parent)
@@ -151,12 +162,40 @@ void NoisePanel::addBands(std::vector<Curve>& curves) const {
         Curve curve = curveOf(side.condition, band);
         curve.conditionIndex = side.index;
         curve.series.name = band < 0 ? tr("all pairs") : bandName(band);
-        curve.series.category = band;
-        if (band < 0)
-            curve.series.dash = Qt::DashLine;
-        else
-            tellApart(curve.series, band);
-        curve.series.emphasised = band == selectedBand();
+        lookLikeBand(curve, band);
+        curves.push_back(std::move(curve));
+    }
+}
+
+/// Over the distances that both have.
+NoisePanel::Curve NoisePanel::minus(const Curve& a, const Curve& b) {
+    Curve difference = a;
+    const size_t common = std::min(a.series.x.size(), b.series.x.size());
+    difference.series.x.clear();
+    difference.series.y.clear();
+    for (size_t at = 0; at < common && a.edges[at + 1] == b.edges[at + 1]; ++at) {
+        difference.series.x.push_back(a.series.x[at]);
+        difference.series.y.push_back(a.series.y[at] - b.series.y[at]);
+    }
+    difference.condition = nullptr;
+    return difference;
+}
+
+void NoisePanel::lookLikeBand(Curve& curve, int band) const {
+    curve.series.category = band;
+    if (band < 0)
+        curve.series.dash = Qt::DashLine;
+    else
+        tellApart(curve.series, band);
+    curve.series.emphasised = band == selectedBand();
+}
+
+void NoisePanel::addBandDifferences(std::vector<Curve>& curves) const {
+    for (int band = -1; band < bands().count(); ++band) {
+        Curve curve = minus(curveOf(sideA().condition, band), curveOf(sideB().condition, band));
+        curve.series.legendName = band < 0 ? tr("all pairs") : bandName(band);
+        curve.series.name = tr("A − B, %1").arg(curve.series.legendName);
+        lookLikeBand(curve, band);
         curves.push_back(std::move(curve));
     }
 }
@@ -164,23 +203,23 @@ void NoisePanel::addBands(std::vector<Curve>& curves) const {
 QString NoisePanel::addDifference(std::vector<Curve>& curves) const {
     const Side a = sideA(), b = sideB();
     if (!b.condition) return whyNotComparable();
-    for (const Side& side : {a, b})
-        if (!side.condition || side.condition->noise.empty())
-            return tr("No quantization noise was recorded for %1. Compare two conditions that have it: tick "
-                      "it in "
-                      "the setup and press Run, or use qroar analyze with --noise --resume.")
-                .arg(side.name);
+    for (const Side& side : {a, b}) {
+        if (!side.condition) return whyNotComparable();
+        if (!side.condition->noise.empty()) continue;
+        if (isReference(side.condition->key)) return referenceText(side.name);
+        return tr("No quantization noise was recorded for %1. Compare two conditions that have it: tick "
+                  "\"Quantization noise\" among the options of the setup and press Run, or use qroar analyze "
+                  "with --noise --resume.")
+            .arg(side.name);
+    }
     if (!subtracts()) return whyNotComparable();
+    if (curvesBox_->currentIndex() == Bands) {
+        addBandDifferences(curves);
+        return {};
+    }
     const int band = pairsBox_->currentIndex() == 1 ? -1 : selectedBand();
     Curve first = curveOf(a.condition, band), second = curveOf(b.condition, band);
-    Curve difference = first;
-    const size_t common = std::min(first.series.x.size(), second.series.x.size());
-    difference.series.x.clear();
-    difference.series.y.clear();
-    for (size_t at = 0; at < common && first.edges[at + 1] == second.edges[at + 1]; ++at) {
-        difference.series.x.push_back(first.series.x[at]);
-        difference.series.y.push_back(first.series.y[at] - second.series.y[at]);
-    }
+    Curve difference = minus(first, second);
     first.series.name = tr("A: %1").arg(a.name);
     first.series.category = 0;
     second.series.name = tr("B: %1").arg(b.name);
@@ -188,7 +227,6 @@ QString NoisePanel::addDifference(std::vector<Curve>& curves) const {
     difference.series.name = tr("A − B");
     difference.series.category = 2;
     difference.series.emphasised = true;
-    difference.condition = nullptr;
     curves = {std::move(first), std::move(second), std::move(difference)};
     return {};
 }
@@ -216,7 +254,7 @@ QString NoisePanel::whereText(int layer) const {
         where += tr(", head group %1").arg(group);
     else if (selection().group >= 0)
         where += tr(", all heads");
-    if (curvesBox_->currentIndex() == Bands && selection().compare != CompareMode::Difference) return where;
+    if (curvesBox_->currentIndex() == Bands) return where;
     if (pairsBox_->currentIndex() == 1) return where + tr(", all pairs");
     const int band = selectedBand();
     const int pair = selection().pair;
@@ -236,6 +274,12 @@ QString NoisePanel::emptyReason() const {
                   "quantized "
                   "condition.")
             .arg(side.name);
+    if (std::all_of(all.begin(), all.end(), [](const Result& one) { return isReference(one->key); }))
+        return tr("No condition with quantized weights has been run, and noise is the difference of one from "
+                  "full precision on the same tokens. Add a quantizer such as rtn:4:g128 to the weight "
+                  "variants of the setup, tick \"Quantization noise\" among its options and press Run (what "
+                  "is done stays), or use the command line: qroar analyze MODEL --text FILE --quant none "
+                  "--quant rtn:4:g128 --noise --resume -o run.h5");
     return tr(
         "No quantization noise was recorded: the difference of a quantized condition from full precision on "
         "the same tokens. Tick \"Quantization noise\" among the options of the setup and press Run (what is "
@@ -256,7 +300,10 @@ void NoisePanel::draw(const std::vector<Curve>& curves) {
         labels << groupedCount(edge);
     }
     const bool signedValues = form() == LogitNoise::Mean || selection().compare == CompareMode::Difference;
-    const QString title = form() == LogitNoise::Rms ? tr("RMS noise (logits)") : tr("Mean noise (logits)");
+    const bool rms = form() == LogitNoise::Rms;
+    QString title = rms ? tr("RMS noise (logits)") : tr("Mean noise (logits)");
+    if (selection().compare == CompareMode::Difference && curvesBox_->currentIndex() == Bands)
+        title = rms ? tr("Δ RMS noise, A − B (logits)") : tr("Δ mean noise, A − B (logits)");
     plot_->setAxes(tr("Distance of query and key (tokens)"), LinePlot::Scale::Log2, title,
                    LinePlot::Scale::Linear);
     plot_->setXTicks(ticks, labels);

@@ -37,6 +37,9 @@ class NoisePanel : public DiagnosticPanel {
     };
     [[nodiscard]] LogitNoise form() const;
     [[nodiscard]] Curve curveOf(const Result& condition, int band) const;
+    [[nodiscard]] static Curve minus(const Curve& a, const Curve& b);
+    void lookLikeBand(Curve& curve, int band) const;
+    void addBandDifferences(std::vector<Curve>& curves) const;
     void addConditions(std::vector<Curve>& curves) const;
     void addBands(std::vector<Curve>& curves) const;
     /// A, B and A - B; why not, when there is no difference.

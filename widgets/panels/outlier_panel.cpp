@@ -194,7 +194,8 @@ void OutlierPanel::arrange() {
     }
     if (view() != View::Magnitude) quantileModel_->clear();
     documentModel_->clear();
-    const bool perDocument = positions && a_.documents.layers > 0 && a_.documents.bands > 1;
+    const bool perDocument =
+        positions && a_.documents.layers > 0 && a_.documents.bands > 1 && whyNoDocuments().isEmpty();
     if (perDocument) {
         updateDocuments();
         fillDocumentTable();
@@ -236,6 +237,7 @@ void OutlierPanel::describe() {
     if (now.group >= 0) what += tr(", all heads"); // core pools them here
     QString summary = view() == View::Magnitude ? magnitudeSummary() : layerSummary();
     if (!options_->note().isEmpty()) summary += QStringLiteral(" · ") + options_->note();
+    if (const QString why = whyNoDocuments(); !why.isEmpty()) summary += QStringLiteral(" · ") + why;
     showContent(subtracts_ ? tr("Δ %1").arg(what) : what, shownName(), summary);
 }
 
@@ -264,6 +266,19 @@ int OutlierPanel::documentOfB(int document) const {
     });
     const auto index = static_cast<int>(found - ofB.begin());
     return found == ofB.end() || index >= b_.documents.layers ? -1 : index;
+}
+
+QString OutlierPanel::whyNoDocuments() const {
+    if (!subtracts_ || view() != View::Positions) return {};
+    if (a_.documents.layers == 0 && b_.documents.layers == 0) return {};
+    const auto &ofA = a_.side.condition->key, &ofB = b_.side.condition->key;
+    if (a_.zones != b_.zones)
+        return tr("no map of documents: the positions before and beyond the trained length are others of A "
+                  "(%1 tokens) than of B (%2 tokens)")
+            .arg(groupedCount(ofA.context), groupedCount(ofB.context));
+    for (int document = 0; document < a_.documents.layers; ++document)
+        if (documentOfB(document) >= 0) return {};
+    return tr("no map of documents: A and B have none in common");
 }
 
 OutlierPanel::Cell OutlierPanel::documentCell(int document, int zone, bool relative) const {

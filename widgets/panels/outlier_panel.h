@@ -61,6 +61,8 @@ class OutlierPanel : public DiagnosticPanel {
     [[nodiscard]] Cell magnitudeCell(int bucket, int level) const;
     [[nodiscard]] Cell documentCell(int document, int zone, bool relative) const;
     [[nodiscard]] int documentOfB(int document) const; ///< the same text in B; -1: there is none
+    /// Why the difference has no map of documents; empty where it has, or there are no numbers.
+    [[nodiscard]] QString whyNoDocuments() const;
     [[nodiscard]] QString bucketText(int bucket) const;
     [[nodiscard]] int rowOfLevel(int level) const { return lastLevel_ - level; }
     void setCursor(int row, int column);

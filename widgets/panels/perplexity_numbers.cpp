@@ -67,15 +67,27 @@ bool PerplexityPanel::differs() const {
     return selection().compare == CompareMode::Difference && sideA().condition && sideB().condition;
 }
 
+/// Documents are the same by their token ids: those of one name may have others.
+QString PerplexityPanel::whyNoDocuments() const {
+    const Session &a = *sideA().session, &b = *sideB().session;
+    if (&a == &b) return {};
+    const std::vector<int> same = sameDocuments(a, b);
+    if (std::any_of(same.begin(), same.end(), [](int document) { return document >= 0; })) return {};
+    for (const SessionDocument& one : a.documents)
+        for (const SessionDocument& other : b.documents)
+            if (one.name == other.name)
+                return tr("Documents of one name (%1) have other tokens in B's session than in A's: the "
+                          "tokenizers differ, or the texts do. Losses per token are then of other tokens and "
+                          "cannot be subtracted; show A and B beside each other instead.")
+                    .arg(QString::fromStdString(one.name));
+    return tr("The sessions of A and B have no document in common, so their losses cannot be paired. "
+              "Run both on the same documents.");
+}
+
 QString PerplexityPanel::whyNotPaired() const {
     const Side a = sideA(), b = sideB();
     if (!a.condition || !b.condition) return tr("Choose the conditions A and B to compare.");
-    if (a.session != b.session) {
-        const std::vector<int> same = sameDocuments(*a.session, *b.session);
-        if (std::all_of(same.begin(), same.end(), [](int document) { return document < 0; }))
-            return tr("The sessions of A and B have no document in common, so their losses cannot be paired. "
-                      "Run both on the same documents.");
-    }
+    if (const QString why = whyNoDocuments(); !why.isEmpty()) return why;
     if (partners().empty())
         return tr("A was run on windows of %1 tokens and B on windows of %2, and what they belong to (%3, "
                   "%4) "
@@ -96,10 +108,12 @@ QString PerplexityPanel::whyNothing() const {
         if (const QString why = whyNotPaired(); !why.isEmpty()) return why;
     if (isLoss()) return {};
     const auto has = [](const Result& one) { return one && !one->divergence.empty(); };
-    const QString howTo = tr(
-        "Full precision is the reference, so only quantized weights and gains have a divergence. Run them "
-        "with it: qroar analyze MODEL --text FILE --quant rtn:4:g64 --divergence -o run.h5. Figures without "
-        "a session: qroar evaluate with --reference.");
+    const QString howTo =
+        tr("Full precision is the reference, so only quantized weights and gains have a divergence. Tick "
+           "\"Divergence\" among the options of the setup and press Run (what is done stays), or use the "
+           "command "
+           "line: qroar analyze MODEL --text FILE --quant rtn:4:g64 --divergence --resume -o run.h5. Figures "
+           "without a session: qroar evaluate with --reference.");
     if (differs()) {
         for (const Side& one : {sideA(), sideB()})
             if (!has(one.condition)) return tr("%1 has no divergence.").arg(one.name) + u' ' + howTo;
@@ -410,6 +424,37 @@ void PerplexityPanel::fillSplit() {
         std::move(split));
 }
 
+/// What is subtracted has windows of one length, which A or B may not have.
+QString PerplexityPanel::detailText() const {
+    const Partners* both = differs() ? partnersAtHand() : nullptr;
+    const int context = both ? both->a->key.context : shown().condition->key.context;
+    const QString detail = tr("%1 tokens, convention %2")
+                               .arg(groupedCount(context), QLatin1String(conventionName(convention())));
+    const auto named = [](const Result& condition, const QString& session) {
+        const QString name = conditionName(condition->key);
+        return session.isEmpty() ? name : tr("%1 (%2)").arg(name, session);
+    };
+    if (both)
+        return tr("%1 minus %2, %3")
+            .arg(named(both->a, ownText()), named(both->b, hasOtherSession() ? otherText() : QString()),
+                 detail);
+    const bool ofB = selection().compare == CompareMode::B && sideB().condition && hasOtherSession();
+    return ofB ? tr("%1: %2").arg(otherText(), detail) : detail;
+}
+
+QString PerplexityPanel::replacedText() const {
+    const Partners& both = *partnersAtHand();
+    QStringList parts;
+    const auto add = [&parts](const QString& side, const Result& chosen, const Result& drawn) {
+        if (chosen != drawn)
+            parts << tr("%1 is %2, whose windows have another length: %3 in its place")
+                         .arg(side, conditionName(chosen->key), conditionName(drawn->key));
+    };
+    add(QStringLiteral("A"), sideA().condition, both.a);
+    add(QStringLiteral("B"), sideB().condition, both.b);
+    return parts.join(QStringLiteral("; "));
+}
+
 QString PerplexityPanel::summaryText() {
     if (differs()) return differenceText();
     if (isLoss()) return splitSummary(*shown().condition);
@@ -433,12 +478,14 @@ QString PerplexityPanel::differenceText() {
         text +=
             tr(" · references differ: %1, %2")
                 .arg(QString::fromStdString(both.a->reference), QString::fromStdString(both.b->reference));
+    if (const QString replaced = replacedText(); !replaced.isEmpty())
+        text += QStringLiteral(" · ") + replaced;
     return text;
 }
 
 QString PerplexityPanel::splitSummary(const ConditionResult& shownOne) const {
     const NllSummary& summary = summaries_.at(shown().condition);
-    QString text = tr("%1: NLL %2").arg(conditionName(shownOne.key), readableNumber(summary.nll, 5));
+    QString text = tr("%1: NLL %2").arg(shown().name, readableNumber(summary.nll, 5));
     if (summary.ciLow && summary.ciHigh)
         text += QStringLiteral(" [%1, %2]")
                     .arg(readableNumber(*summary.ciLow, 5), readableNumber(*summary.ciHigh, 5));

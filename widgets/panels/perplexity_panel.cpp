@@ -180,12 +180,7 @@ void PerplexityPanel::refresh(Changes changes) {
     updateByContext();
     updateByPosition();
     fillTables();
-    const int context = differs() ? partnersAtHand()->a->key.context : shown().condition->key.context;
-    const QString detail = tr("%1 tokens, convention %2")
-                               .arg(groupedCount(context), QLatin1String(conventionName(convention())));
-    showContent(tr("%1 by length and position").arg(axisTitle()),
-                differs() ? tr("%1 minus %2, %3").arg(sideA().name, sideB().name, detail) : detail,
-                summaryText());
+    showContent(tr("%1 by length and position").arg(axisTitle()), detailText(), summaryText());
 }
 
 void PerplexityPanel::arrange() {

@@ -89,6 +89,10 @@ class PerplexityPanel : public DiagnosticPanel {
     void fillSplit();
     [[nodiscard]] QString summaryText();
     [[nodiscard]] QString differenceText();
+    [[nodiscard]] QString detailText() const; ///< whose losses, of what length and convention
+    /// What is drawn in place of A and B where their windows are of two lengths; empty: they are.
+    [[nodiscard]] QString replacedText() const;
+    [[nodiscard]] QString whyNoDocuments() const; ///< that A and B could be paired over; empty: there are
     [[nodiscard]] QString splitSummary(const ConditionResult& shown) const;
     [[nodiscard]] QString familyOf(int condition) const; ///< its name in legends
 

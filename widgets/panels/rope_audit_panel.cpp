@@ -21,7 +21,7 @@ namespace qroar {
 namespace {
 
 constexpr double twoPi = 2 * std::numbers::pi;
-constexpr double floorOfPhases = 1e-4; ///< radians: smaller errors lie on the lower edge
+constexpr double floorOfPhases = 1e-4; ///< radians: smaller errors are drawn here, hollow
 
 QString textOf(const std::string& text) {
     return QString::fromStdString(text);
@@ -41,6 +41,26 @@ QString formulaOf(bool phase) {
             : RopeAuditPanel::tr("ω′(loader) / ω: what the loader's scaling does to the frequency of a pair; "
                                  "1 is unscaled, 1/s is scaled in full. [std]");
     return formula + u'\n' + RopeAuditPanel::tr("Handbook (F1): theory.md#rope-audit-std");
+}
+
+/// Hollow points over those that are smaller than where they are drawn.
+std::vector<LinePlot::Series> onTheFloor(const std::vector<LinePlot::Series>& series) {
+    std::vector<LinePlot::Series> all;
+    for (const LinePlot::Series& one : series) {
+        LinePlot::Series hollow;
+        hollow.name = one.name;
+        hollow.category = one.category;
+        hollow.marker = QCPScatterStyle::ssCircle;
+        hollow.line = hollow.inLegend = false;
+        for (std::size_t at = 0; at < one.readout.size(); ++at) {
+            if (one.readout[at] >= floorOfPhases) continue;
+            hollow.x.push_back(one.x[at]);
+            hollow.y.push_back(one.y[at]);
+            hollow.readout.push_back(one.readout[at]);
+        }
+        if (!hollow.x.empty()) all.push_back(std::move(hollow));
+    }
+    return all;
 }
 
 QVariant orNothing(const LoaderVerdict& verdict, double value) {
@@ -269,13 +289,16 @@ void RopeAuditPanel::draw() {
     std::vector<QStringList> names;
     const auto add = [&](const QString& name, std::vector<double> y) {
         for (std::size_t at = 0; at < series.size(); ++at)
-            if (series[at].y == y) { // curves that coincide share a name
+            if (series[at].readout == y) { // curves that coincide share a name
                 names[at] << name;
                 return;
             }
         names.push_back({name});
         LinePlot::Series line;
         for (std::size_t pair = 0; pair < y.size(); ++pair) line.x.push_back(static_cast<double>(pair));
+        line.readout = y; // what it is, wherever it is drawn
+        if (value() == Phase)
+            for (double& error : y) error = std::max(error, floorOfPhases);
         line.y = std::move(y);
         line.category = static_cast<int>(series.size());
         line.marker = QCPScatterStyle::ssDisc;
@@ -292,14 +315,17 @@ void RopeAuditPanel::draw() {
         if (!verdict.loaded.table) continue;
         std::vector<double> y =
             value() == Ratio ? ratios(*verdict.loaded.table) : phaseErrors(*audit_, verdict);
-        if (value() == Phase)
-            for (double& error : y) error = std::max(error, floorOfPhases);
         add(QLatin1String(ropeLoaderName(verdict.loaded.loader)), std::move(y));
     }
     for (std::size_t at = 0; at < series.size(); ++at) {
         series[at].name = joinedLoaders(names[at]);
         if (names[at].size() > 2)
             series[at].legendName = tr("%1 and %2 more").arg(names[at].front()).arg(names[at].size() - 1);
+    }
+    if (value() == Phase) {
+        std::vector<LinePlot::Series> hollow = onTheFloor(series);
+        series.insert(series.end(), std::make_move_iterator(hollow.begin()),
+                      std::make_move_iterator(hollow.end()));
     }
     setUpPlot(std::move(series), value() == Phase ? tr("|Δω′|·L (rad)") : tr("ω′ / ω"), true,
               value() == Phase ? twoPi : 1.0);
@@ -310,6 +336,7 @@ void RopeAuditPanel::setUpPlot(std::vector<LinePlot::Series> series, const QStri
     const FrequencyTable& ours = audit_->ours;
     plot_->setAxes(tr("Pair, below it its wavelength 2π/ω (tokens)"), LinePlot::Scale::Linear, title,
                    logarithmic ? LinePlot::Scale::Log : LinePlot::Scale::Linear);
+    if (logarithmic && value() == Phase) plot_->setFloor(floorOfPhases);
     std::vector<double> ticks;
     QStringList labels;
     const int pairs = static_cast<int>(ours.plain.size()), step = std::max(1, (pairs + 7) / 8);

@@ -191,8 +191,16 @@ QString SpectrumPanel::curveTitle() const {
     const PairMetricText text = pairMetricText(metric());
     QString title = text.name;
     if (metric() == PairMetric::Saturated || metric() == PairMetric::Raw
-        || metric() == PairMetric::Displacement)
-        title = tr("%1 at D = %2").arg(title, groupedCount(std::llround(distance_)));
+        || metric() == PairMetric::Displacement) {
+        const QString own = groupedCount(std::llround(distance_));
+        const int ofB = subtracts() ? sideB().condition->key.context : 0;
+        if (!subtracts() || ofB == std::llround(distance_))
+            title = tr("%1 at D = %2").arg(title, own);
+        else if (drawsDifference()) // each at the length it was run at
+            return tr("Δ %1, A (D = %2) − B (D = %3)").arg(title, own, groupedCount(ofB));
+        else
+            title = tr("%1 at D = %2 (B: %3)").arg(title, own, groupedCount(ofB));
+    }
     if (text.ofLayer && shown().condition)
         title = tr("%1, layer %2").arg(title).arg(question(*shown().condition).layer);
     if (text.ofLayer && selection().group >= 0

@@ -65,6 +65,10 @@ void LinePlot::setAxes(const QString& xTitle, Scale xScale, const QString& yTitl
     apply(yAxis, yTitle, yScale);
 }
 
+void LinePlot::setFloor(double y) {
+    yAxis->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableLogTicker(y)));
+}
+
 void LinePlot::setXTicks(const std::vector<double>& positions, const QStringList& labels) {
     tickPositions_ = positions;
     tickLabels_ = labels;

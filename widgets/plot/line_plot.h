@@ -44,6 +44,8 @@ class LinePlot : public BasePlot {
     /// Ticks at these x only (context lengths).
     void setXTicks(const std::vector<double>& positions, const QStringList& labels);
     void setYTicks(const std::vector<double>& positions, const QStringList& labels);
+    /// After setAxes(), of a logarithmic y axis: where smaller values are drawn; its tick says so.
+    void setFloor(double y);
     void setReferenceLine(std::optional<double> y) { referenceY_ = y; }
     void setLegendAbove(bool above);
     /// Home ranges from the series with a margin; `includeY` widens the y range to contain it.

@@ -396,7 +396,11 @@ void MarkStrip::draw(QCPPainter* painter) {
 }
 
 QVector<double> ReadableLogTicker::createTickVector(double, const QCPRange& range) {
-    return ticksIn(range, tickCount());
+    QVector<double> ticks = ticksIn(range, tickCount());
+    if (floor_ <= 0 || !range.contains(floor_)) return ticks;
+    ticks.removeIf([this](double tick) { return tick < floor_ * 1.5; }); // none below, none that touches it
+    ticks.prepend(floor_);
+    return ticks;
 }
 
 QVector<double> ReadableLogTicker::ticksIn(const QCPRange& range, int count) {
@@ -428,7 +432,7 @@ QVector<double> ReadableLogTicker::ticksIn(const QCPRange& range, int count) {
 }
 
 QString ReadableLogTicker::getTickLabel(double tick, const QLocale&, QChar, int) {
-    return textOf(tick);
+    return floor_ > 0 && tick == floor_ ? QStringLiteral("≤ ") + textOf(tick) : textOf(tick);
 }
 
 QString ReadableLogTicker::textOf(double tick) {

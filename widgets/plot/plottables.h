@@ -188,6 +188,8 @@ class MarkStrip : public PassivePlottable {
 /// Ticks at 1, 2, 5 x 10^n, or at decades only when the range spans many; labels as people write them.
 class ReadableLogTicker : public QCPAxisTicker {
   public:
+    /// `floor` > 0: where values below it are drawn; it has a tick, "≤ 10⁻⁴", and there is none below it.
+    explicit ReadableLogTicker(double floor = 0) : floor_(floor) {}
     [[nodiscard]] static QVector<double> ticksIn(const QCPRange& range, int count = 5);
     [[nodiscard]] static QString textOf(double tick);
 
@@ -196,6 +198,9 @@ class ReadableLogTicker : public QCPAxisTicker {
     QVector<double> createSubTickVector(int, const QVector<double>&) override { return {}; }
     QString getTickLabel(double tick, const QLocale& locale, QChar format, int precision) override;
     double getTickStep(const QCPRange&) override { return 1; }
+
+  private:
+    double floor_;
 };
 
 /// Linear ticks with readable labels ("1,024", "0.05").

@@ -38,6 +38,7 @@ class SpectrumPlot : public BasePlot {
     [[nodiscard]] const std::vector<CurveMark>& curveMarks() const { return curveMarks_; }
     /// More lines of the read-out, one text for each pair.
     void setPairDetails(QStringList details) { pairDetails_ = std::move(details); }
+    [[nodiscard]] const QString& curveTitle() const { return curveTitle_; } ///< whole, without its unit
     [[nodiscard]] const std::vector<double>& curve() const { return curve_; }
     [[nodiscard]] const std::vector<double>& otherCurve() const { return otherCurve_; }
     void setBands(const BandPartition& bands);

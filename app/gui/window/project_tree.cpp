@@ -71,6 +71,7 @@ void ProjectTree::setSession(const std::shared_ptr<const Session>& session) {
     clear();
     documents_ = conditions_ = nullptr;
     names_.clear();
+    conditionNames_.clear();
     if (!session) {
         auto* item = new QTreeWidgetItem(this, {tr("No session. Run an analysis, or open a session.")});
         item->setFirstColumnSpanned(true);
@@ -80,6 +81,7 @@ void ProjectTree::setSession(const std::shared_ptr<const Session>& session) {
     addModel(*session);
     addDocuments(*session);
     addConditions(*session);
+    nameRows();
     followSelection();
 }
 
@@ -106,32 +108,37 @@ void ProjectTree::addDocuments(const Session& session) {
         row(documents_, names_.emplaceBack(QString::fromStdString(document.name)),
             groupedCount(document.tokens),
             tr("%1\n%2 tokens").arg(QString::fromStdString(document.path), groupedCount(document.tokens)));
-    nameDocuments();
 }
 
-void ProjectTree::nameDocuments() {
-    if (!documents_) return;
+void ProjectTree::nameRows() {
+    nameRows(documents_, names_);
+    nameRows(conditions_, conditionNames_);
+}
+
+void ProjectTree::nameRows(QTreeWidgetItem* section, const QStringList& names) {
+    if (!section) return;
+    const QSignalBlocker quiet(this);
     const int count = sizeHintForColumn(1),
               margins = 2 * indentation() + 2 * style()->pixelMetric(QStyle::PM_FocusFrameHMargin) + 6;
     const int room = std::max(60, viewport()->width() - count - margins);
-    const QStringList shown = elidedApart(names_, fontMetrics(), room);
-    for (int index = 0; index < documents_->childCount();
+    const QStringList shown = elidedApart(names, fontMetrics(), room);
+    for (int index = 0; index < section->childCount();
          ++index) { // where the middle will do, Qt's ellipsis does
-        const bool cut = shown[index] != fontMetrics().elidedText(names_[index], Qt::ElideMiddle, room);
-        documents_->child(index)->setText(0, cut ? shown[index] : names_[index]);
+        const bool cut = shown[index] != fontMetrics().elidedText(names[index], Qt::ElideMiddle, room);
+        section->child(index)->setText(0, cut ? shown[index] : names[index]);
     }
 }
 
 void ProjectTree::resizeEvent(QResizeEvent* event) {
     QTreeWidget::resizeEvent(event);
-    nameDocuments();
+    nameRows();
 }
 
 void ProjectTree::addConditions(const Session& session) {
     conditions_ = section(this, tr("Conditions (%1)").arg(session.conditions.size()), tr("NLL, nats"));
     for (std::size_t index = 0; index < session.conditions.size(); ++index) {
         const ConditionResult& condition = *session.conditions[index];
-        const QString name = conditionName(condition.key);
+        const QString& name = conditionNames_.emplaceBack(conditionName(condition.key));
         const double nll = meanNll(condition);
         row(conditions_, name, readableNumber(nll, 4),
             tr("%1\n%2 nats per token, %3 windows, %4")

@@ -22,7 +22,8 @@ class ProjectTree : public QTreeWidget {
     void resizeEvent(QResizeEvent* event) override;
 
   private:
-    void nameDocuments(); ///< so that names that are cut can be told apart
+    void nameRows(); ///< so that names that are cut can be told apart
+    void nameRows(QTreeWidgetItem* section, const QStringList& names);
     void addModel(const Session& session);
     void addDocuments(const Session& session);
     void addConditions(const Session& session);
@@ -31,7 +32,7 @@ class ProjectTree : public QTreeWidget {
 
     SelectionModel* selection_;
     QTreeWidgetItem *documents_ = nullptr, *conditions_ = nullptr;
-    QStringList names_; ///< of the documents
+    QStringList names_, conditionNames_; ///< of the documents, of the conditions
 };
 
 } // namespace qroar
