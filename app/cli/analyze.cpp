@@ -2,6 +2,7 @@
 // condition.
 #include "app/cli/commands.h"
 #include "app/cli/outputs.h"
+#include "app/cli/rank_inputs.h"
 #include "app/cli/rank_setup.h"
 #include "app/cli/rows.h"
 #include "app/cli/save_pace.h"
@@ -143,6 +144,21 @@ Status prepare(const Options& options, Ranks& ranks, Job& job) {
     return Done{};
 }
 
+/// Collective: every rank has read the same, and finds the same missing in the session it goes on with.
+Status agreeOnInputs(const Options& options, const Job& job, Ranks& ranks) {
+    if (ranks.alone()) return Done{};
+    RankInputs inputs;
+    inputs.addPlan(job.plan);
+    inputs.addFile("--imatrix", options.run.imatrix);
+    if (options.resume && job.previous) { // else only rank 0 looks at what stands there
+        inputs.add(options.output, "a session");
+        inputs.add(options.output + ": bands", job.previous->bands.text());
+        for (const ConditionKey& key : job.plan.conditions())
+            inputs.add(options.output + ": missing of " + key.text(), job.plan.lackingOf(*job.previous, key));
+    }
+    return ranks.agreeOn(inputs.all());
+}
+
 int runPrepared(const Options& options, const Job& job, const Ranks& ranks, ConsoleProgress& console,
                 RankProgress& progress) {
     for (const std::string& note : job.estimate.notes) std::cerr << "note: " << note << '\n';
@@ -181,7 +197,7 @@ int run(const Options& options, Ranks& ranks) {
     RankProgress progress(console, ranks);
     Job job;
     Status ready = ranks.together("preparation", progress, [&] { return prepare(options, ranks, job); });
-    if (ready) ready = agreeOnInputs(ranks, job.plan);
+    if (ready) ready = agreeOnInputs(options, job, ranks);
     if (!ready) return fail(ready.error());
     if (options.dryRun) {
         printEstimate(job.estimate, options.common.json);

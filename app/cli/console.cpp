@@ -29,7 +29,19 @@ bool looksNumeric(const std::string& cell) {
 }
 } // namespace
 
+namespace {
+Status& failure() {
+    static Status last = Done{};
+    return last;
+}
+} // namespace
+
+const Status& lastFailure() {
+    return failure();
+}
+
 int fail(const Error& error) {
+    if (error.code != ErrorCode::Cancelled) failure() = error;
     std::cerr << "qroar: " << error.message << '\n';
     return error.code == ErrorCode::Cancelled ? exitCancelled : exitFailed;
 }

@@ -25,6 +25,8 @@ struct Common {
 
 /// Prints "qroar: message" on stderr; the exit code that goes with the error.
 int fail(const Error& error);
+/// What fail() was told last, but for cancellations; else Done.
+const Status& lastFailure();
 
 /// One JSON document on stdout, indented, numbers with the digits that reproduce them.
 void print(const Json& document);

@@ -4,7 +4,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/evaluate_tasks.h"
 #include "app/cli/outputs.h"
-#include "app/cli/rank_setup.h"
+#include "app/cli/rank_inputs.h"
 #include "app/cli/reference_model.h"
 #include "app/cli/rows.h"
 #include "app/cli/validators.h"
@@ -320,6 +320,19 @@ void printText(const Evaluation& evaluation, const Findings& found, Convention c
     printTasks(found.tasks);
 }
 
+/// Collective: every rank has read the same. The questions of --choices are read by rank 0 alone.
+Status agreeOnInputs(const Options& options, const Evaluation& evaluation, Ranks& ranks) {
+    if (ranks.alone()) return Done{};
+    RankInputs inputs;
+    inputs.addPlan(evaluation.plan);
+    inputs.addFile("--imatrix", options.run.imatrix);
+    inputs.addFile("--kl-base", options.klBase);
+    if (const auto& reference = evaluation.reference.model)
+        inputs.add("--reference-model", reference->fingerprint());
+    inputs.add("first token of every window", std::to_string(evaluation.controls.firstToken));
+    return ranks.agreeOn(inputs.all());
+}
+
 /// Command lines that are wrong before anything is read.
 bool complain(const Options& options) {
     const bool texts = !options.run.texts.empty();
@@ -348,7 +361,7 @@ int run(const Options& options, Ranks& ranks) {
         for (const std::string& note : estimate->notes) std::cerr << "note: " << note << '\n';
         return Done{};
     });
-    if (ready) ready = agreeOnInputs(ranks, evaluation->plan);
+    if (ready) ready = agreeOnInputs(options, *evaluation, ranks);
     if (!ready) return fail(ready.error());
     const Convention convention = options.convention == "all" ? Convention::All : Convention::LastHalf;
     const auto findings = runAll(options, *evaluation, ranks);

@@ -2,6 +2,7 @@
 #include "app/cli/commands.h"
 #include "app/cli/inputs.h"
 #include "app/cli/mpi_link.h"
+#include "app/cli/rank_inputs.h"
 #include "app/cli/rank_setup.h"
 #include "qroar/version.h"
 
@@ -93,8 +94,12 @@ int main(int argc, char** argv) {
     silenceOthers(ranks);
     divideCores(ranks);
     const bool takesPart = ranks.first() || (argc > 1 && isShared(argv[1]));
-    const int result = takesPart ? runProgram(argc, argv, ranks) : exitDone;
+    int result = exitDone;
+    if (const qroar::Status same = agreeOnWords(ranks, argc, argv); !same)
+        result = fail(same.error());
+    else if (takesPart)
+        result = runProgram(argc, argv, ranks);
     std::cout.flush();
-    ranks.farewell(result);
-    return result;
+    const qroar::Status ended = ranks.farewell(lastFailure(), [](const qroar::Error& error) { fail(error); });
+    return !ended && result == exitDone ? exitFailed : result;
 }

@@ -77,14 +77,4 @@ void divideCores(Ranks& ranks) {
                   << " cores: mpirun --bind-to none gives them all\n";
 }
 
-Status agreeOnInputs(Ranks& ranks, const Model* model, const std::vector<Document>* documents) {
-    if (ranks.alone()) return Done{};
-    if (Status same = ranks.agreeOn("the model's fingerprint", model ? model->fingerprint() : ""); !same)
-        return same;
-    std::string all;
-    if (documents)
-        for (const Document& one : *documents) all += (all.empty() ? "" : " ") + one.fingerprint;
-    return ranks.agreeOn("the documents' fingerprints", all);
-}
-
 } // namespace qroar::cli

@@ -1,8 +1,7 @@
 // What a rank does before its sub-command: who speaks, and how many threads it takes of its machine. Not
-// here: the wire (mpi_link.h), the work (core/ranks).
+// here: the wire (mpi_link.h), what all of them must have read (rank_inputs.h), the work (core/ranks).
 #pragma once
 
-#include "core/analysis/analysis.h"
 #include "core/ranks/ranks.h"
 
 #include <string>
@@ -19,10 +18,5 @@ void silenceOthers(const Ranks& ranks);
 void divideCores(Ranks& ranks);
 /// " on each of 4 ranks", of what an estimate says; nothing for one.
 std::string onEach(int ranks);
-/// Collective: model and documents of a plan are the same for every rank (each has read its own copy).
-Status agreeOnInputs(Ranks& ranks, const Model* model, const std::vector<Document>* documents);
-inline Status agreeOnInputs(Ranks& ranks, const AnalysisPlan& plan) {
-    return agreeOnInputs(ranks, plan.model.get(), plan.documents.get());
-}
 
 } // namespace qroar::cli

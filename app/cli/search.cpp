@@ -3,6 +3,7 @@
 #include "core/search/search.h"
 #include "app/cli/commands.h"
 #include "app/cli/outputs.h"
+#include "app/cli/rank_inputs.h"
 #include "app/cli/rank_setup.h"
 #include "app/cli/save_pace.h"
 #include "app/cli/search_report.h"
@@ -360,6 +361,19 @@ Status prepareAll(const Options& options, Ranks& ranks, ProgressSink& progress, 
     return Done{};
 }
 
+/// Collective: every rank has read the same, and goes on with the same search.
+Status agreeOnInputs(const Options& options, const Job& job, Ranks& ranks) {
+    if (ranks.alone()) return Done{};
+    RankInputs inputs;
+    inputs.add("the model", job.plan.model->fingerprint());
+    inputs.addDocuments("--text", *job.plan.documents);
+    inputs.addDocuments("--report-text", job.reportDocuments);
+    inputs.addFile("SESSION", options.diagnostics);
+    inputs.addFile("--imatrix", options.imatrix);
+    if (job.previous) inputs.addSearch(options.output, *job.previous);
+    return ranks.agreeOn(inputs.all());
+}
+
 int run(const Options& options, Ranks& ranks) {
     if (options.resume && options.output.empty()) {
         std::cerr << "qroar: search: --resume needs the session file, -o FILE\n";
@@ -372,7 +386,7 @@ int run(const Options& options, Ranks& ranks) {
     Outcome<SearchPreview> preview = Error::cancelled();
     Status ready = ranks.together("preparation", progress,
                                   [&] { return prepareAll(options, ranks, progress, job, preview); });
-    if (ready) ready = agreeOnInputs(ranks, job->plan.model.get(), job->plan.documents.get());
+    if (ready) ready = agreeOnInputs(options, *job, ranks);
     if (!ready) return fail(ready.error());
     for (const std::string& note : preview->notes) std::cerr << "note: " << note << '\n';
     if (options.dryRun) {

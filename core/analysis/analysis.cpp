@@ -53,6 +53,26 @@ bool AnalysisPlan::isDone(const Session& session) const {
                        [&](const ConditionKey& key) { return isDone(session, key); });
 }
 
+std::string AnalysisPlan::lackingOf(const Session& session, const ConditionKey& key) const {
+    const auto held = session.find(key);
+    if (!held) return "everything";
+    std::string words;
+    const auto add = [&words](bool lacks, const std::string& what) {
+        if (lacks) words += (words.empty() ? "" : ", ") + what;
+    };
+    add(lacksDivergence(*this, *held), "divergence");
+    add(lacksSensitivity(*this, *held), "gradients");
+    add(lacksNoise(*this, *held), "noise");
+    const auto known = [](const std::vector<DamageCell>& cells) {
+        return std::to_string(
+            std::count_if(cells.begin(), cells.end(), [](const DamageCell& cell) { return cell.known(); }));
+    };
+    add(lacksDamage(*this, *held, session.bands), "damage but for " + known(held->damage.byLayer)
+                                                      + " layers and " + known(held->damage.byBand)
+                                                      + " cells of bands " + session.bands.text());
+    return words.empty() ? "nothing" : words;
+}
+
 namespace {
 
 QkCapture::Options captureOptions(const AnalysisPlan& plan, const FrequencyTable& table, int context,
@@ -229,7 +249,8 @@ Outcome<std::shared_ptr<const ConditionResult>> runCondition(const AnalysisPlan&
     auto lanes = lanesOf(plan, key, std::move(weights.source), capture ? &*capture : nullptr);
     if (!lanes) return lanes.error();
     ForwardPass pass(plan.model, *table, lanes->front().weights, key.context);
-    if (Status ran = shareSideBySide(*ranks, pass, plan.model->config(), *windows, *lanes, nullptr, meter);
+    if (Status ran =
+            shareSideBySide(*ranks, key.text(), pass, plan.model->config(), *windows, *lanes, nullptr, meter);
         !ran)
         return ran.error();
     if (capture && !ranks->alone())
@@ -257,7 +278,7 @@ Outcome<std::shared_ptr<const ConditionResult>> runMissing(const AnalysisPlan& p
                                                            const BandPartition& bands,
                                                            Calibrations& calibrations, WorkMeter& meter) {
     Outcome<Calibrations::Weights> weights = Error::cancelled();
-    const Status made = SharedRanks(plan)->together("weights", meter, [&]() -> Status {
+    const Status made = SharedRanks(plan)->together(key.text() + ", weights", meter, [&]() -> Status {
         weights = calibrations.weights(key, meter); // every rank makes its own
         return weights ? Status(Done{}) : Status(weights.error());
     });

@@ -61,6 +61,9 @@ struct AnalysisPlan {
     /// Whether the session holds all that is asked for of a condition (damage of bands: of its own bands).
     [[nodiscard]] bool isDone(const Session& session, const ConditionKey& key) const;
     [[nodiscard]] bool isDone(const Session& session) const; ///< of all conditions
+    /// What the session lacks of a condition, in words that differ where the work to be done does:
+    /// "everything", "divergence, noise", "nothing".
+    [[nodiscard]] std::string lackingOf(const Session& session, const ConditionKey& key) const;
 };
 
 struct AnalysisEstimate {

@@ -114,7 +114,8 @@ class DamageRun {
     }
     /// Mean KL and change of NLL of a variant whose layers below `layer` are the reference's.
     Status measure(const std::shared_ptr<const WeightSource>& variant, int layer, double& kl, double& nll) {
-        const auto parts = ranks_.share("damage", meter_, [&] { return measureOwn(variant, layer); });
+        const auto parts = ranks_.share(name_ + ", damage, layer " + std::to_string(layer), meter_,
+                                        [&] { return measureOwn(variant, layer); });
         if (!parts) return parts.error();
         TokenSum klSum, nllSum;
         for (const std::string& part : *parts) {
@@ -178,7 +179,7 @@ class DamageRun {
 
   private:
     Status together(const std::string& step, const std::function<Status()>& work) {
-        const auto parts = ranks_.share(step, meter_, [&]() -> Outcome<std::string> {
+        const auto parts = ranks_.share(name_ + ", " + step, meter_, [&]() -> Outcome<std::string> {
             const Status done = work();
             return done ? Outcome<std::string>(std::string()) : done.error();
         });

@@ -49,7 +49,8 @@ Outcome<std::shared_ptr<const ConditionResult>> withDivergence(const AnalysisPla
         if (!lanes) return lanes.error();
         ForwardPass pass(plan.model, result.table, lanes->front().weights, result.key.context);
         const SharedRanks ranks(plan);
-        if (Status ran = shareSideBySide(*ranks, pass, plan.model->config(), windows, *lanes, nullptr, meter);
+        if (Status ran = shareSideBySide(*ranks, result.key.text() + ", divergence", pass,
+                                         plan.model->config(), windows, *lanes, nullptr, meter);
             !ran)
             return ran;
         if (Status finite = checkFinite(lanes->back().windows, *plan.documents, result.key.text()); !finite)

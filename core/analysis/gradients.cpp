@@ -166,7 +166,8 @@ Outcome<std::shared_ptr<const ConditionResult>> withSensitivity(const AnalysisPl
     const WindowBlocks blocks(windows->size(), reverseUnit(config, key.context));
     const SharedRanks ranks(plan);
     GradientPart part(config, blocks, blocks.of(*ranks));
-    const auto parts = ranks->share("gradients", meter, [&] { return part.run(pass, *windows, meter); });
+    const auto parts =
+        ranks->share(key.text() + ", gradients", meter, [&] { return part.run(pass, *windows, meter); });
     if (!parts) return parts.error();
     GradientSums sums = joined(*parts, config, blocksOf(*windows));
     if (!sums.complete) return Error::bad("gradients: another rank sent something else");

@@ -97,7 +97,7 @@ Outcome<std::shared_ptr<const ConditionResult>> withNoise(const AnalysisPlan& pl
         if (!ranks->alone()) capture.keepBlocks();
         const BatchCut cut = noiseCut(config, key.context);
         const auto own = WindowBlocks(windows.size(), cut.unit).of(*ranks);
-        const auto parts = ranks->shareToFirst("noise", meter, [&]() -> Outcome<std::string> {
+        const auto parts = ranks->shareToFirst(key.text() + ", noise", meter, [&]() -> Outcome<std::string> {
             const Status ran =
                 runPasses(reference, variant, config, std::span(windows).subspan(own.first, own.count),
                           cut.windows, capture, meter);

@@ -100,7 +100,10 @@ Outcome<std::vector<VariantResult>> runGroup(Run& run, const Group& group, int c
     std::vector<Lane> lanes = lanesOf(run, group);
     ForwardPass pass(run.model, *table, first.weights, context, first.gains);
     Ranks alone;
-    if (Status ran = shareSideBySide(run.options.ranks ? *run.options.ranks : alone, pass,
+    std::string names;
+    for (const std::size_t at : group) names += label(run.variants[at]) + ", ";
+    names += "at " + formatCount(context);
+    if (Status ran = shareSideBySide(run.options.ranks ? *run.options.ranks : alone, names, pass,
                                      run.model->config(), *windows, lanes, run.options.external, run.meter);
         !ran)
         return ran.error();

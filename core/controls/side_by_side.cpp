@@ -206,7 +206,7 @@ WindowBlocks sharedBlocks(const ModelConfig& config, std::size_t windows, int co
     return {windows, cutOf(config, context).unit};
 }
 
-Status shareSideBySide(Ranks& ranks, ForwardPass& pass, const ModelConfig& config,
+Status shareSideBySide(Ranks& ranks, const std::string& what, ForwardPass& pass, const ModelConfig& config,
                        std::span<const Window> windows, std::vector<Lane>& lanes,
                        const ReferencePredictions* external, WorkMeter& meter) {
     if (ranks.alone() || windows.empty()) return runSideBySide(pass, config, windows, lanes, external, meter);
@@ -214,7 +214,7 @@ Status shareSideBySide(Ranks& ranks, ForwardPass& pass, const ModelConfig& confi
     auto own =
         sharedBlocks(config, windows.size(), static_cast<int>(windows.front().tokens.size())).of(ranks);
     if (tapped) own = {0, ranks.first() ? windows.size() : 0};
-    const auto parts = ranks.share("forward passes", meter, [&]() -> Outcome<std::string> {
+    const auto parts = ranks.share(what + ", forward passes", meter, [&]() -> Outcome<std::string> {
         std::optional<ReferenceFrom> reference;
         if (external) reference.emplace(*external, own.first);
         const Status ran = runSideBySide(pass, config, windows.subspan(own.first, own.count), lanes,

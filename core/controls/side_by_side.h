@@ -43,8 +43,9 @@ Status runSideBySide(ForwardPass& pass, const ModelConfig& config, std::span<con
                      std::vector<Lane>& lanes, const ReferencePredictions* external, WorkMeter& meter);
 
 /// The same, shared by ranks in the blocks of sharedBlocks(); all of them have all results. Probes of the
-/// lanes see the windows of their rank; with a tap (which takes all of them) rank 0 runs everything.
-Status shareSideBySide(Ranks& ranks, ForwardPass& pass, const ModelConfig& config,
+/// lanes see the windows of their rank; with a tap (which takes all of them) rank 0 runs everything. `what`
+/// names the work: ranks that are at another one do not join their windows.
+Status shareSideBySide(Ranks& ranks, const std::string& what, ForwardPass& pass, const ModelConfig& config,
                        std::span<const Window> windows, std::vector<Lane>& lanes,
                        const ReferencePredictions* external, WorkMeter& meter);
 /// How the windows of a run of forward passes are cut.

@@ -61,6 +61,7 @@ Outcome<std::vector<std::string>> Ranks::settle(const std::string& step, WorkMet
         if (!mine.status) return mine.status.error();
         return std::vector<std::string>{std::move(mine.payload)};
     }
+    if (outOfStep_) return *outOfStep_;
     Packer packer;
     packer.put(mine.step);
     packer.put(mine.cancelAsked);
@@ -71,7 +72,7 @@ Outcome<std::vector<std::string>> Ranks::settle(const std::string& step, WorkMet
     packer.put(onlyFirst ? std::string() : mine.payload);
     double work = 0;
     std::vector<std::string> parts;
-    std::vector<std::pair<int, Error>> errors;
+    std::vector<std::pair<int, Error>> errors, strangers; ///< of ranks at this step; of those at another one
     for (const std::string& bytes : link_->exchange(packer.take())) {
         Unpacker unpacker(bytes);
         const int from = static_cast<int>(parts.size());
@@ -83,12 +84,14 @@ Outcome<std::vector<std::string>> Ranks::settle(const std::string& step, WorkMet
         const std::string message = unpacker.text();
         if (!fine) errors.emplace_back(from, Error{code, message});
         parts.push_back(unpacker.text());
-        othersLeft_ = othersLeft_ || theirs != step;
         if (theirs != step || unpacker.bad())
-            errors.emplace_back(from, Error::bad("out of step: expected \"" + step + "\", found \"" + theirs
-                                                 + "\": the ranks do not run the same program and inputs"));
+            strangers.emplace_back(from,
+                                   Error::bad("out of step: expected \"" + step + "\", found \"" + theirs
+                                              + "\": the ranks do not run the same program and inputs"));
     }
     if (meter) meter->endShare(work);
+    const bool apart = !strangers.empty();
+    errors.insert(errors.end(), strangers.begin(), strangers.end()); // what a rank met says more
     if (errors.empty() && onlyFirst) return link_->collect(mine.payload);
     if (errors.empty()) return parts;
     const auto real = std::find_if(errors.begin(), errors.end(),
@@ -101,16 +104,20 @@ Outcome<std::vector<std::string>> Ranks::settle(const std::string& step, WorkMet
                             && std::all_of(errors.begin(), errors.end(), [&](const auto& one) {
                                    return one.second.message == real->second.message;
                                });
-    return everywhere ? real->second : real->second.in(of(real->first, size()));
+    const Error found = everywhere ? real->second : real->second.in(of(real->first, size()));
+    if (apart) outOfStep_ = found;
+    return found;
 }
 
 Outcome<std::vector<std::string>> Ranks::share(const std::string& step, WorkMeter& meter, const Work& work) {
+    if (outOfStep_) return *outOfStep_;
     Report mine = run(step, meter, size(), work);
     return settle(step, &meter, std::move(mine), false);
 }
 
 Outcome<std::vector<std::string>> Ranks::shareToFirst(const std::string& step, WorkMeter& meter,
                                                       const Work& work) {
+    if (outOfStep_) return *outOfStep_;
     Report mine = run(step, meter, size(), work);
     return settle(step, &meter, std::move(mine), true);
 }
@@ -122,6 +129,7 @@ Status Ranks::together(const std::string& step, ProgressSink& sink, const std::f
 
 Status Ranks::together(const std::string& step, WorkMeter& meter, const std::function<Status()>& work) {
     if (alone()) return work();
+    if (outOfStep_) return *outOfStep_;
     Report mine = run(step, meter, 1, [&]() -> Outcome<std::string> {
         const Status done = work();
         return done ? Outcome<std::string>(std::string()) : Outcome<std::string>(done.error());
@@ -140,22 +148,63 @@ Status Ranks::agree(const std::string& step, const Status& mine) {
     return Done{};
 }
 
-Status Ranks::agreeOn(const std::string& what, const std::string& mine) {
+namespace {
+
+Ranks::Inputs unpacked(const std::string& bytes) {
+    Unpacker from(bytes);
+    Ranks::Inputs inputs;
+    while (!from.atEnd()) {
+        std::string what = from.text();
+        inputs.emplace_back(std::move(what), from.text());
+    }
+    return inputs;
+}
+
+/// The value of that name in quotes; "nothing" where there is none.
+std::string wordsOf(const Ranks::Inputs& inputs, const std::string& what) {
+    const auto found =
+        std::find_if(inputs.begin(), inputs.end(), [&](const auto& one) { return one.first == what; });
+    return found == inputs.end() ? "nothing" : "\"" + found->second + "\"";
+}
+
+} // namespace
+
+Status Ranks::agreeOn(const Inputs& mine) {
     if (alone()) return Done{};
-    const auto all = link_->exchange(mine);
-    for (std::size_t at = 1; at < all.size(); ++at)
-        if (all[at] != all[0])
-            return Error::bad(what + ": expected the same on all ranks, found \"" + all[0]
-                              + "\" on rank 0 and \"" + all[at] + "\" on "
-                              + of(static_cast<int>(at), size()));
+    Packer packer;
+    for (const auto& [what, value] : mine) {
+        packer.put(what);
+        packer.put(value);
+    }
+    const std::string step = "inputs";
+    const auto all = settle(step, nullptr, Report{step, Done{}, false, 0, packer.take()}, false);
+    if (!all) return all.error();
+    const Inputs first = unpacked(all->front());
+    for (std::size_t at = 1; at < all->size(); ++at) {
+        const Inputs theirs = unpacked((*all)[at]);
+        for (const Inputs* named : {&first, &theirs})
+            for (const auto& [what, value] : *named) {
+                const std::string expected = wordsOf(first, what), found = wordsOf(theirs, what);
+                if (expected != found)
+                    return Error::bad(what + ": expected the same on all ranks, found " + expected
+                                      + " on rank 0 and " + found + " on "
+                                      + of(static_cast<int>(at), size()));
+            }
+    }
     return Done{};
 }
 
-void Ranks::farewell(int exitCode) {
-    if (alone()) return;
-    const bool together =
-        !othersLeft_ && settle(theEnd, nullptr, Report{theEnd, Done{}, false, 0, {}}, false).ok();
-    if (!together) abort(exitCode);
+Status Ranks::farewell(const Status& mine, const std::function<void(const Error&)>& tell) {
+    if (alone()) return Done{};
+    Status all = outOfStep_ ? Status(*outOfStep_) : Status(Done{});
+    if (!outOfStep_) {
+        const auto parts = settle(theEnd, nullptr, Report{theEnd, mine, false, 0, {}}, false);
+        if (parts) return Done{};
+        all = parts.error();
+    }
+    if (mine && tell) tell(all.error()); // else it has told its own
+    link_->exchange({});
+    return all;
 }
 
 void Ranks::abort(int exitCode) {

@@ -2,8 +2,10 @@
 // together (SPMD). What is dear, passes over windows, is shared: each rank computes some of them and all of
 // them see all results, in the order of the windows, so that every rank goes on with the same numbers and
 // takes the same turns. Errors and cancellations are agreed on at the end of every share: all ranks end with
-// the same one. A process that was started alone is the only rank: nothing is exchanged. Not here: the wire
-// (rank_link.h), who prints and writes files (rank 0: app/cli).
+// the same one. Ranks that find that they are not at the same step have nothing more to say to each other:
+// all of them get an error, the steps to come fail at once, and each goes to farewell(). A process that was
+// started alone is the only rank: nothing is exchanged. Not here: the wire (rank_link.h), who prints and
+// writes files (rank 0: app/cli).
 //
 // Why the numbers are those of one process, bit for bit: shares are runs of whole blocks of windows, and
 // blocks depend on the windows alone (WindowBlocks); whatever is summed over windows is summed inside a block
@@ -17,7 +19,9 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace qroar {
@@ -48,15 +52,19 @@ class Ranks {
     Status together(const std::string& step, WorkMeter& meter, const std::function<Status()>& work);
     /// Collective: how each of them came out of something that only concerns itself; all get an error of any.
     Status agree(const std::string& step, const Status& mine);
-    /// Collective: the ranks' texts are the same (inputs read by each of them); else an error with the words.
-    Status agreeOn(const std::string& what, const std::string& mine);
+    /// What a rank works on, each thing under a name of its own: a fingerprint, a word.
+    using Inputs = std::vector<std::pair<std::string, std::string>>;
+    /// Collective: all ranks have the same things; else an error that names the first that differs, what was
+    /// found and where ("nothing": a rank has none of that name).
+    Status agreeOn(const Inputs& mine);
     /// Collective, without errors: the texts of all ranks, by rank.
     std::vector<std::string> exchange(const std::string& mine);
 
-    /// Collective: the last step of every rank, with its exit code. Where one of them ended before the others
-    /// (an error that only it met and that nobody could agree on), the job is aborted, so that none waits for
-    /// ever.
-    void farewell(int exitCode);
+    /// Collective: the last step of every rank; `mine` is the error it ends with. An error that rank 0 has
+    /// not met itself (of a rank that ended by itself, or ranks out of step) is handed to `tell`; no rank
+    /// leaves before all have told: the end of one can be the end of the job. An error where any rank has
+    /// one; alone: none.
+    Status farewell(const Status& mine, const std::function<void(const Error&)>& tell);
     /// Ends all ranks now, after something that must not happen.
     void abort(int exitCode);
 
@@ -78,7 +86,7 @@ class Ranks {
     RankLink* link_;
     std::atomic<bool> inShare_{false}, cancelAgreed_{false};
     int onThisMachine_ = 1;
-    bool othersLeft_ = false;
+    std::optional<Error> outOfStep_; ///< from then on nothing is exchanged but the farewell
 };
 
 /// What the engine of each rank sees of the user: progress is shown by rank 0, and a cancellation counts from

@@ -1,5 +1,6 @@
 #include "core/search/gain_evaluator.h"
 
+#include "core/base/hash.h"
 #include "core/base/strings.h"
 #include "core/inference/batches.h"
 #include "core/inference/reverse.h"
@@ -193,6 +194,17 @@ Status GainEvaluator::runBatch(Batch& batch, const QkGains& gains, NllSink& sink
     return batch.pass.streamLogits(stream, sink, 0, meter);
 }
 
+namespace {
+
+std::string fingerprintOf(const QkGains& gains) {
+    Fingerprint fingerprint;
+    for (const auto* values : {&gains.q, &gains.k})
+        fingerprint.add(values->data(), values->size() * sizeof(double));
+    return fingerprint.hex();
+}
+
+} // namespace
+
 /// The NLL sums of this rank's windows, packed context by context.
 Outcome<std::string> GainEvaluator::evaluateOwn(const QkGains& gains, WorkMeter& meter) {
     std::vector<std::vector<double>> sums(contexts_.size());
@@ -214,7 +226,8 @@ Outcome<GainEvaluation> GainEvaluator::evaluate(const QkGains& gains, WorkMeter&
     last_.reset();
     firstChanged_ = lowestChangedLayer(gains);
     const double cost = operationsFrom(startLayer()) / passOperations_;
-    const auto parts = ranks_->share("trial", meter, [&] { return evaluateOwn(gains, meter); });
+    const auto parts = ranks_->share("trial of gains " + fingerprintOf(gains), meter,
+                                     [&] { return evaluateOwn(gains, meter); });
     if (!parts) return parts.error();
     std::vector<std::vector<double>> found(contexts_.size()); // of every window
     for (const std::string& part : *parts) {
@@ -297,7 +310,7 @@ Outcome<GainGradient> GainEvaluator::gradient(const SearchSpace& space, std::spa
         const auto& windows = windows_[context];
         const BatchCut cut = BatchCut::of(ReversePass::batchTokens(model_->config()), contexts_[context]);
         const auto own = WindowBlocks(windows.size(), cut.unit).of(*ranks_);
-        const auto parts = ranks_->share("gradients", meter, [&] {
+        const auto parts = ranks_->share("gradients at gains " + fingerprintOf(gains), meter, [&] {
             return gradientsOf(pass, std::span(windows).subspan(own.first, own.count), space, meter);
         });
         if (!parts) return parts.error();

@@ -3,8 +3,10 @@
 #include "core/session/search_record.h"
 #include "core/session/session_file.h"
 #include "tests/app/cli/cli_test.h"
+#include "tests/support/imatrix_writer.h"
 #include "tests/support/session_compare.h"
 
+#include <QDir>
 #include <QFile>
 #include <QFileInfo>
 #include <QTemporaryDir>
@@ -114,6 +116,27 @@ class TestCliRanks : public QObject {
                 process.readAllStandardOutput(), process.readAllStandardError()};
     }
 
+    QString roomOf(const QString& name) const {
+        if (!QDir(folder_.path()).mkpath(name)) qFatal("no folder");
+        return file(name);
+    }
+    /// Two ranks, each in a folder of its own: r0 and r1, or those from `first` on.
+    ProgramResult inRooms(int first, const QStringList& arguments) const {
+        const QString enter = "cd r$((%1 + ${OMPI_COMM_WORLD_RANK:-$PMI_RANK})) && exec \"$@\"";
+        return launch(QStringList{"-n", "2", "sh", "-c", enter.arg(first), "sh", QROAR_PROGRAM} + arguments);
+    }
+    /// They end with code 1 and this error, once.
+    void refused(const QStringList& arguments, const QString& error, int first = 0) const {
+        const auto found = inRooms(first, arguments);
+        QVERIFY2(found.code == 1 && found.err.count("qroar: ") == 1 && found.err.contains(error.toUtf8()),
+                 (error.toUtf8() + "\n" + found.err).constData());
+    }
+    static RandomModelOptions modelOptions() {
+        RandomModelOptions options;
+        options.maxPositions = 64;
+        return options;
+    }
+
   private slots:
     void initTestCase() { writeModelAndIds(folder_.path()); }
     void init() {
@@ -206,28 +229,120 @@ class TestCliRanks : public QObject {
         }
     }
 
-    /// Rank 1 is given something else to read than rank 0.
     void oneRankMeetsAnError() {
-        const auto different = [this](const QString& first, const QString& second) {
-            const auto of = [](const QString& document) {
-                return QStringList{"-n",     "1",          QROAR_PROGRAM, "analyze", "model",   "--text",
-                                   document, "--contexts", "64",          "-o",      "never.h5"};
-            };
-            return launch(of(first) + QStringList{":"} + of(second));
-        };
-        const auto missing = different("a.u16", "nowhere.u16");
-        QCOMPARE(missing.code, 1);
-        QVERIFY2(missing.err.count("qroar: rank 1 of 2: nowhere.u16: no such document") == 1, missing.err);
-        const auto other = different("a.u16", "b.u16");
-        QCOMPARE(other.code, 1);
-        QVERIFY2(other.err.contains("documents' fingerprints: expected the same on all ranks"), other.err);
-        QVERIFY(!QFile::exists(file("never.h5")));
+        for (const char* folder : {"r0", "r1"}) writeModelAndIds(roomOf(folder));
+        const QStringList words{"analyze", "model", "--text", "a.u16", "--contexts", "64", "-o", "never.h5"};
+        QVERIFY(QFile::rename(file("r1/a.u16"), file("r1/kept.u16")));
+        refused(words, "qroar: rank 1 of 2: a.u16: no such document");
+        QVERIFY(QFile::copy(file("r1/b.u16"), file("r1/a.u16")));
+        refused(words,
+                "qroar: --text, document 1: expected the same on all ranks, found \"a.u16, 300 tokens, ");
+        QVERIFY(QFile::remove(file("r1/a.u16")) && QFile::rename(file("r1/kept.u16"), file("r1/a.u16")));
+        makeRandomHfModel(file("r1/model").toStdString(), modelOptions(), 4);
+        refused(words, "qroar: the model: expected the same on all ranks, found \"");
+        QVERIFY(!QFile::exists(file("r0/never.h5")) && !QFile::exists(file("r1/never.h5")));
         const auto place =
             ranks(2, {"analyze", "model", "--text", "a.u16", "--contexts", "64", "-o", "nowhere/never.h5"});
         QCOMPARE(place.code, 1);
         QVERIFY2(place.err.count("qroar: ") == 1 && place.err.contains("nowhere"), place.err);
         const auto usage = ranks(2, {"analyze", "model"});
         QVERIFY(usage.code == 2 && usage.err.count("--text is required") == 1);
+    }
+
+    void otherWordsAreRefused() {
+        const auto of = [](const QStringList& words) {
+            return QStringList{"-n", "1", QROAR_PROGRAM, "analyze", "model", "--text", "a.u16"} + words;
+        };
+        const QStringList first{"--contexts", "64", "-o", "never.h5"};
+        const auto other = [&](const QStringList& second) {
+            return launch(of(first) + QStringList{":"} + of(second));
+        };
+        const auto option = other({"--contexts", "128", "-o", "never.h5"});
+        QCOMPARE(option.code, 1);
+        QVERIFY2(
+            option.err.count("qroar: ") == 1
+                && option.err.contains("word 6 of the command line: expected the same on all ranks, found "
+                                       "\"64\" on rank 0 and \"128\" on rank 1 of 2"),
+            option.err);
+        const auto more = other(first + QStringList{"--noise"});
+        QVERIFY2(more.code == 1 && more.err.contains("found nothing on rank 0 and \"--noise\" on rank 1"),
+                 more.err);
+        QVERIFY(!QFile::exists(file("never.h5")));
+    }
+
+    /// Where -o is a folder of each machine only rank 0 has the session: nothing is run, and nothing is lost.
+    void sessionsOfRankZeroOnly() {
+        for (const char* folder : {"r2", "r3"}) writeModelAndIds(roomOf(folder));
+        const QStringList base{"analyze", "model", "--text", "a.u16", "--contexts", "64", "-o", "run.h5"};
+        const QStringList more = base + QStringList{"--rope", "none,yarn:4", "--resume"};
+        const auto begun = inRooms(2, base + QStringList{"--rope", "none", "--resume"}); // none has one
+        QVERIFY2(begun.code == 0, begun.err);
+        QVERIFY(QFile::exists(file("r2/run.h5")) && !QFile::exists(file("r3/run.h5")));
+        refused(more,
+                "qroar: run.h5: expected the same on all ranks, found \"a session\" on rank 0 and nothing on "
+                "rank "
+                "1 of 2",
+                2);
+        compareSessions("r2/run.h5", "r2/run.h5");
+        QCOMPARE(session("r2/run.h5")->conditions.size(), std::size_t{1});
+        QVERIFY(runProgram(base + QStringList{"--rope", "yarn:4"}, file("r3")).code == 0);
+        refused(more, "qroar: run.h5: missing of ", 2);
+        QVERIFY(QFile::remove(file("r3/run.h5")) && QFile::copy(file("r2/run.h5"), file("r3/run.h5")));
+        const auto rest = inRooms(2, more); // the same on both: it goes on
+        QVERIFY2(rest.code == 0, rest.err);
+        QVERIFY(runProgram(base + QStringList{"--rope", "none,yarn:4", "--overwrite"}, file("r3")).code == 0);
+        compareSessions("r2/run.h5", "r3/run.h5");
+        const auto again = inRooms(2, base + QStringList{"--rope", "none", "--overwrite"});
+        QVERIFY2(again.code == 0, again.err); // what is replaced, or stands there, is rank 0's own affair
+    }
+
+    /// Everything that is read, one after the other.
+    void otherInputsAreRefused() {
+        for (const char* folder : {"r4", "r5"}) writeModelAndIds(roomOf(folder));
+        const auto at = [this](int rank, const QString& name) {
+            return file(QString("r%1/").arg(4 + rank) + name);
+        };
+        for (const int rank : {0, 1}) {
+            writeIds(at(rank, "other.u16"), 300 + rank, 64);
+            std::vector<ImatrixEntry> entries;
+            for (int layer = 0; layer < 2; ++layer)
+                for (const auto& [stem, width] :
+                     {std::pair{"attn_q", 32}, {"attn_output", 32}, {"ffn_up", 32}, {"ffn_down", 48}})
+                    entries.push_back({"blk." + std::to_string(layer) + "." + stem + ".weight",
+                                       std::vector<float>(static_cast<std::size_t>(width), 1.0F + rank), 2});
+            writeBytes(at(rank, "i.dat").toStdString(), legacyImatrix(entries, 3, "text"));
+            const QString rope = rank == 0 ? "none" : "linear:2", steps = QString::number(1 + rank);
+            const QString room = file(QString("r%1").arg(4 + rank));
+            const auto made = [&](const QStringList& words) {
+                const auto one = runProgram(words, room);
+                if (one.code != 0) qFatal("%s", one.err.constData());
+            };
+            const QStringList on{"--text", "a.u16", "--contexts", "64", "--rope"};
+            made(QStringList{"evaluate", "model", "--save-logits", "base.kld"} + on + QStringList{rope});
+            made(QStringList{"analyze", "model", "-o", "run.h5"} + on + QStringList{rope});
+            made(QStringList{"search", "--model", "model", "-o", "scales.h5", "--steps", steps, "--name", "s"}
+                 + on + QStringList{"linear:4"});
+        }
+        const QStringList on{"--text", "a.u16", "--contexts", "64"};
+        const auto evaluate = QStringList{"evaluate", "model"} + on;
+        const auto search = QStringList{"search", "--model", "model", "--steps", "1"} + on;
+        const auto differs = [&](const QStringList& words, const QString& what) {
+            refused(words, "qroar: " + what, 4);
+        };
+        differs(evaluate + QStringList{"--quant", "awq:4:g16", "--calib-text", "other.u16"},
+                "--calib-text, document 1: expected");
+        differs(evaluate + QStringList{"--quant", "rtn:3:g16", "--imatrix", "i.dat"},
+                "--imatrix, i.dat: expected");
+        differs(evaluate + QStringList{"--kl-base", "base.kld"}, "--kl-base, base.kld: expected");
+        differs(evaluate + QStringList{"--scales", "scales.h5"}, "--scales, s: expected");
+        differs(QStringList{"analyze", "model", "--scales", "scales.h5", "--dry-run"} + on,
+                "--scales, s: expected");
+        differs(search + QStringList{"--report-text", "other.u16"}, "--report-text, document 1: expected");
+        differs(search + QStringList{"run.h5", "--rope", "none"}, "SESSION, run.h5: expected");
+        differs(search + QStringList{"--quant", "rtn:3:g16", "--imatrix", "i.dat"},
+                "--imatrix, i.dat: expected");
+        differs(search + QStringList{"--rope", "linear:4", "-o", "scales.h5", "--resume"},
+                "the search in scales.h5: expected");
     }
 
     /// Whatever ends a job, the ranks end, what was saved stays, and any number of ranks goes on with it.

@@ -53,7 +53,7 @@ class TestSharedAnalysis : public QObject {
             const auto session = runAnalysis(own, progress);
             if (!session) qWarning("%s", session.error().message.c_str());
             if (session) sessions[static_cast<std::size_t>(ranks.rank())] = *session;
-            ranks.farewell(0);
+            (void)ranks.farewell(Done{}, {});
         });
         if (!ended) qWarning("aborted");
         return sessions;
@@ -124,6 +124,35 @@ class TestSharedAnalysis : public QObject {
                 != std::string::npos);
     }
 
+    /// Ranks that go on with different sessions, which the command line refuses: never are windows of two
+    /// conditions joined.
+    void otherConditionsAreNotJoined() {
+        AnalysisPlan plan = plan_;
+        plan.contexts = {128};
+        ProgressSink sink;
+        AnalysisPlan part = plan;
+        part.ropes.resize(1);
+        part.quants.resize(1);
+        plan.ropes = {part.ropes.front(), *RopeSpec::parse("linear:2")};
+        plan.quants.resize(1);
+        const auto held = runAnalysis(part, sink);
+        QVERIFY(held.ok() && (*held)->conditions.size() == 1);
+        QCOMPARE(plan.lackingOf(**held, plan.conditions().front()), std::string("nothing"));
+        QCOMPARE(plan.lackingOf(**held, plan.conditions().back()), std::string("everything"));
+        std::vector<std::string> words(2);
+        QVERIFY(runRanks(2, [&](Ranks& ranks) {
+            omp_set_num_threads(1);
+            AnalysisPlan own = plan;
+            own.ranks = &ranks;
+            ProgressSink user;
+            RankProgress progress(user, ranks);
+            const auto session = runAnalysis(own, progress, {}, ranks.first() ? *held : nullptr);
+            if (!session) words[static_cast<std::size_t>(ranks.rank())] = session.error().message;
+            (void)ranks.farewell(session ? Status(Done{}) : Status(session.error()), {});
+        }));
+        QVERIFY2(words[0].find("rank 1 of 2: out of step: expected \"linear:2") == 0, words[0].c_str());
+    }
+
     void oneRankIsCancelled() {
         AnalysisPlan plan = plan_;
         plan.contexts = {128};
@@ -142,7 +171,7 @@ class TestSharedAnalysis : public QObject {
             RankProgress progress(user, ranks);
             const auto session = runAnalysis(own, progress);
             if (session && (*session)->conditions.empty() && progress.cancelled()) ++complete;
-            ranks.farewell(3);
+            (void)ranks.farewell(Done{}, {});
         }));
         QCOMPARE(complete.load(), 3);
     }
@@ -168,7 +197,7 @@ class TestSharedAnalysis : public QObject {
             for (std::size_t at = 0; fine && at < alone->size(); ++at)
                 fine = difference(*(*shared)[at].condition, *(*alone)[at].condition).empty();
             equal += fine ? 1 : 0;
-            ranks.farewell(0);
+            (void)ranks.farewell(Done{}, {});
         }));
         QCOMPARE(equal.load(), 3);
     }
@@ -212,7 +241,7 @@ class TestSharedAnalysis : public QObject {
                        && a.forwardEquivalents == b.forwardEquivalents;
             }
             equal += fine ? 1 : 0;
-            ranks.farewell(0);
+            (void)ranks.farewell(Done{}, {});
         }));
         QCOMPARE(equal.load(), 3);
     }

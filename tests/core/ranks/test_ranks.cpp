@@ -45,7 +45,7 @@ std::vector<Seen> shareOf(int size, const std::function<Outcome<std::string>(int
         if (!parts) mine.error = parts.error().message;
         if (!parts) mine.code = parts.error().code;
         mine.cancelled = progress.cancelled();
-        ranks.farewell(0);
+        (void)ranks.farewell(Done{}, {});
     });
     if (!ended) qFatal("aborted");
     return seen;
@@ -104,23 +104,68 @@ class TestRanks : public QObject {
                 });
                 if (parts.ok() == completes) mine += 10;
                 if (progress.cancelled() && meter.cancelled()) mine += 100;
-                ranks.farewell(0);
+                (void)ranks.farewell(Done{}, {});
             }));
             QCOMPARE(seen, (std::vector<int>{111, 111, 111}));
         }
     }
 
+    /// Rank 1 ends early, with an error of its own or as if all was done: the others end, too, and rank 0 has
+    /// something to say, once: in its step, or where it had ended as well, in its farewell.
+    void nobodyWaitsForOneThatLeft_data() {
+        QTest::addColumn<bool>("ended"); // rank 0, too
+        QTest::addColumn<bool>("failed");
+        QTest::addColumn<QString>("said");
+        const QString step = "rank %1 of 3: out of step: expected \"%2\", found \"%3\": the ranks do not run "
+                             "the same program and inputs";
+        QTest::newRow("left") << false << false << step.arg("1").arg("step").arg("the end");
+        QTest::newRow("failed") << false << true << "rank 1 of 3: no disk";
+        QTest::newRow("both left") << true << false << step.arg("2").arg("the end").arg("step");
+        QTest::newRow("one of both failed") << true << true << "rank 1 of 3: no disk";
+    }
     void nobodyWaitsForOneThatLeft() {
-        std::atomic<int> errors{0};
-        QVERIFY(!runRanks(3, [&](Ranks& ranks) {
+        QFETCH(bool, ended);
+        QFETCH(bool, failed);
+        QFETCH(QString, said);
+        std::vector<std::vector<std::string>> heard(3);
+        std::atomic<int> bad{0}, later{0};
+        QVERIFY(runRanks(3, [&](Ranks& ranks) {
             User user;
             WorkMeter meter(user, 1);
-            if (ranks.rank() != 1
-                && !ranks.share("step", meter, [] { return Outcome<std::string>(std::string()); }))
-                ++errors;
-            ranks.farewell(1);
+            auto& mine = heard[static_cast<std::size_t>(ranks.rank())];
+            Status own = Done{};
+            if (ranks.rank() == 1 && failed) own = Error::io("no disk");
+            if (ranks.rank() == 2 || (ranks.first() && !ended)) {
+                const auto work = [] { return Outcome<std::string>(std::string()); };
+                const auto parts = ranks.share("step", meter, work);
+                if (!parts) own = parts.error();
+                if (!parts) mine.push_back(parts.error().message);
+                const auto unheard = [&] { // nobody is there any more: nothing is done
+                    ++later;
+                    return work();
+                };
+                if (ranks.share("next", meter, unheard) || ranks.agree("next", Done{})
+                    || ranks.agreeOn({{"next", ""}}))
+                    ++later;
+            }
+            if (!ranks.farewell(own, [&](const Error& error) { mine.push_back(error.message); })) ++bad;
         }));
-        QCOMPARE(errors.load(), 2);
+        QVERIFY(bad == 3 && later == 0);
+        QCOMPARE(heard[0], std::vector<std::string>{said.toStdString()});
+    }
+
+    /// Nobody was out of step, but one ended with an error that the others do not know.
+    void errorsOfTheEndAreTold() {
+        std::vector<std::string> heard;
+        std::atomic<int> bad{0};
+        QVERIFY(runRanks(2, [&](Ranks& ranks) {
+            const auto tell = [&](const Error& error) {
+                if (ranks.first()) heard.push_back(error.message);
+            };
+            if (!ranks.farewell(ranks.first() ? Status(Done{}) : Error::io("no disk"), tell)) ++bad;
+        }));
+        QCOMPARE(heard, std::vector<std::string>{"rank 1 of 2: no disk"});
+        QCOMPARE(bad.load(), 2);
     }
 
     void workOfAllIsCounted() {
@@ -138,22 +183,49 @@ class TestRanks : public QObject {
                 return;
             meter.setStage("after");
             fractions[static_cast<std::size_t>(ranks.rank())] = watch.fraction;
-            ranks.farewell(0);
+            (void)ranks.farewell(Done{}, {});
         }));
         QCOMPARE(fractions, (std::vector<double>{0.4, 0.4}));
     }
 
+    void inputsMustBeTheSame_data() {
+        QTest::addColumn<QString>("other"); // of rank 2; "" has none
+        QTest::addColumn<QString>("more");
+        QTest::addColumn<QString>("said");
+        QTest::newRow("the same") << "two"
+                                  << ""
+                                  << "";
+        QTest::newRow("another value")
+            << "TWO"
+            << ""
+            << "second: expected the same on all ranks, found \"two\" on rank 0 and "
+               "\"TWO\" on rank 2 of 3";
+        QTest::newRow("none")
+            << ""
+            << ""
+            << "second: expected the same on all ranks, found \"two\" on rank 0 and nothing on "
+               "rank 2 of 3";
+        QTest::newRow("one more")
+            << "two"
+            << "x"
+            << "more: expected the same on all ranks, found nothing on rank 0 and \"x\" on "
+               "rank 2 of 3";
+    }
     void inputsMustBeTheSame() {
-        std::vector<std::string> words(2);
-        QVERIFY(runRanks(2, [&](Ranks& ranks) {
-            const Status same = ranks.agreeOn("model", ranks.first() ? "one" : "two");
+        QFETCH(QString, other);
+        QFETCH(QString, more);
+        QFETCH(QString, said);
+        std::vector<std::string> words(3);
+        QVERIFY(runRanks(3, [&](Ranks& ranks) {
+            Ranks::Inputs inputs{{"first", "one"}};
+            const QString second = ranks.rank() == 2 ? other : QString("two");
+            if (!second.isEmpty()) inputs.emplace_back("second", second.toStdString());
+            if (ranks.rank() == 2 && !more.isEmpty()) inputs.emplace_back("more", more.toStdString());
+            const Status same = ranks.agreeOn(inputs);
             if (!same) words[static_cast<std::size_t>(ranks.rank())] = same.error().message;
-            ranks.farewell(0);
+            (void)ranks.farewell(Done{}, {});
         }));
-        for (const std::string& one : words)
-            QCOMPARE(one, std::string(
-                              "model: expected the same on all ranks, found \"one\" on rank 0 and \"two\" on "
-                              "rank 1 of 2"));
+        for (const std::string& one : words) QCOMPARE(QString::fromStdString(one), said);
     }
 
     void blocksDoNotDependOnRanks() {
