@@ -308,8 +308,9 @@ class TestCliRanks : public QObject {
             for (int layer = 0; layer < 2; ++layer)
                 for (const auto& [stem, width] :
                      {std::pair{"attn_q", 32}, {"attn_output", 32}, {"ffn_up", 32}, {"ffn_down", 48}})
-                    entries.push_back({"blk." + std::to_string(layer) + "." + stem + ".weight",
-                                       std::vector<float>(static_cast<std::size_t>(width), 1.0F + rank), 2});
+                    entries.push_back(
+                        {"blk." + std::to_string(layer) + "." + stem + ".weight",
+                         std::vector<float>(static_cast<std::size_t>(width), rank == 0 ? 1.0F : 2.0F), 2});
             writeBytes(at(rank, "i.dat").toStdString(), legacyImatrix(entries, 3, "text"));
             const QString rope = rank == 0 ? "none" : "linear:2", steps = QString::number(1 + rank);
             const QString room = file(QString("r%1").arg(4 + rank));
