@@ -339,7 +339,7 @@ class TestCliRanks : public QObject {
         differs(QStringList{"analyze", "model", "--scales", "scales.h5", "--dry-run"} + on,
                 "--scales, s: expected");
         differs(search + QStringList{"--report-text", "other.u16"}, "--report-text, document 1: expected");
-        differs(search + QStringList{"run.h5", "--rope", "none"}, "SESSION, run.h5: expected");
+        differs(search + QStringList{"--rope", "none", "run.h5"}, "SESSION, run.h5: expected");
         differs(search + QStringList{"--quant", "rtn:3:g16", "--imatrix", "i.dat"},
                 "--imatrix, i.dat: expected");
         differs(search + QStringList{"--rope", "linear:4", "-o", "scales.h5", "--resume"},
