@@ -303,7 +303,7 @@ class TestCliRanks : public QObject {
             return file(QString("r%1/").arg(4 + rank) + name);
         };
         for (const int rank : {0, 1}) {
-            writeIds(at(rank, "other.u16"), 300 + rank, 64);
+            writeIds(at(rank, "other.u16"), 310 + rank, 64);
             std::vector<ImatrixEntry> entries;
             for (int layer = 0; layer < 2; ++layer)
                 for (const auto& [stem, width] :
@@ -320,7 +320,8 @@ class TestCliRanks : public QObject {
             };
             const QStringList on{"--text", "a.u16", "--contexts", "64", "--rope"};
             made(QStringList{"evaluate", "model", "--save-logits", "base.kld"} + on + QStringList{rope});
-            made(QStringList{"analyze", "model", "-o", "run.h5"} + on + QStringList{rope});
+            made(QStringList{"analyze", "model", "-o", "run.h5"} + on
+                 + QStringList{rank == 0 ? "none" : "none,linear:2"});
             made(QStringList{"search", "--model", "model", "-o", "scales.h5", "--steps", steps, "--name", "s"}
                  + on + QStringList{"linear:4"});
         }
