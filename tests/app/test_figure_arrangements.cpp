@@ -39,6 +39,23 @@ class TestFigureArrangements : public QObject {
         QCOMPARE(list->item(0)->text(), QStringLiteral("(a) Mine"));
     }
 
+    /// It stays open beside the window; closed, it costs nothing until it is shown again.
+    void aClosedComposerDrawsNothing() {
+        SavedBench bench;
+        MainWindow& window = *bench.window;
+        window.figures().compose();
+        ComposerDialog* composer = window.figures().composer();
+        composer->findChild<QPushButton*>("addCurrentPlot")->click();
+        QSignalSpy drawn(&composer->preview(), &FigurePreview::refreshed);
+        QTRY_COMPARE(drawn.count(), 1);
+        composer->close();
+        composer->preview().refresh();
+        QTest::qWait(200);
+        QCOMPARE(drawn.count(), 1);
+        composer->show();
+        QTRY_COMPARE(drawn.count(), 2);
+    }
+
     void theArrangementHasACommandAndTables() {
         SavedBench bench;
         MainWindow& window = *bench.window;

@@ -34,7 +34,10 @@ FigurePreview::FigurePreview(QWidget* parent)
     column->addWidget(note_);
     timer_->setSingleShot(true);
     timer_->setInterval(60);
-    connect(timer_, &QTimer::timeout, this, &FigurePreview::refreshNow);
+    connect(timer_, &QTimer::timeout, this, [this] {
+        stale_ = !isVisible(); // nobody sees it: drawn when it is shown
+        if (!stale_) refreshNow();
+    });
 }
 
 void FigurePreview::refresh() {
@@ -43,6 +46,7 @@ void FigurePreview::refresh() {
 
 void FigurePreview::refreshNow() {
     timer_->stop();
+    stale_ = false;
     if (!source_) return;
     const QSize room = picture_->size() - QSize(24, 24);
     const Drawn drawn = source_(room.expandedTo(QSize(120, 90)));
@@ -58,6 +62,11 @@ void FigurePreview::refreshNow() {
 void FigurePreview::resizeEvent(QResizeEvent* event) {
     QWidget::resizeEvent(event);
     refresh();
+}
+
+void FigurePreview::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    if (stale_) refresh();
 }
 
 QString pageSizeText(const QSizeF& page, const FigureStyle& style) {

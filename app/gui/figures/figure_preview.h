@@ -27,7 +27,7 @@ class FigurePreview : public QWidget {
         QString tooSmall{}; ///< figureSizeProblem: the page can be drawn, but not read
     };
     void setSource(std::function<Drawn(QSize room)> source) { source_ = std::move(source); }
-    void refresh(); ///< soon
+    void refresh(); ///< soon, where it can be seen
     void refreshNow();
     [[nodiscard]] QString problem() const { return problem_; }
     [[nodiscard]] QImage image() const { return image_; }
@@ -39,11 +39,13 @@ class FigurePreview : public QWidget {
 
   protected:
     void resizeEvent(QResizeEvent* event) override;
+    void showEvent(QShowEvent* event) override;
 
   private:
     std::function<Drawn(QSize)> source_;
     QLabel *picture_ = nullptr, *note_ = nullptr;
     QTimer* timer_ = nullptr;
+    bool stale_ = false;
     QString problem_, tooSmall_;
     QImage image_;
 };
