@@ -83,11 +83,12 @@ class TestCliRanks : public QObject {
                 output};
     }
 
-    /// Eight conditions of some tenths of a second.
+    /// Sixteen conditions, which end one after the other.
     QStringList longAnalysis(const QString& output) const {
         QStringList words = analysis(output) << "--resume";
-        words[words.indexOf("yarn:4")] = "none,yarn:4";
+        words[words.indexOf("yarn:4")] = "none,yarn:2,yarn:4,linear:4";
         words.removeAll("--noise");
+        words[words.indexOf("--max-windows") + 1] = "2";
         return words;
     }
     /// The words of mpirun for two ranks, of which rank 1 leaves the number of its process in rank1.pid.
@@ -352,13 +353,13 @@ class TestCliRanks : public QObject {
         QVERIFY(alone(longAnalysis("undisturbed.h5")).code == 0);
         const auto asked = interrupted("disturbed.h5", SIGTERM, false); // of one rank: all of them stop
         QVERIFY2(asked.code == 3, asked.err);
-        QVERIFY2(asked.err.contains(" of 8 conditions are in disturbed.h5; go on with --resume"), asked.err);
+        QVERIFY2(asked.err.contains(" of 16 conditions are in disturbed.h5; go on with --resume"), asked.err);
         const auto killed = interrupted("disturbed.h5", SIGKILL, false);
         QVERIFY2(killed.code != 0 && killed.code != 3, killed.err);
         const auto stopped = interrupted("disturbed.h5", SIGINT, true); // Ctrl-C
         QVERIFY2(stopped.code != 0, stopped.err);
-        const std::size_t saved = session("disturbed.h5")->conditions.size();
-        QVERIFY2(saved >= 3 && saved < 8, qPrintable(QString::number(saved)));
+        // how many more were finished before the signals arrived is the machine's affair
+        QVERIFY(session("disturbed.h5")->conditions.size() >= 3);
         const auto rest = ranks(3, longAnalysis("disturbed.h5"));
         QVERIFY2(rest.code == 0, rest.err);
         compareSessions("disturbed.h5", "undisturbed.h5");
