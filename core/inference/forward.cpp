@@ -143,9 +143,10 @@ void ForwardPass::use(std::shared_ptr<const WeightSource> weights, QkGains gains
     distortions_.clear();
 }
 
-double ForwardPass::operations(const ModelConfig& c, int context) {
+double ForwardPass::operations(const ModelConfig& c, int context, int firstLayer) {
     const double tokens = context;
-    return c.layers * 2.0 * tokens * linearParameters(c) + 4.0 * c.queryDim() * visiblePairs(c, context)
+    return (c.layers - firstLayer) * 2.0 * tokens * linearParameters(c)
+           + 4.0 * c.queryDim() * visiblePairs(c, context, firstLayer)
            + 2.0 * tokens * c.hiddenSize * c.vocabSize;
 }
 

@@ -96,8 +96,9 @@ class ForwardPass {
     /// for stored codes, whose original nobody has. Known after run().
     [[nodiscard]] const std::vector<std::array<Distortion, 7>>& distortions() const { return distortions_; }
 
-    /// Floating-point operations of one window (the unit of WorkMeter).
-    static double operations(const ModelConfig& config, int context);
+    /// Floating-point operations of one window (the unit of WorkMeter), from the stream below a layer to the
+    /// logits.
+    static double operations(const ModelConfig& config, int context, int firstLayer = 0);
     /// Tokens of a batch: as many as fit the activation budget (512 MiB), but at least one window.
     static std::ptrdiff_t batchTokens(const ModelConfig& config, int context);
     /// Of one batch of so many tokens, on its own; what is kept from batch to batch (the output head behind

@@ -166,9 +166,10 @@ AttentionShape attentionShape(const ModelConfig& c, int layer) {
     return shape;
 }
 
-double visiblePairs(const ModelConfig& c, int context) {
+double visiblePairs(const ModelConfig& c, int context, int firstLayer) {
     double pairs = 0;
-    for (int layer = 0; layer < c.layers; ++layer) pairs += visibleKeys(0, context, c.windowOf(layer));
+    for (int layer = firstLayer; layer < c.layers; ++layer)
+        pairs += visibleKeys(0, context, c.windowOf(layer));
     return pairs;
 }
 

@@ -83,8 +83,9 @@ void attend(const ModelConfig& config, int layer, std::span<const BatchWindow> w
             AttentionActivations& target, WorkMeter& meter);
 /// What attention in a layer looks like.
 AttentionShape attentionShape(const ModelConfig& config, int layer);
-/// Pairs of a query and a key that it sees in a window, those of all layers: fewer where windows slide.
-double visiblePairs(const ModelConfig& config, int context);
+/// Pairs of a query and a key that it sees in a window, summed over the layers from the first one given:
+/// fewer where windows slide.
+double visiblePairs(const ModelConfig& config, int context, int firstLayer = 0);
 /// x joins W_O heads; x joins W_down (act(W_gate norm(x)) * W_up norm(x)). `kept`, when given, has the
 /// batch's rows.
 void finishLayer(const ModelConfig& config, const LayerOperands& layer, ConstMatrixView heads, MatrixView x,

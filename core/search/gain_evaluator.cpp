@@ -15,15 +15,6 @@ namespace qroar {
 
 namespace {
 
-/// Operations of the output head for one window, in the unit of ForwardPass::operations.
-double headOperations(const ModelConfig& config, int context) {
-    return 2.0 * context * config.hiddenSize * config.vocabSize;
-}
-
-double layerOperations(const ModelConfig& config, int context) {
-    return (ForwardPass::operations(config, context) - headOperations(config, context)) / config.layers;
-}
-
 /// Mean NLL per context, summed in double in the order of the windows.
 struct NllSums {
     std::vector<double> sums;
@@ -169,12 +160,10 @@ int GainEvaluator::startLayer() const {
 
 /// Of all windows, from the stream below a layer to the logits.
 double GainEvaluator::operationsFrom(int layer) const {
-    const ModelConfig& config = model_->config();
     double operations = 0;
     for (std::size_t at = 0; at < contexts_.size(); ++at)
         operations += static_cast<double>(windows_[at].size())
-                      * ((config.layers - layer) * layerOperations(config, contexts_[at])
-                         + headOperations(config, contexts_[at]));
+                      * ForwardPass::operations(model_->config(), contexts_[at], layer);
     return operations;
 }
 

@@ -79,6 +79,9 @@ class TestKernels : public QObject {
                 QCOMPARE(visibleKeys(130, 128, config.windowOf(layer)), part);
             }
             QCOMPARE(visiblePairs(config, 300), all);
+            const double above =
+                visibleKeys(0, 300, config.windowOf(1)) + visibleKeys(0, 300, config.windowOf(2));
+            QCOMPARE(visiblePairs(config, 300, 1), above);
         }
     }
 

@@ -114,6 +114,20 @@ class TestGainEvaluator : public QObject {
         QVERIFY(std::abs(top->forwardEquivalents - (head + (full - head) / 3) / full) < 1e-12);
     }
 
+    /// A layer that sees few keys costs less than one that sees all of them.
+    void layersWithSlidingWindowsCostLess() {
+        ModelConfig config = tiny_.plan.model->config();
+        config.slidingWindow = 8;
+        config.windowedLayers = {true, false, true};
+        const auto pairs = [](double keys) { return 4.0 * 4 * 8 * keys; }; // 4 heads of 8, q k and p v
+        const double sliding = pairs(8 * 64 - 28), whole = pairs(64 * 65 / 2);
+        const auto from = [&](int layer) { return ForwardPass::operations(config, 64, layer); };
+        QCOMPARE((from(1) - from(2)) - (from(0) - from(1)), whole - sliding);
+        QCOMPARE(from(0) - from(1), from(2) - from(3));
+        QCOMPARE(from(3), 2.0 * 64 * config.hiddenSize * config.vocabSize); // the head alone
+        QCOMPARE(from(0), ForwardPass::operations(config, 64));
+    }
+
     void gradientAgainstDifferences() {
         const auto space = *SearchSpace::make(tiny_.plan.model->config(), SearchVariant::Shared,
                                               SearchScope::Head, tiny_.plan.bands);
