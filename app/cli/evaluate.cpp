@@ -328,7 +328,7 @@ Status agreeOnInputs(const Options& options, const Evaluation& evaluation, Ranks
     inputs.addFile("--imatrix", options.run.imatrix);
     inputs.addFile("--kl-base", options.klBase);
     if (const auto& reference = evaluation.reference.model)
-        inputs.add("--reference-model", reference->fingerprint());
+        inputs.add("--reference-model, " + options.referenceModel, reference->fingerprint());
     inputs.add("first token of every window", std::to_string(evaluation.controls.firstToken));
     return ranks.agreeOn(inputs.all());
 }

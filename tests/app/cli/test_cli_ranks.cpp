@@ -4,6 +4,7 @@
 #include "core/session/session_file.h"
 #include "tests/app/cli/cli_test.h"
 #include "tests/support/imatrix_writer.h"
+#include "tests/support/quantized_checkpoint.h"
 #include "tests/support/session_compare.h"
 
 #include <QDir>
@@ -126,6 +127,19 @@ class TestCliRanks : public QObject {
         const QString enter = "cd r$((%1 + ${OMPI_COMM_WORLD_RANK:-$PMI_RANK})) && exec \"$@\"";
         return launch(QStringList{"-n", "2", "sh", "-c", enter.arg(first), "sh", QROAR_PROGRAM} + arguments);
     }
+    /// The last bit of a tensor's first element is the other one from now on.
+    static void nudge(const QString& path, const char* tensor) {
+        QFile data(path);
+        if (!data.open(QIODevice::ReadWrite)) qFatal("%s cannot be changed", qPrintable(path));
+        std::uint64_t header = 0;
+        data.read(reinterpret_cast<char*>(&header), 8);
+        const Json entry = Json::parse(data.read(static_cast<qint64>(header)).toStdString()).at(tensor);
+        const auto at = static_cast<qint64>(8 + header) + entry.at("data_offsets").at(0).get<qint64>();
+        char low = 0;
+        if (!data.seek(at) || !data.getChar(&low) || !data.seek(at)
+            || !data.putChar(static_cast<char>(low ^ 1)))
+            qFatal("%s cannot be changed", qPrintable(path));
+    }
     /// They end with code 1 and this error, once.
     void refused(const QStringList& arguments, const QString& error, int first = 0) const {
         const auto found = inRooms(first, arguments);
@@ -195,6 +209,11 @@ class TestCliRanks : public QObject {
         for (const QStringList& how :
              {QStringList{}, QStringList{"--json"}, QStringList{"--copy", "16", "--json"}})
             QCOMPARE(ranks(2, base + how).out, alone(base + how).out);
+        const QStringList passkey{"evaluate", sample_, "--contexts", "256",         "--passkey",
+                                  "--trials", "2",     "--rope",     "none,yarn:2", "--json"};
+        const auto whole = alone(passkey);
+        QVERIFY2(whole.json()["tasks"]["passkey"].size() == 10, whole.out);
+        QCOMPARE(ranks(2, passkey).out, whole.out);
         QVERIFY(alone(base + QStringList{"--save-logits", "alone.kld"}).code == 0);
         const auto saved = ranks(2, base + QStringList{"--save-logits", "ranks.kld"});
         QVERIFY2(saved.code == 0, saved.err);
@@ -340,6 +359,15 @@ class TestCliRanks : public QObject {
         differs(evaluate + QStringList{"--scales", "scales.h5"}, "--scales, s: expected");
         differs(QStringList{"analyze", "model", "--scales", "scales.h5", "--dry-run"} + on,
                 "--scales, s: expected");
+        auto stored =
+            QuantizedCheckpoint::make(qroar::StoredFormat::Gptq, *qroar::QuantSpec::parse("rtn:4:g32:sym"));
+        for (const int rank : {0, 1}) {
+            writeQuantizedModel(at(rank, "stored").toStdString(), stored, 5);
+            makeRandomHfModel(at(rank, "reference").toStdString(), stored.model, 5);
+        }
+        nudge(at(1, "reference/model.safetensors"), "model.layers.1.mlp.down_proj.weight");
+        differs(QStringList{"evaluate", "stored", "--reference-model", "reference"} + on,
+                "--reference-model, reference: expected");
         differs(search + QStringList{"--report-text", "other.u16"}, "--report-text, document 1: expected");
         differs(search + QStringList{"--rope", "none", "run.h5"}, "SESSION, run.h5: expected");
         differs(search + QStringList{"--quant", "rtn:3:g16", "--imatrix", "i.dat"},
