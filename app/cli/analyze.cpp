@@ -9,9 +9,11 @@
 #include "app/cli/session_target.h"
 #include "app/cli/validators.h"
 #include "core/base/strings.h"
+#include "core/session/packing_speed.h"
 #include "core/session/session_file.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 
 namespace qroar::cli {
@@ -114,6 +116,7 @@ struct Job {
     FileStamp known; ///< of the output file, before it was read: what comes later is noticed
     std::shared_ptr<const Session> previous; ///< with --resume
     AnalysisEstimate estimate;
+    double secondsToPrepare = 0;
 };
 
 Status prepare(const Options& options, Ranks& ranks, Job& job) {
@@ -187,6 +190,15 @@ int runPrepared(const Options& options, const Job& job, const Ranks& ranks, Cons
     return exitCancelled;
 }
 
+/// With what this command does beside the analysis: reading and checking everything, and saving.
+AnalysisEstimate estimateOf(const Job& job) {
+    AnalysisEstimate estimate = job.estimate;
+    estimate.seconds +=
+        job.secondsToPrepare
+        + SavePace::expected(estimate.conditionSeconds, estimate.packedBytes / packingSpeed());
+    return estimate;
+}
+
 int run(const Options& options, Ranks& ranks) {
     if (options.output.empty() && !options.dryRun) {
         std::cerr << "qroar: analyze: name the session file with -o FILE (or ask for --dry-run)\n";
@@ -196,11 +208,13 @@ int run(const Options& options, Ranks& ranks) {
     ConsoleProgress console; // from here on, Ctrl-C asks to stop and keeps what is done
     RankProgress progress(console, ranks);
     Job job;
+    const auto start = std::chrono::steady_clock::now();
     Status ready = ranks.together("preparation", progress, [&] { return prepare(options, ranks, job); });
+    job.secondsToPrepare = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     if (ready) ready = agreeOnInputs(options, job, ranks);
     if (!ready) return fail(ready.error());
     if (options.dryRun) {
-        printEstimate(job.estimate, options.common.json);
+        printEstimate(estimateOf(job), options.common.json);
         return exitDone;
     }
     const Status writable =

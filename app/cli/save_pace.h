@@ -3,12 +3,14 @@
 #pragma once
 
 #include <chrono>
+#include <limits>
+#include <vector>
 
 namespace qroar::cli {
 
 class SavePace {
   public:
-    [[nodiscard]] bool due() const { return Clock::now() - ended_ >= 9 * took_; }
+    [[nodiscard]] bool due() const { return Clock::now() - ended_ >= rest * took_; }
     /// Runs `save`, which is what takes time, and returns what it returns.
     template<class Save>
     auto timed(const Save& save) {
@@ -19,7 +21,23 @@ class SavePace {
         return result;
     }
 
+    /// Seconds that saving takes of a job whose units take these seconds, in the order they are done: after
+    /// each one that it is due, and at the end. `whole` is what writing everything takes.
+    static double expected(const std::vector<double>& units, double whole) {
+        double now = 0, ended = -std::numeric_limits<double>::infinity(), took = 0, all = whole;
+        for (std::size_t done = 0; done < units.size(); ++done) {
+            now += units[done];
+            if (now - ended < rest * took) continue;
+            took = whole * static_cast<double>(done + 1) / static_cast<double>(units.size());
+            all += took;
+            now += took;
+            ended = now;
+        }
+        return all;
+    }
+
   private:
+    static constexpr int rest = 9; ///< times what writing took
     using Clock = std::chrono::steady_clock;
     Clock::time_point ended_{};
     Clock::duration took_{0};

@@ -11,13 +11,13 @@
 #include "app/cli/validators.h"
 #include "core/analysis/machine.h"
 #include "core/base/strings.h"
-#include "core/inference/reverse.h"
 #include "core/quantize/calibrate.h"
 #include "core/session/scales_file.h"
 #include "core/session/session_file.h"
 #include "core/session/what_if.h"
 
 #include <algorithm>
+#include <chrono>
 #include <iostream>
 #include <set>
 
@@ -49,6 +49,7 @@ struct Job {
     std::vector<Document> reportDocuments;
     std::shared_ptr<const SearchRecord> previous; ///< with --resume
     std::optional<SessionTarget> target;          ///< absent without -o
+    double secondsToPrepare = 0;
 };
 
 Outcome<std::shared_ptr<const Session>> loadIfThere(const std::string& path) {
@@ -311,15 +312,19 @@ Outcome<SearchRecord> runAndSave(Job& job, ProgressSink& progress) {
 double secondsOf(const SearchPlan& plan, const SearchPreview& preview) {
     const ModelConfig& config = plan.model->config();
     const int longest = *std::max_element(plan.contexts.begin(), plan.contexts.end());
-    double operations = preview.mostForwardEquivalents * preview.passOperations * preview.largestShare;
-    if (plan.method == SearchMethod::Gradient) operations /= ReversePass::relativeRate;
-    return measurePassSpeed(config).seconds(config, longest, operations);
+    const double operations = preview.mostForwardEquivalents * preview.passOperations * preview.largestShare;
+    const bool gradient = plan.method == SearchMethod::Gradient;
+    const PassSpeed speed = measurePassSpeed(config, gradient);
+    return gradient ? speed.reverseSeconds(config, longest, operations)
+                    : speed.seconds(config, longest, operations);
 }
 
-void printPreview(const Options& options, const SearchPlan& plan, const SearchPreview& preview) {
+void printPreview(const Options& options, const Job& job, const SearchPreview& preview) {
+    const SearchPlan& plan = job.plan;
+    const double seconds = job.secondsToPrepare + secondsOf(plan, preview);
     if (options.common.json) {
         Json json = previewJson(plan, preview);
-        json["seconds"] = secondsOf(plan, preview);
+        json["seconds"] = seconds;
         json["ranks"] = preview.ranks;
         json["peak_bytes"] = preview.peakBytes;
         print({{"schema", 1}, {"preview", std::move(json)}});
@@ -329,8 +334,8 @@ void printPreview(const Options& options, const SearchPlan& plan, const SearchPr
     std::cout << "\n"
               << preview.dimension << " gains on " << preview.windowCount << " dev windows; at most "
               << fixed(preview.mostForwardEquivalents, 0) << " forward-pass equivalents, about "
-              << formatDuration(secondsOf(plan, preview)) << " and " << formatBytes(preview.peakBytes)
-              << " of memory" << onEach(preview.ranks) << "\n";
+              << formatDuration(seconds) << " and " << formatBytes(preview.peakBytes) << " of memory"
+              << onEach(preview.ranks) << "\n";
 }
 
 SearchReportTask reportTask(const Job& job) {
@@ -384,13 +389,15 @@ int run(const Options& options, Ranks& ranks) {
     RankProgress progress(console, ranks);
     Outcome<Job> job = Error::cancelled();
     Outcome<SearchPreview> preview = Error::cancelled();
+    const auto start = std::chrono::steady_clock::now();
     Status ready = ranks.together("preparation", progress,
                                   [&] { return prepareAll(options, ranks, progress, job, preview); });
     if (ready) ready = agreeOnInputs(options, *job, ranks);
     if (!ready) return fail(ready.error());
+    job->secondsToPrepare = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     for (const std::string& note : preview->notes) std::cerr << "note: " << note << '\n';
     if (options.dryRun) {
-        printPreview(options, job->plan, *preview);
+        printPreview(options, *job, *preview);
         return exitDone;
     }
     if (options.output.empty()) std::cerr << "note: without -o FILE the scales are printed and not kept\n";

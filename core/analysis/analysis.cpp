@@ -1,6 +1,7 @@
 #include "core/analysis/analysis.h"
 
 #include "core/analysis/calibrations.h"
+#include "core/analysis/condition_work.h"
 #include "core/analysis/damage.h"
 #include "core/analysis/divergences.h"
 #include "core/analysis/gradients.h"
@@ -10,7 +11,6 @@
 #include "core/base/strings.h"
 #include "core/base/work_meter.h"
 #include "core/controls/side_by_side.h"
-#include "core/inference/reverse.h"
 #include "core/session/document_change.h"
 #include "qroar/version.h"
 
@@ -131,23 +131,6 @@ CaptureMemory statisticsBytes(const AnalysisPlan& plan, const ConditionKey& key,
     return QkCapture::expectedBytes(
         captureOptions(plan, *table, key.context, windows), windowCount * key.context,
         static_cast<double>(ForwardPass::batchTokens(plan.model->config(), key.context)) / key.context);
-}
-
-/// Seconds of a condition's forward passes beside those of their operations: weights that are read and
-/// quantized once a batch, and statistics.
-double secondsBeside(const AnalysisPlan& plan, const ConditionKey& key, double tokens,
-                     const MachineSpeed& speed) {
-    const ModelConfig& config = plan.model->config();
-    const auto perBatch = static_cast<double>(ForwardPass::batchTokens(config, key.context));
-    const double weights =
-        std::ceil(tokens / perBatch) * config.layers * ForwardPass::layerBytes(config) / sizeof(float);
-    const bool rounded = key.quant.kind == QuantKind::Rtn;
-    double seconds = weights / (rounded ? speed.rounded : speed.converted);
-    if (isCompared(plan, key)) seconds += weights / speed.converted;
-    if (plan.capture)
-        seconds += 2.0 * config.layers * (config.heads + config.kvHeads) * config.rotaryDim * tokens
-                   / speed.captured;
-    return seconds;
 }
 
 /// What the program takes before it has read anything (measured).
@@ -311,11 +294,9 @@ Outcome<std::shared_ptr<const ConditionResult>> runMissing(const AnalysisPlan& p
 /// yet; then its divergence comes with the forward pass) lacks.
 struct StepCost {
     double operations = 0, fileBytes = 0, peakBytes = 0;
-    double timed = 0; ///< operations of a forward pass that take as long
     template<class Cost>
-    void add(const Cost& cost, double relativeRate = 1) {
+    void add(const Cost& cost) {
         operations += cost.operations;
-        timed += cost.operations / relativeRate;
         fileBytes += cost.fileBytes;
         peakBytes = std::max(peakBytes, cost.peakBytes);
     }
@@ -327,8 +308,7 @@ StepCost stepCost(const AnalysisPlan& plan, const ConditionKey& key, const Condi
     nothing.key = key;
     const ConditionResult& have = held ? *held : nothing;
     if (held && lacksDivergence(plan, have)) cost.add(divergenceCost(plan, key.context, windows));
-    if (lacksSensitivity(plan, have))
-        cost.add(sensitivityCost(plan.model->config(), key.context, windows), ReversePass::relativeRate);
+    if (lacksSensitivity(plan, have)) cost.add(sensitivityCost(plan.model->config(), key.context, windows));
     if (lacksNoise(plan, have)) cost.add(noiseCost(plan, key.context, windows));
     if (lacksDamage(plan, have, bands)) cost.add(damageCost(plan, key.context, windows, bands.count()));
     return cost;
@@ -375,7 +355,8 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
     const std::vector<ConditionKey> missing = missingConditions(plan, previous);
     const Calibrations calibrations(plan, missing);
     const BandPartition bands = previous ? previous->bands : BandPartition::equal(plan.bands, config.pairs());
-    const MachineSpeed speed = measureMachine(config);
+    const MachineSpeed speed =
+        measureMachine(config, {plan.divergence || plan.damage != DamageScope::None, plan.gradients});
     const int longest = *std::max_element(plan.contexts.begin(), plan.contexts.end());
     estimate.seconds = speed.pass.seconds(config, longest, calibrations.operations());
     double statistics = 0, losses = 0, copied = 0;
@@ -387,15 +368,16 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
         const StepCost steps =
             stepCost(plan, key, held.get(), bands, static_cast<long long>(windows->size()));
         const double share = sharedBlocks(config, windows->size(), key.context).largestShare(estimate.ranks);
-        estimate.seconds += share * speed.pass.seconds(config, key.context, steps.timed);
+        const ConditionWork work =
+            conditionWork(plan, key, held.get(), bands, static_cast<long long>(windows->size()));
+        estimate.conditionSeconds.push_back(secondsOf(work, config, key.context, speed, share));
+        estimate.seconds += estimate.conditionSeconds.back();
         estimate.fileBytes += steps.fileBytes;
         estimate.peakBytes = std::max(estimate.peakBytes, steps.peakBytes);
         estimate.tokens += tokens;
         if (held) continue; // only those steps are missing
         const bool compared = isCompared(plan, key);
         losses += (compared ? 13.0 : 4.0) * static_cast<double>(tokens);
-        estimate.seconds += share * speed.pass.seconds(config, key.context, workOf(plan, key))
-                            + secondsBeside(plan, key, share * static_cast<double>(tokens), speed);
         const CaptureMemory counts = statisticsBytes(plan, key, *windows);
         statistics += counts.merged + counts.byDocument;
         copied = std::max(copied, counts.merged);
@@ -408,6 +390,7 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
     }
     estimate.peakBytes = std::max({estimate.peakBytes, calibrations.peakBytes(), copied});
     estimate.peakBytes += statistics + losses + programBytes;
+    estimate.packedBytes = statistics + estimate.fileBytes;
     estimate.fileBytes += statistics / compression + 1e6;
     for (const int context : plan.contexts)
         for (const Document& document : *plan.documents)

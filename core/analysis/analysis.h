@@ -67,12 +67,14 @@ struct AnalysisPlan {
 };
 
 struct AnalysisEstimate {
-    double seconds = 0;             ///< from the work of each kind and short measurements on this machine
-    double peakBytes = 0;           ///< beyond the mapped file; of each rank
-    double fileBytes = 0;           ///< of the session file, or what is added to the earlier one
-    int ranks = 1;                  ///< that share the work
-    long long tokens = 0;           ///< of the windows of all conditions that are run or completed
-    std::vector<std::string> notes; ///< e.g. documents too short for a context
+    double seconds = 0; ///< from the work of each kind and short measurements on this machine; without saving
+    std::vector<double> conditionSeconds; ///< of them, those of each condition that is run or completed
+    double peakBytes = 0;                 ///< beyond the mapped file; of each rank
+    double fileBytes = 0;                 ///< of the session file, or what is added to the earlier one
+    double packedBytes = 0;               ///< what is compressed to that whenever it is saved
+    int ranks = 1;                        ///< that share the work
+    long long tokens = 0;                 ///< of the windows of all conditions that are run or completed
+    std::vector<std::string> notes;       ///< e.g. documents too short for a context
 };
 /// Checks the plan (specs resolve, contexts have windows, memory suffices) without running it; errors say
 /// what to change. Conditions that `previous` (may be null) holds cost nothing, as in runAnalysis: time,

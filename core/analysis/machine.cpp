@@ -3,6 +3,7 @@
 #include "core/base/stopwatch.h"
 #include "core/base/strings.h"
 #include "core/capture/qk_statistics.h"
+#include "core/controls/row_divergence.h"
 #include "core/inference/layer_weights.h"
 #include "core/quant/rtn.h"
 
@@ -29,9 +30,11 @@ double leftOfAddressSpace() {
                     static_cast<double>(limit.rlim_cur) - pages * static_cast<double>(sysconf(_SC_PAGESIZE)));
 }
 
+/// Of a batch of some windows, where what a batch costs beside its values is shared.
 double captureSpeed(const ModelConfig& config) {
     constexpr int context = 512;
     const int heads = std::min(config.heads, 16);
+    const int windowCount = std::clamp((1 << 20) / (context * heads * std::max(1, config.rotaryDim)), 1, 16);
     QkCapture::Options options;
     options.layers = 1;
     options.pairs = config.pairs();
@@ -39,18 +42,40 @@ double captureSpeed(const ModelConfig& config) {
     options.documents = 1;
     options.queryHeads = options.kvHeads = heads;
     QkCapture capture(options);
-    Matrix values(context, static_cast<std::ptrdiff_t>(heads) * config.headDim);
+    Matrix values(windowCount * context, static_cast<std::ptrdiff_t>(heads) * config.headDim);
     std::uint32_t random = 1;
     for (std::ptrdiff_t at = 0; at < values.rows() * values.cols(); ++at) {
         random = random * 1664525U + 1013904223U;
         values.data()[at] = static_cast<float>(random >> 8) / 8388608.0F - 1.0F;
     }
-    const std::vector<BatchWindow> windows{{0, 0, 0, context}};
-    const double seconds = fastestSeconds([&] {
+    std::vector<BatchWindow> windows;
+    for (int at = 0; at < windowCount; ++at) windows.push_back({0, at, at * context, context});
+    const double seconds = typicalSeconds([&] {
         capture.deliver({0, QkTensor::Q, RopeStage::Pre, values.view(), heads, config.headDim,
                          config.rotaryDim, config.pairLayout, windows});
     });
-    return 1.0 * context * heads * config.rotaryDim / seconds;
+    return 1.0 * windowCount * context * heads * config.rotaryDim / seconds;
+}
+
+/// Of rows of logits, on all threads at once as in a pass.
+double comparisonSpeed(const ModelConfig& config) {
+    const std::ptrdiff_t vocab = std::min(config.vocabSize, 16384);
+    const std::ptrdiff_t rows = ((1 << 18) / vocab + 1) * omp_get_max_threads();
+    Matrix reference(1, vocab), own(1, vocab);
+    for (std::ptrdiff_t token = 0; token < vocab; ++token) {
+        reference.row(0)[token] = static_cast<float>(token % 97) / 9;
+        own.row(0)[token] = static_cast<float>(token % 89) / 9;
+    }
+    const double seconds = typicalSeconds([&] {
+#pragma omp parallel
+        {
+            std::vector<double> scratch;
+#pragma omp for schedule(static)
+            for (std::ptrdiff_t row = 0; row < rows; ++row)
+                compareRows(reference.row(0), own.row(0), vocab, 0, scratch);
+        }
+    });
+    return static_cast<double>(rows * vocab) / seconds;
 }
 
 } // namespace
@@ -81,9 +106,10 @@ std::string processorName() {
     return "unknown processor";
 }
 
-MachineSpeed measureMachine(const ModelConfig& config) {
+MachineSpeed measureMachine(const ModelConfig& config, RareSteps rare) {
     MachineSpeed speed;
-    speed.pass = measurePassSpeed(config);
+    speed.pass = measurePassSpeed(config, rare.reverse);
+    if (rare.comparisons) speed.compared = comparisonSpeed(config);
     speed.captured = captureSpeed(config);
     constexpr int rows = 1024, cols = 1024;
     const std::vector<std::byte> stored(std::size_t{2} * rows * cols, std::byte{0x3c});
@@ -96,8 +122,8 @@ MachineSpeed measureMachine(const ModelConfig& config) {
         readMatrix(tensor, target);
     };
     Matrix weight;
-    const double converting = fastestSeconds([&] { convert(weight); });
-    const double rounding = fastestSeconds([&] { applyRtn({QuantKind::Rtn, 4, 64}, weight.view()); });
+    const double converting = typicalSeconds([&] { convert(weight); });
+    const double rounding = typicalSeconds([&] { applyRtn({QuantKind::Rtn, 4, 64}, weight.view()); });
     speed.converted = 1.0 * rows * cols / converting;
     speed.rounded = 1.0 * rows * cols / (converting + rounding);
     return speed;

@@ -19,10 +19,15 @@ std::string processorName();
 struct MachineSpeed {
     PassSpeed pass;
     double captured = 0;  ///< values of q and k a second that statistics take up
+    double compared = 0;  ///< logits a second that are compared with a reference's; 0: not measured
     double converted = 0; ///< weights a second that become floats
     double rounded = 0;   ///< and that are quantized by rounding as well
 };
-/// In about half a second, for a model of this shape.
-MachineSpeed measureMachine(const ModelConfig& config);
+/// Steps that not every analysis has.
+struct RareSteps {
+    bool comparisons = false, reverse = false;
+};
+/// In about half a second, for a model of this shape; longer with rare steps.
+MachineSpeed measureMachine(const ModelConfig& config, RareSteps rare);
 
 } // namespace qroar

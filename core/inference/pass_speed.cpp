@@ -1,8 +1,11 @@
 #include "core/inference/pass_speed.h"
 
 #include "core/base/stopwatch.h"
+#include "core/inference/attention_reverse.h"
 #include "core/inference/forward.h"
+#include "core/inference/layer_gradients.h"
 #include "core/inference/layer_steps.h"
+#include "core/inference/reverse.h"
 #include "core/inference/vector_math.h"
 
 #include <omp.h>
@@ -56,6 +59,13 @@ std::shared_ptr<const LayerWeights> layerOf(const ModelConfig& c) {
     return weights;
 }
 
+OutputHead headOf(const ModelConfig& c) {
+    OutputHead head;
+    fill(head.weights, c.vocabSize, c.hiddenSize, 1.0F / std::sqrt(static_cast<float>(c.hiddenSize)));
+    head.norm.assign(static_cast<std::size_t>(c.hiddenSize), 1.0F);
+    return head;
+}
+
 /// Pairs of a query and a key that are computed, in all layers: tiles on the diagonal as a whole, and those
 /// where a sliding window begins.
 double computedPairs(const ModelConfig& c, int context) {
@@ -70,12 +80,10 @@ double computedPairs(const ModelConfig& c, int context) {
 double headSpeed(const ModelConfig& c, int threads, WorkMeter& meter) {
     const int tile = logitsTile(c);
     const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(tile) * threads;
-    OutputHead head;
-    fill(head.weights, c.vocabSize, c.hiddenSize, 1.0F / std::sqrt(static_cast<float>(c.hiddenSize)));
-    head.norm.assign(static_cast<std::size_t>(c.hiddenSize), 1.0F);
+    const OutputHead head = headOf(c);
     Matrix x;
     fill(x, rows, c.hiddenSize, 1);
-    const double seconds = fastestSeconds([&] {
+    const double seconds = typicalSeconds([&] {
         forEachTile(
             rows, tile, 0, meter, [&](std::ptrdiff_t first, std::ptrdiff_t count, TileScratch& scratch) {
                 const MatrixView normed = scratch.matrix(0, count, c.hiddenSize);
@@ -89,9 +97,65 @@ double headSpeed(const ModelConfig& c, int threads, WorkMeter& meter) {
     return 2.0 * static_cast<double>(rows) * c.hiddenSize * c.vocabSize / seconds;
 }
 
+double headBackSpeed(const ModelConfig& c, int threads, WorkMeter& meter) {
+    const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(logitsTile(c)) * threads;
+    const OutputHead head = headOf(c);
+    const std::vector<TokenId> tokens(static_cast<std::size_t>(rows) + 1, 0);
+    Matrix x, gradient;
+    std::vector<double> nll;
+    fill(x, rows + 1, c.hiddenSize, 1);
+    const double seconds = typicalSeconds([&] {
+        fill(gradient, rows + 1, c.hiddenSize, 1);
+        lossReverse(c, head, tokens, 0, x.view(), nll, gradient.view(), meter);
+    });
+    return 4.0 * static_cast<double>(rows) * c.hiddenSize * c.vocabSize / seconds;
+}
+
+/// The way back through a layer without its attention, of activations that the forward sweep kept.
+double linearBackSpeed(const ModelConfig& c, const LayerOperands& operands, std::ptrdiff_t rows,
+                       WorkMeter& meter) {
+    const LayerRotations none(c, FrequencyTable{}, 0);
+    Matrix x, heads, gradient, headGradient(rows, c.queryDim()), q, k, v;
+    fill(x, rows, c.hiddenSize, 1);
+    fill(heads, rows, c.queryDim(), 1);
+    fill(q, rows, c.queryDim(), 1);
+    fill(k, rows, c.keyDim(), 1);
+    fill(v, rows, c.keyDim(), 1);
+    Matrix stream = x; // that finishLayer moves
+    FeedForwardActivations computed, kept;
+    for (FeedForwardActivations* one : {&computed, &kept}) one->resize(c, rows);
+    finishLayer(c, operands, heads.view(), stream.view(), meter, &computed);
+    const std::ptrdiff_t units = computed.gate.count() * panelWidth * c.intermediateSize;
+    const double seconds = typicalSeconds([&] {
+        fill(gradient, rows, c.hiddenSize, 1);
+        copyRows(computed.middle.view(), kept.middle.view());
+        std::copy_n(computed.gate.panel(0), units, kept.gate.panel(0)); // overwritten on the way
+        std::copy_n(computed.up.panel(0), units, kept.up.panel(0));
+        finishLayerReverse(c, operands, x.view(), heads.view(), &kept, gradient.view(), headGradient.view(),
+                           meter);
+        projectQkvReverse(c, none, operands, {}, x.view(), {q.view(), k.view(), v.view()}, gradient.view(),
+                          meter);
+    });
+    return 2.0 * static_cast<double>(rows) * linearParameters(c) / seconds;
+}
+
+double attentionBackSpeed(const ModelConfig& c, const std::vector<BatchWindow>& window,
+                          AttentionActivations& forward, WorkMeter& meter) {
+    const std::ptrdiff_t rows = forward.q.rows();
+    Matrix slope, q(rows, c.queryDim()), k(rows, c.keyDim()), v(rows, c.keyDim());
+    fill(slope, rows, c.queryDim(), 1);
+    const double seconds = typicalSeconds([&] {
+        attendReverse(attentionShape(c, 0), window,
+                      {forward.q.view(), forward.heads.view(), forward.k.view(), forward.v.view(),
+                       forward.logSumExp.view()},
+                      slope.view(), {q.view(), k.view(), v.view()}, meter);
+    });
+    return 10.0 * c.queryDim() * computedPairs(c, probedContext) / seconds;
+}
+
 } // namespace
 
-PassSpeed measurePassSpeed(const ModelConfig& config) {
+PassSpeed measurePassSpeed(const ModelConfig& config, bool wayBack) {
     const ModelConfig c = cut(config);
     const int threads = omp_get_max_threads();
     const std::ptrdiff_t rows = static_cast<std::ptrdiff_t>(tokenTile) * threads;
@@ -103,19 +167,23 @@ PassSpeed measurePassSpeed(const ModelConfig& config) {
     fill(activations.heads, rows, c.queryDim(), 1);
     Matrix x;
     PassSpeed speed;
-    const double linear = fastestSeconds([&] {
+    const double linear = typicalSeconds([&] {
         fill(x, rows, c.hiddenSize, 1);
         projectQkv(c, operands, x.view(), {}, activations, meter);
         finishLayer(c, operands, activations.heads.view(), x.view(), meter);
     });
     speed.linear = 2.0 * static_cast<double>(rows) * linearParameters(c) / linear;
     const std::vector<BatchWindow> window{{0, 0, 0, probedContext}};
-    activations.resize(c, probedContext, false);
+    activations.resize(c, probedContext, wayBack);
     for (Matrix* values : {&activations.q, &activations.k, &activations.v})
         fill(*values, probedContext, values->cols(), 1);
-    const double attention = fastestSeconds([&] { attend(c, 0, window, activations, meter); });
+    const double attention = typicalSeconds([&] { attend(c, 0, window, activations, meter); });
     speed.attention = 4.0 * c.queryDim() * computedPairs(c, probedContext) / attention;
     speed.head = headSpeed(c, threads, meter);
+    if (!wayBack) return speed;
+    speed.linearBack = linearBackSpeed(c, operands, rows, meter);
+    speed.attentionBack = attentionBackSpeed(c, window, activations, meter);
+    speed.headBack = headBackSpeed(c, threads, meter);
     return speed;
 }
 
@@ -125,6 +193,15 @@ double PassSpeed::seconds(const ModelConfig& c, int context, double operations) 
                         + 4.0 * c.queryDim() * computedPairs(c, context) / attention
                         + 2.0 * tokens * c.hiddenSize * c.vocabSize / head;
     return operations * pass / ForwardPass::operations(c, context);
+}
+
+double PassSpeed::reverseSeconds(const ModelConfig& c, int context, double operations) const {
+    const ReverseWork work = ReversePass::work(c, context);
+    const double computed = computedPairs(c, context) / visiblePairs(c, context);
+    const double pass = work.linear / linear + work.linearBack / linearBack
+                        + computed * (work.attention / attention + work.attentionBack / attentionBack)
+                        + work.headBack / headBack;
+    return operations * pass / work.all();
 }
 
 } // namespace qroar

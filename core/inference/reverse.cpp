@@ -278,18 +278,25 @@ void ReversePass::sumPairs(Batch& batch, int layer) const {
     }
 }
 
-double ReversePass::operations(const ModelConfig& c, int context) {
+ReverseWork ReversePass::work(const ModelConfig& c, int context) {
     const TapePlan plan(c, context, defaultTapeBudget);
     const double tokens = context, h = c.hiddenSize;
     const double qkv = 2.0 * tokens * h * (c.queryDim() + 2.0 * c.keyDim());
     const double middle = 2.0 * tokens * h * c.queryDim(), gate = 2.0 * tokens * h * c.intermediateSize;
     const double product = 2.0 * c.queryDim() * visiblePairs(c, context) / c.layers; // one of attention's
-    return ForwardPass::operations(c, context) + 2.0 * tokens * h * c.vocabSize
-           + c.layers * (qkv + middle + 3 * gate + 5 * product) - qkv
-           - product // the lowest layer stops early
-           + plan.repeated() * (qkv + 2 * product + middle + 3 * gate)
-           + (c.layers - plan.attention) * (qkv + 2 * product)
-           + (c.layers - plan.feedForward) * (middle + 2 * gate);
+    const double layer = qkv + middle + 3 * gate;
+    ReverseWork work;
+    work.linear = (c.layers + plan.repeated()) * layer + (c.layers - plan.attention) * qkv
+                  + (c.layers - plan.feedForward) * (middle + 2 * gate);
+    work.attention = (2 * c.layers + plan.repeated() - plan.attention) * 2 * product;
+    work.linearBack = c.layers * layer - qkv; // the lowest layer stops early
+    work.attentionBack = (5 * c.layers - 1) * product;
+    work.headBack = 4 * tokens * h * c.vocabSize;
+    return work;
+}
+
+double ReversePass::layersTaken(const ModelConfig& c, int context) {
+    return 2.0 * c.layers + TapePlan(c, context, defaultTapeBudget).repeated();
 }
 
 std::ptrdiff_t ReversePass::batchTokens(const ModelConfig& c, double tapeBudget) {

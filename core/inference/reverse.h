@@ -27,6 +27,14 @@ struct QkGradient {
     void add(const QkGradient& other, double weight = 1);
 };
 
+/// Floating-point operations of a reverse pass, by what sets their rate.
+struct ReverseWork {
+    double linear = 0, attention = 0; ///< of the forward sweep, and of what is computed again
+    double linearBack = 0, attentionBack = 0;
+    double headBack = 0; ///< of the output head, with the logits that it goes back from
+    [[nodiscard]] double all() const { return linear + attention + linearBack + attentionBack + headBack; }
+};
+
 class ReversePass {
   public:
     /// As ForwardPass.
@@ -48,10 +56,11 @@ class ReversePass {
     static constexpr double defaultTapeBudget = 1024.0 * 1024 * 1024;
 
     /// Operations of one window, in the unit of ForwardPass::operations.
-    static double operations(const ModelConfig& config, int context);
-    /// What of the forward pass's rate its operations run at, for estimates of time (measured: 2.55 to 2.75
-    /// forward passes where the operations are those of 2.2).
-    static constexpr double relativeRate = 0.82;
+    static ReverseWork work(const ModelConfig& config, int context);
+    static double operations(const ModelConfig& config, int context) { return work(config, context).all(); }
+    /// Layers that are asked of the weight source while a batch of such windows is in flight: each one on
+    /// the way up, on the way down, and where it is computed again.
+    static double layersTaken(const ModelConfig& config, int context);
     /// Tokens of a batch: at most 2,048, and as many as fit the budget with nothing to recompute; a longer
     /// window is a batch of its own that recomputes a part.
     static std::ptrdiff_t batchTokens(const ModelConfig& config, double tapeBudget = defaultTapeBudget);

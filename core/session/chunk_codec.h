@@ -7,6 +7,8 @@
 
 namespace qroar::h5 {
 
+inline constexpr int deflateLevel = 2; ///< of what is written: more takes longer for a few per cent
+
 /// The Adler-32 checksum of RFC 1950. zlib's goes byte by byte: a seventh of the time of opening a session.
 std::uint32_t adler32(std::span<const unsigned char> bytes);
 

@@ -1,5 +1,7 @@
 #include "core/session/hdf5_writer.h"
 
+#include "core/session/chunk_codec.h"
+
 #include <algorithm>
 #include <cstring>
 
@@ -110,7 +112,7 @@ void GroupWriter::write(const std::string& name, hid_t fileType, std::size_t ele
         const auto chunk = chunkShape(dims, elementBytes);
         H5Pset_chunk(creation.get(), static_cast<int>(chunk.size()), chunk.data());
         H5Pset_shuffle(creation.get());
-        H5Pset_deflate(creation.get(), 2);
+        H5Pset_deflate(creation.get(), deflateLevel);
     }
     const Handle made = dataset(H5Dcreate2(location_.get(), name.c_str(), fileType, extent.get(), H5P_DEFAULT,
                                            creation.get(), H5P_DEFAULT));
