@@ -145,8 +145,9 @@ class TestCliSearch : public QObject {
         QVERIFY(QFile::copy(file("run.h5"), file("shared.h5")));
         QProcess search;
         search.setWorkingDirectory(folder_.path());
-        search.start(QROAR_PROGRAM,
-                     base() + QStringList{"--steps", "40", "--name", "late", "-o", "shared.h5"});
+        search.start(
+            QROAR_PROGRAM,
+            base() + QStringList{"--steps", "40", "--budget", "0", "--name", "late", "-o", "shared.h5"});
         // It has read the file when it says how far it is.
         QByteArray said;
         while (search.state() != QProcess::NotRunning && !said.contains('%')) {
