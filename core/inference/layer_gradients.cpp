@@ -65,7 +65,11 @@ void lossReverse(const ModelConfig& c, const OutputHead& head, std::span<const T
                     for (int at = 0; at < c.vocabSize; ++at) values[at] *= static_cast<float>(c.logitScale);
             }
             scratch.panels(0).pack(logits);
-            multiplyPanels(scratch.panels(0), transposedFactor(head.weights.view()), normed);
+            Panels& sums = scratch.panels(1);
+            sums.resize(count, c.hiddenSize);
+            sums.clear();
+            addDeepProduct(scratch.panels(0), transposedFactor(head.weights.view()), sums);
+            sums.unpack(normed);
             rmsNormReverse(stream, head.norm, c.rmsEps, normed, target.rowsFrom(firstRow + first, count));
         });
 }
@@ -166,8 +170,12 @@ void finishLayerReverse(const ModelConfig& c, const LayerOperands& layer, ConstM
         const auto ofTile = [&](const Panels& panels) {
             return PanelsView(panels.panel(tile.firstPanel), count, c.intermediateSize);
         };
-        multiplyPanels(ofTile(*tile.gate), transposedFactor(weights.matrix(Projection::Gate)), normed);
-        multiplyPanels(ofTile(*tile.up), transposedFactor(weights.matrix(Projection::Up)), normed, 1, 1);
+        Panels& sums = scratch.panels(1);
+        sums.resize(count, c.hiddenSize);
+        sums.clear();
+        addDeepProduct(ofTile(*tile.gate), transposedFactor(weights.matrix(Projection::Gate)), sums);
+        addDeepProduct(ofTile(*tile.up), transposedFactor(weights.matrix(Projection::Up)), sums);
+        sums.unpack(normed);
         rmsNormReverse(tile.middle, weights.feedForwardNorm, c.rmsEps, normed, slope);
         Panels& input = scratch.panels(1);
         if (!weights.afterAttentionNorm.empty()) input.pack(heads.rowsFrom(first, count));

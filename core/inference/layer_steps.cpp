@@ -288,7 +288,7 @@ double attentionTileBytes(const ModelConfig& c) {
 }
 
 int logitsTile(const ModelConfig& config) {
-    return config.vocabSize > (1 << 22) / tokenTile ? panelWidth : tokenTile;
+    return config.vocabSize > (1 << 23) / tokenTile ? panelWidth : tokenTile;
 }
 
 void rmsNorm(ConstMatrixView source, const std::vector<float>& gain, double eps, MatrixView target) {

@@ -319,7 +319,7 @@ double ReversePass::peakBytes(const ModelConfig& c, int context, long long token
                           + threads * (tile + 8.0 * reverseTile * reverseTile);
     const double loss =
         ForwardPass::headBytes(c)
-        + threads * 4.0 * logitsTile(c) * (2.0 * c.vocabSize + 2.0 * c.hiddenSize); // and as panels
+        + threads * 4.0 * logitsTile(c) * (2.0 * c.vocabSize + 3.0 * c.hiddenSize); // and as panels
     const bool several = batch < tokens; // then everything is there when the second one comes to its loss
     return rows * (tape + 2 * residualBytes(c)) + 4.0 * context * c.rotaryDim
            + (several ? layers + loss : std::max(layers, loss + rows * recomputed));

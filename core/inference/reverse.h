@@ -53,7 +53,7 @@ class ReversePass {
     /// Bytes that the forward sweep may keep for the reverse sweep, and twice as many of residual streams,
     /// while a window's few streams fit: beyond, layers run forward once more, and nothing else changes.
     void setTapeBudget(double bytes) { tapeBudget_ = bytes; }
-    static constexpr double defaultTapeBudget = 1024.0 * 1024 * 1024;
+    static constexpr double defaultTapeBudget = 1536.0 * 1024 * 1024;
 
     /// Operations of one window, in the unit of ForwardPass::operations.
     static ReverseWork work(const ModelConfig& config, int context);

@@ -127,6 +127,10 @@ void unpack(const float* panel, MatrixView target, float scale, float beta) {
         for (std::ptrdiff_t column = 0; column < target.cols; ++column) put(row, column);
 }
 
+void Panels::clear() {
+    std::fill_n(values_.get(), count() * panelWidth * depth_, 0.0F);
+}
+
 void Panels::unpack(MatrixView target) const {
     for (std::ptrdiff_t at = 0; at < count(); ++at) {
         const std::ptrdiff_t first = at * panelWidth;
@@ -134,20 +138,44 @@ void Panels::unpack(MatrixView target) const {
     }
 }
 
+namespace {
+
+/// A block's sums (of its panel `at` at sums + at * stride) grow by the products of a stretch of the depth.
+void addStretch(PanelsView x, const Factor& w, const ProductBlock& block, std::ptrdiff_t start, float* sums,
+                std::ptrdiff_t stride) {
+    alignas(64) float copy[productRows * panelDepth];
+    const Factor part = closeBlock({w.data + block.firstRow * w.rowStride + start * w.stepStride, block.rows,
+                                    std::min(panelDepth, w.depth - start), w.rowStride, w.stepStride},
+                                   copy);
+    for (std::ptrdiff_t at = 0; at < block.panels; ++at)
+        panelKernels().addProduct(part, x.panel(block.firstPanel + at) + start * panelWidth,
+                                  sums + at * stride);
+}
+
+} // namespace
+
 void multiplyBlock(PanelsView x, const Factor& w, const ProductBlock& block, float* target) {
     assert(w.depth == x.depth && block.rows <= productRows && block.panels <= panelsTogether);
-    const PanelKernels& kernels = panelKernels();
     std::fill_n(target, block.panels * blockStride, 0.0F);
-    alignas(64) float copy[productRows * panelDepth];
-    for (std::ptrdiff_t start = 0; start < w.depth; start += panelDepth) {
-        const Factor part =
-            closeBlock({w.data + block.firstRow * w.rowStride + start * w.stepStride, block.rows,
-                        std::min(panelDepth, w.depth - start), w.rowStride, w.stepStride},
-                       copy);
-        for (std::ptrdiff_t at = 0; at < block.panels; ++at)
-            kernels.addProduct(part, x.panel(block.firstPanel + at) + start * panelWidth,
-                               target + at * blockStride);
-    }
+    for (std::ptrdiff_t start = 0; start < w.depth; start += panelDepth)
+        addStretch(x, w, block, start, target, blockStride);
+}
+
+void addDeepProduct(PanelsView x, const Factor& w, Panels& sums) {
+    assert(w.depth == x.depth && sums.rows() == x.rows && sums.depth() == w.rows);
+    constexpr std::ptrdiff_t rowsAtOnce = 16 * productRows; // their sums stay in the second-level cache
+    const auto addRows = [&](std::ptrdiff_t panel, std::ptrdiff_t first, std::ptrdiff_t end,
+                             std::ptrdiff_t start) {
+        for (std::ptrdiff_t row = first; row < end; row += productRows) {
+            const ProductBlock block{panel, std::min(panelsTogether, x.count() - panel), row,
+                                     std::min(productRows, end - row)};
+            addStretch(x, w, block, start, sums.panel(panel) + row * panelWidth, w.rows * panelWidth);
+        }
+    };
+    for (std::ptrdiff_t panel = 0; panel < x.count(); panel += panelsTogether)
+        for (std::ptrdiff_t first = 0; first < w.rows; first += rowsAtOnce)
+            for (std::ptrdiff_t start = 0; start < w.depth; start += panelDepth)
+                addRows(panel, first, std::min(first + rowsAtOnce, w.rows), start);
 }
 
 void multiplyPanels(PanelsView x, const Factor& w, MatrixView target, float scale, float beta) {

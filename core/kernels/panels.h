@@ -29,6 +29,8 @@ class Panels {
     void pack(ConstMatrixView matrix, float scale = 1);
     /// Takes the transpose of a matrix: its columns become rows.
     void packColumns(ConstMatrixView matrix);
+    /// All lanes become 0, those beyond the rows included.
+    void clear();
     /// target = the rows, [rows, depth].
     void unpack(MatrixView target) const;
 
@@ -61,6 +63,12 @@ inline Factor transposedFactor(ConstMatrixView w) {
 
 /// target = scale x W^T + beta target: x [rows, depth], W [n, depth], target [rows, n].
 void multiplyPanels(PanelsView x, const Factor& w, MatrixView target, float scale = 1, float beta = 0);
+/// sums += x W^T as panels: x [rows, depth], W [n, depth], sums [rows, n]. For deep products, whose panels no
+/// cache holds: a stretch of the depth goes through many rows of W before the next one, so that x is read
+/// once or a few times instead of once for every block (a vocabulary of 49,152: up to 2.7 times as fast, most
+/// where memory is busy). The sums
+/// grow in the same order as those of multiplyPanels.
+void addDeepProduct(PanelsView x, const Factor& w, Panels& sums);
 /// target = x W^T, summed in double and rounded once.
 void multiplyPanelsInDouble(PanelsView x, const Factor& w, MatrixView target);
 /// A block of a product W x: some rows of W times some panels of x.

@@ -66,6 +66,41 @@ class TestPanelKernels : public QObject {
             }
     }
 
+    /// Stretch by stretch of the depth, the same bits as row by row; then once more on top, against a plain
+    /// loop. Rows beyond those whose sums are kept together, panels that are not full, rows far apart.
+    void deepProducts() {
+        for (const int tokens : {1, 64, 130, 200})
+            for (const int rows : {5, 48, 800})
+                for (const int depth : {1, 128, 300}) {
+                    const Matrix x = randomMatrix(tokens, depth, 1);
+                    const Matrix w = randomMatrix(depth, rows == 5 ? 1100 : rows, 2); // its transpose is W
+                    const Factor factor = transposedFactor(w.view().colsFrom(0, rows));
+                    Panels panels, sums;
+                    panels.pack(x.view());
+                    sums.resize(tokens, rows);
+                    sums.clear();
+                    addDeepProduct(panels, factor, sums);
+                    Matrix found(tokens, rows), expected(tokens, rows);
+                    sums.unpack(found.view());
+                    multiplyPanels(panels, factor, expected.view());
+                    QVERIFY(std::memcmp(found.data(), expected.data(),
+                                        static_cast<std::size_t>(tokens * rows) * sizeof(float))
+                            == 0);
+                    addDeepProduct(panels, factor, sums);
+                    sums.unpack(found.view());
+                    for (int token = 0; token < tokens; ++token)
+                        for (int row = 0; row < rows; row += 7) {
+                            double sum = 0, size = 0;
+                            for (int k = 0; k < depth; ++k) {
+                                const double term = static_cast<double>(x.row(token)[k]) * w.row(k)[row];
+                                sum += 2 * term;
+                                size += std::abs(term);
+                            }
+                            QVERIFY(std::abs(found.row(token)[row] - sum) <= 1e-6 * size);
+                        }
+                }
+    }
+
     void softmaxInTiles_data() { addSets(); }
     void softmaxInTiles() {
         QFETCH(int, set);
