@@ -37,7 +37,7 @@ struct AnalysisPlan {
     /// context (ConditionResult::divergence): these conditions then run the unquantized model beside. A
     /// checkpoint that stores codes has no full precision: its reference is itself without scales.
     bool divergence = false;
-    bool gradients = false; ///< also ConditionResult::sensitivity: about 2.7 more forward passes
+    bool gradients = false; ///< also ConditionResult::sensitivity: about 2.3 more forward passes
     /// Also ConditionResult::noise of every condition that has a reference (as `divergence`): two more
     /// passes.
     bool noise = false;
