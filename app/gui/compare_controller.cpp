@@ -142,18 +142,6 @@ QString CompareController::nameB() const {
     return another && !name.isEmpty() ? tr("%1: %2").arg(workspace_.name(state_.session), name) : name;
 }
 
-QString CompareController::shownName() const {
-    switch (shown()) {
-    case CompareMode::A:
-        break;
-    case CompareMode::B:
-        return nameB();
-    case CompareMode::Difference:
-        return QStringLiteral("%1 \u2212 %2").arg(nameA(), nameB());
-    }
-    return nameA();
-}
-
 QString CompareController::whyNot(CompareMode mode) const {
     const auto session = workspace_.session();
     if (!session) return tr("No session is open.");

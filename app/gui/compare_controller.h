@@ -43,8 +43,6 @@ class CompareController : public QObject {
     [[nodiscard]] QString nameB() const; ///< with that of its session where it is another one; empty: no B
     /// Which file the B that is awaited is in, why that is not shown, and what to do; empty: none is awaited.
     [[nodiscard]] QString whyAwaited() const;
-    /// "A", "B" or "A minus B" by what is shown.
-    [[nodiscard]] QString shownName() const;
 
     /// Why a mode cannot be shown, and what to do; empty when it can.
     [[nodiscard]] QString whyNot(CompareMode mode) const;

@@ -12,9 +12,11 @@
 #include "tests/app/main_window_bench.h"
 #include "tests/app/window_bench.h"
 #include "widgets/common/elided.h"
+#include "widgets/common/names.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/panels/perplexity_panel.h"
 
+#include <QComboBox>
 #include <QMenuBar>
 #include <QToolBar>
 #include <QToolButton>
@@ -485,6 +487,63 @@ class TestWindowSessions : public QObject {
         QVERIFY(!bar->breadcrumb().contains("› pair"));
         bench.load(someSession(1)); // recorded for all heads together
         QVERIFY(!bar->breadcrumb().contains("head"));
+    }
+
+    void theBreadcrumbSaysWhatIsShown() {
+        Bench bench;
+        MainWindow& window = *bench.window;
+        window.resize(1280, 800);
+        test::SyntheticOptions options;
+        options.pairs = 8;
+        options.layers = 5;
+        options.contexts = {256, 1024};
+        options.ropes = {"none", "yarn:2:orig=256:beta_fast=16:beta_slow=2:attn=1.25"};
+        auto small = std::make_shared<Session>(*test::makeSyntheticSession(options));
+        small->modelPath = "/models/smaller";
+        bench.load(small);
+        const SessionId other = window.workspace().current();
+        options.pairs = 16;
+        options.layers = 3;
+        const auto own = test::makeSyntheticSession(options);
+        bench.load(own);
+        const auto* bar = window.findChild<SelectionBar*>();
+        const auto box = [bar](const char* name) -> QComboBox* {
+            for (auto* one : bar->findChildren<QComboBox*>())
+                if (one->accessibleName() == QLatin1String(name)) return one;
+            return nullptr;
+        };
+        const std::string spec = options.ropes[1];
+        const int a = indexOf(*own, spec, 256, "none"), b = indexOf(*own, spec, 1024, "none");
+        window.selection().setCondition(a);
+        pickB(window, other, 0);
+        QVERIFY2(!bar->breadcrumb().contains("smaller"), qPrintable(bar->breadcrumb()));
+        QCOMPARE(box("Layer")->count(), 3);
+        press(window, Qt::Key_B, Qt::AltModifier); // its model, layers and bands: what the views show
+        QVERIFY2(bar->breadcrumb().startsWith("smaller") && bar->breadcrumb().contains("band 0: pair 0"),
+                 qPrintable(bar->breadcrumb()));
+        QCOMPARE(box("Layer")->count(), 5);
+        QCOMPARE(box("Band")->count(), small->bands.count());
+        press(window, Qt::Key_A, Qt::AltModifier);
+        QVERIFY2(!bar->breadcrumb().contains("smaller") && bar->breadcrumb().contains("band 0: pairs 0–1"),
+                 qPrintable(bar->breadcrumb()));
+        QCOMPARE(box("Layer")->count(), 3);
+        pickB(window, window.workspace().current(), b);
+        press(window, Qt::Key_D, Qt::AltModifier);
+        const QString nameA = conditionName(own->conditions[static_cast<std::size_t>(a)]->key),
+                      nameB = conditionName(own->conditions[static_cast<std::size_t>(b)]->key);
+        QVERIFY2(bar->breadcrumb().contains(QStringLiteral("A: %1 − B: %2").arg(nameA, nameB)),
+                 qPrintable(bar->breadcrumb()));
+        test::letViewsSettle();
+        for (auto* label : bar->findChildren<ElidedLabel*>()) {
+            if (!label->fullText().startsWith("A: ")) continue;
+            const QStringList sides = label->text().split(QStringLiteral(" − "));
+            QVERIFY2(sides.size() == 2 && sides[1].startsWith("B: "), qPrintable(label->text()));
+            QVERIFY2(sides[0].mid(3) != sides[1].mid(3), qPrintable(label->text()));
+            QVERIFY2(label->toolTip().contains(nameA) && label->toolTip().contains(nameB),
+                     qPrintable(label->text() + label->toolTip()));
+            return;
+        }
+        QFAIL("no step for the conditions");
     }
 
     void theBarsFitASmallScreen() {

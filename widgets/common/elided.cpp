@@ -9,6 +9,8 @@
 #include <QStylePainter>
 
 #include <algorithm>
+#include <numeric>
+#include <utility>
 
 namespace qroar {
 
@@ -71,18 +73,75 @@ ElidedLabel::ElidedLabel(int widest, QWidget* parent) : QLabel(parent), widest_(
 }
 
 void ElidedLabel::setFullText(const QString& text) {
-    full_ = text;
-    setAccessibleName(text);
+    setParts({{{}, text}}, {});
+}
+
+void ElidedLabel::setParts(const QList<Part>& parts, const QString& joint) {
+    parts_ = parts;
+    joint_ = joint;
+    QStringList texts;
+    for (const Part& part : parts) texts << part.whole();
+    full_ = texts.join(joint);
+    setAccessibleName(full_);
     setMaximumWidth(fontMetrics().horizontalAdvance(full_) + 2);
     updateGeometry();
     elide();
 }
 
+/// What a short name does not need is for the others.
+QStringList ElidedLabel::namesIn(int room, const QStringList& names) const {
+    const QFontMetrics metrics = fontMetrics();
+    QList<qsizetype> wide(names.size());
+    std::iota(wide.begin(), wide.end(), 0);
+    int left = room;
+    const auto share = [&] { return wide.isEmpty() ? 0 : std::max(0, left) / static_cast<int>(wide.size()); };
+    for (bool moved = true; moved;) {
+        moved = false;
+        for (const qsizetype at : QList<qsizetype>(wide)) {
+            const int width = metrics.horizontalAdvance(names[at]);
+            if (width > share()) continue;
+            left -= width;
+            wide.removeOne(at);
+            moved = true;
+        }
+    }
+    QStringList cut, result = names;
+    for (const qsizetype at : wide) cut << names[at];
+    cut = elidedApart(cut, metrics, share());
+    for (qsizetype index = 0; index < wide.size(); ++index) result[wide[index]] = cut[index];
+    return result;
+}
+
+QString ElidedLabel::elidedTo(int room) const {
+    const QFontMetrics metrics = fontMetrics();
+    if (metrics.horizontalAdvance(full_) <= room) return full_;
+    QStringList prefixes, names, suffixes;
+    for (const Part& part : parts_) {
+        prefixes << part.prefix;
+        names << part.name;
+        suffixes << part.suffix;
+    }
+    const auto widthOf = [&](const QStringList& texts) {
+        return metrics.horizontalAdvance(texts.join(QString()));
+    };
+    room -= widthOf(prefixes) + metrics.horizontalAdvance(joint_) * static_cast<int>(parts_.size() - 1);
+    const int leastName = 8 * metrics.averageCharWidth() * static_cast<int>(parts_.size());
+    const bool keepsSuffixes = room - widthOf(suffixes) >= leastName;
+    if (keepsSuffixes) room -= widthOf(suffixes);
+    for (qsizetype at = 0; at < names.size() && !keepsSuffixes; ++at)
+        names[at] += std::exchange(suffixes[at], {});
+    names = namesIn(room, names);
+    for (qsizetype at = 0; at < names.size(); ++at) names[at] = prefixes[at] + names[at] + suffixes[at];
+    return names.join(joint_);
+}
+
 void ElidedLabel::elide() {
-    const QString shown =
-        fontMetrics().elidedText(full_, Qt::ElideMiddle, std::max(0, contentsRect().width()));
+    const QString shown = elidedTo(std::max(0, contentsRect().width()));
     setText(shown);
-    setToolTip(shown == full_ ? QString() : full_);
+    QStringList whole; // each name in a line of its own
+    for (const Part& part : parts_) whole << part.whole();
+    setToolTip(shown == full_ ? QString()
+                              : whole.join(u'\n' + QStringView(joint_).trimmed().toString() + u' '));
 }
 
 QSize ElidedLabel::sizeHint() const {

@@ -5,6 +5,7 @@
 
 #include <QComboBox>
 #include <QLabel>
+#include <QList>
 
 namespace qroar {
 
@@ -19,6 +20,15 @@ class ElidedLabel : public QLabel {
     /// Wants what it needs up to `widest` pixels; takes any less, and more where a layout has it.
     explicit ElidedLabel(int widest, QWidget* parent = nullptr);
     void setFullText(const QString& text);
+    /// One of several names in a line: what stands before it is never shortened, what stands behind it only
+    /// where there is hardly room for anything else.
+    struct Part {
+        QString prefix, name, suffix{};
+        [[nodiscard]] QString whole() const { return prefix + name + suffix; }
+        bool operator==(const Part&) const = default;
+    };
+    /// With `joint` between them; every name keeps its share of the room, and what tells it apart.
+    void setParts(const QList<Part>& parts, const QString& joint);
     [[nodiscard]] QString fullText() const { return full_; }
     [[nodiscard]] QSize sizeHint() const override;
     [[nodiscard]] QSize minimumSizeHint() const override;
@@ -28,7 +38,10 @@ class ElidedLabel : public QLabel {
 
   private:
     void elide();
-    QString full_;
+    [[nodiscard]] QString elidedTo(int room) const;
+    [[nodiscard]] QStringList namesIn(int room, const QStringList& names) const;
+    QList<Part> parts_;
+    QString full_, joint_;
     int widest_;
 };
 

@@ -70,7 +70,17 @@ QString MainWindow::otherName() const {
 }
 
 void MainWindow::nameTheViews() {
-    selectionBar_->setConditionName(compare_.shownName());
+    SelectionBar::Shown shown;
+    const auto session = workspace_.session(), other = compare_.other();
+    const CompareMode mode = compare_.shown();
+    const auto add = [&shown](const std::shared_ptr<const Session>& of, const QString& condition) {
+        if (of && !shown.models.contains(modelName(*of))) shown.models << modelName(*of);
+        if (!condition.isEmpty()) shown.conditions << condition;
+    };
+    if (mode != CompareMode::B) add(session, compare_.nameA());
+    if (mode != CompareMode::A) add(other ? other : session, compare_.nameB());
+    if (mode == CompareMode::B) shown.session = other;
+    selectionBar_->setShown(shown);
 }
 
 void MainWindow::sayWhatIsAwaited() {

@@ -28,7 +28,7 @@ void refill(QComboBox* box, const QStringList& texts) {
     box->setEnabled(!texts.isEmpty());
 }
 
-void setShown(QComboBox* box, int index) {
+void choose(QComboBox* box, int index) {
     const QSignalBlocker quiet(box);
     box->setCurrentIndex(std::min(index, box->count() - 1));
 }
@@ -74,7 +74,7 @@ void SelectionBar::buildRow() {
          std::initializer_list<QWidget*>{condition_, layer_, tensor_, stage_, group_, band_, pair_}) {
         QLabel* before = divider();
         if (one == group_) groupDivider_ = before;
-        row->addWidget(one, one == condition_ ? 3 : 0);
+        row->addWidget(one, one == condition_ ? 100 : 0); // it is no wider than its text
     }
     row->addStretch(1);
     auto* tail = new QLabel(tr("tail ε"), this);
@@ -117,18 +117,9 @@ QComboBox* SelectionBar::step(const QString& accessibleName, const QString& tip,
 
 void SelectionBar::setSession(const std::shared_ptr<const Session>& session) {
     session_ = session;
-    model_->setFullText(session ? modelName(*session) : tr("No session"));
+    if (!session) shown_ = {};
     model_->setEnabled(session != nullptr);
-    QStringList layers, groups;
-    if (session)
-        for (int layer = 0; layer < session->model.layers; ++layer) layers << tr("layer %1").arg(layer);
-    groups_ = session ? headGroups(*session) : 1;
-    if (groups_ > 1) {
-        groups << tr("all heads");
-        for (int group = 0; group < groups_; ++group) groups << tr("KV head %1").arg(group);
-    }
-    refill(layer_, layers);
-    refill(group_, groups);
+    fillSteps();
     for (auto* step : findChildren<QWidget*>(QString(), Qt::FindDirectChildrenOnly))
         if (step != model_) step->setVisible(session != nullptr); // nothing that could be chosen
     group_->setVisible(groups_ > 1);
@@ -138,27 +129,75 @@ void SelectionBar::setSession(const std::shared_ptr<const Session>& session) {
     setBands(session ? session->bands : BandPartition());
 }
 
-void SelectionBar::setBandStyles(const BandStyles& styles) {
-    styles_ = styles;
-    setBands(bands_);
+void SelectionBar::fillSteps() {
+    const Session* shown = shown_.session ? shown_.session.get() : session_.get();
+    if (!session_)
+        model_->setFullText(tr("No session"));
+    else
+        model_->setFullText(shown_.models.isEmpty() ? modelName(*session_)
+                                                    : shown_.models.join(QStringLiteral(" \u2212 ")));
+    QStringList layers, groups;
+    if (shown)
+        for (int layer = 0; layer < shown->model.layers; ++layer) layers << tr("layer %1").arg(layer);
+    groups_ = shown ? headGroups(*shown) : 1;
+    if (groups_ > 1) {
+        groups << tr("all heads");
+        for (int group = 0; group < groups_; ++group) groups << tr("KV head %1").arg(group);
+    }
+    refill(layer_, layers);
+    refill(group_, groups);
+    group_->setVisible(groups_ > 1);
+    groupDivider_->setVisible(groups_ > 1);
 }
 
-void SelectionBar::setConditionName(const QString& name) {
-    condition_->setFullText(name.isEmpty() && session_ ? tr("no condition") : name);
+void SelectionBar::setShown(const Shown& shown) {
+    const bool sameSteps = shown.session == shown_.session && shown.models == shown_.models;
+    if (sameSteps && shown == shown_ && !condition_->fullText().isEmpty()) return;
+    shown_ = shown;
+    QList<ElidedLabel::Part> parts;
+    const bool both = shown.conditions.size() > 1;
+    for (qsizetype side = 0; side < shown.conditions.size(); ++side) {
+        const QString& name = shown.conditions[side]; // the spec is what may be long
+        const auto dot = name.indexOf(QStringLiteral(" · ")), spec = dot < 0 ? name.size() : dot;
+        parts << ElidedLabel::Part{both ? (side == 0 ? tr("A: ") : tr("B: ")) : QString(), name.left(spec),
+                                   name.mid(spec)};
+    }
+    if (parts.isEmpty()) parts << ElidedLabel::Part{{}, session_ ? tr("no condition") : QString()};
+    condition_->setParts(parts, QStringLiteral(" \u2212 "));
+    if (!sameSteps) {
+        otherBands_ = shown.session ? shown.session->bands : BandPartition();
+        fillSteps();
+        fillBands();
+    }
     setAccessibleName(tr("Selection: %1").arg(breadcrumb()));
 }
 
+/// As the views have it: bands of another session are its own where A's do not fit its pairs.
+const BandPartition& SelectionBar::bands() const {
+    const bool fits = !shown_.session || shown_.session->model.pairs() == ownBands_.pairs();
+    return fits || otherBands_.count() < 1 ? ownBands_ : otherBands_;
+}
+
+void SelectionBar::setBandStyles(const BandStyles& styles) {
+    styles_ = styles;
+    fillBands();
+}
+
 void SelectionBar::setBands(const BandPartition& bands) {
-    bands_ = bands;
+    ownBands_ = bands;
+    fillBands();
+}
+
+void SelectionBar::fillBands() {
+    const BandPartition& shown = bands();
+    const BandStyles& styles = &shown == &otherBands_ ? shown_.session->bandStyles : styles_;
     pairsOf_ = -1;
     QStringList texts;
     constexpr int longestName = 24; // characters
-    for (int band = 0; band < bands.count(); ++band) {
-        QString name = bandName(styles_, band);
+    for (int band = 0; band < shown.count(); ++band) {
+        QString name = bandName(styles, band);
         if (name.size() > longestName) name = name.left(longestName - 1) + u'\u2026';
-        const int first = bands.begin(band), last = bands.end(band) - 1;
-        texts << (first == last ? tr("%1: pair %2").arg(name).arg(first)
-                                : tr("%1: pairs %2–%3").arg(name).arg(first).arg(last));
+        texts << tr("%1: %2").arg(name, pairsText(shown.begin(band), shown.end(band) - 1));
     }
     refill(band_, texts);
     follow();
@@ -174,22 +213,21 @@ void SelectionBar::fillPairs() {
     pair_->setEnabled(band >= 0);
     if (band < 0) return;
     pair_->addItem(tr("all its pairs"), -1);
-    for (int pair = bands_.begin(band); pair < bands_.end(band); ++pair)
+    for (int pair = bands().begin(band); pair < bands().end(band); ++pair)
         pair_->addItem(tr("pair %1").arg(pair), pair);
 }
 
 void SelectionBar::follow() {
     const Selection& now = selection_->selection();
-    setShown(layer_, std::max(0, now.layer));
-    setShown(tensor_, now.tensor == QkTensor::Q ? 0 : 1);
-    setShown(stage_, now.stage == RopeStage::Pre ? 0 : 1);
-    setShown(group_, std::max(0, now.group + 1));
-    setShown(band_, std::max(0, now.band));
+    choose(layer_, std::max(0, now.layer));
+    choose(tensor_, now.tensor == QkTensor::Q ? 0 : 1);
+    choose(stage_, now.stage == RopeStage::Pre ? 0 : 1);
+    choose(group_, std::max(0, now.group + 1));
+    choose(band_, std::max(0, now.band));
     fillPairs();
-    if (pair_->count() > 0) setShown(pair_, std::max(0, pair_->findData(now.pair)));
+    if (pair_->count() > 0) choose(pair_, std::max(0, pair_->findData(now.pair)));
     for (int index = 0; index < epsilon_->count(); ++index)
-        if (std::abs(epsilon_->itemData(index).toDouble() / now.epsilon - 1) < 1e-9)
-            setShown(epsilon_, index);
+        if (std::abs(epsilon_->itemData(index).toDouble() / now.epsilon - 1) < 1e-9) choose(epsilon_, index);
     setAccessibleName(tr("Selection: %1").arg(breadcrumb()));
 }
 
@@ -217,11 +255,11 @@ void SelectionBar::stepPair(int by) {
     const int band = band_->currentIndex();
     if (band < 0 || by == 0) return;
     Selection next = selection_->selection();
-    const bool inside = next.pair >= bands_.begin(band) && next.pair < bands_.end(band);
-    const int pair = inside ? next.pair + by : by > 0 ? bands_.begin(band) : bands_.end(band) - 1;
-    next.pair = std::clamp(pair, 0, bands_.pairs() - 1);
-    for (int one = 0; one < bands_.count(); ++one)
-        if (next.pair >= bands_.begin(one) && next.pair < bands_.end(one)) next.band = one;
+    const bool inside = next.pair >= bands().begin(band) && next.pair < bands().end(band);
+    const int pair = inside ? next.pair + by : by > 0 ? bands().begin(band) : bands().end(band) - 1;
+    next.pair = std::clamp(pair, 0, bands().pairs() - 1);
+    for (int one = 0; one < bands().count(); ++one)
+        if (next.pair >= bands().begin(one) && next.pair < bands().end(one)) next.band = one;
     selection_->setSelection(next);
 }
 

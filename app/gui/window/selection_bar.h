@@ -25,8 +25,15 @@ class SelectionBar : public QWidget {
     void setSession(const std::shared_ptr<const Session>& session);
     void setBands(const BandPartition& bands);
     void setBandStyles(const BandStyles& styles);
-    /// What is shown, A, B or A − B; empty: no condition.
-    void setConditionName(const QString& name);
+    /// What views show: A, B, or both where B is subtracted from A.
+    struct Shown {
+        /// Whose layers, heads and bands the steps are; null: of the session.
+        std::shared_ptr<const Session> session{};
+        QStringList models{};     ///< of A, B or both; the same names once
+        QStringList conditions{}; ///< none: nothing has been run
+        bool operator==(const Shown&) const = default;
+    };
+    void setShown(const Shown& shown);
     /// "qroar-nano › yarn:4 · 1,024 · FP › layer 3 › K › after RoPE › band 5: pairs 20–23 › pair 21"; heads
     /// only where they were recorded apart, a pair only when one is selected.
     [[nodiscard]] QString breadcrumb() const;
@@ -47,11 +54,15 @@ class SelectionBar : public QWidget {
     void buildRow();
     void connectBoxes();
     void follow();
+    void fillSteps();
+    void fillBands();
     void fillPairs();
+    [[nodiscard]] const BandPartition& bands() const; ///< of what is shown
 
     SelectionModel* selection_;
     std::shared_ptr<const Session> session_;
-    BandPartition bands_;
+    Shown shown_;
+    BandPartition ownBands_, otherBands_;
     BandStyles styles_;
     int groups_ = 1, pairsOf_ = -1;
     ElidedLabel *model_, *condition_;
