@@ -101,6 +101,55 @@ class TestWindowTitles : public QObject {
         QVERIFY2(problems.isEmpty(), qPrintable(u'\n' + problems.join(u'\n')));
     }
 
+    /// Beside Bands and Scales views are hardly wider than they must be.
+    void titlesAreWholeBesideDocks_data() {
+        QTest::addColumn<QString>("dock");
+        for (const char* dock : {"spectrum", "phases", "ropeAudit", "tailInflation", "pressure", "histogram",
+                                 "perplexity", "outliers", "distortion", "logitNoise"})
+            QTest::newRow(dock) << QString(QLatin1String(dock));
+    }
+    void titlesAreWholeBesideDocks() {
+        QFETCH(QString, dock);
+        test::SyntheticOptions options;
+        options.ropes = {"none", "yarn:2:orig=256:beta_fast=16:beta_slow=2:attn=1.25",
+                         "yarn:2:orig=256:beta_fast=24:beta_slow=1:attn=1.5"};
+        options.contexts = {256, 1024};
+        Bench bench;
+        MainWindow& window = *bench.window;
+        window.resize(1280, 800);
+        bench.load(test::withNoise(test::makeSyntheticSession(options)));
+        for (const char* one : {"bands", "scales"}) show(bench, one);
+        show(bench, qPrintable(dock));
+        QStringList problems;
+        int seen = 0;
+        for (const CompareMode mode : {CompareMode::A, CompareMode::B, CompareMode::Difference}) {
+            Selection selected = window.selection().selection();
+            selected.condition = 8; // the first long spec, 256, quantized
+            selected.conditionB = 11;
+            selected.compare = mode;
+            window.selection().setSelection(selected);
+            for (int pass = 0; pass < 4; ++pass) test::letViewsSettle();
+            auto* widget = window.findChild<QDockWidget*>(dock);
+            for (BasePlot* plot : widget->findChildren<BasePlot*>()) {
+                if (!plot->isVisible() || plot->visibleRegion().isEmpty()) continue;
+                plot->grab();
+                ++seen;
+                const QString where = QStringLiteral("%1, %2 x %3: ")
+                                          .arg(static_cast<int>(mode))
+                                          .arg(plot->width())
+                                          .arg(plot->height());
+                if (!plot->titlesAreWhole())
+                    for (const QCPAxis* axis : {plot->xAxis, plot->yAxis, plot->yAxis2})
+                        problems << where + axis->label();
+                for (const QString& one : test::unreadable(test::shownTexts(*plot), plot->size()))
+                    if (!one.startsWith("elided") && !one.contains(u'…')) problems << where + one;
+            }
+        }
+        QVERIFY(seen > 0);
+        QCOMPARE(window.size(), QSize(1280, 800));
+        QVERIFY2(problems.isEmpty(), qPrintable(u'\n' + problems.join(u'\n')));
+    }
+
     /// Traces of a search stand in a column of their own, hardly wider than their titles are long.
     void lowPlotsHaveTitlesBelowTheirLegend() {
         LinePlot plot;

@@ -11,6 +11,15 @@ namespace {
 constexpr int wideMargin = 24, narrowMargin = 4; // pixels
 }
 
+QString withNamesWhole(const QString& text, const QFontMetrics& metrics, int room) {
+    static const QRegularExpression joint(QStringLiteral("([-:=/])(?=\\S)"));
+    QStringList words = text.split(u' ');
+    for (QString& word : words)
+        word.replace(joint, metrics.horizontalAdvance(word) <= room ? QStringLiteral("\\1\u2060")
+                                                                    : QStringLiteral("\\1\u200b"));
+    return words.join(u' ');
+}
+
 EmptyText::EmptyText(QWidget* parent) : QLabel(parent) {
     setAlignment(Qt::AlignCenter);
     setWordWrap(true);
@@ -40,9 +49,7 @@ void EmptyText::changeEvent(QEvent* event) {
 }
 
 void EmptyText::fit() {
-    // Specs are long words: a line may break after what separates their parts.
-    static const QRegularExpression joint(QStringLiteral("([:=/])(?=\\S)"));
-    const QString text = QString(full_).replace(joint, QStringLiteral("\\1\u200b"));
+    const QString text = withNamesWhole(full_, fontMetrics(), std::max(1, width() - 2 * narrowMargin - 4));
     const auto fits = [this](const QString& part, int margin) {
         const QRect room(0, 0, std::max(1, width() - 2 * margin - 4), 1 << 20);
         return fontMetrics().boundingRect(room, Qt::TextWordWrap, part).height() <= height() - 2 * margin;

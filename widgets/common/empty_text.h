@@ -7,6 +7,10 @@
 
 namespace qroar {
 
+/// For labels that wrap words: names ("--gradients", "rtn:4:g64") stay in one line, those wider than `room`
+/// break behind what separates their parts only. Invisible characters say so.
+QString withNamesWhole(const QString& text, const QFontMetrics& metrics, int room);
+
 class EmptyText : public QLabel {
     Q_OBJECT
   public:

@@ -26,6 +26,17 @@ QString conditionName(const ConditionKey& key) {
         .arg(QString::fromStdString(key.rope.text()), groupedCount(key.context), weightsName(key));
 }
 
+QString scalingName(const FrequencyTable& table, long long context) {
+    const QString text = QString::fromStdString(table.spec.text());
+    if (table.spec.kind == RopeKind::None)
+        return QCoreApplication::translate("RopeNames", "no scaling (%1)").arg(text);
+    if (table.spec.kind != RopeKind::LongRope) return text;
+    return (static_cast<double>(context) > table.trainedContext
+                ? QCoreApplication::translate("RopeNames", "%1, long factors")
+                : QCoreApplication::translate("RopeNames", "%1, short factors"))
+        .arg(text);
+}
+
 QString modelName(const Session& session) {
     QFileInfo info(QDir::cleanPath(QString::fromStdString(session.modelPath)));
     if (info.fileName() == QLatin1String("model.safetensors")) info = QFileInfo(info.path());

@@ -17,6 +17,9 @@ QString weightsName(const ConditionKey& key);
 QString familyName(const ConditionKey& key);
 /// "yarn:4 · 4,096 · rtn:4:g64", then " · NAME" with scales.
 QString conditionName(const ConditionKey& key);
+/// What a spec does, in a sentence: "no scaling (none)", "longrope, short factors" where those are in force
+/// at this length, else the spec.
+QString scalingName(const FrequencyTable& table, long long context);
 /// File or folder of the model; with the folder around it where the name alone ("model") says nothing.
 QString modelName(const Session& session);
 

@@ -23,6 +23,7 @@ struct PlacedCell {
     const FigureCell* cell = nullptr;
     QRectF head; ///< label and heading; empty: none
     QStringList headLines;
+    QRectF room; ///< of the parts, below the head
     std::vector<PlacedPart> parts;
     bool stacked = false; ///< the parts lie below each other, each as wide as the cell
 };

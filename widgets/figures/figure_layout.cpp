@@ -2,6 +2,7 @@
 
 #include "widgets/figures/figure_alignment.h"
 #include "widgets/figures/figure_look.h"
+#include "widgets/figures/figure_readable.h"
 #include "widgets/figures/text_lines.h"
 #include "widgets/plot/base_plot.h"
 
@@ -19,8 +20,12 @@ constexpr double stackBelow = 420;    ///< parts of a narrower cell lie below ea
 constexpr double stackedHeight = 175; ///< of each of them in a grid
 constexpr double lowestPart = 150;    ///< of a part above others, beside others
 constexpr double usualFont = 11;      ///< pixels, for which the heights are
-constexpr int mostHeadLines = 3;
 constexpr int levelRounds = 2;
+constexpr double usualFurniture = 92; ///< of a plot: its title and labels below, two lines of a legend above
+constexpr double usualHead = 18;      ///< of a cell: one line
+constexpr double axesAspect = 0.4;    ///< height of axes, of the width of their plot, that furniture leaves
+constexpr int growRounds = 3;         ///< plots that get room show what they had none for
+constexpr double mostGrowth = 2.5;
 
 struct Page {
     QRectF page, title, foot, area;
@@ -153,40 +158,19 @@ double labelWidth(const FigureCell& cell, const QFont& font, bool bold) {
                                 : QFontMetricsF(labelFont(font, bold)).horizontalAdvance(cell.label + u' ');
 }
 
-/// Broken at spaces; what has no room in the last line ends with an ellipsis.
-QStringList headLines(const QFontMetricsF& metrics, const QString& text, double width) {
-    QStringList lines;
-    QString line;
-    const QStringList words = unbrokenWords(text);
-    for (qsizetype word = 0; word < words.size(); ++word) {
-        const QString longer = line.isEmpty() ? words[word] : line + u' ' + words[word];
-        if (line.isEmpty() || metrics.horizontalAdvance(longer) <= width) {
-            line = longer;
-            continue;
-        }
-        if (lines.size() + 1 == mostHeadLines) {
-            line += u' ' + words.mid(word).join(u' ');
-            break;
-        }
-        lines << std::exchange(line, words[word]);
-    }
-    if (!line.isEmpty()) lines << line;
-    for (QString& one : lines) one = metrics.elidedText(one, Qt::ElideRight, width);
-    return lines;
-}
-
 PlacedCell placedCell(const FigureCell& cell, QRectF area, const QFont& headFont, bool boldLabel) {
     PlacedCell placed;
     placed.cell = &cell;
     if (!cell.label.isEmpty() || !cell.heading.isEmpty()) {
         const double width = area.width() - 8 - labelWidth(cell, headFont, boldLabel);
-        placed.headLines = headLines(QFontMetricsF(headFont), cell.heading, width);
+        placed.headLines = inLines(cell.heading, QFontMetricsF(headFont), width).split(u'\n');
         placed.head = QRectF(area.left() + 4, area.top(), area.width() - 8,
                              std::ceil(QFontMetricsF(headFont).height())
                                      * static_cast<double>(std::max<qsizetype>(1, placed.headLines.size()))
                                  + 1);
         area.setTop(placed.head.bottom() + 1);
     }
+    placed.room = area;
     const bool stacked = placed.stacked = stacks(cell, area.width());
     const auto count = static_cast<double>(cell.parts.size());
     for (qsizetype index = 0; index < cell.parts.size(); ++index) {
@@ -253,10 +237,33 @@ bool levelRows(const Page& page, const Figure& figure, std::vector<double>& rows
     return moved;
 }
 
+/// Before its plots have been asked what they need.
+QSizeF plainSize(const Figure& figure, const FigureStyle& style) {
+    const bool several = figure.cells.size() == 1 && figure.cells.front().parts.size() > 1;
+    switch (style.size) {
+    case FigureSize::OneColumn: // 3.3 in
+        return {316.8, automaticHeight(figure, style, 316.8)};
+    case FigureSize::TwoColumn: // 7 in
+        return {672, automaticHeight(figure, style, 672)};
+    case FigureSize::Slide:
+        return {1280, 720};
+    case FigureSize::Custom: {
+        const QSizeF size = style.customPixels();
+        return {size.width(),
+                size.height() > 0 ? size.height() : automaticHeight(figure, style, size.width())};
+    }
+    case FigureSize::AsShown:
+        break;
+    }
+    if (figure.rows > 0) return {800, heightOf(figure, 800)};
+    const int need = several ? static_cast<int>(placedNeed(figure.cells.front())) + 40 : 0;
+    return figure.shownSize.expandedTo(several ? QSize(720, std::max(400, need)) : QSize(480, 320));
+}
+
 /// The plots must have their look: their margins depend on it.
-Page layOut(const Figure& figure, const FigureStyle& style) {
+Page layOut(const Figure& figure, const FigureStyle& style, const QSizeF& size) {
     Page page;
-    page.page = QRectF(QPointF(0, 0), figurePageSize(figure, style));
+    page.page = QRectF(QPointF(0, 0), size);
     const QRectF inner = innerOf(page.page);
     const Surround words(figure, style, inner.width());
     page.titleFont = words.titleFont;
@@ -273,6 +280,88 @@ Page layOut(const Figure& figure, const FigureStyle& style) {
     placeCells(page, figure, rows);
     for (int round = 0; round < levelRounds && levelRows(page, figure, rows); ++round)
         placeCells(page, figure, rows);
+    return page;
+}
+
+/// Of a part of a cell, laid out for the page.
+QRectF axesNow(const PlacedPart& part) {
+    return QRectF(part.plot->isLaidOutFor(part.rect.size())
+                      ? part.plot->axisRect()->rect().translated(part.rect.topLeft())
+                      : axesOf(part));
+}
+
+bool isReadable(const Page& page, const FigureStyle& style) {
+    for (const PlacedCell& placed : page.cells)
+        for (const PlacedPart& part : placed.parts)
+            if (!isPlotReadable(*part.plot, axesNow(part), style.legend)) return false;
+    return true;
+}
+
+/// Of the height of the page, what a part of a cell gets.
+double shareOf(const Page& page, const PlacedCell& placed, std::size_t part) {
+    const double ofCell = placed.stacked ? 1.0 / static_cast<double>(placed.parts.size())
+                                         : placed.cell->parts[static_cast<qsizetype>(part)].place.height();
+    return ofCell * (placed.room.height() + placed.head.height()) / page.area.height();
+}
+
+/// How high the axes of every part would be beside as much furniture as plots usually have.
+std::vector<double> usualAxes(const Page& page, double larger) {
+    std::vector<double> heights;
+    for (const PlacedCell& placed : page.cells)
+        for (std::size_t part = 0; part < placed.parts.size(); ++part) {
+            const double furniture = usualFurniture + (placed.head.isEmpty() ? 0 : usualHead);
+            const double left = shareOf(page, placed, part) * page.area.height() - furniture * larger;
+            heights.push_back(std::max(1.2 * leastAxesHeight,
+                                       std::min(axesAspect * placed.parts[part].rect.width(), left)));
+        }
+    return heights;
+}
+
+/// What the page lacks in height for axes of these heights: long legends and headings take it from them.
+double missingHeight(const Page& page, const std::vector<double>& wanted) {
+    double most = 0;
+    auto want = wanted.begin();
+    for (const PlacedCell& placed : page.cells)
+        for (std::size_t part = 0; part < placed.parts.size(); ++part)
+            most = std::max(most, (*want++ - axesNow(placed.parts[part]).height())
+                                      / std::max(0.02, shareOf(page, placed, part)));
+    return most;
+}
+
+bool hasFreeHeight(const FigureStyle& style) {
+    return style.size == FigureSize::OneColumn || style.size == FigureSize::TwoColumn
+           || (style.size == FigureSize::Custom && !(style.height > 0));
+}
+
+/// Laid out on a page that is as high as its style says, or as its plots need where that says the width only.
+Page fittedPage(const Figure& figure, const FigureStyle& style) {
+    QSizeF size = plainSize(figure, style);
+    Page page = layOut(figure, style, size);
+    if (!hasFreeHeight(style)) return page;
+    const double highest = std::floor(mostGrowth * size.height());
+    const std::vector<double> wanted = usualAxes(page, style.fontPixels() / usualFont);
+    const auto tryHeight = [&](double height) {
+        size.setHeight(height);
+        page = layOut(figure, style, size);
+    };
+    for (int round = 0; round < growRounds; ++round) {
+        const double missing = std::ceil(missingHeight(page, wanted));
+        if (missing < 2 || size.height() >= highest) break;
+        tryHeight(std::min(highest, size.height() + missing));
+    }
+    if (isReadable(page, style)) return page;
+    double low = size.height(), high = highest; // upright titles, say, are longer than their axes are high
+    tryHeight(high);
+    if (!isReadable(page, style)) {
+        tryHeight(low); // it is too narrow
+        return page;
+    }
+    while (high - low > 12) {
+        const double middle = std::round((low + high) / 2);
+        tryHeight(middle);
+        (isReadable(page, style) ? high : low) = middle;
+    }
+    if (size.height() != high) tryHeight(high);
     return page;
 }
 
@@ -296,32 +385,28 @@ void drawHead(QCPPainter* painter, const PlacedCell& placed, const QFont& font, 
 
 } // namespace
 
-QSizeF figurePageSize(const Figure& figure, const FigureStyle& style) {
-    const bool several = figure.cells.size() == 1 && figure.cells.front().parts.size() > 1;
-    switch (style.size) {
-    case FigureSize::OneColumn: // 3.3 in
-        return {316.8, automaticHeight(figure, style, 316.8)};
-    case FigureSize::TwoColumn: // 7 in
-        return {672, automaticHeight(figure, style, 672)};
-    case FigureSize::Slide:
-        return {1280, 720};
-    case FigureSize::Custom: {
-        const QSizeF size = style.customPixels();
-        return {size.width(),
-                size.height() > 0 ? size.height() : automaticHeight(figure, style, size.width())};
-    }
-    case FigureSize::AsShown:
-        break;
-    }
-    if (figure.rows > 0) return {800, heightOf(figure, 800)};
-    const int need = several ? static_cast<int>(placedNeed(figure.cells.front())) + 40 : 0;
-    return figure.shownSize.expandedTo(several ? QSize(720, std::max(400, need)) : QSize(480, 320));
+struct LaidOutFigure::Content {
+    const Figure& figure;
+    FigureStyle style;
+    FigureLook look; // before the page, which is laid out with it
+    Page page;
+    Content(const Figure& drawn, const FigureStyle& with)
+        : figure(drawn), style(with), look(plotsOf(drawn), with, with.fontPixels()),
+          page(fittedPage(drawn, with)) {}
+};
+
+LaidOutFigure::LaidOutFigure(const Figure& figure, const FigureStyle& style)
+    : content_(std::make_unique<Content>(figure, style)) {}
+
+LaidOutFigure::~LaidOutFigure() = default;
+
+QSizeF LaidOutFigure::size() const {
+    return content_->page.page.size();
 }
 
-void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& style) {
-    const FigureLook look(plotsOf(figure), style, style.fontPixels());
-    const Page page = layOut(figure, style);
-    const PlotTheme theme = PlotTheme::forExport(style.dark);
+void LaidOutFigure::draw(QCPPainter* painter) const {
+    const Page& page = content_->page;
+    const PlotTheme theme = PlotTheme::forExport(content_->style.dark);
     painter->setFont(page.headFont); // nothing depends on the application's
     painter->fillRect(page.page, theme.background);
     const auto text = [&](const QFont& font, const QColor& colour, const QRectF& place,
@@ -340,8 +425,20 @@ void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& st
             part.plot->renderTo(painter, part.rect.size());
             painter->restore();
         }
-        drawHead(painter, placed, page.headFont, theme.text, figure.boldLabels);
+        drawHead(painter, placed, page.headFont, theme.text, content_->figure.boldLabels);
     }
+}
+
+void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& style) {
+    LaidOutFigure(figure, style).draw(painter);
+}
+
+double figurePageWidth(const Figure& figure, const FigureStyle& style) {
+    return plainSize(figure, style).width();
+}
+
+QSizeF figurePageSize(const Figure& figure, const FigureStyle& style) {
+    return hasFreeHeight(style) ? LaidOutFigure(figure, style).size() : plainSize(figure, style);
 }
 
 QList<QList<QRectF>> figureAxes(const Figure& figure, const FigureStyle& style) {
@@ -350,14 +447,11 @@ QList<QList<QRectF>> figureAxes(const Figure& figure, const FigureStyle& style) 
 }
 
 QList<QList<QRectF>> placedAxes(const Figure& figure, const FigureStyle& style) {
-    const Page page = layOut(figure, style);
+    const Page page = fittedPage(figure, style);
     QList<QList<QRectF>> result;
     for (const PlacedCell& placed : page.cells) {
         QList<QRectF> axes;
-        for (const PlacedPart& part : placed.parts)
-            axes << QRectF(part.plot->isLaidOutFor(part.rect.size())
-                               ? part.plot->axisRect()->rect().translated(part.rect.topLeft())
-                               : axesOf(part));
+        for (const PlacedPart& part : placed.parts) axes << axesNow(part);
         result << axes;
     }
     return result;

@@ -8,12 +8,33 @@
 #include <QRectF>
 #include <QSizeF>
 
+#include <memory>
+
 class QCPPainter;
 
 namespace qroar {
 
-/// Of the page, in 1/96 in.
+/// A figure on its page; its plots have the look of the style while it lives. The figure must outlive it.
+class LaidOutFigure {
+  public:
+    LaidOutFigure(const Figure& figure, const FigureStyle& style);
+    ~LaidOutFigure();
+    LaidOutFigure(const LaidOutFigure&) = delete;
+    LaidOutFigure& operator=(const LaidOutFigure&) = delete;
+    /// Of the page, in 1/96 in. Where the style says its width only, it is as high as its plots need: long
+    /// legends, headings and titles make it higher.
+    [[nodiscard]] QSizeF size() const;
+    void draw(QCPPainter* painter) const;
+
+  private:
+    struct Content;
+    std::unique_ptr<Content> content_;
+};
+
+/// Of LaidOutFigure.
 QSizeF figurePageSize(const Figure& figure, const FigureStyle& style);
+/// Known without laying it out.
+double figurePageWidth(const Figure& figure, const FigureStyle& style);
 void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& style);
 
 /// Where drawFigure puts the axes of every part, cell by cell, on the page.

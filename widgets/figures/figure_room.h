@@ -4,6 +4,7 @@
 #pragma once
 
 #include "widgets/figures/figure.h"
+#include "widgets/figures/figure_readable.h"
 #include "widgets/figures/figure_style.h"
 
 #include <QString>
@@ -11,8 +12,6 @@
 #include <optional>
 
 namespace qroar {
-
-constexpr int leastAxesWidth = 60, leastAxesHeight = 40; ///< 1/96 in
 
 /// Whether a figure can be read on the page that its style asks for.
 bool isReadable(const Figure& figure, const FigureStyle& style);

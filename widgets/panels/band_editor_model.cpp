@@ -51,7 +51,13 @@ QString BandEditorModel::rangeText(int band, bool wavelength) const {
     const auto text = [wavelength](double omega) {
         return wavelength ? readableNumber(2 * std::numbers::pi / omega, 3) : readableNumber(omega, 2);
     };
-    return first == last ? text(omega_[first]) : tr("%1–%2").arg(text(omega_[first]), text(omega_[last]));
+    QString from = text(omega_[first]);
+    const QString to = text(omega_[last]);
+    if (first == last) return from;
+    const auto power = to.indexOf(u'\u00d7'); // "(3.2–1.8)×10⁻⁴": the column has little room
+    if (power < 0 || !from.endsWith(to.mid(power))) return tr("%1–%2").arg(from, to);
+    from.chop(to.size() - power);
+    return tr("(%1–%2)%3").arg(from, to.left(power), to.mid(power));
 }
 
 QVariant BandEditorModel::data(const QModelIndex& index, int role) const {

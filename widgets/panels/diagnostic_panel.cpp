@@ -488,7 +488,7 @@ bool DiagnosticPanel::exportTable(const Table& table, const QString& path, QStri
 
 void DiagnosticPanel::showEmpty(const QString& text) {
     emptyText_ = text;
-    figureTitle_ = heading_ = title_;
+    figureTitle_ = heading_ = emptyTitle();
     detail_.clear();
     summary_.clear();
     table_->clear();

@@ -188,6 +188,8 @@ class DiagnosticPanel : public QWidget {
     virtual void refresh(Changes changes) = 0;
     /// Sentence for the empty state without a session.
     [[nodiscard]] virtual QString noSessionText() const;
+    /// The heading while there is nothing to show.
+    [[nodiscard]] virtual QString emptyTitle() const { return title_; }
     /// Subclasses call this when one of their own controls changed.
     void invalidate(Changes changes);
 

@@ -67,7 +67,7 @@ DiagnosticPanel::Table DiagnosticPanel::chosenTable() {
 bool DiagnosticPanel::exportTo(const QString& path, QString* error, const FigureStyle& style) {
     ensureFresh();
     if (!emptyText_.isEmpty()) {
-        if (error) *error = tr("%1 has nothing to export: %2").arg(title_, emptyText_);
+        if (error) *error = tr("%1 has nothing to export: %2").arg(emptyTitle(), emptyText_);
         return false;
     }
     if (QFileInfo(path).suffix().compare(QLatin1String("csv"), Qt::CaseInsensitive) == 0)

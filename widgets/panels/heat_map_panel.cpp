@@ -91,6 +91,10 @@ QStringList HeatMapPanel::variants() const {
     return keys;
 }
 
+QString HeatMapPanel::emptyTitle() const {
+    return metricText(metric_).name;
+}
+
 int HeatMapPanel::variant() const {
     return static_cast<int>(variants().indexOf(metricKey(metric_)));
 }
@@ -264,8 +268,9 @@ void HeatMapPanel::updatePlot() {
         }
         const bool named = static_cast<std::size_t>(band) < shownBandStyles().size()
                            && !shownBandStyles()[static_cast<std::size_t>(band)].name.empty();
-        content.columnLabels << QStringLiteral("%1\n%2").arg(
-            named ? elidedMiddle(bandName(band), 10) : QString::number(band), bandText(band));
+        content.columnLabels << QStringLiteral("%1\n%2").arg(named ? bandName(band) : QString::number(band),
+                                                             bandText(band));
+        content.longNames = content.longNames || named;
         content.columnDetails << tr("%1 (pairs %2)").arg(bandName(band), bandText(band));
     }
     content.details = [this](int layer, int band) { return cellDetails(layer, band); };

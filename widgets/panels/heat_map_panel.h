@@ -68,6 +68,7 @@ class HeatMapPanel : public DiagnosticPanel {
     [[nodiscard]] std::vector<Table> tables() override; ///< with all intervals, but while it refreshes itself
 
   protected:
+    [[nodiscard]] QString emptyTitle() const override;
     void refresh(Changes changes) override;
     void tableRowActivated(int row) override;
     void changeEvent(QEvent* event) override;

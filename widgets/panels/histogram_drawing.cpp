@@ -54,7 +54,7 @@ QString HistogramPanel::legendName(const Curve& curve) const {
     if (subtracts() && view() == View::Overlay) return curve.name;
     if (byLayer()) return subtracts() ? (curve.isB ? tr("B") : tr("A")) : curve.name;
     QString name = groupedCount(curve.context);
-    if (curve.isReference) return tr("short, %1").arg(name);
+    if (curve.isReference) return tr("short reference, %1").arg(name);
     return subtracts() ? (curve.isB ? tr("B, %1") : tr("A, %1")).arg(name) : name;
 }
 

@@ -237,7 +237,7 @@ void HistogramPanel::collectFamily(const Side& side, bool isB, bool reference) {
             || candidate.statistics.cells() == 0)
             continue;
         Curve curve = curveOf(side, index, selectedLayer(candidate.statistics.shape().layers));
-        if (isReference) curve.name = tr("short: %1").arg(conditionName(candidate.key));
+        if (isReference) curve.name = tr("short reference: %1").arg(conditionName(candidate.key));
         curve.isReference = isReference;
         curve.isB = isB;
         curves_.push_back(std::move(curve));

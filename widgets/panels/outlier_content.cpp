@@ -182,6 +182,7 @@ void OutlierPanel::updateLine() {
     line_->setReferenceLine(1.0);
     line_->setAxes(tr("Position in the context (tokens)"), LinePlot::Scale::Log2,
                    tr("Relative share, layer %1").arg(layer), LinePlot::Scale::Linear);
+    line_->setShortTitles(tr("Position (tokens)"), {});
     const bool longerB = subtracts_ && b_.edges.size() > a_.edges.size();
     const Numbers& longer = longerB ? b_ : a_;
     setPositionTicks(*line_, longer.edges, longer.relative.bands);
@@ -212,6 +213,7 @@ void OutlierPanel::updateQuantiles() {
     line_->setReferenceLine(std::nullopt);
     line_->setAxes(tr("Position in the context (tokens)"), LinePlot::Scale::Log2,
                    tr("|x|, layer %1").arg(selectedLayer(a_.share.layers)), LinePlot::Scale::Log);
+    line_->setShortTitles(tr("Position (tokens)"), {});
     setPositionTicks(*line_, a_.edges, a_.share.bands);
     line_->setSeries(std::move(series));
     line_->fitRanges(true);

@@ -196,7 +196,7 @@ std::vector<double> pairValues(PairMetric metric, const Session& session, const 
     return values;
 }
 
-QString whyNoPairValues(PairMetric metric, const ConditionResult& condition) {
+QString whyNoPairValues(PairMetric metric, const Session& session, const ConditionResult& condition) {
     switch (metric) {
     case PairMetric::Measured:
     case PairMetric::GainSensitivity:
@@ -204,6 +204,8 @@ QString whyNoPairValues(PairMetric metric, const ConditionResult& condition) {
     case PairMetric::Energy:
         return Words::tr("run for perplexity only: analyze it into another session");
     case PairMetric::TailInflation:
+        if (condition.statistics.cells() > 0 && session.shortReference(condition).get() == &condition)
+            return Words::tr("this is the short reference that others are compared with");
         return Words::tr("needs a short reference: RoPE none at the trained length");
     case PairMetric::Gain:
         return condition.key.scales.empty() ? Words::tr("the condition was run without scales")

@@ -48,6 +48,6 @@ struct PairQuestion {
 std::vector<double> pairValues(PairMetric metric, const Session& session, const ConditionResult& condition,
                                const PairQuestion& question);
 /// What has to be run to see it; only asked when pairValues() is empty.
-QString whyNoPairValues(PairMetric metric, const ConditionResult& condition);
+QString whyNoPairValues(PairMetric metric, const Session& session, const ConditionResult& condition);
 
 } // namespace qroar

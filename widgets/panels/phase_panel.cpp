@@ -1,6 +1,7 @@
 #include "widgets/panels/phase_panel.h"
 
 #include "widgets/common/compact_combo_box.h"
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/plot/heat_map_plot.h"
@@ -44,6 +45,10 @@ std::vector<RopeSpec> specsIn(const QString& text, QString* wrong) {
 
 QString PhasePanel::Spec::label() const {
     return (QStringList{name} + equals).join(QStringLiteral(" = "));
+}
+
+QString PhasePanel::Spec::title() const {
+    return (QStringList{said.isEmpty() ? name : said} + equals).join(QStringLiteral(" = "));
 }
 
 double wrappedAngle(double angle) {
@@ -181,7 +186,7 @@ void PhasePanel::refresh(Changes) {
     maps ? drawMaps() : drawCurves();
     fillTable();
     QStringList names;
-    for (const Spec& spec : specs_) names << spec.label();
+    for (const Spec& spec : specs_) names << spec.title();
     const QString length = groupedCount(context()); // some tables depend on it
     showContent(maps ? tr("Phases by pair and distance, L = %1").arg(length)
                      : tr("Phase of pair %1 by distance, L = %2").arg(selectedPair()).arg(length),
@@ -209,6 +214,8 @@ void PhasePanel::addSpec(const RopeSpec& spec, std::size_t room) {
         return;
     }
     specs_.push_back({name, std::move(*table)});
+    if (specs_.back().table.spec.kind == RopeKind::LongRope) // which of its lists that is
+        specs_.back().said = scalingName(specs_.back().table, context());
 }
 
 void PhasePanel::collectSpecs() {
@@ -315,7 +322,7 @@ void PhasePanel::drawMaps() {
                      readableNumber(wrappedAngle(angle), 3));
         };
         HeatMapPlot& map = *maps_[at];
-        map.setHeading(specs_[at].label());
+        map.setHeading(specs_[at].title());
         map.setContent(std::move(content));
         ColorScale scale;
         scale.diverging = value() == Cosine;
@@ -334,7 +341,7 @@ void PhasePanel::drawCurves() {
     double low = value() == Unwrapped ? 1e300 : 0, high = value() == Unwrapped ? 0 : 1;
     for (size_t at = 0; at < specs_.size(); ++at) {
         LinePlot::Series line;
-        line.name = specs_[at].label();
+        line.name = specs_[at].title();
         line.category = static_cast<int>(at);
         constexpr Qt::PenStyle styles[] = {Qt::SolidLine, Qt::DashLine, Qt::DotLine, Qt::DashDotLine};
         line.dash = styles[at % std::size(styles)]; // specs may agree on a pair
@@ -453,7 +460,7 @@ QString PhasePanel::summaryText() const {
     QStringList parts;
     for (const Spec& spec : specs_) {
         const double angle = spec.table.omega[static_cast<size_t>(pair)] * longest;
-        parts << tr("%1: %2 turns").arg(spec.label(), readableNumber(angle / (2 * pi), 3));
+        parts << tr("%1: %2 turns").arg(spec.title(), readableNumber(angle / (2 * pi), 3));
     }
     return tr("Pair %1 at D = %2 tokens: %3")
         .arg(pair)

@@ -47,7 +47,9 @@ class PhasePanel : public DiagnosticPanel {
         QString name;
         FrequencyTable table;
         QStringList equals{};                ///< other specs that give the same table at this L
+        QString said{};                      ///< with what is in force at this L; empty: the name
         [[nodiscard]] QString label() const; ///< "none = dynamic:2"
+        [[nodiscard]] QString title() const; ///< the same in a sentence: "longrope, short factors"
     };
     [[nodiscard]] Value value() const;
     [[nodiscard]] double valueOf(double angle) const;

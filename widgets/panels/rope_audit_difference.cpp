@@ -1,5 +1,6 @@
 // RopeAuditPanel's A - B: of two scalings, or of the checkpoints of two sessions, which one other loaders
 // take further from what it says. What they have in common with one audit is in rope_audit_panel.cpp.
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/panels/rope_audit_content.h"
@@ -63,7 +64,7 @@ void RopeAuditPanel::refreshDifference() {
     drawDifference();
     listDifferences();
     fillDifferenceTables();
-    QString nameA = specName(), nameB = textOf(auditB_->ours.spec.text());
+    QString nameA = specName(), nameB = scalingName(auditB_->ours, auditB_->context);
     if (const QString own = ownText(); !own.isEmpty()) nameA += tr(" (%1)").arg(own);
     if (hasOtherSession()) nameB += tr(" (%1)").arg(otherText());
     showContent(
@@ -99,7 +100,8 @@ void RopeAuditPanel::drawDifference() {
         const QStringList names = one.name.split(QStringLiteral(", "));
         if (names.size() > 2) one.legendName = tr("%1 and %2 more").arg(names.front()).arg(names.size() - 1);
     }
-    setUpPlot(std::move(series), phase ? tr("Δ |Δω′|·L, A − B (rad)") : tr("Δ ω′ / ω, A − B"), false, 0);
+    setUpPlot(std::move(series), phase ? tr("Δ |Δω′|·L, A − B (rad)") : tr("Δ ω′ / ω, A − B"), false, 0,
+              tr("A = B"));
 }
 
 void RopeAuditPanel::listDifferences() {

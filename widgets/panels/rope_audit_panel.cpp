@@ -1,6 +1,7 @@
 #include "widgets/panels/rope_audit_panel.h"
 
 #include "widgets/common/compact_combo_box.h"
+#include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/panels/rope_audit_content.h"
@@ -227,7 +228,7 @@ bool RopeAuditPanel::followsCondition() const {
 }
 
 QString RopeAuditPanel::specName() const {
-    return audit_ ? textOf(audit_->ours.spec.text()) : QString();
+    return audit_ ? scalingName(audit_->ours, audit_->context) : QString();
 }
 
 /// L: of the longest condition, and at least what the models are made for.
@@ -328,14 +329,15 @@ void RopeAuditPanel::draw() {
                       std::make_move_iterator(hollow.end()));
     }
     setUpPlot(std::move(series), value() == Phase ? tr("|Δω′|·L (rad)") : tr("ω′ / ω"), true,
-              value() == Phase ? twoPi : 1.0);
+              value() == Phase ? twoPi : 1.0, value() == Phase ? tr("2π: one turn") : tr("1: unscaled"));
 }
 
 void RopeAuditPanel::setUpPlot(std::vector<LinePlot::Series> series, const QString& title, bool logarithmic,
-                               double reference) {
+                               double reference, const QString& referenceName) {
     const FrequencyTable& ours = audit_->ours;
     plot_->setAxes(tr("Pair, below it its wavelength 2π/ω (tokens)"), LinePlot::Scale::Linear, title,
                    logarithmic ? LinePlot::Scale::Log : LinePlot::Scale::Linear);
+    plot_->setShortTitles(tr("Pair, wavelength (tokens)"), {});
     if (logarithmic && value() == Phase) plot_->setFloor(floorOfPhases);
     std::vector<double> ticks;
     QStringList labels;
@@ -348,7 +350,7 @@ void RopeAuditPanel::setUpPlot(std::vector<LinePlot::Series> series, const QStri
     plot_->setXTicks(ticks, labels);
     plot_->setReadoutNames(tr("pair"), value() == Phase ? tr("phase error") : tr("ratio"), QString(),
                            value() == Phase ? tr("rad") : QString());
-    plot_->setReferenceLine(reference);
+    plot_->setReferenceLine(reference, referenceName);
     plot_->setSeries(std::move(series));
     plot_->fitRanges(true, reference);
 }

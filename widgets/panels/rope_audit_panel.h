@@ -70,7 +70,7 @@ class RopeAuditPanel : public DiagnosticPanel {
     void fillDifferenceTables();
     [[nodiscard]] QString differenceSummary() const;
     void setUpPlot(std::vector<LinePlot::Series> series, const QString& title, bool logarithmic,
-                   double reference);
+                   double reference, const QString& referenceName);
     void draw();
     void fillTables();
     void listFindings();

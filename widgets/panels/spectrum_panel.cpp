@@ -223,8 +223,10 @@ void SpectrumPanel::updateCurve() {
     QString title = curveTitle();
     if (drawn.empty() && shown().condition) {
         const bool ofB = drawsDifference() && !curve_.empty();
-        title = tr("%1: %2").arg(text.name,
-                                 whyNoPairValues(metric(), ofB ? *sideB().condition : *shown().condition));
+        const Side lacking = ofB ? sideB() : shown();
+        const QString why = whyNoPairValues(metric(), *lacking.session, *lacking.condition);
+        title = drawsDifference() ? tr("Δ %1, %2: %3").arg(text.name, ofB ? tr("B") : tr("A"), why)
+                                  : tr("%1: %2").arg(text.name, why);
     }
     const QString name = drawsDifference() ? tr("Δ %1").arg(text.name) : text.name; // the axis says the rest
     plot_->setCurve(drawn, {name, title, text.unit}, text.logarithmic && !drawsDifference(),

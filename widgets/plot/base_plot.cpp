@@ -1,5 +1,7 @@
 #include "widgets/plot/base_plot.h"
 
+#include "widgets/figures/text_lines.h"
+#include "widgets/plot/plot_heading.h"
 #include "widgets/plot/svg_clips.h"
 
 #include <QFontInfo>
@@ -136,7 +138,7 @@ void BasePlot::setHeading(const QString& text) {
     headingText_ = text;
     if (!headingElement_) {
         if (text.isEmpty()) return;
-        headingElement_ = new QCPTextElement(this);
+        headingElement_ = new PlotHeading(this);
         headingElement_->setFont(plotFont());
         headingElement_->setTextColor(theme_.text);
         plotLayout()->insertRow(0);
@@ -145,25 +147,11 @@ void BasePlot::setHeading(const QString& text) {
     fitHeading();
 }
 
-/// In lines of the width of the plot: a heading that is wider would push the axes about.
+/// In lines of the width of the plot; nothing of it is cut.
 void BasePlot::fitHeading() {
     if (!headingElement_) return;
-    const QFontMetrics metrics(headingElement_->font());
-    const int room = std::max(40, viewport().width() - 8);
-    QString lines, line;
-    for (qsizetype at = 0; at < headingText_.size();) { // words end with a space or a colon
-        qsizetype end = at;
-        while (end < headingText_.size() && headingText_[end] != u' ' && headingText_[end] != u':') ++end;
-        end = std::min(end + 1, headingText_.size());
-        const QString word = metrics.elidedText(headingText_.mid(at, end - at), Qt::ElideMiddle, room);
-        if (!line.isEmpty() && metrics.horizontalAdvance(line + word.trimmed()) > room) {
-            lines += line.trimmed() + u'\n';
-            line.clear();
-        }
-        line += word;
-        at = end;
-    }
-    lines += line.trimmed();
+    const double room = std::max(40, viewport().width() - 2 * PlotHeading::margin);
+    const QString lines = inLines(headingText_, QFontMetricsF(headingElement_->font()), room);
     if (headingElement_->text() != lines) headingElement_->setText(lines);
 }
 
@@ -290,10 +278,12 @@ void BasePlot::paintEvent(QPaintEvent* event) {
         fitHeading();
         broken_.clear();
         keepsBroken_ = false;
-        for (int round = 0; round < 2;
-             ++round) { // the length of an axis follows from its labels, and they from it
+        // The length of an axis follows from its labels, and they from it; titles only get more lines.
+        for (int round = 0; round < 4; ++round) {
             updateLayout();
+            resized_ = false;
             prepare();
+            if (keepsBroken_ && !resized_) break;
             keepsBroken_ = true;
         }
         resized_ = false; // titles have the lines that they need

@@ -18,6 +18,8 @@ class QRubberBand;
 
 namespace qroar {
 
+class PlotHeading;
+
 class BasePlot : public QCustomPlot {
     Q_OBJECT
   public:
@@ -108,9 +110,9 @@ class BasePlot : public QCustomPlot {
     void styleLegend();
     /// The legend into its own row above the axes (horizontal) or its own column right of them.
     void placeLegend(bool above);
-    /// Labels `axis` with `title`, in as many lines as it needs along the axis, or with as much of it as
-    /// there is room for.
-    void fitTitle(QCPAxis* axis, const QString& title);
+    /// Labels `axis` with `title`, in as many lines as it needs along the axis; where it has no room on
+    /// screen, with the shorter one, if there is one, or with as much of it as there is room for.
+    void fitTitle(QCPAxis* axis, const QString& title, const QString& shorter = {});
     [[nodiscard]] QSize room() const { return roomOfFigure_.value_or(viewport().size()); }
     [[nodiscard]] bool isForFigure() const { return !screen_.isNull(); }
     [[nodiscard]] bool hasRoomFor(const QCPAxis* axis, const QString& title) const;
@@ -193,7 +195,7 @@ class BasePlot : public QCustomPlot {
     Furniture noRoom_; ///< of a legend that the plot is too low for
     std::optional<QSize> roomOfFigure_;
     QRect screen_; ///< the viewport on screen while figures are drawn; null: none are
-    QCPTextElement* headingElement_ = nullptr;
+    PlotHeading* headingElement_ = nullptr;
     QLabel* readout_ = nullptr;
     QString said_; ///< by readout_, before its lines were broken
     QRubberBand* rubberBand_ = nullptr;

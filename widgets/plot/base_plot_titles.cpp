@@ -3,6 +3,7 @@
 #include "widgets/plot/base_plot.h"
 
 #include "widgets/figures/text_lines.h"
+#include "widgets/plot/plot_heading.h"
 
 #include <algorithm>
 #include <cmath>
@@ -104,7 +105,7 @@ int BasePlot::mostTitleLines(const QCPAxis* axis) const {
     return upright || viewport().height() > minimumSizeHint().height() + fontPixels_ ? mostLinesOnScreen : 1;
 }
 
-void BasePlot::fitTitle(QCPAxis* axis, const QString& title) {
+void BasePlot::fitTitle(QCPAxis* axis, const QString& title, const QString& shorter) {
     const QFontMetricsF metrics(axis->labelFont());
     const double room = titleRoom(axis);
     const QStringList words = unbrokenWords(title);
@@ -116,6 +117,7 @@ void BasePlot::fitTitle(QCPAxis* axis, const QString& title) {
     int count = same ? known->lines : 1;
     for (; count <= most; ++count)
         if (lines = broken(metrics, words, count); widest(metrics, lines) <= room) break;
+    if (count > most && !shorter.isEmpty() && !isForFigure()) return fitTitle(axis, shorter);
     if (count > most) lines = elided(metrics, words, most, room);
     if (keepsBroken_ && known != broken_.end())
         *known = {axis, title, static_cast<int>(lines.size())};

@@ -26,7 +26,8 @@ class Words {
 };
 
 QByteArray svgOf(const Figure& figure, const FigureStyle& style) {
-    const QSizeF size = figurePageSize(figure, style);
+    const LaidOutFigure page(figure, style);
+    const QSizeF size = page.size();
     QBuffer buffer;
     buffer.open(QIODevice::WriteOnly);
     QSvgGenerator svg;
@@ -40,7 +41,7 @@ QByteArray svgOf(const Figure& figure, const FigureStyle& style) {
     if (!painter.begin(&svg)) return {};
     painter.setMode(QCPPainter::pmVectorized);
     painter.setMode(QCPPainter::pmNoCaching);
-    drawFigure(figure, &painter, style);
+    page.draw(&painter);
     painter.end();
     // Other machines may lack the font: the ones that stand in for it are named as well.
     const QByteArray family = figureFont(12).family().toUtf8();
@@ -58,7 +59,8 @@ QByteArray withoutWritingTime(QByteArray pdf) {
 }
 
 QByteArray pdfOf(const Figure& figure, const FigureStyle& style) {
-    const QSizeF size = figurePageSize(figure, style);
+    const LaidOutFigure page(figure, style);
+    const QSizeF size = page.size();
     QBuffer buffer;
     buffer.open(QIODevice::WriteOnly);
     {
@@ -72,7 +74,7 @@ QByteArray pdfOf(const Figure& figure, const FigureStyle& style) {
         if (!painter.begin(&pdf)) return {};
         painter.setMode(QCPPainter::pmVectorized);
         painter.setMode(QCPPainter::pmNoCaching);
-        drawFigure(figure, &painter, style);
+        page.draw(&painter);
     }
     return withoutWritingTime(buffer.data());
 }
@@ -92,8 +94,12 @@ QByteArray pngOf(const Figure& figure, const FigureStyle& style) {
 } // namespace
 
 QImage renderFigure(const Figure& figure, const FigureStyle& style, double scale) {
+    return renderFigure(LaidOutFigure(figure, style), style, scale);
+}
+
+QImage renderFigure(const LaidOutFigure& page, const FigureStyle& style, double scale) {
     if (scale <= 0) scale = style.scale();
-    QImage image((figurePageSize(figure, style) * scale).toSize(), QImage::Format_RGB32);
+    QImage image((page.size() * scale).toSize(), QImage::Format_RGB32);
     if (image.isNull()) return {};
     image.setDevicePixelRatio(scale);
     image.fill(style.dark ? Qt::black : Qt::white);
@@ -102,7 +108,7 @@ QImage renderFigure(const Figure& figure, const FigureStyle& style, double scale
     painter.setMode(QCPPainter::pmNoCaching);
     painter.setRenderHint(QPainter::TextAntialiasing);
     if (scale < 1) painter.scale(scale, scale); // Qt takes ratios below 1 for 1
-    drawFigure(figure, &painter, style);
+    page.draw(&painter);
     painter.end();
     return image;
 }

@@ -11,8 +11,11 @@
 
 namespace qroar {
 
+class LaidOutFigure;
+
 /// At `scale` device pixels per logical pixel (96 a inch); 0: that of the style.
 QImage renderFigure(const Figure& figure, const FigureStyle& style, double scale = 0);
+QImage renderFigure(const LaidOutFigure& page, const FigureStyle& style, double scale);
 /// `format`: "png", "svg" or "pdf". Empty when it could not be drawn. Title and provenance are in the file's
 /// metadata whether they are shown or not.
 QByteArray figureBytes(const Figure& figure, const QString& format, const FigureStyle& style);

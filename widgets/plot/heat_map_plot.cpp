@@ -2,9 +2,11 @@
 
 #include "widgets/common/elided.h"
 #include "widgets/common/number_format.h"
+#include "widgets/figures/text_lines.h"
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace qroar {
 
@@ -117,6 +119,7 @@ void HeatMapPlot::setContent(Content content) {
     cells_->setCells(content_.rows, content_.columns, content_.values);
     cells_->setPlainGaps(content_.plainGaps);
     fittedRows_.clear();
+    fittedColumns_ = content_.columnLabels;
     rowTicker_->setLabels(content_.rowLabels);
     columnTicker_->setLabels(content_.columnLabels);
     if (content_.columnMarks.empty())
@@ -207,7 +210,23 @@ void HeatMapPlot::setScale(const ColorScale& scale) {
     values->setRange(scale_.low, scale_.high);
     updateBeyond();
     applyTheme();
+    if (const int width = barLabelWidth(); std::exchange(barLabels_, width) != width) {
+        updateLayout(); // wider numbers leave the cells, and the titles below them, another place
+        prepareLayout();
+    }
     drawLater();
+}
+
+int HeatMapPlot::barLabelWidth() const {
+    const QCPAxis* values = barRect_->axis(QCPAxis::atRight);
+    QVector<double> ticks;
+    QVector<QString> labels;
+    values->ticker()->generate(values->range(), QLocale::c(), u'g', 4, ticks, nullptr, &labels);
+    const QFontMetrics metrics(values->tickLabelFont());
+    int widest = 0;
+    for (const QString& label : std::as_const(labels))
+        widest = std::max(widest, metrics.horizontalAdvance(label));
+    return widest;
 }
 
 void HeatMapPlot::setSelectedCell(int row, int column) {
@@ -348,10 +367,34 @@ void HeatMapPlot::prepareLayout() {
     rowTicker_->setStep(labelStep(cellHeight, metrics.height()));
 }
 
+/// Of labels whose first lines are names.
+QStringList HeatMapPlot::fittedColumns(double room) const {
+    QStringList names, fitted;
+    for (const QString& label : content_.columnLabels) names << label.section(u'\n', 0, 0);
+    const QFont font = xAxis->tickLabelFont();
+    if (!isForFigure()) names = elidedApart(names, QFontMetrics(font), static_cast<int>(room));
+    for (qsizetype column = 0; column < names.size(); ++column) {
+        const QString name =
+            isForFigure() ? inLines(names[column], QFontMetricsF(font), room) : names[column];
+        fitted << name + u'\n' + content_.columnLabels[column].section(u'\n', 1);
+    }
+    return fitted;
+}
+
 void HeatMapPlot::fitColumnLabels() {
     const QFontMetricsF metrics(xAxis->tickLabelFont());
+    if (content_.longNames) {
+        const double cell = axisRect()->width() / std::max(1.0, xAxis->range().size());
+        const QStringList fitted =
+            fittedColumns(std::max(5 * metrics.averageCharWidth(), cell - 0.7 * metrics.height()));
+        if (fitted != fittedColumns_) {
+            fittedColumns_ = fitted;
+            columnTicker_->setLabels(fitted);
+            updateLayout();
+        }
+    }
     std::vector<double> widths;
-    for (const QString& label : content_.columnLabels) {
+    for (const QString& label : std::as_const(fittedColumns_)) {
         widths.push_back(0);
         for (const QString& line : label.split(u'\n'))
             widths.back() = std::max(widths.back(), metrics.horizontalAdvance(line));

@@ -27,6 +27,9 @@ class HeatMapPlot : public BasePlot {
         bool plainGaps = false;                    ///< cells without data are nothing to point out
         bool namedColumns =
             false; ///< columns are names, not numbers: every one is labelled, upright if need be
+        /// Columns begin with names that somebody gave them: in figures they are broken into lines, on screen
+        /// cut to the width of a cell.
+        bool longNames = false;
         bool difference = false; ///< A - B: cells may have fewer digits; all zero is said on the colour bar
         /// Instead of the columns' labels: where in columns, and the label there.
         std::vector<std::pair<double, QString>> columnMarks{};
@@ -84,11 +87,13 @@ class HeatMapPlot : public BasePlot {
     void fitRowLabels();
     bool fitMargins(); ///< true when the room for them changed
     void fitColumnLabels();
+    [[nodiscard]] QStringList fittedColumns(double room) const;
     void fitColumnMarks();
     [[nodiscard]] QSharedPointer<QCPAxisTicker> barTicker() const;
+    [[nodiscard]] int barLabelWidth() const; ///< pixels of the widest number of the colour bar
 
     Content content_;
-    QStringList fittedRows_; ///< row labels as they are drawn
+    QStringList fittedRows_, fittedColumns_; ///< labels as they are drawn
     ColorScale scale_;
     CellMap* cells_ = nullptr;
     MapMargins* margins_ = nullptr;
@@ -98,6 +103,7 @@ class HeatMapPlot : public BasePlot {
     QSharedPointer<QCPAxisTickerText> markTicker_;
     bool noDifference_ = false; ///< A and B are the same in every cell
     int selectedRow_ = -1, selectedColumn_ = -1;
+    int barLabels_ = 0; ///< barLabelWidth() that titles were laid out for
     QString selectedNote_;
     bool showsMargins_ = false;
     std::optional<ColorMap> ownMap_;

@@ -59,10 +59,16 @@ void LinePlot::setAxes(const QString& xTitle, Scale xScale, const QString& yTitl
     };
     titleX_ = xTitle;
     titleY_ = yTitle;
+    setShortTitles({}, {});
     ticker_.reset();
     yTicker_.reset();
     apply(xAxis, xTitle, xScale);
     apply(yAxis, yTitle, yScale);
+}
+
+void LinePlot::setShortTitles(const QString& x, const QString& y) {
+    shortX_ = x;
+    shortY_ = y;
 }
 
 void LinePlot::setFloor(double y) {
@@ -188,6 +194,15 @@ void LinePlot::setSeries(std::vector<Series> series) {
             if (const QString text = one.labels.value(static_cast<qsizetype>(point)); !text.isEmpty())
                 labels.push_back({one.x[point], one.y[point], text});
     }
+    if (referenceY_ && !referenceName_.isEmpty() && !series_.empty()) { // wherever along it there is room
+        PointLabels::Label label{0, *referenceY_, referenceName_};
+        for (const double x : series_.front().x) label.others.emplace_back(x, *referenceY_);
+        if (!label.others.empty()) {
+            label.key = label.others.back().x();
+            std::reverse(label.others.begin(), label.others.end());
+            labels.push_back(std::move(label));
+        }
+    }
     for (size_t index = 0; index < graphs_.size(); ++index) // references are thin and dashed: on top
         if (series_[index].line && series_[index].category < 0 && !series_[index].cover)
             graphs_[index]->raise();
@@ -297,8 +312,8 @@ void LinePlot::applyTheme() {
 void LinePlot::prepareLayout() {
     if (legendPlaced_ && legendAbove_) wrapLegend();
     thinTicks();
-    fitTitle(xAxis, titleX_);
-    fitTitle(yAxis, titleY_);
+    fitTitle(xAxis, titleX_, shortX_);
+    fitTitle(yAxis, titleY_, shortY_);
     keepLastLabel();
 }
 

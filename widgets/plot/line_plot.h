@@ -41,12 +41,18 @@ class LinePlot : public BasePlot {
 
     enum class Scale { Linear, Log, Log2 };
     void setAxes(const QString& xTitle, Scale xScale, const QString& yTitle, Scale yScale);
+    /// After setAxes(): titles for where the whole ones have no room on screen; empty: none.
+    void setShortTitles(const QString& x, const QString& y);
     /// Ticks at these x only (context lengths).
     void setXTicks(const std::vector<double>& positions, const QStringList& labels);
     void setYTicks(const std::vector<double>& positions, const QStringList& labels);
     /// After setAxes(), of a logarithmic y axis: where smaller values are drawn; its tick says so.
     void setFloor(double y);
-    void setReferenceLine(std::optional<double> y) { referenceY_ = y; }
+    /// Before setSeries(); with a name that stands at it, where it has room.
+    void setReferenceLine(std::optional<double> y, const QString& name = {}) {
+        referenceY_ = y;
+        referenceName_ = name;
+    }
     void setLegendAbove(bool above);
     /// Home ranges from the series with a margin; `includeY` widens the y range to contain it.
     /// `includeX` does the same for x.
@@ -86,7 +92,7 @@ class LinePlot : public BasePlot {
     std::optional<double> referenceY_;
     std::vector<IntervalBand*> intervals_; ///< the same for bands
     PointLabels* labels_ = nullptr;
-    QString titleX_, titleY_;
+    QString titleX_, titleY_, shortX_, shortY_, referenceName_;
     std::vector<double> tickPositions_, yTickPositions_;
     QStringList tickLabels_, yTickLabels_;
     QSharedPointer<QCPAxisTickerText> ticker_, yTicker_; ///< of setXTicks, setYTicks; null: automatic

@@ -127,7 +127,7 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const CurveText& 
     }
     right_->setName(text.name);
     curveAxisTitle_ = text.unit.isEmpty() ? text.title : tr("%1 (%2)").arg(text.title, text.unit);
-    fitTitle(yAxis2, curveAxisTitle_);
+    fitTitle(yAxis2, curveAxisTitle_, right_->name());
     yAxis2->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
     if (logarithmic)
         yAxis2->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableLogTicker));
@@ -319,7 +319,7 @@ void SpectrumPlot::prepareLayout() {
     // Low plots: the unit stays readable when the word has no room.
     const QString full = tr("Frequency ω (rad/token)"), shorter = tr("ω (rad/token)");
     fitTitle(yAxis, hasRoomFor(yAxis, full) ? full : shorter);
-    fitTitle(yAxis2, curveAxisTitle_);
+    fitTitle(yAxis2, curveAxisTitle_, right_->name());
     // What the names of the marks count: λ is that of the frequencies before scaling.
     const bool lengths = std::any_of(marks_.begin(), marks_.end(), [](const SnapPoint& mark) {
         return mark.reason.find("wavelength") != std::string::npos;

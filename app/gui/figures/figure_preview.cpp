@@ -82,10 +82,13 @@ QString pageSizeText(const QSizeF& page, const FigureStyle& style) {
 FigurePreview::Drawn previewOf(const Figure& figure, const FigureStyle& style, QSize room,
                                double devicePixelRatio) {
     FigurePreview::Drawn drawn;
-    drawn.page = figurePageSize(figure, style);
-    const double fit = std::min(room.width() / drawn.page.width(), room.height() / drawn.page.height());
-    const double scale = std::clamp(fit, 0.05, 3.0) * devicePixelRatio;
-    drawn.image = renderFigure(figure, style, scale);
+    {
+        const LaidOutFigure page(figure, style);
+        drawn.page = page.size();
+        const double fit = std::min(room.width() / drawn.page.width(), room.height() / drawn.page.height());
+        const double scale = std::clamp(fit, 0.05, 3.0) * devicePixelRatio;
+        drawn.image = renderFigure(page, style, scale);
+    }
     drawn.image.setDevicePixelRatio(devicePixelRatio);
     drawn.image.setText(QStringLiteral("note"), pageSizeText(drawn.page, style));
     drawn.tooSmall = figureSizeProblem(figure, style);
