@@ -139,10 +139,12 @@ Status checkPrevious(const SearchPlan& plan, SearchSettings settings, const Sear
 }
 
 double mostCost(const SearchSettings& settings, int dimension, double gradientCost) {
-    const double trials =
-        settings.method == SearchMethod::Grid
-            ? 1 + static_cast<double>(settings.steps) * dimension * (settings.gridPoints - 1)
-            : (1 + settings.steps) * gradientCost;
+    if (settings.method == SearchMethod::Gradient) { // whole gradients, and the first in any case
+        const double most = 1.0 + settings.steps;
+        const double afforded = std::max(1.0, std::floor(settings.budget / gradientCost));
+        return (settings.budget > 0 ? std::min(most, afforded) : most) * gradientCost;
+    }
+    const double trials = 1 + static_cast<double>(settings.steps) * dimension * (settings.gridPoints - 1);
     return settings.budget > 0 ? std::min(trials, settings.budget) : trials;
 }
 

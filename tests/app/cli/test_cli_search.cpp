@@ -141,8 +141,9 @@ class TestCliSearch : public QObject {
     }
 
     /// Somebody else writes the file while a search runs: both are there afterwards.
-    void aFileThatOthersWrite() {
-        QVERIFY(QFile::copy(file("run.h5"), file("shared.h5")));
+  private:
+    /// What a search says to whose file something is added while it runs.
+    QByteArray saidWhileOthersWrite() {
         QProcess search;
         search.setWorkingDirectory(folder_.path());
         search.start(
@@ -154,19 +155,28 @@ class TestCliSearch : public QObject {
             search.waitForReadyRead(50);
             said += search.readAllStandardError();
         }
-        QVERIFY2(search.state() != QProcess::NotRunning,
-                 "it ended before anything could be written: " + said);
+        if (search.state() == QProcess::NotRunning) return said;
         const auto process = static_cast<pid_t>(search.processId());
-        QCOMPARE(kill(process, SIGSTOP), 0); // a search of a moment waits
+        kill(process, SIGSTOP); // a search of a moment waits
         qroar::Session theirs = **qroar::loadSession(file("shared.h5").toStdString());
         auto more = std::make_shared<qroar::SearchRecord>(*theirs.searches.front());
         more->scales.name = "meanwhile";
         theirs.searches.push_back(more);
-        QVERIFY(qroar::saveSession(theirs, file("shared.h5").toStdString()));
-        QCOMPARE(kill(process, SIGCONT), 0);
-        QVERIFY(search.waitForFinished(120000));
-        said += search.readAllStandardError();
-        QCOMPARE(search.exitCode(), 0);
+        const bool saved = qroar::saveSession(theirs, file("shared.h5").toStdString()).ok();
+        kill(process, SIGCONT);
+        if (!search.waitForFinished(120000) || search.exitCode() != 0 || !saved) return {};
+        return said + search.readAllStandardError();
+    }
+
+  private slots:
+    void aFileThatOthersWrite() {
+        QByteArray said;
+        for (int attempt = 0; attempt < 5 && !said.contains("shared.h5 was changed while this ran");
+             ++attempt) {
+            QFile::remove(file("shared.h5")); // where a busy machine let it end before it was stopped
+            QVERIFY(QFile::copy(file("run.h5"), file("shared.h5")));
+            said = saidWhileOthersWrite();
+        }
         QVERIFY2(said.contains("shared.h5 was changed while this ran"), said);
         const auto now = qroar::loadSession(file("shared.h5").toStdString());
         std::set<std::string> names;

@@ -325,6 +325,11 @@ class TestSearch : public QObject {
         const SearchRecord record = search(plan);
         QVERIFY(record.forwardEquivalents() <= 8 && record.forwardEquivalents() > 4);
         QCOMPARE(record.ending, std::string("the budget is used up"));
+        if (plan.method == SearchMethod::Gradient) { // foretold: as many whole gradients as it has room for
+            const double foretold = previewSearch(plan)->mostForwardEquivalents;
+            QVERIFY(std::abs(foretold - record.forwardEquivalents()) < 1e-9 * foretold);
+            QVERIFY(foretold < plan.budget);
+        }
         QVERIFY(record.finished);
     }
 
