@@ -15,7 +15,7 @@ class TestSavePace : public QObject {
     void unitsAreSavedWhenWritingIsATenthOfTheTime() {
         QCOMPARE(SavePace::expected({10, 10, 10}, 3), 1.0 + 2 + 3);
         QCOMPARE(SavePace::expected({10, 10, 20}, 3), 1.0 + 2 + 3 + 3);
-        QCOMPARE(SavePace::expected({10, 7, 4}, 3), 1.0 + 3 + 3); // not due at 18: 9 since 11 are over at 21
+        QCOMPARE(SavePace::expected({10, 8, 4}, 3), 1.0 + 3 + 3); // at 19 only 8 since 11
     }
 };
 
