@@ -9,6 +9,21 @@ namespace qroar {
 
 namespace {
 
+/// ln of gains, most of which equal the one before: pairs of a band, heads of a layer.
+class LastLog {
+  public:
+    double of(double gain) {
+        if (gain != gain_) {
+            gain_ = gain;
+            log_ = std::log(gain);
+        }
+        return log_;
+    }
+
+  private:
+    double gain_ = 1, log_ = 0;
+};
+
 /// ln(gQ gK / g0) of every layer and pair, and whether all query heads agree on it.
 struct LogGains {
     std::vector<double> values; ///< [layers, pairs], of the first head
@@ -19,17 +34,19 @@ struct LogGains {
 LogGains logGains(const QkGains& gains, const QkGains& before) {
     LogGains logs;
     constexpr double rounding = 1e-12;
+    LastLog after, at;
     for (int layer = 0; layer < gains.layers; ++layer)
         for (int pair = 0; pair < gains.pairs; ++pair) {
             const auto of = [&](int head) {
-                const double now = std::log(gains.effective(layer, head, pair));
-                return before.empty() ? now : now - std::log(before.effective(layer, head, pair));
+                const double now = after.of(gains.effective(layer, head, pair));
+                return before.empty() ? now : now - at.of(before.effective(layer, head, pair));
             };
             const double first = of(0);
             logs.values.push_back(first);
             for (int head = 0; head < gains.heads; ++head) {
-                logs.largest = std::max(logs.largest, std::abs(of(head)));
-                if (std::abs(of(head) - first) > rounding) logs.headsAgree = false;
+                const double one = head == 0 ? first : of(head);
+                logs.largest = std::max(logs.largest, std::abs(one));
+                if (std::abs(one - first) > rounding) logs.headsAgree = false;
             }
         }
     return logs;
@@ -39,8 +56,9 @@ LogGains logGains(const QkGains& gains, const QkGains& before) {
 double firstOrder(const std::vector<double>& derivatives, const std::vector<double>& after,
                   const std::vector<double>& before) {
     double sum = 0;
+    LastLog now, then;
     for (std::size_t at = 0; at < derivatives.size(); ++at)
-        sum += derivatives[at] * (std::log(after[at]) - (before.empty() ? 0 : std::log(before[at])));
+        sum += derivatives[at] * (now.of(after[at]) - (before.empty() ? 0 : then.of(before[at])));
     return sum;
 }
 

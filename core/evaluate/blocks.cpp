@@ -74,34 +74,72 @@ std::vector<double> resampledMeans(const std::vector<TokenSum>& blocks, int draw
     return means;
 }
 
-std::vector<double> resampledQuantiles(const std::vector<std::vector<float>>& blocks, double p, int draws) {
+std::vector<float> mergedBlocks(const std::vector<std::vector<float>>& blocks) {
+    std::vector<float> all, next;
+    std::vector<std::size_t> ends{0}, left; // of sorted stretches
+    for (const std::vector<float>& block : blocks) {
+        all.insert(all.end(), block.begin(), block.end());
+        ends.push_back(all.size());
+    }
+    next.resize(all.size());
+    const auto at = [](std::vector<float>& in, std::size_t index) {
+        return in.begin() + static_cast<std::ptrdiff_t>(index);
+    };
+    while (ends.size() > 2) { // by pairs
+        left.assign(1, 0);
+        for (std::size_t stretch = 0; stretch + 1 < ends.size(); stretch += 2) {
+            const std::size_t from = ends[stretch], middle = ends[stretch + 1],
+                              to = ends[std::min(stretch + 2, ends.size() - 1)];
+            std::merge(at(all, from), at(all, middle), at(all, middle), at(all, to), at(next, from));
+            left.push_back(to);
+        }
+        all.swap(next);
+        ends.swap(left);
+    }
+    return all;
+}
+
+namespace {
+
+/// [candidates, blocks] how many values of the block are at or below the candidate; both are sorted.
+std::vector<std::uint32_t> countsBelow(const std::vector<std::vector<float>>& blocks,
+                                       const std::vector<float>& candidates) {
+    std::vector<std::uint32_t> below(candidates.size() * blocks.size());
+    for (std::size_t block = 0; block < blocks.size(); ++block) {
+        const std::vector<float>& values = blocks[block];
+        std::size_t count = 0;
+        for (std::size_t candidate = 0; candidate < candidates.size(); ++candidate) {
+            while (count < values.size() && values[count] <= candidates[candidate]) ++count;
+            below[candidate * blocks.size() + block] = static_cast<std::uint32_t>(count);
+        }
+    }
+    return below;
+}
+
+} // namespace
+
+std::vector<double> resampledQuantiles(const std::vector<std::vector<float>>& blocks, double p, int draws,
+                                       const std::vector<float>& merged) {
     if (blocks.size() < 2 || draws < 1) return {};
-    std::vector<float> candidates;
-    for (const std::vector<float>& block : blocks)
-        candidates.insert(candidates.end(), block.begin(), block.end());
-    std::sort(candidates.begin(), candidates.end());
+    std::vector<float> candidates = merged;
     if (candidates.size() > mostCandidates) {
         std::vector<float> some;
         for (std::size_t at = 0; at < mostCandidates; ++at)
             some.push_back(candidates[(candidates.size() - 1) * at / (mostCandidates - 1)]);
         candidates = std::move(some);
     }
-    // [blocks, candidates] values of the block at or below the candidate
-    std::vector<std::vector<long long>> below(blocks.size());
-    for (std::size_t block = 0; block < blocks.size(); ++block)
-        for (const float value : candidates)
-            below[block].push_back(std::upper_bound(blocks[block].begin(), blocks[block].end(), value)
-                                   - blocks[block].begin());
+    const std::vector<std::uint32_t> below = countsBelow(blocks, candidates);
     std::mt19937_64 random(bootstrapSeed);
     std::vector<double> quantiles;
-    std::vector<long long> times(blocks.size());
+    std::vector<std::uint32_t> times(blocks.size());
     for (int draw = 0; draw < draws; ++draw) {
         std::fill(times.begin(), times.end(), 0);
         for (std::size_t count = 0; count < blocks.size(); ++count) ++times[random() % blocks.size()];
         const auto weighted = [&](std::size_t candidate) {
-            long long sum = 0;
+            const std::uint32_t* counts = below.data() + candidate * blocks.size();
+            std::uint64_t sum = 0;
             for (std::size_t block = 0; block < blocks.size(); ++block)
-                sum += times[block] * below[block][candidate];
+                sum += std::uint64_t{times[block]} * counts[block];
             return static_cast<double>(sum);
         };
         const double wanted = p * weighted(candidates.size() - 1);

@@ -65,11 +65,9 @@ double shareOf(TokenStatistic statistic) {
 /// The values of a or b, by block, each sorted.
 using Blocks = std::vector<std::vector<float>>;
 
-double quantileOf(const Blocks& blocks, double p) {
-    std::vector<double> all;
-    for (const std::vector<float>& block : blocks) all.insert(all.end(), block.begin(), block.end());
-    std::sort(all.begin(), all.end());
-    return all.empty() ? std::numeric_limits<double>::quiet_NaN() : percentile(all, p);
+double quantileOf(const std::vector<float>& merged, double p) {
+    if (merged.empty()) return std::numeric_limits<double>::quiet_NaN();
+    return percentile(std::vector<double>(merged.begin(), merged.end()), p);
 }
 
 void addQuantile(const Sources& sources, const std::vector<int>& blockOf, const TokenQuestion& question,
@@ -95,13 +93,15 @@ void addQuantile(const Sources& sources, const std::vector<int>& blockOf, const 
     estimate.low = estimate.high = std::nullopt;
     if (!finite) return; // NaN has no order
     for (Blocks* side : {&a, &b})
-        for (std::vector<float>& block : *side) std::sort(block.begin(), block.end());
+        if (side == &a || paired)
+            for (std::vector<float>& block : *side) std::sort(block.begin(), block.end());
     const double p = shareOf(question.statistic);
-    estimate.value = quantileOf(a, p) - (paired ? quantileOf(b, p) : 0.0);
-    std::vector<double> draws = resampledQuantiles(a, p, question.draws);
+    const std::vector<float> allA = mergedBlocks(a), allB = paired ? mergedBlocks(b) : std::vector<float>();
+    estimate.value = quantileOf(allA, p) - (paired ? quantileOf(allB, p) : 0.0);
+    std::vector<double> draws = resampledQuantiles(a, p, question.draws, allA);
     if (draws.empty()) return;
     if (paired) {
-        const std::vector<double> other = resampledQuantiles(b, p, question.draws);
+        const std::vector<double> other = resampledQuantiles(b, p, question.draws, allB);
         for (std::size_t draw = 0; draw < draws.size(); ++draw) draws[draw] -= other[draw];
     }
     std::sort(draws.begin(), draws.end());

@@ -73,9 +73,11 @@ void interaction(const char* name, int count, const std::function<void(int)>& ac
     application().take();
     if (application().traced > 0) std::printf("%s\n", name);
     for (int index = 0; index < count; ++index) {
+        if (application().traced > 0) std::printf(" %d\n", index);
         application().measure([&] { act(index); });
         settle();
     }
+    if (application().traced > 0) std::printf("-- end\n");
     table.add(name, count, application().take(), limit);
 }
 
@@ -96,24 +98,51 @@ std::shared_ptr<const Session> sevenB(int groups) {
     return test::withSearch(session, 20);
 }
 
-/// The undo stack, the breadcrumb, Bands and Scales follow it as the views do.
-void dragEdge(SpectrumPanel& panel, const char* name) {
-    SpectrumPlot* plot = panel.plot();
+/// The undo stack, the breadcrumb, Bands and Scales follow it as the views do. Two rows: the longest pass,
+/// and all passes until what is in sight shows the bands.
+void dragEdge(MainWindow& window, const std::string& name) {
+    SpectrumPlot* plot = window.plots().spectrum()->plot();
     const auto send = [plot](QEvent::Type type, const QPointF& at, Qt::MouseButtons buttons) {
         QMouseEvent event(type, at, plot->mapToGlobal(at),
                           type == QEvent::MouseMove ? Qt::NoButton : Qt::LeftButton, buttons, Qt::NoModifier);
         QApplication::sendEvent(plot, &event);
     };
+    settle(); // docks that were just shown or hidden have moved the edges
     const QPointF from = plot->edgePosition(3);
     const double step = plot->pairPosition(1) - plot->pairPosition(0);
+    int moves = 0;
+    const auto noted = QObject::connect(&window.workspace(), &Workspace::bandsChanged, [&moves] { ++moves; });
+    const auto move = [&](int index) {
+        send(QEvent::MouseMove, from + QPointF(step * (index % 6 - 3), 0), Qt::LeftButton);
+    };
+    constexpr int count = 12;
     send(QEvent::MouseButtonPress, from, Qt::LeftButton);
-    interaction(
-        name, 12,
-        [&](int index) {
-            send(QEvent::MouseMove, from + QPointF(step * (index % 6 - 3), 0), Qt::LeftButton);
-        },
-        frame);
+    interaction(name.c_str(), count, move, frame);
+    if (moves < count) skipped(QString::fromStdString(name), QString("the edge moved %1 times").arg(moves));
+    if (const std::string all = name + ", all passes"; table.wanted(all)) {
+        const auto views = window.plots().findChildren<DiagnosticPanel*>();
+        const auto follows = [&views] {
+            return std::all_of(views.begin(), views.end(), [](const DiagnosticPanel* one) {
+                return one->isFresh() || !one->isVisible() || one->visibleRegion().isEmpty();
+            });
+        };
+        Times worst;
+        for (int index = 0; index < count; ++index) {
+            const double waited = waitedNow(), wall = wallNow(), cpu = threadTime();
+            application().measure([&] { move(index); });
+            do application().pass();
+            while (!follows());
+            application().pass(); // what they drew is painted
+            const double took = wallNow() - wall;
+            worst.wall = std::max(worst.wall, took);
+            worst.cpu = std::max(worst.cpu, threadTime() - cpu);
+            worst.judged = std::max(worst.judged, took - (waitedNow() - waited));
+            settle();
+        }
+        table.add(all, count, worst, frame);
+    }
     send(QEvent::MouseButtonRelease, from, Qt::NoButton);
+    QObject::disconnect(noted);
     settle();
 }
 
@@ -238,9 +267,9 @@ void interactions(MainWindow& window) {
     });
     selection.setCompare(CompareMode::A);
     everyMetric(window);
-    dragEdge(*window.plots().spectrum(), "drag a band edge by a pair");
+    dragEdge(window, "drag a band edge by a pair");
     for (const char* name : {"bands", "scales"}) window.findChild<QDockWidget*>(name)->show();
-    dragEdge(*window.plots().spectrum(), "drag a band edge beside Bands and Scales");
+    dragEdge(window, "drag a band edge beside Bands and Scales");
     for (const char* name : {"bands", "scales"}) window.findChild<QDockWidget*>(name)->hide();
     moveGains(window);
     interaction("undo, redo of a band edge", 4, [&](int index) {
@@ -515,7 +544,7 @@ void differences(MainWindow& window, SessionId a, SessionId b) {
     everyView(window, ", A - B");
     window.resetLayout();
     settle();
-    dragEdge(*window.plots().spectrum(), "drag a band edge by a pair, A - B");
+    dragEdge(window, "drag a band edge by a pair, A - B");
     window.compare().clear();
     window.selection().setCompare(CompareMode::A);
 }

@@ -47,22 +47,26 @@ double waitedNow() {
     return file >> ran >> waited ? waited * 1e-6 : 0;
 }
 
+double threadTime() {
+    return clockOf(CLOCK_THREAD_CPUTIME_ID);
+}
+
 double processTime() {
     return clockOf(CLOCK_PROCESS_CPUTIME_ID);
 }
 
 bool TimedApplication::notify(QObject* receiver, QEvent* event) {
     if (depth_ != 1) return QApplication::notify(receiver, event);
-    const double begin = wallNow();
+    const double begin = wallNow(), ranBefore = threadTime();
     const std::string name = traced > 0 ? described(*receiver, event->type()) : std::string();
     ++depth_;
     const bool result = QApplication::notify(receiver, event);
     --depth_;
-    const double took = wallNow() - begin;
+    const double took = wallNow() - begin, ran = threadTime() - ranBefore;
     longest_.event = std::max(longest_.event, took);
     if (traced > 0 && took > 1) {
-        char text[32];
-        std::snprintf(text, sizeof text, "    %7.1f ms  ", took);
+        char text[48];
+        std::snprintf(text, sizeof text, "    %7.1f ms, cpu %.1f  ", took, ran);
         pass_ += text + name + '\n';
     }
     return result;
@@ -70,16 +74,16 @@ bool TimedApplication::notify(QObject* receiver, QEvent* event) {
 
 void TimedApplication::measure(const std::function<void()>& work) {
     if (depth_ > 0) return work();
-    const double waited = waitedNow(), wall = wallNow(), cpu = clockOf(CLOCK_THREAD_CPUTIME_ID);
+    const double waited = waitedNow(), wall = wallNow(), cpu = threadTime();
     ++depth_;
     work();
     --depth_;
-    const double took = wallNow() - wall, ran = clockOf(CLOCK_THREAD_CPUTIME_ID) - cpu;
+    const double took = wallNow() - wall, ran = threadTime() - cpu;
     longest_.wall = std::max(longest_.wall, took);
     longest_.cpu = std::max(longest_.cpu, ran);
     // Short passes, which are most, need no file read again.
     longest_.judged = std::max(longest_.judged, took - (took > 1 ? waitedNow() - waited : 0));
-    if (traced > 0 && took > traced) std::printf("  pass of %.1f ms\n%s", took, pass_.c_str());
+    if (traced > 0 && took > traced) std::printf("  pass of %.1f ms, cpu %.1f\n%s", took, ran, pass_.c_str());
     pass_.clear();
 }
 

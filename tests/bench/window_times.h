@@ -40,6 +40,7 @@ class TimedApplication : public QApplication {
 double wallNow();     ///< milliseconds
 double waitedNow();   ///< ms in which this thread was ready and others had the processors; 0: not known
 double processTime(); ///< ms of all threads
+double threadTime();  ///< ms of the calling one
 
 /// Rows: what, how often, the times of every round.
 class Table {

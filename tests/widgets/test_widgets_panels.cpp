@@ -65,6 +65,7 @@ class TestWidgetsPanels : public QObject {
     void spectrumTableMatchesCore();
     void tableTwinsAreProperModels();
     void tableTwinShowsAndSelects();
+    void tablesOutOfSightAreFilledWhenAskedFor();
     void emptyAndOddSessions();
     void hiddenPanelsCatchUp();
     void accessibleNamesAndSummaries();
@@ -386,7 +387,10 @@ void TestWidgetsPanels::tableTwinShowsAndSelects() {
     button->click();
     auto* view = panel.findChild<QTableView*>();
     QVERIFY(view->isVisible());
-    view->sortByColumn(view->model()->columnCount() - 1, Qt::DescendingOrder); // largest TIR first
+    const int high = view->model()->columnCount() - 1; // ends of intervals come in while one looks
+    QTRY_VERIFY(std::isfinite(view->model()->index(0, high).data(ResultTableModel::valueRole).toDouble()));
+    const auto* table = static_cast<ResultTableModel*>(panel.tableModel());
+    view->sortByColumn(table->columnOf(QStringLiteral("tir")), Qt::DescendingOrder); // the largest first
     const int layer = view->model()->index(0, 0).data(ResultTableModel::valueRole).toInt();
     const int band = view->model()->index(0, 1).data(ResultTableModel::valueRole).toInt();
     QTest::mouseClick(view->viewport(), Qt::LeftButton, {},
@@ -397,6 +401,38 @@ void TestWidgetsPanels::tableTwinShowsAndSelects() {
     QCOMPARE(panel.grid().at(layer, band), *std::max_element(values.begin(), values.end()));
     button->click();
     QVERIFY(panel.plot()->isVisible());
+}
+
+/// While a band edge is dragged nobody reads them; what is read is what is shown.
+void TestWidgetsPanels::tablesOutOfSightAreFilledWhenAskedFor() {
+    PanelSet panels;
+    const auto session = makeSyntheticSession();
+    panels.setSession(session);
+    HeatMapPanel& panel = *panels.tir;
+    panel.resize(700, 400);
+    panel.show();
+    QVERIFY(QTest::qWaitForWindowExposed(&panel));
+    const QAbstractItemModel* table = panel.tableModel();
+    int filled = 0;
+    connect(table, &QAbstractItemModel::modelReset, this, [&filled] { ++filled; });
+    connect(table, &QAbstractItemModel::dataChanged, this, [&filled] { ++filled; });
+    const int layers = session->model.layers;
+    panel.setBands(BandPartition::equal(2, session->model.pairs()));
+    QCOMPARE(panel.grid().bands, 2);
+    QTRY_VERIFY(
+        panel.summary().contains(QLatin1String("95 % CI"))); // that of the selected cell, and no other
+    QCOMPARE(filled, 0);
+    QCOMPARE(panel.tableModel()->rowCount(), layers * 2);
+    QVERIFY(filled > 0);
+    panel.setBands(BandPartition::equal(3, session->model.pairs()));
+    QCOMPARE(panel.tables().front().model->rowCount(), layers * 3);
+    panel.setBands(BandPartition::equal(4, session->model.pairs()));
+    QVERIFY(panel.tableText().count(u'\n') == layers * 4 + 1);
+    panel.setBands(BandPartition::equal(5, session->model.pairs()));
+    panel.findChild<QToolButton*>(QStringLiteral("tableTwin"))->click();
+    QCOMPARE(table->rowCount(), layers * 5); // it came into sight
+    panel.setBands(BandPartition::equal(6, session->model.pairs()));
+    QTRY_COMPARE(table->rowCount(), layers * 6);
 }
 
 void TestWidgetsPanels::emptyAndOddSessions() {

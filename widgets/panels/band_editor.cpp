@@ -121,15 +121,25 @@ void BandEditor::buildTable() {
     });
 }
 
+int BandEditor::widthOf(int column) {
+    int widest = 0;
+    for (int row = 0; row < model_->rowCount(); ++row) {
+        const QModelIndex cell = model_->index(row, column);
+        int& width = widths_[{column, cell.data().toString()}];
+        if (width == 0) width = table_->sizeHintForIndex(cell).width() + 1; // the line of the grid
+        widest = std::max(widest, width);
+    }
+    return widest;
+}
+
 void BandEditor::fitColumns() {
     QHeaderView* header = table_->horizontalHeader();
-    const QAbstractItemView* cells = table_;
     const int room = table_->viewport()->width(), character = fontMetrics().averageCharWidth();
     std::array<int, BandEditorModel::ColumnCount> wanted{}, least{}, titles{};
     int all = 0, titleRoom = 0;
     for (std::size_t column = 0; column < wanted.size(); ++column) {
         const auto at = static_cast<int>(column);
-        wanted[column] = std::max(cells->sizeHintForColumn(at), header->minimumSectionSize());
+        wanted[column] = std::max(widthOf(at), header->minimumSectionSize());
         if (at == BandEditorModel::Name) wanted[column] = std::min(wanted[column], 22 * character);
         const bool gives = at == BandEditorModel::Name || at >= BandEditorModel::Wavelength;
         // Numbers can be read in the tool tip; what tells the bands from each other stays whole.
@@ -391,7 +401,10 @@ void BandEditor::setEdges(const QString& text) {
 void BandEditor::changeEvent(QEvent* event) {
     QWidget::changeEvent(event);
     if (event->type() == QEvent::PaletteChange) model_->setTheme(PlotTheme::fromPalette(palette()));
-    if (event->type() == QEvent::FontChange || event->type() == QEvent::StyleChange) fitColumns();
+    if (event->type() == QEvent::FontChange || event->type() == QEvent::StyleChange) {
+        widths_.clear();
+        fitColumns();
+    }
 }
 
 } // namespace qroar

@@ -7,6 +7,7 @@
 #include "core/session/session.h"
 #include "widgets/common/selection_model.h"
 
+#include <QHash>
 #include <QWidget>
 
 #include <memory>
@@ -62,6 +63,7 @@ class BandEditor : public QWidget {
     void buildTable();
     void
     fitColumns(); ///< into the table: titles give way, then names, then the last digits, all with tool tips
+    [[nodiscard]] int widthOf(int column); ///< of the widest cell
     [[nodiscard]] QWidget* buildButtons();
     [[nodiscard]] QWidget* buildPresets();
     void buildColourMenu();
@@ -83,6 +85,7 @@ class BandEditor : public QWidget {
     QSpinBox* count_ = nullptr;
     QLineEdit* edges_ = nullptr;
     bool following_ = false;
+    QHash<QPair<int, QString>, int> widths_; ///< of cells by column and text: a drag of an edge changes two
 };
 
 } // namespace qroar

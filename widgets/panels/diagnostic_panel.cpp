@@ -283,6 +283,7 @@ QString DiagnosticPanel::emptyText() {
 
 QAbstractItemModel* DiagnosticPanel::tableModel() {
     ensureFresh();
+    fillTables();
     return table_;
 }
 
@@ -446,25 +447,44 @@ void DiagnosticPanel::showContent(const QString& title, const QString& detail, c
 }
 
 void DiagnosticPanel::showPage() {
-    QWidget* page = tableButton_->isChecked() || !content_ ? static_cast<QWidget*>(tableView_) : content_;
+    QWidget* page = showsTable() ? static_cast<QWidget*>(tableView_) : content_;
     const bool tableAppears = page == tableView_ && stack_->currentWidget() != tableView_;
     stack_->setCurrentWidget(page);
-    listTables();
+    if (page == tableView_)
+        listTables();
+    else
+        tableBox_->hide();
     if (tableAppears) tableView_->resizeColumnsToContents();
 }
 
 std::vector<DiagnosticPanel::Table> DiagnosticPanel::tables() {
     ensureFresh();
+    fillTables();
     return {{{}, tr("of the figure"), table_}};
 }
 
+void DiagnosticPanel::fillTablesBy(std::function<void()> fill) {
+    fill_ = std::move(fill);
+    if (showsTable()) fillTables();
+}
+
+bool DiagnosticPanel::showsTable() const {
+    return tableButton_->isChecked() || !content_;
+}
+
+void DiagnosticPanel::fillTables() {
+    if (const auto fill = std::exchange(fill_, nullptr)) fill();
+}
+
 void DiagnosticPanel::listTables() {
+    listing_ = true;
     const std::vector<Table> all = tables();
+    listing_ = false;
     const QString chosen = tableBox_->currentText();
     tableBox_->clear();
     for (const Table& one : all) tableBox_->addEntry(one.name, one.name);
     tableBox_->setCurrentIndex(std::max(0, tableBox_->findText(chosen)));
-    tableBox_->setVisible(all.size() > 1 && stack_->currentWidget() == tableView_);
+    tableBox_->setVisible(all.size() > 1);
     chooseTable();
 }
 
@@ -491,6 +511,7 @@ void DiagnosticPanel::showEmpty(const QString& text) {
     figureTitle_ = heading_ = emptyTitle();
     detail_.clear();
     summary_.clear();
+    fill_ = nullptr;
     table_->clear();
     emptyLabel_->setFullText(text);
     stack_->setCurrentWidget(emptyLabel_);

@@ -249,6 +249,11 @@ class DiagnosticPanel : public QWidget {
     [[nodiscard]] const BandStyles& shownBandStyles() const;
     [[nodiscard]] bool showsOtherBands() const { return &shownBands() != &bands_; }
     [[nodiscard]] ResultTableModel& table() { return *table_; }
+    /// How the tables get what was just computed: at once while one is on screen, else when they are asked
+    /// for. What `fill` reads stays as it is until the next refresh.
+    void fillTablesBy(std::function<void()> fill);
+    /// While tables() is asked for to list them on screen, where all that takes long may come later.
+    [[nodiscard]] bool isListing() const { return listing_; }
     [[nodiscard]] int selectedLayer(int layers) const; ///< clamped
     [[nodiscard]] int selectedBand() const;            ///< clamped
 
@@ -275,7 +280,9 @@ class DiagnosticPanel : public QWidget {
     void showPage();   ///< the table or the content
     void listTables(); ///< fills the box that chooses one
     void chooseTable();
-    [[nodiscard]] Table chosenTable(); ///< on screen, else the twin
+    void fillTables();                     ///< what fillTablesBy() put off
+    [[nodiscard]] bool showsTable() const; ///< rather than the content
+    [[nodiscard]] Table chosenTable();     ///< on screen, else the twin
     void showPlotMenu(const QPoint& globalPosition);
     void save();
     [[nodiscard]] Figure figure() const;
@@ -314,7 +321,8 @@ class DiagnosticPanel : public QWidget {
     std::function<QString(const DiagnosticPanel&)> helpSource_;
     RefreshTurn* turn_ = nullptr;
     Changes pending_ = 0;
-    bool refreshing_ = false;
+    bool refreshing_ = false, listing_ = false;
+    std::function<void()> fill_; ///< null: the tables are filled
 };
 
 } // namespace qroar

@@ -188,7 +188,7 @@ void HeatMapPanel::refresh(Changes changes) {
     interval_.reset();
     if (isTailInflation(metric_) && !subtracts_) intervalTimer_->start();
     if (!known) forgetIntervals();
-    fillTable();
+    fillTablesBy([this] { fillTable(); });
     describe();
     if (const auto* view = findChild<QTableView*>(); view && view->isVisible() && lacksIntervals())
         cellsTimer_->start(0);

@@ -17,7 +17,7 @@ namespace {
 
 /// In the thread of the window: enough for three digits of a bound, few enough not to be felt.
 constexpr int intervalDraws = 200;
-constexpr int patience = 25; ///< milliseconds of it at a time
+constexpr int patience = 12; ///< milliseconds of it at a time
 
 } // namespace
 
@@ -80,7 +80,10 @@ QAbstractItemModel* HeatMapPanel::tableModel() {
 
 std::vector<DiagnosticPanel::Table> HeatMapPanel::tables() {
     std::vector<Table> all = DiagnosticPanel::tables();
-    completeIntervals();
+    if (!isListing())
+        completeIntervals();
+    else if (lacksIntervals())
+        cellsTimer_->start(0);
     return all;
 }
 

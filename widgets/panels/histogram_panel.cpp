@@ -172,8 +172,10 @@ void HistogramPanel::refresh(Changes) {
         updateMap();
     else
         updateLines();
-    fillTable();
-    fillQuantiles();
+    fillTablesBy([this] {
+        fillTable();
+        fillQuantiles();
+    });
     showContent((differs() ? tr("Δ magnitudes of %1, %2") : tr("Magnitudes of %1, %2"))
                     .arg(tensorStageText(selection().tensor, selection().stage), whereText()),
                 sidesText(), quantileSummary());

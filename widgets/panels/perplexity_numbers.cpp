@@ -263,11 +263,13 @@ void PerplexityPanel::forget() {
 }
 
 void PerplexityPanel::fillTables() {
-    if (differs())
-        fillDifferences();
-    else
-        fillConditions();
-    fillPositions();
+    fillTablesBy([this] {
+        if (differs())
+            fillDifferences();
+        else
+            fillConditions();
+        fillPositions();
+    });
     fillSplit();
     arrange();
     splitView_->resizeColumnsToContents();

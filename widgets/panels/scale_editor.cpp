@@ -445,12 +445,16 @@ QString ScaleEditor::whyNoPrediction() const {
 
 void ScaleEditor::showPrediction() {
     const auto of = condition();
-    prediction_.reset();
     const bool fits =
         session_ && edit_.layers() == session_->model.layers && edit_.pairs() == session_->model.pairs();
-    if (of && fits && !of->sensitivity.empty())
+    if (!of || !fits || of->sensitivity.empty()) {
+        prediction_.reset();
+    } else if (!prediction_ || of != predictedFor_ || !(edit_ == predictedOf_)) { // not when bands move
         prediction_ =
             predictGains(of->sensitivity, edit_.toGains(session_->model), {}, gradientBlockShares(*of));
+        predictedFor_ = of;
+        predictedOf_ = edit_;
+    }
     const QString why = prediction_ ? QString() : whyNoPrediction();
     change_->setVisible(prediction_.has_value());
     warning_->setVisible(prediction_ && !prediction_->trusted());

@@ -106,6 +106,9 @@ class ScaleEditor : public QWidget {
     BandPartition bands_;
     GainEdit edit_;
     std::optional<GainPrediction> prediction_;
+    std::shared_ptr<const ConditionResult>
+        predictedFor_; ///< with predictedOf_, what prediction_ follows from
+    GainEdit predictedOf_;
     std::vector<ScaleEditorRow*> rows_;
     QElapsedTimer clock_; ///< since the last move
     QString control_;     ///< that moved

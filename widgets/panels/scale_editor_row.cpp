@@ -162,7 +162,28 @@ ScaleEditorRow::Side ScaleEditorRow::makeSide(bool key) {
     return side;
 }
 
+/// Sliders and boxes, which may show what was asked for and is not possible.
+void ScaleEditorRow::showValues(const Content& content) {
+    for (const bool key : {false, true}) {
+        const Side& side = key ? k_ : q_;
+        const double value = key ? content.value.k : content.value.q;
+        side.slider->setLogRange(content.least, content.most);
+        side.slider->showGain(value);
+        const QSignalBlocker quiet(side.box);
+        side.box->setRange(std::min(content.least, value), std::max(content.most, value));
+        side.box->setValue(value);
+    }
+}
+
+void ScaleEditorRow::changeEvent(QEvent* event) {
+    QWidget::changeEvent(event);
+    if (event->type() == QEvent::FontChange || event->type() == QEvent::StyleChange) shown_.reset();
+}
+
 void ScaleEditorRow::show(const Content& content) {
+    showValues(content);
+    if (shown_ == content) return;
+    shown_ = content;
     name_->setText(
         fontMetrics().elidedText(content.name, Qt::ElideMiddle, fontMetrics().averageCharWidth() * 15));
     QFont font = name_->font();
@@ -181,14 +202,9 @@ void ScaleEditorRow::show(const Content& content) {
         const double value = key ? content.value.k : content.value.q;
         const QString name =
             tr("%1 of %2").arg(key ? QStringLiteral("gK") : QStringLiteral("gQ"), content.name);
-        side.slider->setLogRange(content.least, content.most);
-        side.slider->showGain(value);
         side.slider->setAccessibleName(name);
         side.slider->setAccessibleDescription(readableNumber(value, 4));
         side.slider->setToolTip(tr("%1, logarithmic: arrow keys 1 %, page keys 10 %").arg(name));
-        const QSignalBlocker quiet(side.box);
-        side.box->setRange(std::min(content.least, value), std::max(content.most, value));
-        side.box->setValue(value);
         side.box->setAccessibleName(name);
     }
     const double effective = content.total.effective();

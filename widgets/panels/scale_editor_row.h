@@ -8,6 +8,8 @@
 #include <QSlider>
 #include <QWidget>
 
+#include <optional>
+
 class QCheckBox;
 class QDoubleSpinBox;
 class QLabel;
@@ -65,6 +67,7 @@ class ScaleEditorRow : public QWidget {
         bool onTop = false;   ///< there is something below
         double least = 0.5, most = 2;
         double lowest = 1, highest = 1; ///< effective gains of its pairs
+        bool operator==(const Content&) const = default;
     };
     void show(const Content& content);
     [[nodiscard]] bool inGang() const;
@@ -77,6 +80,9 @@ class ScaleEditorRow : public QWidget {
     [[nodiscard]] QToolButton* resetButton() const { return reset_; }
     [[nodiscard]] QString effectiveText() const;
     [[nodiscard]] QString spreadText() const; ///< empty while all pairs have the same gain
+
+  protected:
+    void changeEvent(QEvent* event) override;
 
   signals:
     /// `held`: a slider is being dragged.
@@ -91,6 +97,7 @@ class ScaleEditorRow : public QWidget {
         QDoubleSpinBox* box = nullptr;
     };
     Side makeSide(bool key);
+    void showValues(const Content& content);
 
     int band_;
     QCheckBox* gang_ = nullptr;
@@ -98,6 +105,7 @@ class ScaleEditorRow : public QWidget {
     GainBar* bar_ = nullptr;
     Side q_, k_;
     QToolButton* reset_ = nullptr;
+    std::optional<Content> shown_; ///< by the words: a drag of an edge changes those of two rows
 };
 
 } // namespace qroar

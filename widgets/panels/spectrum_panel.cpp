@@ -118,7 +118,7 @@ void SpectrumPanel::refresh(Changes changes) {
     if (plot_->bands() != shownBands()) plot_->setBands(shownBands());
     plot_->setStyles(shownBandStyles());
     plot_->setSelected(selectedBand(), selection().pair);
-    fillTable();
+    fillTablesBy([this] { fillTable(); });
     showContent(tr("Rotary spectrum"), conditionText_, bandSummary());
 }
 
