@@ -1,5 +1,7 @@
 #include "core/rope/band_layout.h"
 
+#include "core/base/strings.h"
+
 #include <algorithm>
 #include <cctype>
 #include <cmath>
@@ -50,6 +52,97 @@ BandLayout BandLayout::withEdgeRemoved(int index) const {
     edges.erase(edges.begin() + index);
     const auto next = BandPartition::fromEdges(std::move(edges), bands.pairs());
     return next ? withEdges(*next) : *this;
+}
+
+namespace {
+
+constexpr std::string_view escaped = ",@%";
+
+std::string escapedName(const std::string& name) {
+    constexpr char digits[] = "0123456789ABCDEF";
+    std::string text;
+    for (const char c : name)
+        if (escaped.find(c) == std::string_view::npos)
+            text += c;
+        else
+            (((text += '%') += digits[static_cast<unsigned char>(c) >> 4]) += digits[c & 15]);
+    return text;
+}
+
+/// False for one of the three that is written as it is.
+bool readName(std::string_view text, std::string& name) {
+    for (std::size_t at = 0; at < text.size(); ++at) {
+        if (escaped.find(text[at]) == std::string_view::npos) {
+            name += text[at];
+            continue;
+        }
+        const auto same = std::find_if(escaped.begin(), escaped.end(),
+                                       [&](char c) { return escapedName({c}) == text.substr(at, 3); });
+        if (same == escaped.end()) return false;
+        name += *same;
+        at += 2;
+    }
+    return true;
+}
+
+Outcome<BandStyle> parseBandStyle(std::string_view text) {
+    BandStyle style;
+    const auto at = text.rfind('@');
+    if (at != std::string_view::npos) {
+        style.colour = text.substr(at + 1);
+        if (!isBandColour(style.colour))
+            return Error::bad("colours of bands are written @#rrggbb; found '@" + style.colour.substr(0, 40)
+                              + "'");
+    }
+    if (!readName(text.substr(0, at), style.name))
+        return Error::bad("names of bands have , @ and % as %2C, %40 and %25; found '"
+                          + std::string(text.substr(0, 40)) + "'");
+    if (style.name.size() > longestBandName)
+        return Error::bad("names of bands have at most " + std::to_string(longestBandName) + " bytes; found "
+                          + std::to_string(style.name.size()));
+    return style;
+}
+
+} // namespace
+
+std::string bandText(const BandLayout& layout) {
+    std::string text;
+    for (int band = 0; band < layout.bands.count(); ++band) {
+        const BandStyle style = layout.style(band);
+        if (band > 0) text += ',';
+        text += std::to_string(layout.bands.begin(band));
+        if (band == 0 || !style.empty()) text += '=' + escapedName(style.name);
+        if (!style.colour.empty()) text += '@' + style.colour;
+    }
+    return text + ',' + std::to_string(layout.bands.pairs());
+}
+
+Outcome<BandText> parseBandText(std::string_view text, int pairs) {
+    std::string edges;
+    std::vector<BandStyle> styles;
+    bool styled = false;
+    for (const std::string& part : split(text, ',')) {
+        const auto equals = part.find('=');
+        edges += (styles.empty() ? "" : ",") + part.substr(0, equals);
+        styles.emplace_back();
+        if (equals == std::string::npos) continue;
+        styled = true;
+        auto style = parseBandStyle(std::string_view(part).substr(equals + 1));
+        if (!style) return style.error();
+        styles.back() = std::move(*style);
+    }
+    auto bands = BandPartition::parseEdges(edges, pairs);
+    if (!bands) return bands.error();
+    if (static_cast<int>(styles.size()) > bands->count() && !styles.back().empty())
+        return Error::bad("the last edge is the end of the last band and has no name; found '"
+                          + std::string(text.substr(text.rfind(',') + 1, 40)) + "'");
+    BandText result{std::move(*bands), std::nullopt};
+    if (!styled) return result;
+    BandLayout layout{result.bands, {}};
+    for (int band = 0; band < layout.bands.count(); ++band)
+        layout.setStyle(band, std::move(styles[static_cast<std::size_t>(band)]));
+    result.styles = std::move(layout.styles);
+    return result;
 }
 
 int splitPlace(const BandPartition& bands, int band, int pair) {

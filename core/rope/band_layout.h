@@ -5,7 +5,9 @@
 
 #include "core/rope/bands.h"
 
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace qroar {
@@ -43,6 +45,17 @@ struct BandLayout {
     [[nodiscard]] BandLayout withEdgeRemoved(int index) const;
     bool operator==(const BandLayout&) const = default;
 };
+
+/// Bands in one word, as `qroar plot --bands` takes them: the edges, each with the style of the band that
+/// begins there, "0=low,5=mid@#ff8800,9,16". Of a name , @ and % are written %2C, %40 and %25.
+std::string bandText(const BandLayout& layout);
+struct BandText {
+    BandPartition bands;
+    /// Absent where no edge has a '=': "0,5,9,16" says nothing of styles. "0=,5,9,16" says that no band has
+    /// one.
+    std::optional<BandStyles> styles;
+};
+Outcome<BandText> parseBandText(std::string_view text, int pairs);
 
 /// Where band `band` is cut in two: in front of `pair` where that lies inside it, else in the middle; -1 for
 /// a band of one pair.

@@ -192,6 +192,42 @@ class TestFigureFiles : public QObject {
         QCOMPARE(QFileInfo(path).size(), 4);
     }
 
+    void aCommandHasTheNamesOfBands_data() {
+        QTest::addColumn<bool>("taken");
+        QTest::newRow("given") << false;
+        QTest::newRow("taken away") << true;
+    }
+    void aCommandHasTheNamesOfBands() { // which the file does not have
+        QFETCH(bool, taken);
+        auto session = std::make_shared<Session>(*test::makeSyntheticSession());
+        BandLayout layout{session->bands, {}};
+        layout.setStyle(0, {"fast, 100 %", "#e69f00"});
+        layout.setStyle(1, {"it's @ home", {}});
+        if (taken) session->bandStyles = layout.styles;
+        SavedBench bench(session);
+        MainWindow& window = *bench.window;
+        window.selection().setBand(1);
+        if (taken) layout.styles.clear();
+        window.workspace().setBandLayout(layout.withEdgeAdded(1), "name bands", {});
+        int compared = 0, named = 0;
+        for (DiagnosticPanel* panel : window.plots().panels()) {
+            if (!panel->emptyText().isEmpty() || figureKey(*panel).isEmpty()) continue;
+            for (const char* suffix : {"svg", "csv"}) {
+                const QString shown = bench.folder.filePath(QString("shown.") + suffix),
+                              made = bench.folder.filePath(QString("made.") + suffix);
+                QVERIFY(panel->exportTo(shown, nullptr, FigureSize::TwoColumn));
+                QStringList words = shellWords(window.figures().commandFor(*panel, FigureSize::TwoColumn));
+                words.last() = made;
+                QCOMPARE(runPlot(words.mid(2)), 0);
+                const QString difference = firstDifference(contentsOf(shown), contentsOf(made));
+                QVERIFY2(difference.isEmpty(), qPrintable(words.join(' ') + difference));
+                ++compared;
+                named += contentsOf(made).contains("fast, 100 %");
+            }
+        }
+        QVERIFY2(compared >= 10 && (taken ? named == 0 : named >= 2),
+                 qPrintable(QString("%1 %2").arg(compared).arg(named)));
+    }
     void aCommandReproducesWhatIsShown() {
         SavedBench bench;
         MainWindow& window = *bench.window;

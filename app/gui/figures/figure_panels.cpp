@@ -148,13 +148,15 @@ QString FigureView::select(const std::shared_ptr<const Session>& session,
     if (error.isEmpty() && spec_.selection.compare != CompareMode::A && spec_.other.isEmpty())
         error = Words::tr("--show: B is asked for, but no --other says which condition that is");
     if (error.isEmpty() && !spec_.bands.isEmpty()) {
-        const auto bands = BandPartition::parseEdges(spec_.bands.toStdString(), session->model.pairs());
+        const std::string text = spec_.bands.toStdString();
+        const auto bands = parseBandText(text, session->model.pairs());
         if (bands)
-            panel_->setBands(*bands);
+            panel_->setBands(bands->bands);
         else
             error = Words::tr("--bands: %1").arg(QString::fromStdString(bands.error().message));
         // 0,99 fits a model with more pairs; 4,2 none
-        misfit_ = !bands && BandPartition::parseEdges(spec_.bands.toStdString(), 1 << 20).ok();
+        misfit_ = !bands && parseBandText(text, 1 << 20).ok();
+        if (bands && bands->styles) panel_->setBandStyles(*bands->styles);
     }
     if (error.isEmpty()) error = misfit(checkIndex("layer", next.layer, session->model.layers));
     if (error.isEmpty()) error = misfit(checkIndex("group", next.group, std::max(1, session->model.kvHeads)));
@@ -219,7 +221,11 @@ FigureSpec figureSpecOf(DiagnosticPanel& panel, const FigureStyle& style, const 
         spec.selection.compare = CompareMode::A;
     else if (other && other != session)
         spec.otherSession = otherPath;
-    if (panel.bands() != session->bands) spec.bands = QString::fromStdString(panel.bands().text());
+    const BandLayout shown{panel.bands(), panel.bandStyles()};
+    if (shown.styles != session->bandStyles)
+        spec.bands = QString::fromStdString(bandText(shown));
+    else if (shown.bands != session->bands)
+        spec.bands = QString::fromStdString(shown.bands.text());
     const QList<BasePlot*> plots = panel.plots();
     for (qsizetype index = 0; index < plots.size(); ++index) {
         const QCPRange x = plots[index]->xAxis->range(), y = plots[index]->yAxis->range();

@@ -25,6 +25,9 @@ class TestBands : public QObject {
     void snapsLeaveOut();
     void namesFollowEdges();
     void splitsAndMerges();
+    void bandsInOneWord();
+    void refusesWords_data();
+    void refusesWords();
     void yarnZonesAreThoseOfTheRamp();
     void thirdsAreEqualInLogWavelength();
 };
@@ -199,6 +202,53 @@ void TestBands::splitsAndMerges() {
     QCOMPARE(splitPlace(layout.bands, 1, 4), 6);  // its own first pair: no cut there
     QCOMPARE(splitPlace(layout.bands, 1, 12), 6); // not in this band
     QCOMPARE(splitPlace(BandPartition::equal(16, 16), 3), -1);
+}
+
+void TestBands::bandsInOneWord() {
+    BandLayout layout = named("0,4,9", {"low", "", "100 % = a,b @ c"});
+    layout.setStyle(1, {"", "#e69f00"});
+    const std::string text = bandText(layout);
+    QCOMPARE(QString::fromStdString(text), QString("0=low,4=@#e69f00,9=100 %25 = a%2Cb %40 c,16"));
+    const auto read = parseBandText(text, 16);
+    QVERIFY(read && read->styles);
+    QVERIFY((BandLayout{read->bands, *read->styles} == layout));
+    const auto edges = parseBandText("0, 4,9,16", 16); // nothing about styles
+    QVERIFY(edges && !edges->styles && edges->bands == layout.bands);
+    const auto none = parseBandText(bandText({layout.bands, {}}), 16); // no band has one
+    QVERIFY(none && none->styles && none->styles->empty());
+    const auto open = parseBandText("0,9=high", 16); // the end may be left out
+    QVERIFY(open && open->styles && open->styles->at(1).name == "high");
+}
+
+void TestBands::refusesWords_data() {
+    QTest::addColumn<QString>("text");
+    QTest::addColumn<QString>("says");
+    QTest::newRow("colour") << "0=low@red,16"
+                            << "@#rrggbb";
+    QTest::newRow("at sign") << "0=a@b@#e69f00,16"
+                             << "%40";
+    QTest::newRow("per cent") << "0=50 %,16"
+                              << "%25";
+    QTest::newRow("escape") << "0=%2,16"
+                            << "%2C";
+    QTest::newRow("long") << QString("0=%1,16").arg(QString(257, 'x')) << "256";
+    QTest::newRow("end") << "0=a,16=b"
+                         << "last edge";
+    QTest::newRow("edges") << "0=a,x=b,16"
+                           << "whole numbers";
+    QTest::newRow("order") << "0=a,9=b,4=c,16"
+                           << "";
+    QTest::newRow("empty") << ""
+                           << "";
+}
+
+void TestBands::refusesWords() {
+    QFETCH(QString, text);
+    QFETCH(QString, says);
+    const auto read = parseBandText(text.toStdString(), 16);
+    QVERIFY(!read);
+    const QString message = QString::fromStdString(read.error().message);
+    QVERIFY2(message.contains(says), qPrintable(message));
 }
 
 void TestBands::yarnZonesAreThoseOfTheRamp() {
