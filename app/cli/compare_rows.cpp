@@ -69,6 +69,72 @@ Json membership(const Items& a, const Items& b, KeyOf keyOf, NameOf nameOf) {
     return {{"both", std::move(both)}, {"only_a", std::move(onlyA)}, {"only_b", std::move(onlyB)}};
 }
 
+/// Documents of one name whose tokens differ: neither is in one session only. Each of B's is used once.
+struct Retokenized {
+    const SessionDocument *a, *b;
+};
+std::vector<Retokenized> retokenized(const Session& a, const Session& b) {
+    const auto has = [](const Session& session, const std::string& fingerprint) {
+        return std::any_of(session.documents.begin(), session.documents.end(),
+                           [&](const SessionDocument& one) { return one.fingerprint == fingerprint; });
+    };
+    std::vector<Retokenized> result;
+    for (const SessionDocument& one : a.documents) {
+        if (has(b, one.fingerprint)) continue;
+        for (const SessionDocument& other : b.documents) {
+            const bool used = std::any_of(result.begin(), result.end(),
+                                          [&](const Retokenized& pair) { return pair.b == &other; });
+            if (used || other.name != one.name || has(a, other.fingerprint)) continue;
+            result.push_back({&one, &other});
+            break;
+        }
+    }
+    return result;
+}
+
+/// As membership(), with the documents that both have under one name, in tokens of their own, apart.
+Json documentsJson(const Session& a, const Session& b) {
+    const std::vector<Retokenized> apart = retokenized(a, b);
+    std::vector<SessionDocument> ofA, ofB;
+    Json other = Json::array();
+    const auto rest = [&](const Session& session, const SessionDocument* Retokenized::*side) {
+        std::vector<SessionDocument> left;
+        for (const SessionDocument& one : session.documents)
+            if (std::none_of(apart.begin(), apart.end(),
+                             [&](const Retokenized& pair) { return pair.*side == &one; }))
+                left.push_back(one);
+        return left;
+    };
+    for (const auto& [one, two] : apart)
+        other.push_back({{"name", one->name}, {"tokens_a", one->tokens}, {"tokens_b", two->tokens}});
+    Json result = membership(
+        rest(a, &Retokenized::a), rest(b, &Retokenized::b),
+        [](const SessionDocument& document) { return document.fingerprint; },
+        [](const SessionDocument& document) { return document.name; });
+    result["other_tokens"] = std::move(other);
+    return result;
+}
+
+/// Why losses per token are not subtracted; empty without documents of one name in other tokens. Sessions do
+/// not hold their tokenizers: the vocabularies and models tell whether those can have been the same.
+std::string tokensReason(const ComparedSession& a, const ComparedSession& b, const Json& documents) {
+    if (documents["other_tokens"].empty()) return {};
+    const auto told = [](const ComparedSession& one) {
+        return one.path + " (" + one.session->modelPath + ", vocabulary of "
+               + formatCount(one.session->model.vocabSize) + ")";
+    };
+    const bool sameModel = a.session->modelFingerprint == b.session->modelFingerprint;
+    const bool sameVocabulary = a.session->model.vocabSize == b.session->model.vocabSize;
+    const std::string both = "A, " + told(a) + ", and B, " + told(b) + ", ";
+    const std::string losses = "; losses per token are then of other tokens and are not subtracted";
+    if (sameModel)
+        return both + "are of one model: the texts were changed, or another tokenizer was given" + losses;
+    return both
+           + (sameVocabulary ? "have other tokenizers, or the texts were changed"
+                             : "were tokenized differently")
+           + losses;
+}
+
 /// Windows of B's documents under the indices that A gives these documents; what A lacks is left out.
 std::vector<WindowNll> underIndicesOf(const Session& a, const Session& b,
                                       const std::vector<WindowNll>& windows) {
@@ -378,14 +444,14 @@ Json comparison(const ComparedSession& a, const ComparedSession& b, const Compar
             nll.push_back(nllRow(both, options));
         if (reason.empty()) addGrids(both, one.bands, grids, cells);
     }
+    Json documents = documentsJson(one, other);
+    const std::string otherTokens = tokensReason(a, b, documents);
     return {{"schema", 1},
             {"a", sessionRow(a)},
             {"b", sessionRow(b)},
             {"model", modelJson(one, other)},
-            {"documents", membership(
-                              one.documents, other.documents,
-                              [](const SessionDocument& document) { return document.fingerprint; },
-                              [](const SessionDocument& document) { return document.name; })},
+            {"documents", std::move(documents)},
+            {"tokens_reason", otherTokens.empty() ? Json(nullptr) : Json(otherTokens)},
             {"conditions", membership(
                                one.conditions, other.conditions,
                                [](const auto& condition) { return condition->key.text(); },
@@ -416,6 +482,14 @@ void printComparison(const Json& document, double epsilon) {
               << "\nB: " << document["b"]["path"].get<std::string>() << "\n\n";
     printModel(document["model"]);
     printMembers("documents", document["documents"]);
+    if (!document["tokens_reason"].is_null()) {
+        std::cout << "in other tokens: " << document["tokens_reason"].get<std::string>() << '\n';
+        Table table({"document", "tokens in A", "tokens in B"});
+        for (const Json& row : document["documents"]["other_tokens"])
+            table.add({row["name"].get<std::string>(), formatCount(row["tokens_a"].get<long long>()),
+                       formatCount(row["tokens_b"].get<long long>())});
+        table.print();
+    }
     printMembers("conditions", document["conditions"]);
     printNll(document["nll"]);
     printGrids(document, epsilon);

@@ -366,6 +366,9 @@ class TestCliDiagnose : public QObject {
         b.model.ropeTheta = 500;
         b.modelFingerprint = "4567";
         b.documents[0].fingerprint = "other";
+        b.documents[0].tokens = 4321;
+        b.model.vocabSize += 1000;
+        b.modelPath = "another model";
         setNll(a, {2.0F, 3.0F});
         setNll(b, {1.0F, 2.5F});
         save(a, file("a.h5"));
@@ -374,8 +377,30 @@ class TestCliDiagnose : public QObject {
         QVERIFY(said["model"]["same"] == false);
         const Json theta = rowWith(said["model"]["differences"], {{"field", "rope_theta"}});
         QVERIFY(near(theta["a"], 10000) && near(theta["b"], 500));
-        QVERIFY(said["documents"]["only_a"] == Json({"a"}) && said["documents"]["only_b"] == Json({"a"}));
+        const Json other{{"name", "a"}, {"tokens_a", a.documents[0].tokens}, {"tokens_b", 4321}};
+        QVERIFY(said["documents"]["other_tokens"] == Json::array({other}));
+        QVERIFY(said["documents"]["only_a"].empty() && said["documents"]["only_b"].empty());
         for (const Json& row : said["nll"]) QVERIFY(near(row["difference"], 0.5)); // of document b alone
+        const Result text = runProgram({"compare", "a.h5", "b.h5"}, folder_.path());
+        for (const char* words : {"documents: 1 in both\n", "in other tokens: A, a.h5 (",
+                                  "and B, b.h5 (another model, vocabulary of", "were tokenized differently",
+                                  "4,321", "tir k post"})
+            QVERIFY2(text.out.contains(words), text.out.constData());
+        QVERIFY(!text.out.contains("only in A (a)")
+                && QString::fromStdString(said["tokens_reason"]).contains("tokenized"));
+        // the same vocabulary may be another tokenizer; one model with other texts is neither
+        b.model.vocabSize = a.model.vocabSize;
+        save(b, file("b.h5"));
+        QVERIFY(runProgram({"compare", "a.h5", "b.h5"}, folder_.path())
+                    .out.contains("or the texts were changed"));
+        b.modelFingerprint = a.modelFingerprint;
+        save(b, file("b.h5"));
+        QVERIFY(runProgram({"compare", "a.h5", "b.h5"}, folder_.path()).out.contains("are of one model"));
+        b.documents[0].name = "c"; // of its own
+        save(b, file("b.h5"));
+        const Json apart = runProgram({"compare", "a.h5", "b.h5", "--json"}, folder_.path()).json();
+        QVERIFY(apart["tokens_reason"].is_null() && apart["documents"]["other_tokens"].empty());
+        QVERIFY(apart["documents"]["only_a"] == Json({"a"}) && apart["documents"]["only_b"] == Json({"c"}));
         const Result gone = runProgram({"compare", "a.h5", "gone.h5"}, folder_.path());
         QVERIFY(gone.code == 1 && gone.err.contains("gone.h5"));
     }
