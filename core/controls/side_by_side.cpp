@@ -151,29 +151,23 @@ class ReferenceFrom final : public ReferencePredictions {
     int first_;
 };
 
+/// How many there are, and of each what `partsOf` gives to its visitor.
+template<class List, class PartsOf>
+void packAll(Packer& to, const List& list, PartsOf&& partsOf) {
+    to.put(static_cast<std::uint64_t>(list.size()));
+    for (const auto& one : list) partsOf(one, [&to](const auto&... parts) { (to.put(parts), ...); });
+}
+
 void pack(Packer& to, const Lane& lane) {
-    to.put(static_cast<std::uint64_t>(lane.windows.size()));
-    for (const WindowNll& window : lane.windows) {
-        to.put(window.document);
-        to.put(window.index);
-        to.put(window.nll);
-    }
-    to.put(static_cast<std::uint64_t>(lane.divergence.size()));
-    for (const WindowDivergence& window : lane.divergence) {
-        to.put(window.document);
-        to.put(window.index);
-        to.put(window.kl);
-        to.put(window.deltaP);
-        to.put(window.sameTop);
-    }
-    to.put(static_cast<std::uint64_t>(lane.distortions.size()));
-    for (const LayerDistortion& one : lane.distortions) {
-        to.put(one.layer);
-        to.put(one.projection);
-        to.put(one.distortion);
-        to.put(one.output.has_value());
-        to.put(one.output.value_or(Distortion{}));
-    }
+    packAll(to, lane.windows,
+            [](const WindowNll& one, auto&& put) { put(one.document, one.index, one.nll); });
+    packAll(to, lane.divergence, [](const WindowDivergence& one, auto&& put) {
+        put(one.document, one.index, one.kl, one.deltaP, one.sameTop);
+    });
+    packAll(to, lane.distortions, [](const LayerDistortion& one, auto&& put) {
+        put(one.layer, one.projection, one.distortion, one.output.has_value(),
+            one.output.value_or(Distortion{}));
+    });
 }
 
 void unpack(Unpacker& from, Lane& lane) {

@@ -10,18 +10,15 @@
 #include "app/gui/report/report_tables.h"
 #include "core/diagnostics/tails.h"
 #include "core/evaluate/perplexity.h"
-#include "core/session/search_record.h"
 #include "core/session/session_file.h"
+#include "tests/app/report_bench.h"
 #include "tests/support/contrast.h"
 #include "tests/support/synthetic_session.h"
 #include "widgets/common/default_condition.h"
 #include "widgets/panels/histogram_panel.h"
 
 #include <QColor>
-#include <QImage>
-#include <QProcess>
 #include <QRegularExpression>
-#include <QStandardPaths>
 #include <QTemporaryDir>
 #include <QTest>
 #include <QTextDocumentFragment>
@@ -32,28 +29,12 @@
 
 using namespace qroar;
 using qroar::test::contrast;
+using qroar::test::found;
 using qroar::test::luminance;
+using qroar::test::reportOf;
+using qroar::test::withSearch;
 
 namespace {
-
-Report reportOf(const std::shared_ptr<const Session>& session, const QString& title = {}) {
-    ReportRequest request;
-    request.session = session;
-    request.sessionPath = QStringLiteral("/somewhere/run.h5");
-    request.title = title;
-    const auto report = makeReport(request);
-    if (!report) qFatal("no report");
-    return *report;
-}
-
-/// Everything that a pattern's first group finds.
-QStringList found(const QString& html, const char* pattern) {
-    QStringList all;
-    auto matches = QRegularExpression(QLatin1String(pattern), QRegularExpression::DotMatchesEverythingOption)
-                       .globalMatch(html);
-    while (matches.hasNext()) all << matches.next().captured(1);
-    return all;
-}
 
 /// Quotes hold words together.
 QStringList shellWords(const QString& line) {
@@ -61,32 +42,6 @@ QStringList shellWords(const QString& line) {
     for (const QString& part : found(line + ' ', "((?:'[^']*'|[^' ])+) "))
         words << QString(part).remove('\'');
     return words;
-}
-
-std::shared_ptr<const Session> withSearch() {
-    auto session = std::make_shared<Session>(*test::makeSyntheticSession());
-    auto search = std::make_shared<SearchRecord>();
-    search->scales.name = "found";
-    search->scales.gains = QkGains::ones(session->model);
-    for (double& gain : search->scales.gains.q) gain = 1.25;
-    search->settings.rope = "yarn:4";
-    search->settings.quant = "rtn:4:g64";
-    search->settings.bandEdges = session->bands.edges();
-    search->settings.contexts = {1024};
-    search->settings.contextWeights = {1};
-    search->trials.resize(2);
-    search->trials[0].objective = 3.5;
-    search->trials[1].objective = 3.25;
-    for (SearchTrial& trial : search->trials) {
-        trial.accepted = true;
-        trial.nll = {trial.objective};
-        trial.theta.assign(static_cast<std::size_t>(session->bands.count()), 0.0);
-    }
-    search->report = {{"Q", "yarn:4", "rtn:4:g64", "", 1024, 6, 12, 12276, 3.1234, 3.0, 3.2},
-                      {"Q+g", "yarn:4", "rtn:4:g64", "found", 1024, 6, 12, 12276, 3.0567, 2.9, 3.1}};
-    search->verdict.words = "helps at 1,024 tokens";
-    session->searches.push_back(search);
-    return session;
 }
 
 /// Moves the magnitudes after RoPE of one layer and band by `bins`.
@@ -123,36 +78,6 @@ QList<ReportFigure> figuresOf(const Session& session, const char* view, CompareM
     for (const ReportFigure& figure : reportFigures(session))
         if (figure.spec.view == QLatin1String(view) && figure.spec.selection.compare == mode) all << figure;
     return all;
-}
-
-/// One spec and one quantizer: a place at each context.
-std::shared_ptr<Session> ofPlaces(const std::vector<int>& contexts, int documents) {
-    test::SyntheticOptions options;
-    options.contexts = contexts;
-    options.ropes = {"none", "yarn:4"};
-    options.documents = documents;
-    options.windows = 1;
-    return std::make_shared<Session>(*test::makeSyntheticSession(options));
-}
-
-/// Of the conditions of one context only the first windows.
-void keepWindows(Session& session, int context, std::size_t windows) {
-    for (auto& condition : session.conditions) {
-        if (condition->key.context != context) continue;
-        auto shorter = std::make_shared<ConditionResult>(*condition);
-        shorter->windows.resize(windows);
-        condition = std::move(shorter);
-    }
-}
-
-/// Every condition predicts as well as the first of its context: nothing interacts.
-void levelLosses(Session& session) {
-    std::map<int, std::vector<WindowNll>> first;
-    for (auto& condition : session.conditions) {
-        auto level = std::make_shared<ConditionResult>(*condition);
-        level->windows = first.try_emplace(condition->key.context, condition->windows).first->second;
-        condition = std::move(level);
-    }
 }
 
 } // namespace
@@ -435,41 +360,6 @@ class TestReport : public QObject {
             QVERIFY2(html.contains(QString::fromUtf8(text)), text);
     }
 
-    /// Findings say no more than the table: a place with too little text is none where nothing hurts.
-    void findingsCountOnlyWhatCanBeTold() {
-        const auto finding = [](const Session& session) { return reportFindings(session).join(u'|'); };
-        QCOMPARE(
-            finding(*ofPlaces({256}, 2)),
-            QString("Whether interpolation and quantization hurt each other cannot be told: the one place "
-                    "where they meet has too little text (fewer than 6 blocks)."));
-        QCOMPARE(
-            finding(*ofPlaces({256, 1024}, 2)),
-            QString("Whether interpolation and quantization hurt each other cannot be told: all 2 places "
-                    "where they meet have too little text (fewer than 6 blocks)."));
-        const auto one = ofPlaces({1024}, 7), two = ofPlaces({256, 1024}, 7);
-        QVERIFY2(finding(*one).startsWith("Interpolation and quantization hurt each other at 1 of 1 place, "
-                                          "most under yarn:4, rtn:4:g64 at 1,024 tokens"),
-                 qPrintable(finding(*one)));
-        QVERIFY(!finding(*one).contains("too little text"));
-        const ReportTable table = interactionTable(*one);
-        QCOMPARE(table.rows.front()[table.columns.indexOf("Blocks")], QString("7"));
-
-        auto mixed = std::make_shared<Session>(*two);
-        keepWindows(*mixed, 256, 2);
-        QVERIFY2(
-            finding(*mixed).contains("at 1 of 1 place with enough text, most under yarn:4, rtn:4:g64 at "
-                                     "1,024 tokens")
-                && finding(*mixed).endsWith(" 1 more has too little text to tell (fewer than 6 blocks)."),
-            qPrintable(finding(*mixed)));
-        levelLosses(*two);
-        QCOMPARE(finding(*two), QString("No measurable interaction that hurts: of 2 places, none has an "
-                                        "interval above 0."));
-        keepWindows(*two, 256, 2);
-        QCOMPARE(finding(*two), QString("No measurable interaction that hurts: the interval of 1 place with "
-                                        "enough text is not above 0. 1 more has too little text to tell "
-                                        "(fewer than 6 blocks)."));
-    }
-
     void withoutAnythingToShow() {
         auto session = std::make_shared<Session>(*test::makeSyntheticSession());
         session->conditions.clear();
@@ -509,47 +399,6 @@ class TestReport : public QObject {
         QVERIFY(html.count(words) >= 2); // under findings and beside the search
         // on a narrow screen values are not broken letter by letter beside names that keep to one line
         QVERIFY(html.contains(QStringLiteral("@media(max-width:40rem)")));
-    }
-
-    /// In a browser, where there is one: the console stays empty, nothing is wider than the page, and the
-    /// page has the colours of the desktop.
-    void opensInABrowser() {
-        QString browser = QStandardPaths::findExecutable("chromium");
-        if (browser.isEmpty()) browser = QStandardPaths::findExecutable("chromium-browser");
-        if (browser.isEmpty()) QSKIP("chromium is not installed");
-        QTemporaryDir folder;
-        QFile file(folder.filePath("report.html"));
-        const QByteArray html = reportOf(withSearch()).html;
-        QVERIFY(file.open(QIODevice::WriteOnly) && file.write(html) == html.size());
-        file.close();
-        const auto pictureOf = [&](int width, bool dark) {
-            const QString picture = folder.filePath(QStringLiteral("%1-%2.png").arg(width).arg(dark));
-            QProcess process;
-            process.setProcessChannelMode(QProcess::MergedChannels);
-            process.start(browser,
-                          {"--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
-                           "--user-data-dir=" + folder.filePath("profile"),
-                           QStringLiteral("--window-size=%1,9000").arg(width), "--enable-logging=stderr",
-                           "--log-level=0", "--screenshot=" + picture,
-                           QStringLiteral("--blink-settings=preferredColorScheme=%1").arg(dark ? 0 : 1),
-                           "file://" + file.fileName()});
-            const bool ended = process.waitForFinished(60000);
-            if (!ended) process.kill();
-            const QString log = QString::fromUtf8(process.readAll());
-            if (log.contains("CONSOLE")) qWarning("%s", qPrintable(log.left(4000)));
-            return log.contains("CONSOLE") ? QImage() : QImage(picture);
-        };
-        const QImage light = pictureOf(1280, false);
-        if (light.isNull() && !QFile::exists(folder.filePath("1280-0.png")))
-            QSKIP("chromium does not run here");
-        QVERIFY(!light.isNull());
-        const QImage dark = pictureOf(1280, true);
-        QCOMPARE(light.width(), 1280);
-        QVERIFY(light.pixelColor(5, 5).lightness() > 250 && dark.pixelColor(5, 5).lightness() < 50);
-        for (const QImage& image : {light, dark, pictureOf(500, false)}) // margins are free of everything
-            for (int y = 0; y < image.height(); ++y)
-                for (const int x : {1, image.width() - 2})
-                    QCOMPARE(image.pixelColor(x, y), image.pixelColor(0, 0));
     }
 
     void stoppedByTheUser() {

@@ -7,6 +7,7 @@
 #include "core/session/session_file.h"
 #include "tests/core/analysis/naive_noise.h"
 #include "tests/support/llama2c_writer.h"
+#include "tests/support/random_documents.h"
 #include "tests/support/reference_llama.h"
 #include "tests/support/safetensors_writer.h"
 
@@ -28,19 +29,6 @@ using namespace qroar::test;
 namespace {
 
 constexpr int context = 64, layers = 3;
-
-std::shared_ptr<const std::vector<Document>> makeDocuments(std::vector<int> lengths) {
-    std::mt19937 random(4);
-    std::vector<Document> documents;
-    for (const int length : lengths) {
-        Document document;
-        document.name = document.fingerprint = "doc" + std::to_string(documents.size());
-        for (int token = 0; token < length; ++token)
-            document.tokens.push_back(static_cast<TokenId>(random() % 64));
-        documents.push_back(std::move(document));
-    }
-    return std::make_shared<const std::vector<Document>>(std::move(documents));
-}
 
 /// Counts how often it is asked, and says stop after so many times.
 class StopAtQuestion : public ProgressSink {
@@ -194,7 +182,7 @@ class TestNoise : public QObject {
         options.maxPositions = 32;
         makeRandomHfModel(folder_.path().toStdString(), options, 5);
         plan_.model = openModel(folder_.path().toStdString()).value();
-        plan_.documents = makeDocuments({150, 70});
+        plan_.documents = randomDocuments({150, 70});
         plan_.contexts = {context};
         plan_.ropes = {*RopeSpec::parse("yarn:2")};
         plan_.quants = {*QuantSpec::parse("none"), *QuantSpec::parse("rtn:4:g32")};
@@ -274,7 +262,7 @@ class TestNoise : public QObject {
             makeRandomHfModel(path, options, 5);
         AnalysisPlan plan = plan_;
         plan.model = openModel(path).value();
-        plan.documents = makeDocuments({130});
+        plan.documents = randomDocuments({130});
         const ModelConfig& c = plan.model->config();
         QCOMPARE(c.pairLayout == PairLayout::Interleaved, interleaved);
         QCOMPARE(c.rotaryDim, interleaved ? c.headDim : c.headDim / 2);

@@ -5,6 +5,7 @@
 #include "core/controls/controls.h"
 #include "core/inference/batches.h"
 #include "core/search/search.h"
+#include "tests/support/random_documents.h"
 #include "tests/support/safetensors_writer.h"
 #include "tests/support/session_compare.h"
 #include "tests/support/thread_link.h"
@@ -14,49 +15,51 @@
 
 #include <omp.h>
 
-#include <random>
-
 using namespace qroar;
 using namespace qroar::test;
-
-namespace {
-
-std::shared_ptr<const std::vector<Document>> makeDocuments(const std::vector<int>& lengths) {
-    std::mt19937 random(4);
-    std::vector<Document> documents;
-    for (const int length : lengths) {
-        Document document;
-        document.name = document.fingerprint = "doc" + std::to_string(documents.size());
-        for (int token = 0; token < length; ++token)
-            document.tokens.push_back(static_cast<TokenId>(random() % 64));
-        documents.push_back(std::move(document));
-    }
-    return std::make_shared<const std::vector<Document>>(std::move(documents));
-}
-
-} // namespace
 
 class TestSharedAnalysis : public QObject {
     Q_OBJECT
     QTemporaryDir folder_;
     AnalysisPlan plan_;
 
-    /// Of every rank.
-    std::vector<std::shared_ptr<const Session>> analyses(const AnalysisPlan& plan, int size) const {
-        std::vector<std::shared_ptr<const Session>> sessions(static_cast<std::size_t>(size));
+    /// What a rank got of it.
+    struct Ran {
+        std::shared_ptr<const Session> session; ///< null: the error
+        std::string error;
+    };
+    /// Of every rank; the first goes on with `held`, the others begin.
+    static std::vector<Ran> analyses(const AnalysisPlan& plan, int size,
+                                     const std::shared_ptr<const Session>& held = nullptr) {
+        std::vector<Ran> all(static_cast<std::size_t>(size));
         const bool ended = runRanks(size, [&](Ranks& ranks) {
             omp_set_num_threads(1);
             AnalysisPlan own = plan;
             own.ranks = &ranks;
             ProgressSink sink;
             RankProgress progress(sink, ranks);
-            const auto session = runAnalysis(own, progress);
-            if (!session) qWarning("%s", session.error().message.c_str());
-            if (session) sessions[static_cast<std::size_t>(ranks.rank())] = *session;
-            (void)ranks.farewell(Done{}, {});
+            const auto session = runAnalysis(own, progress, {}, ranks.first() ? held : nullptr);
+            Ran& ran = all[static_cast<std::size_t>(ranks.rank())];
+            if (session)
+                ran.session = *session;
+            else
+                ran.error = session.error().message;
+            (void)ranks.farewell(session ? Status(Done{}) : Status(session.error()), {});
         });
         if (!ended) qWarning("aborted");
-        return sessions;
+        return all;
+    }
+
+    /// On how many of three ranks `run` finds what it should.
+    template<class Run>
+    static int fineRanks(Run&& run) {
+        std::atomic<int> fine{0};
+        const bool ended = runRanks(3, [&](Ranks& ranks) {
+            omp_set_num_threads(1);
+            fine += run(ranks) ? 1 : 0;
+            (void)ranks.farewell(Done{}, {});
+        });
+        return ended ? fine.load() : -1;
     }
 
   private slots:
@@ -65,7 +68,7 @@ class TestSharedAnalysis : public QObject {
         options.maxPositions = 64;
         makeRandomHfModel(folder_.path().toStdString(), options, 5);
         plan_.model = openModel(folder_.path().toStdString()).value();
-        plan_.documents = makeDocuments({700, 150, 90, 1500});
+        plan_.documents = randomDocuments({700, 150, 90, 1500});
         plan_.ropes = {*RopeSpec::parse("yarn:2")};
         plan_.quants = {*QuantSpec::parse("rtn:4:g32"), *QuantSpec::parse("none")};
         plan_.bands = 4;
@@ -107,10 +110,10 @@ class TestSharedAnalysis : public QObject {
         QVERIFY(alone.ok());
         const auto shared = analyses(plan, size);
         for (std::size_t rank = 0; rank < shared.size(); ++rank) {
-            QVERIFY(shared[rank]);
-            QCOMPARE(shared[rank]->conditions.size(), std::size_t{2});
+            QVERIFY2(shared[rank].session, shared[rank].error.c_str());
+            QCOMPARE(shared[rank].session->conditions.size(), std::size_t{2});
             for (std::size_t at = 0; at < 2; ++at) {
-                const ConditionResult &one = *shared[rank]->conditions[at],
+                const ConditionResult &one = *shared[rank].session->conditions[at],
                                       &expected = *(*alone)->conditions[at];
                 const std::string differs = difference(one, expected);
                 if (rank == 0)
@@ -120,7 +123,7 @@ class TestSharedAnalysis : public QObject {
                             && sameBits(numbersOf(one.damage), numbersOf(expected.damage)));
             }
         }
-        QVERIFY(shared.front()->provenance.host.find(", " + std::to_string(size) + " ranks")
+        QVERIFY(shared.front().session->provenance.host.find(", " + std::to_string(size) + " ranks")
                 != std::string::npos);
     }
 
@@ -139,41 +142,29 @@ class TestSharedAnalysis : public QObject {
         QVERIFY(held.ok() && (*held)->conditions.size() == 1);
         QCOMPARE(plan.lackingOf(**held, plan.conditions().front()), std::string("nothing"));
         QCOMPARE(plan.lackingOf(**held, plan.conditions().back()), std::string("everything"));
-        std::vector<std::string> words(2);
-        QVERIFY(runRanks(2, [&](Ranks& ranks) {
-            omp_set_num_threads(1);
-            AnalysisPlan own = plan;
-            own.ranks = &ranks;
-            ProgressSink user;
-            RankProgress progress(user, ranks);
-            const auto session = runAnalysis(own, progress, {}, ranks.first() ? *held : nullptr);
-            if (!session) words[static_cast<std::size_t>(ranks.rank())] = session.error().message;
-            (void)ranks.farewell(session ? Status(Done{}) : Status(session.error()), {});
-        }));
-        QVERIFY2(words[0].find("rank 1 of 2: out of step: expected \"linear:2") == 0, words[0].c_str());
+        const std::string words = analyses(plan, 2, *held).front().error;
+        QVERIFY2(words.find("rank 1 of 2: out of step: expected \"linear:2") == 0, words.c_str());
     }
 
     void oneRankIsCancelled() {
         AnalysisPlan plan = plan_;
         plan.contexts = {128};
-        std::atomic<int> complete{0}, asked{0};
-        QVERIFY(runRanks(3, [&](Ranks& ranks) {
-            struct Stop final : ProgressSink {
-                bool mine = false;
-                std::atomic<int>* asked = nullptr;
-                [[nodiscard]] bool cancelled() const override { return mine && ++*asked > 30; }
-            } user;
-            user.mine = ranks.rank() == 1;
-            user.asked = &asked;
-            omp_set_num_threads(1);
-            AnalysisPlan own = plan;
-            own.ranks = &ranks;
-            RankProgress progress(user, ranks);
-            const auto session = runAnalysis(own, progress);
-            if (session && (*session)->conditions.empty() && progress.cancelled()) ++complete;
-            (void)ranks.farewell(Done{}, {});
-        }));
-        QCOMPARE(complete.load(), 3);
+        std::atomic<int> asked{0};
+        QCOMPARE(fineRanks([&](Ranks& ranks) {
+                     struct Stop final : ProgressSink {
+                         bool mine = false;
+                         std::atomic<int>* asked = nullptr;
+                         [[nodiscard]] bool cancelled() const override { return mine && ++*asked > 30; }
+                     } user;
+                     user.mine = ranks.rank() == 1;
+                     user.asked = &asked;
+                     AnalysisPlan own = plan;
+                     own.ranks = &ranks;
+                     RankProgress progress(user, ranks);
+                     const auto session = runAnalysis(own, progress);
+                     return session && (*session)->conditions.empty() && progress.cancelled();
+                 }),
+                 3);
     }
 
     void evaluationsAreTheSame() {
@@ -185,21 +176,18 @@ class TestSharedAnalysis : public QObject {
         ProgressSink sink;
         const auto alone = runControls(plan_.model, *plan_.documents, {64, 128}, variants, {}, sink);
         QVERIFY(alone.ok());
-        std::atomic<int> equal{0};
-        QVERIFY(runRanks(3, [&](Ranks& ranks) {
-            omp_set_num_threads(1);
-            ControlOptions options;
-            options.ranks = &ranks;
-            ProgressSink user;
-            const auto shared =
-                runControls(plan_.model, *plan_.documents, {64, 128}, variants, options, user);
-            bool fine = shared.ok() && shared->size() == alone->size();
-            for (std::size_t at = 0; fine && at < alone->size(); ++at)
-                fine = difference(*(*shared)[at].condition, *(*alone)[at].condition).empty();
-            equal += fine ? 1 : 0;
-            (void)ranks.farewell(Done{}, {});
-        }));
-        QCOMPARE(equal.load(), 3);
+        QCOMPARE(fineRanks([&](Ranks& ranks) {
+                     ControlOptions options;
+                     options.ranks = &ranks;
+                     ProgressSink user;
+                     const auto shared =
+                         runControls(plan_.model, *plan_.documents, {64, 128}, variants, options, user);
+                     bool fine = shared.ok() && shared->size() == alone->size();
+                     for (std::size_t at = 0; fine && at < alone->size(); ++at)
+                         fine = difference(*(*shared)[at].condition, *(*alone)[at].condition).empty();
+                     return fine;
+                 }),
+                 3);
     }
 
     void searchesAreTheSame_data() {
@@ -223,27 +211,25 @@ class TestSharedAnalysis : public QObject {
         const auto alone = runSearch(plan, sink);
         QVERIFY2(alone.ok(), alone ? "" : alone.error().message.c_str());
         QVERIFY(alone->trials.size() > 4);
-        std::atomic<int> equal{0};
-        QVERIFY(runRanks(3, [&](Ranks& ranks) {
-            omp_set_num_threads(1);
-            SearchPlan own = plan;
-            own.ranks = &ranks;
-            ProgressSink user;
-            RankProgress progress(user, ranks);
-            const auto shared = runSearch(own, progress);
-            bool fine = shared.ok() && shared->trials.size() == alone->trials.size()
-                        && shared->scales.gains == alone->scales.gains && shared->ending == alone->ending;
-            for (std::size_t at = 0; fine && at < alone->trials.size(); ++at) {
-                const SearchTrial &a = shared->trials[at], &b = alone->trials[at];
-                fine = a.kind == b.kind && sameBits(a.theta, b.theta) && sameBits(a.nll, b.nll)
-                       && a.objective == b.objective && sameBits(a.gradient, b.gradient)
-                       && sameBits(a.gradientError, b.gradientError) && a.accepted == b.accepted
-                       && a.forwardEquivalents == b.forwardEquivalents;
-            }
-            equal += fine ? 1 : 0;
-            (void)ranks.farewell(Done{}, {});
-        }));
-        QCOMPARE(equal.load(), 3);
+        QCOMPARE(fineRanks([&](Ranks& ranks) {
+                     SearchPlan own = plan;
+                     own.ranks = &ranks;
+                     ProgressSink user;
+                     RankProgress progress(user, ranks);
+                     const auto shared = runSearch(own, progress);
+                     bool fine = shared.ok() && shared->trials.size() == alone->trials.size()
+                                 && shared->scales.gains == alone->scales.gains
+                                 && shared->ending == alone->ending;
+                     for (std::size_t at = 0; fine && at < alone->trials.size(); ++at) {
+                         const SearchTrial &a = shared->trials[at], &b = alone->trials[at];
+                         fine = a.kind == b.kind && sameBits(a.theta, b.theta) && sameBits(a.nll, b.nll)
+                                && a.objective == b.objective && sameBits(a.gradient, b.gradient)
+                                && sameBits(a.gradientError, b.gradientError) && a.accepted == b.accepted
+                                && a.forwardEquivalents == b.forwardEquivalents;
+                     }
+                     return fine;
+                 }),
+                 3);
     }
 };
 
