@@ -1,6 +1,7 @@
 #include "app/cli/compare_rows.h"
 
 #include "core/base/files.h"
+#include "core/base/strings.h"
 #include "core/diagnostics/csv.h"
 #include "core/diagnostics/pressure.h"
 #include "core/diagnostics/tails.h"

@@ -384,7 +384,7 @@ class TestCliDiagnose : public QObject {
         const Result text = runProgram({"compare", "a.h5", "b.h5"}, folder_.path());
         for (const char* words : {"documents: 1 in both\n", "in other tokens: A, a.h5 (",
                                   "and B, b.h5 (another model, vocabulary of", "were tokenized differently",
-                                  "4,321", "tir k post"})
+                                  "4,321", "grids are the same in both"})
             QVERIFY2(text.out.contains(words), text.out.constData());
         QVERIFY(!text.out.contains("only in A (a)")
                 && QString::fromStdString(said["tokens_reason"]).contains("tokenized"));
