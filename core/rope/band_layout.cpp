@@ -133,6 +133,9 @@ Outcome<BandText> parseBandText(std::string_view text, int pairs) {
     }
     auto bands = BandPartition::parseEdges(edges, pairs);
     if (!bands) return bands.error();
+    // parseEdges() begins a first band at pair 0 and ends the last one, where the text does not.
+    const int first = firstEdge == 0 ? 0 : 1;
+    styles.insert(styles.begin(), static_cast<std::size_t>(first), BandStyle{});
     if (static_cast<int>(styles.size()) > bands->count() && !styles.back().empty())
         return Error::bad("the last edge is the end of the last band and has no name; found '"
                           + std::string(text.substr(text.rfind(',') + 1, 40)) + "'");

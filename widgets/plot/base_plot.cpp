@@ -29,6 +29,9 @@ BasePlot::BasePlot(QWidget* parent) : QCustomPlot(parent), readout_(new QLabel(t
     setMouseTracking(true);
     setContextMenuPolicy(Qt::PreventContextMenu);
     setAutoAddPlottableToLegend(false);
+    turn_.setSingleShot(true);
+    turn_.setInterval(0); // a timer, as the views' turns are: a posted event would come before them
+    connect(&turn_, &QTimer::timeout, this, &BasePlot::drawLater);
     plotLayout()->setRowSpacing(2);
     readout_->setAttribute(Qt::WA_TransparentForMouseEvents);
     readout_->setTextFormat(Qt::PlainText);
@@ -271,6 +274,10 @@ void BasePlot::resizeEvent(QResizeEvent* event) {
 void BasePlot::drawLater() {
     stale_ = true;
     update();
+}
+
+void BasePlot::drawInTurn() {
+    if (!turn_.isActive()) turn_.start();
 }
 
 void BasePlot::paintEvent(QPaintEvent* event) {

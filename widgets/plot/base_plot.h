@@ -9,6 +9,7 @@
 #include <qcustomplot.h>
 
 #include <QElapsedTimer>
+#include <QTimer>
 
 #include <optional>
 #include <vector>
@@ -77,6 +78,8 @@ class BasePlot : public QCustomPlot {
     void zoomTo(const QCPRange& x, const QCPRange& y);
     /// When it is next painted: what is hidden, resized twice or told three things is drawn once at most.
     void drawLater();
+    /// The same, behind what the views have waiting: they and this plot are painted together, once.
+    void drawInTurn();
     /// Name and summary for assistive technology (a plot is one opaque widget to it).
     void describe(const QString& name, const QString& summary);
     [[nodiscard]] QString readoutText() const;
@@ -175,6 +178,7 @@ class BasePlot : public QCustomPlot {
     std::optional<ColorMap> sequential_;
     int fontPixels_ = 12;
     bool exportTheme_ = false, zoomed_ = false, zoomMode_ = false, navigableX_ = true, navigableY_ = true;
+    QTimer turn_;                          ///< drawInTurn()
     bool stale_ = false, resized_ = false; ///< to be drawn, laid out when it is painted
     Drag drag_ = Drag::None;
     QPointF pressed_, last_;

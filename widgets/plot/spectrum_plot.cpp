@@ -380,7 +380,7 @@ void SpectrumPlot::showSnap(int mark) {
         snapLine_->point2->setCoords(x, 2);
         snapLine_->setPen(QPen(theme().highlight, 1.6, Qt::DashLine));
     }
-    drawLater();
+    drawInTurn();
 }
 
 QString SpectrumPlot::reasonAt(int edge) const {
@@ -429,8 +429,10 @@ Qt::CursorShape SpectrumPlot::cursorAt(const QPointF& position) const {
 void SpectrumPlot::moveEdge(int edge, int pair) {
     const BandPartition moved = bands_.withEdgeMoved(edge, pair);
     if (moved == bands_) return;
-    setBands(moved);
+    bands_ = moved;
+    rebuildZones();
     emit bandsEdited(bands_);
+    drawInTurn();
 }
 
 void SpectrumPlot::editEdges(const BandPartition& after, int focused, BandEdit what) {
