@@ -97,6 +97,9 @@ Outcome<BandStyle> parseBandStyle(std::string_view text) {
     if (!readName(text.substr(0, at), style.name))
         return Error::bad("names of bands have , @ and % as %2C, %40 and %25; found '"
                           + std::string(text.substr(0, 40)) + "'");
+    if (std::any_of(style.name.begin(), style.name.end(), [](unsigned char c) { return c < 32 || c == 127; }))
+        return Error::bad("names of bands have no control characters; found one in '"
+                          + std::string(text.substr(0, 40)) + "'");
     if (style.name.size() > longestBandName)
         return Error::bad("names of bands have at most " + std::to_string(longestBandName) + " bytes; found "
                           + std::to_string(style.name.size()));
@@ -133,9 +136,9 @@ Outcome<BandText> parseBandText(std::string_view text, int pairs) {
     }
     auto bands = BandPartition::parseEdges(edges, pairs);
     if (!bands) return bands.error();
-    // parseEdges() begins a first band at pair 0 and ends the last one, where the text does not.
-    const int first = firstEdge == 0 ? 0 : 1;
-    styles.insert(styles.begin(), static_cast<std::size_t>(first), BandStyle{});
+    long long first = 0;
+    if (parseInt(trim(edges.substr(0, edges.find(','))), first) && first != 0)
+        styles.emplace(styles.begin()); // of the band that begins at pair 0, which the text left out
     if (static_cast<int>(styles.size()) > bands->count() && !styles.back().empty())
         return Error::bad("the last edge is the end of the last band and has no name; found '"
                           + std::string(text.substr(text.rfind(',') + 1, 40)) + "'");

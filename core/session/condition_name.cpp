@@ -46,6 +46,16 @@ Parts partsOf(const std::string& text) {
     return parts;
 }
 
+/// Two ways to write one RoPE scaling or one weight variant: options may stand in any order.
+bool sameSpec(std::size_t part, const std::string& name, const std::string& wanted) {
+    if (part == 0) {
+        const auto spec = RopeSpec::parse(wanted);
+        return spec && spec->text() == name;
+    }
+    const auto spec = QuantSpec::parse(wanted);
+    return part == 2 && spec && spec->text() == name;
+}
+
 /// Parts of `name` from `from` on are those that are wanted.
 bool matches(const Parts& name, std::size_t from, const Parts& wanted) {
     constexpr std::size_t weights = 2; // RoPE, context, weights, scales
@@ -53,7 +63,7 @@ bool matches(const Parts& name, std::size_t from, const Parts& wanted) {
         const std::string& part = name[from + at];
         const bool isFp =
             from + at == weights && part == QuantSpec{}.text() && (wanted[at] == "FP" || wanted[at] == "fp");
-        if (part != wanted[at] && !isFp) return false;
+        if (part != wanted[at] && !isFp && !sameSpec(from + at, part, wanted[at])) return false;
     }
     return true;
 }

@@ -114,6 +114,7 @@ class TestWidgetsHeatMap : public QObject, TwoSessions {
     void everyMetricOfTwoSessions();
     void conditionsOfOneSession();
     void csvCarriesBothSides();
+    void bIsGoneWhenItsIntervalIsDue();
     void tailsHaveIntervalsInTheTable();
     void aTableOnScreenIsFilledInBitByBit();
     void otherModelsAreNotSubtracted();
@@ -427,6 +428,37 @@ void TestWidgetsHeatMap::quantizationErrorsHaveMaps() {
     plain.condition = indexOf(*session_, "yarn:4 · 1024 · none");
     panels.selection.setSelection(plain);
     QVERIFY2(panels.tir->emptyText().contains("no quantization error"), qPrintable(panels.tir->emptyText()));
+}
+
+/// The interval of B's cell is due, and B is taken away in the same event: nothing of B is left to compute.
+void TestWidgetsHeatMap::bIsGoneWhenItsIntervalIsDue() {
+    const auto session = makeSyntheticSession();
+    SelectionModel selection;
+    HeatMapPanel panel(HeatMapMetric::TailInflation, &selection);
+    panel.resize(700, 500);
+    panel.setSession(session);
+    panel.show();
+    Selection next;
+    next.condition = 6;
+    next.conditionB = 7;
+    next.compare = CompareMode::B;
+    selection.setSelection(next);
+    panel.ensureFresh();
+    QVERIFY(panel.emptyText().isEmpty());
+    QTest::qSleep(200); // the interval is due
+    next.compare = CompareMode::A;
+    next.conditionB = -1;
+    selection.setSelection(next);
+    QTest::qWait(400); // and so is that of A
+    SelectionModel other;
+    HeatMapPanel alone(HeatMapMetric::TailInflation, &other);
+    alone.resize(700, 500);
+    alone.setSession(session);
+    alone.show();
+    other.setSelection(next);
+    QTest::qWait(400);
+    QVERIFY(panel.summary().contains("95 %"));
+    QCOMPARE(panel.summary(), alone.summary()); // A's, as a panel says that never saw B
 }
 
 QTEST_MAIN(TestWidgetsHeatMap)

@@ -30,8 +30,9 @@ Interval HeatMapPanel::intervalOf(const Compared& one, int layer, int band) cons
 }
 
 void HeatMapPanel::updateInterval() {
+    if (!emptyText().isEmpty()) return; // which brings everything up to date: what was compared may be gone
     const Compared& one = shownSide();
-    if (!one.side.condition || !one.reference || grid_.layers == 0 || !emptyText().isEmpty()) return;
+    if (!one.side.condition || !one.reference || grid_.layers == 0) return;
     interval_ = intervalOf(one, selectedLayer(grid_.layers), selectedColumn());
     if (std::isfinite(interval_->low))
         plot_->setSelectedNote(

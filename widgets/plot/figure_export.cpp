@@ -25,6 +25,20 @@ class Words {
     Q_DECLARE_TR_FUNCTIONS(FigureExport)
 };
 
+constexpr double mostPixels = 250e6; ///< of an image: 1 GB of memory
+
+double pixelsOf(const LaidOutFigure& page, double scale) {
+    return page.size().width() * scale * page.size().height() * scale;
+}
+
+/// XML knows no control characters but the white ones, not even escaped; they are drawn as nothing anyway.
+QByteArray withoutControls(QByteArray svg) {
+    erase_if(svg, [](char c) {
+        return static_cast<unsigned char>(c) < 32 && c != '\t' && c != '\n' && c != '\r';
+    });
+    return svg;
+}
+
 QByteArray svgOf(const Figure& figure, const FigureStyle& style) {
     const LaidOutFigure page(figure, style);
     const QSizeF size = page.size();
@@ -47,7 +61,7 @@ QByteArray svgOf(const Figure& figure, const FigureStyle& style) {
     const QByteArray family = figureFont(12).family().toUtf8();
     QByteArray bytes = buffer.data();
     bytes.replace("font-family=\"" + family + '"', "font-family=\"" + figureFontFamilies().toUtf8() + '"');
-    return withoutSvgSeams(withSvgClips(bytes));
+    return withoutSvgSeams(withSvgClips(withoutControls(bytes)));
 }
 
 /// Without the time at which Qt wrote it, so that the same figure is the same file. Same length: offsets
@@ -81,6 +95,7 @@ QByteArray pdfOf(const Figure& figure, const FigureStyle& style) {
 
 QByteArray pngOf(const Figure& figure, const FigureStyle& style) {
     QImage image = renderFigure(figure, style);
+    if (image.isNull()) return {};
     image.setText(QStringLiteral("Title"), figure.title);
     image.setText(QStringLiteral("Description"), figure.provenance);
     image.setDotsPerMeterX(static_cast<int>(std::lround(96 * style.scale() / 0.0254)));
@@ -99,6 +114,7 @@ QImage renderFigure(const Figure& figure, const FigureStyle& style, double scale
 
 QImage renderFigure(const LaidOutFigure& page, const FigureStyle& style, double scale) {
     if (scale <= 0) scale = style.scale();
+    if (pixelsOf(page, scale) > mostPixels) return {};
     QImage image((page.size() * scale).toSize(), QImage::Format_RGB32);
     if (image.isNull()) return {};
     image.setDevicePixelRatio(scale);
@@ -145,7 +161,15 @@ bool writeFigure(const Figure& figure, const QString& path, const FigureStyle& s
     }
     const QByteArray bytes = figureBytes(figure, suffix, style);
     if (bytes.isEmpty()) {
-        if (error) *error = Words::tr("%1: the figure could not be drawn").arg(path);
+        if (error)
+            *error =
+                suffix == QLatin1String("png")
+                    ? Words::tr("%1: the figure could not be drawn: an image has at most %2 million pixels "
+                                "in the memory of this machine; choose a smaller size or resolution, or "
+                                ".svg or .pdf")
+                          .arg(path)
+                          .arg(mostPixels / 1e6)
+                    : Words::tr("%1: the figure could not be drawn").arg(path);
         return false;
     }
     return writeWholeFile(path, bytes, error);

@@ -218,6 +218,15 @@ void TestBands::bandsInOneWord() {
     QVERIFY(none && none->styles && none->styles->empty());
     const auto open = parseBandText("0,9=high", 16); // the end may be left out
     QVERIFY(open && open->styles && open->styles->at(1).name == "high");
+    for (const char* word : {"9=high", "9=high,16", " 9=high@#e69f00,16"}) { // and so may pair 0
+        const auto late = parseBandText(word, 16);
+        QVERIFY(late && late->styles && late->bands == BandPartition::fromEdges({0, 9, 16}, 16).value());
+        QCOMPARE(late->styles->size(), std::size_t{2});
+        QVERIFY(late->styles->at(0).empty() && late->styles->at(1).name.starts_with("high"));
+    }
+    const auto rising = parseBandText("1=q,2,3,4,5,6,7=h", 8);
+    QVERIFY(rising && rising->styles && rising->styles->at(1).name == "q"
+            && rising->styles->at(7).name == "h");
 }
 
 void TestBands::refusesWords_data() {
@@ -234,6 +243,10 @@ void TestBands::refusesWords_data() {
     QTest::newRow("long") << QString("0=%1,16").arg(QString(257, 'x')) << "256";
     QTest::newRow("end") << "0=a,16=b"
                          << "last edge";
+    QTest::newRow("control character") << "0=lo\nw,16"
+                                       << "control";
+    QTest::newRow("end alone") << "16=a"
+                               << "last edge";
     QTest::newRow("edges") << "0=a,x=b,16"
                            << "whole numbers";
     QTest::newRow("order") << "0=a,9=b,4=c,16"

@@ -50,6 +50,14 @@ class TestSession : public QObject {
         session.conditions.push_back(scaled);
         QCOMPARE(named("yarn:4 . 1,024 . FP"), full); // the whole name goes before a part
         QCOMPARE(named("FP . g1"), scaled->key.text());
+
+        auto exact = std::make_shared<ConditionResult>(*session.find(key("yarn:4", 1024, "none")));
+        exact->key = key("yarn:2:orig=256:attn=1.07:beta_fast=16:beta_slow=2", 1024, "gptq:4:g64:sym:act");
+        session.conditions.push_back(exact); // the order of options, and those of the default, mean nothing
+        for (const char* text :
+             {"yarn:2:beta_slow=2:beta_fast=16:attn=1.07:orig=256 . 1024 . gptq:4:g64:act:sym",
+              "yarn:2:attn=1.070:orig=256:beta_fast=16.0:beta_slow=2 . 1,024", "1024 . gptq:4:g64:act:sym"})
+            QCOMPARE(QString::fromStdString(named(text)), QString::fromStdString(exact->key.text()));
     }
 
     void findsExactlyTheKey() {
