@@ -476,10 +476,15 @@ void DiagnosticPanel::fillTables() {
     if (const auto fill = std::exchange(fill_, nullptr)) fill();
 }
 
-void DiagnosticPanel::listTables() {
+std::vector<DiagnosticPanel::Table> DiagnosticPanel::tablesToLookAt() {
     listing_ = true;
-    const std::vector<Table> all = tables();
+    std::vector<Table> all = tables();
     listing_ = false;
+    return all;
+}
+
+void DiagnosticPanel::listTables() {
+    const std::vector<Table> all = tablesToLookAt();
     const QString chosen = tableBox_->currentText();
     tableBox_->clear();
     for (const Table& one : all) tableBox_->addEntry(one.name, one.name);
@@ -489,7 +494,7 @@ void DiagnosticPanel::listTables() {
 }
 
 void DiagnosticPanel::chooseTable() {
-    const std::vector<Table> all = tables();
+    const std::vector<Table> all = tablesToLookAt();
     const auto index = static_cast<size_t>(std::max(0, tableBox_->currentIndex()));
     ResultTableModel* model = index < all.size() ? all[index].model : table_;
     if (sorted_->sourceModel() == model) return;

@@ -277,8 +277,9 @@ class DiagnosticPanel : public QWidget {
     void updateIcons();
     void updateTexts(); ///< fits titles and summary to the width
     void updateHelp();
-    void showPage();   ///< the table or the content
-    void listTables(); ///< fills the box that chooses one
+    void showPage();                     ///< the table or the content
+    std::vector<Table> tablesToLookAt(); ///< tables() while isListing()
+    void listTables();                   ///< fills the box that chooses one
     void chooseTable();
     void fillTables();                     ///< what fillTablesBy() put off
     [[nodiscard]] bool showsTable() const; ///< rather than the content

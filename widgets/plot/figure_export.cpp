@@ -164,9 +164,8 @@ bool writeFigure(const Figure& figure, const QString& path, const FigureStyle& s
         if (error)
             *error =
                 suffix == QLatin1String("png")
-                    ? Words::tr("%1: the figure could not be drawn: an image has at most %2 million pixels "
-                                "in the memory of this machine; choose a smaller size or resolution, or "
-                                ".svg or .pdf")
+                    ? Words::tr("%1: the figure could not be drawn: an image has at most %2 million pixels; "
+                                "choose a smaller size or resolution, or .svg or .pdf")
                           .arg(path)
                           .arg(mostPixels / 1e6)
                     : Words::tr("%1: the figure could not be drawn").arg(path);
