@@ -120,7 +120,7 @@ std::vector<std::uint32_t> countsBelow(const std::vector<std::vector<float>>& bl
 
 std::vector<double> resampledQuantiles(const std::vector<std::vector<float>>& blocks, double p, int draws,
                                        const std::vector<float>& merged) {
-    if (blocks.size() < 2 || draws < 1) return {};
+    if (blocks.size() < 2 || merged.empty() || draws < 1) return {};
     std::vector<float> candidates = merged;
     if (candidates.size() > mostCandidates) {
         std::vector<float> some;

@@ -51,7 +51,7 @@ std::vector<double> resampledMeans(const std::vector<TokenSum>& blocks, int draw
 /// Quantiles of the same resamples, in the order of the draws: in each the smallest candidate with at least
 /// the share p of the resampled values at or below it. Candidates are all values, or 2048 order statistics at
 /// equal distances of more. `blocks` are sorted values, `merged` is what mergedBlocks() makes of them. Empty
-/// with fewer than two blocks.
+/// with fewer than two blocks or without values.
 std::vector<double> resampledQuantiles(const std::vector<std::vector<float>>& blocks, double p, int draws,
                                        const std::vector<float>& merged);
 
