@@ -119,6 +119,11 @@ void TestWidgetsScaleEditor::ofOtherGainsAndBack() {
     set(before); // undone
     compare(Another);
     QCOMPARE(last_, was);
+    set(GainEdit(6, 16)); // all of it undone
+    compare(Another);
+    QCOMPARE(last_, 0.0);
+    set(before);
+    compare(Another);
     setGain(2, 3, {0.8, 1}); // what it has already
     compare(TheSame);
 }

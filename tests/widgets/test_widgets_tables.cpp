@@ -59,6 +59,7 @@ struct Both {
         return texts;
     }
     std::map<QString, ResultTableModel*> onScreen;
+    Texts before; ///< of the last comparison
 };
 
 constexpr std::array modes{CompareMode::A, CompareMode::B, CompareMode::Difference};
@@ -67,73 +68,102 @@ constexpr std::array modes{CompareMode::A, CompareMode::B, CompareMode::Differen
 
 class TestWidgetsTables : public QObject {
     Q_OBJECT
-    /// The same at once, in each of the ways to compare; every way has numbers of its own.
-    static void compareInAllModes(Both& both, const QString& name, const QList<QString>& keys,
-                                  const std::function<void(Sides&)>& change);
+    using Change = std::function<void(Sides&)>;
+    static void compare(Both& both, const QString& name, const QList<QString>& keys);
+    /// After every change on its own, in each of the ways to compare.
+    static void compareInAllModes(const QString& name, const QList<QString>& keys,
+                                  const std::vector<Change>& changes);
   private slots:
     void histogram();
     void perplexity();
     void spectrum();
+    void nothingOfBefore_data();
+    void nothingOfBefore();
 };
 
-void TestWidgetsTables::compareInAllModes(Both& both, const QString& name, const QList<QString>& keys,
-                                          const std::function<void(Sides&)>& change) {
+void TestWidgetsTables::compare(Both& both, const QString& name, const QList<QString>& keys) {
     DiagnosticPanel &out = Both::panelOf(both.figures, name), &in = Both::panelOf(both.tables, name);
-    both.change(change);
-    Texts before;
+    QTRY_VERIFY(in.isFresh() && out.isFresh());
+    QVERIFY2(in.emptyText().isEmpty(), qPrintable(in.emptyText()));
+    const Texts shown = both.shown(), asked = textsOf(out);
+    for (const QString& key : keys) {
+        QVERIFY2(asked.count(key), qPrintable(key));
+        QVERIFY2(shown.count(key), qPrintable(key));
+        QCOMPARE(asked.at(key), shown.at(key));
+        QVERIFY(asked.at(key).count(u'\n') > 1);
+        QVERIFY(asked.at(key) != both.before[key]); // every change shows
+        both.before[key] = asked.at(key);
+    }
+}
+
+void TestWidgetsTables::compareInAllModes(const QString& name, const QList<QString>& keys,
+                                          const std::vector<Change>& changes) {
     for (const CompareMode mode : modes) {
+        Both both;
+        both.show(name);
         both.change([mode](Sides& one) { one.look(mode); });
-        QTRY_VERIFY(in.isFresh() && out.isFresh());
-        QVERIFY2(in.emptyText().isEmpty(), qPrintable(in.emptyText()));
-        const Texts shown = both.shown(), asked = textsOf(out);
-        for (const QString& key : keys) {
-            QVERIFY2(asked.count(key), qPrintable(key));
-            QVERIFY2(shown.count(key), qPrintable(key));
-            QCOMPARE(asked.at(key), shown.at(key));
-            QVERIFY(asked.at(key).count(u'\n') > 1);
-            QVERIFY(!before.count(key) || before.at(key) != asked.at(key) || mode == CompareMode::B);
+        compare(both, name, keys);
+        for (const Change& change : changes) {
+            both.change(change);
+            compare(both, name, keys);
         }
-        before = asked;
     }
 }
 
 void TestWidgetsTables::histogram() {
-    Both both;
-    both.show(QStringLiteral("histogram"));
-    for (const char* view : {"overlay", "ridge-context", "ridge-layer"})
-        compareInAllModes(
-            both, QStringLiteral("histogram"), {QString(), QStringLiteral("quantiles")}, [view](Sides& one) {
-                const auto wrong =
-                    one.panels.histogram->setOption(QStringLiteral("view"), QLatin1String(view));
-                QVERIFY2(wrong.isEmpty(), qPrintable(wrong));
-            });
-    compareInAllModes(both, QStringLiteral("histogram"), {QString(), QStringLiteral("quantiles")},
-                      [](Sides& one) { one.panels.histogram->setBands(BandPartition::equal(6, 16)); });
+    const auto view = [](const char* value) {
+        return [value](Sides& one) { one.panels.histogram->setOption("view", value); };
+    };
+    compareInAllModes("histogram", {QString(), "quantiles"},
+                      {view("ridge-layer"), view("ridge-context"),
+                       [](Sides& one) { one.panels.histogram->setBands(BandPartition::equal(6, 16)); }});
 }
 
 void TestWidgetsTables::perplexity() {
-    Both both;
-    both.show(QStringLiteral("perplexity"));
-    for (const char* measure : {"nll", "ppl", "kl", "kl-median", "kl-p99", "same-top"})
-        for (const char* convention : {"all", "last-half"})
-            compareInAllModes(
-                both, QStringLiteral("perplexity"), {QString(), QStringLiteral("by-position")},
-                [&](Sides& one) {
-                    auto& panel = *one.panels.perplexity;
-                    for (const QString& wrong :
-                         {panel.setOption(QStringLiteral("measure"), QLatin1String(measure)),
-                          panel.setOption(QStringLiteral("convention"), QLatin1String(convention))})
-                        QVERIFY2(wrong.isEmpty(), qPrintable(wrong));
-                });
+    const auto option = [](const char* name, const char* value) {
+        return [name, value](Sides& one) { one.panels.perplexity->setOption(name, value); };
+    };
+    compareInAllModes("perplexity", {QString(), "by-position"},
+                      {option("measure", "ppl"), option("measure", "kl"), option("measure", "kl-median"),
+                       option("convention", "last-half"), option("measure", "kl-p99"),
+                       option("measure", "same-top"), option("measure", "nll")});
 }
 
 void TestWidgetsTables::spectrum() {
+    std::vector<Change> changes;
+    for (const int bands : {3, 5, 8})
+        changes.push_back(
+            [bands](Sides& one) { one.panels.spectrum->setBands(BandPartition::equal(bands, 16)); });
+    compareInAllModes("spectrum", {QString()}, changes);
+}
+
+void TestWidgetsTables::nothingOfBefore_data() {
+    QTest::addColumn<QString>("name");
+    for (const char* name : {"histogram", "perplexity"}) QTest::newRow(name) << name;
+}
+
+/// B is taken away before anybody asked for the numbers of A - B.
+void TestWidgetsTables::nothingOfBefore() {
+    QFETCH(QString, name);
     Both both;
-    both.show(QStringLiteral("spectrum"));
-    for (const int bands : {8, 3, 5})
-        compareInAllModes(both, QStringLiteral("spectrum"), {QString()}, [bands](Sides& one) {
-            one.panels.spectrum->setBands(BandPartition::equal(bands, 16));
-        });
+    both.show(name);
+    both.change([](Sides& one) { one.look(CompareMode::Difference); });
+    DiagnosticPanel& out = Both::panelOf(both.figures, name);
+    QTRY_VERIFY(out.isFresh());
+    const int index = both.figures.indexB;
+    both.change([](Sides& one) {
+        one.indexB = -1;
+        one.look(CompareMode::Difference);
+    });
+    QTRY_VERIFY(out.isFresh());
+    QVERIFY(!out.emptyText().isEmpty());
+    QCOMPARE(out.tableModel()->rowCount(), 0);
+    for (const char* key : {"quantiles", "by-position"}) QVERIFY(!textsOf(out).count(key));
+    both.change([index](Sides& one) {
+        one.indexB = index;
+        one.look(CompareMode::Difference);
+    });
+    compare(both, name, {QString()});
 }
 
 QTEST_MAIN(TestWidgetsTables)
