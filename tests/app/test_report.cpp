@@ -101,6 +101,25 @@ class TestReport : public QObject {
             QVERIFY(html.contains(QString::fromStdString(document.fingerprint)));
     }
 
+    void longSpecsBreakWhereTheirPartsEnd() {
+        test::SyntheticOptions options;
+        const QString spec = QStringLiteral("yarn:2:orig=256:beta_fast=16:beta_slow=2:attn=1.25");
+        options.ropes = {"none", "yarn:4", spec.toStdString()};
+        const QString html = QString::fromUtf8(reportOf(test::makeSyntheticSession(options)).html);
+        const QStringList cells = found(html, "<td class=\"spec\">([^\n]*?)</td>");
+        const QString broken = QString(spec).replace(':', ":<wbr>");
+        QVERIFY2(cells.filter(broken).size() > 2, qPrintable(cells.join('|')));
+        for (const QString& cell : found(html, "<td>([^\n]*?)</td>")) { // short ones are as they were
+            QVERIFY2(!cell.contains("<wbr>") && !cell.contains(spec), qPrintable(cell));
+            QCOMPARE(QTextDocumentFragment::fromHtml(cell).toPlainText().contains("yarn:4"),
+                     cell.contains("yarn:4"));
+        }
+        for (const QString& cell : cells) // what is copied
+            QVERIFY(QString(cell).remove("<wbr>").contains(spec) || !cell.contains("beta_fast"));
+        // nothing else breaks them, and they have the room for the longest part
+        QVERIFY(found(html, "(td\\.spec\\{overflow-wrap:break-word;min-width:[0-9]+ch\\})").size() == 1);
+    }
+
     void figuresAreWholeAndDrawnAgainByTheirCommands() {
         const auto session = test::makeSyntheticSession();
         const Report report = reportOf(session);

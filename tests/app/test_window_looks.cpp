@@ -8,9 +8,11 @@
 
 #include <QAbstractSlider>
 #include <QAbstractSpinBox>
+#include <QCheckBox>
 #include <QComboBox>
 #include <QDockWidget>
 #include <QLineEdit>
+#include <QRadioButton>
 #include <QScrollBar>
 #include <QToolButton>
 
@@ -124,6 +126,27 @@ class TestWindowLooks : public QObject {
         }
         bench.window->setAppearance(AppearanceMode::Light);
         QVERIFY(pixelsLike(button.grab().toImage().copy(0, 0, 120, 1), Qt::black) == 0);
+    }
+
+    void boxesAreSeenUnticked() {
+        SessionBench bench;
+        for (const AppearanceMode mode :
+             {AppearanceMode::Light, AppearanceMode::Dark, AppearanceMode::HighContrast}) {
+            bench.window->setAppearance(mode);
+            QCheckBox box;
+            QRadioButton radio;
+            for (QAbstractButton* button : std::initializer_list<QAbstractButton*>{&box, &radio}) {
+                button->resize(30, 30);
+                const QImage image = button->grab().toImage();
+                const QColor ground = button->palette().color(QPalette::Window);
+                int seen = 0;
+                for (int x = 0; x < image.width(); ++x) // across its middle: the edges
+                    seen += contrast(image.pixelColor(x, image.height() / 2), ground) >= 2 ? 1 : 0;
+                QVERIFY2(mode == AppearanceMode::Light || seen >= 2,
+                         qPrintable(QStringLiteral("%1 %2").arg(static_cast<int>(mode)).arg(seen)));
+            }
+        }
+        bench.window->setAppearance(AppearanceMode::Light);
     }
 
     void nothingShinesOnTheStartPage() {

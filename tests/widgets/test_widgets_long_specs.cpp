@@ -6,9 +6,11 @@
 #include "widgets/common/elided.h"
 #include "widgets/common/empty_text.h"
 #include "widgets/common/names.h"
+#include "widgets/figures/figure_look.h"
 #include "widgets/figures/figure_room.h"
 #include "widgets/figures/text_lines.h"
 #include "widgets/panels/phase_panel.h"
+#include "widgets/plot/figure_export.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
 #include "widgets/plot/spectrum_plot.h"
@@ -81,6 +83,8 @@ class TestWidgetsLongSpecs : public QObject {
   private slots:
     void headingsOfMapsAreWhole();
     void legendsMakeThePageHigher();
+    void legendsGetNoSmallerWherePagesGrow();
+    void lastLinesOfLegendsAreInk();
     void arrangementsGrowAndNameAll();
     void pagesOfAGivenHeightKeepIt();
     void linesBreakWhereSpecsDo();
@@ -153,6 +157,75 @@ void TestWidgetsLongSpecs::legendsMakeThePageHigher() {
     bare.title = bare.footer = false;
     QCOMPARE(figurePageSize(figure, bare), QSizeF(672, 380));
     panel.endFigure();
+}
+
+/// The view whose legend has the most to say.
+QStringList legendNames(const BasePlot& plot) {
+    QStringList names;
+    for (int item = 0; item < plot.legend->itemCount(); ++item)
+        if (auto* entry = qobject_cast<QCPPlottableLegendItem*>(plot.legend->item(item)))
+            names += entry->plottable()->name().split(u'\n');
+    return names;
+}
+
+void TestWidgetsLongSpecs::legendsGetNoSmallerWherePagesGrow() {
+    LongPanels panels;
+    panels.selection.setCompare(CompareMode::A);
+    for (const char* size : {"3.3in", "7in", "84mm"}) {
+        const FigureStyle style = sized(size);
+        const Figure figure = panels.perplexity->beginFigure();
+        const FigureLook look({figure.cells.first().parts.first().plot}, style, style.fontPixels());
+        const LaidOutFigure page(figure, style);
+        const BasePlot& plot = *figure.cells.first().parts.first().plot;
+        QVERIFY(legendNames(plot).size() > 8); // in lines
+        QVERIFY2(plot.legend->font().pixelSize() >= 0.85 * style.fontPixels(),
+                 qPrintable(QString::number(plot.legend->font().pixelSize())));
+        panels.perplexity->endFigure();
+        const QStringList problems = problemsOf(*panels.perplexity, style);
+        QVERIFY2(problems.isEmpty(), qPrintable(QLatin1String(size) + problems.join(u'\n')));
+    }
+    // a page of a given height has no more to give
+    const FigureStyle given = sized("7x2.6in");
+    const Figure figure = panels.perplexity->beginFigure();
+    const FigureLook look({figure.cells.first().parts.first().plot}, given, given.fontPixels());
+    const LaidOutFigure page(figure, given);
+    QVERIFY(figure.cells.first().parts.first().plot->legend->font().pixelSize() < 0.85 * given.fontPixels());
+    panels.perplexity->endFigure();
+}
+
+/// Underscores and descenders of each line, in images of any resolution.
+void TestWidgetsLongSpecs::lastLinesOfLegendsAreInk() {
+    LongPanels panels;
+    panels.selection.setCompare(CompareMode::A);
+    for (const int dots : {96, 110, 150, 300}) {
+        FigureStyle style = sized("7in");
+        style.dpi = dots;
+        const Figure figure = panels.perplexity->beginFigure();
+        const std::vector<DrawnText> texts = drawnTexts(figure, style);
+        QStringList lines;
+        {
+            const FigureLook look({figure.cells.first().parts.first().plot}, style, style.fontPixels());
+            const LaidOutFigure page(figure, style);
+            lines = legendNames(*figure.cells.first().parts.first().plot);
+        }
+        const QImage image = renderFigure(figure, style);
+        panels.perplexity->endFigure();
+        int seen = 0;
+        for (const DrawnText& one : texts) {
+            if (!lines.contains(one.text) || !one.text.contains(u'_')) continue;
+            ++seen;
+            const double scale = style.scale();
+            const QRect foot = QRectF(one.ink.left() * scale, (one.ink.bottom() - 1) * scale,
+                                      one.ink.width() * scale, 1.5 * scale)
+                                   .toAlignedRect();
+            int dark = 0;
+            for (int y = foot.top(); y <= foot.bottom(); ++y)
+                for (int x = foot.left(); x <= foot.right(); ++x)
+                    dark += image.pixelColor(x, y).lightness() < 225;
+            QVERIFY2(dark >= 4 * scale, qPrintable(QStringLiteral("%1 dpi: %2").arg(dots).arg(one.text)));
+        }
+        QVERIFY(seen > 4);
+    }
 }
 
 void TestWidgetsLongSpecs::arrangementsGrowAndNameAll() {

@@ -5,6 +5,7 @@
 #include "widgets/figures/figure_readable.h"
 #include "widgets/figures/text_lines.h"
 #include "widgets/plot/base_plot.h"
+#include "widgets/plot/legend_entry.h"
 
 #include <algorithm>
 #include <cmath>
@@ -32,6 +33,7 @@ struct Page {
     QString titleText, footText; ///< in lines
     QFont titleFont, smallFont, headFont;
     std::vector<PlacedCell> cells;
+    double leastLegend = 0; ///< as its plots have it: setLeastLegendScale()
 };
 
 bool stacks(const FigureCell& cell, double width) {
@@ -333,12 +335,19 @@ bool hasFreeHeight(const FigureStyle& style) {
            || (style.size == FigureSize::Custom && !(style.height > 0));
 }
 
-/// Laid out on a page that is as high as its style says, or as its plots need where that says the width only.
-Page fittedPage(const Figure& figure, const FigureStyle& style) {
+void setLeastLegend(const Figure& figure, double scale) {
+    for (BasePlot* plot : plotsOf(figure)) setLeastLegendScale(*plot->legend, scale);
+}
+
+double highestOf(const Figure& figure, const FigureStyle& style) {
+    return std::floor(mostGrowth * plainSize(figure, style).height());
+}
+
+/// As high as its plots need.
+Page grownPage(const Figure& figure, const FigureStyle& style) {
     QSizeF size = plainSize(figure, style);
     Page page = layOut(figure, style, size);
-    if (!hasFreeHeight(style)) return page;
-    const double highest = std::floor(mostGrowth * size.height());
+    const double highest = highestOf(figure, style);
     const std::vector<double> wanted = usualAxes(page, style.fontPixels() / usualFont);
     const auto tryHeight = [&](double height) {
         size.setHeight(height);
@@ -363,6 +372,22 @@ Page fittedPage(const Figure& figure, const FigureStyle& style) {
     }
     if (size.height() != high) tryHeight(high);
     return page;
+}
+
+/// Laid out on a page that is as high as its style says, or as its plots need where that says the width only:
+/// it grows before its legends get smaller.
+Page fittedPage(const Figure& figure, const FigureStyle& style) {
+    if (hasFreeHeight(style))
+        for (const double scale : legendScales) {
+            setLeastLegend(figure, scale);
+            const QSizeF highest(plainSize(figure, style).width(), highestOf(figure, style));
+            if (scale != legendScales.front() && !isReadable(layOut(figure, style, highest), style)) continue;
+            Page page = grownPage(figure, style);
+            page.leastLegend = scale;
+            if (isReadable(page, style)) return page;
+        }
+    setLeastLegend(figure, 0);
+    return hasFreeHeight(style) ? grownPage(figure, style) : layOut(figure, style, plainSize(figure, style));
 }
 
 void drawHead(QCPPainter* painter, const PlacedCell& placed, const QFont& font, const QColor& colour,
@@ -406,6 +431,7 @@ QSizeF LaidOutFigure::size() const {
 
 void LaidOutFigure::draw(QCPPainter* painter) const {
     const Page& page = content_->page;
+    setLeastLegend(content_->figure, page.leastLegend);
     const PlotTheme theme = PlotTheme::forExport(content_->style.dark);
     painter->setFont(page.headFont); // nothing depends on the application's
     painter->fillRect(page.page, theme.background);

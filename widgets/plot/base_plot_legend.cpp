@@ -2,6 +2,7 @@
 // their font, down to a floor, then the axes, never the height of a line. Everything else of BasePlot:
 // base_plot.cpp.
 #include "widgets/plot/base_plot.h"
+#include "widgets/plot/legend_entry.h"
 
 #include <algorithm>
 #include <cmath>
@@ -11,9 +12,8 @@ namespace qroar {
 
 namespace {
 
-constexpr double legendScales[] = {0.92, 0.84, 0.76, 0.68}; ///< of the plot's font; the first that fits
-constexpr int smallestFont = 7;                             ///< pixels: no smaller to make room
-constexpr int axesHeight = 50, leastAxesHeight = 28;        ///< pixels that the legend leaves to the axes
+constexpr int smallestFont = 7;                      ///< pixels: no smaller to make room
+constexpr int axesHeight = 50, leastAxesHeight = 28; ///< pixels that the legend leaves to the axes
 
 /// Of its lines.
 double widest(const QFontMetricsF& metrics, const QString& text) {
@@ -83,6 +83,7 @@ void BasePlot::wrapLegend() {
         if (whole && !isForFigure()) continue;
         for (const double scale : legendScales) {
             if (scale != legendScales[0] && plotFont(scale).pixelSize() < smallestFont) break;
+            if (whole && scale < leastLegendScale(*legend)) return; // the page gets higher
             scaleLegend(scale);
             nameLegend(legendTextRoom(), whole);
             setLegendColumns();

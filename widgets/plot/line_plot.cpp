@@ -3,6 +3,7 @@
 #include "widgets/figures/text_lines.h"
 
 #include "widgets/common/number_format.h"
+#include "widgets/plot/legend_entry.h"
 
 #include <algorithm>
 #include <cmath>
@@ -134,7 +135,7 @@ SegmentGraph* LinePlot::addGraph(const Series& one) {
     graph->setName(elidedMiddle(one.legendName.isEmpty() ? one.name : one.legendName, legendCharacters));
     graph->setAdaptiveSampling(false);
     graph->setLineStyle(!one.line ? QCPGraph::lsNone : one.steps ? QCPGraph::lsStepLeft : QCPGraph::lsLine);
-    if (one.inLegend) graph->addToLegend();
+    if (one.inLegend) LegendEntry::add(legend, graph);
     // where lines coincide, the thin ones stay visible; ridges keep their order
     const bool ridges = std::any_of(series_.begin(), series_.end(),
                                     [](const Series& each) { return each.cover.has_value(); });

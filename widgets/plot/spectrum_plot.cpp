@@ -2,6 +2,7 @@
 
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
+#include "widgets/plot/legend_entry.h"
 
 #include <algorithm>
 #include <cmath>
@@ -51,7 +52,7 @@ SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new 
     scaled_->setName(tr("ω′ after scaling"));
     for (SegmentGraph* graph : {scaled_, plain_, right_}) {
         graph->setAdaptiveSampling(false);
-        graph->addToLegend();
+        LegendEntry::add(legend, graph);
     }
     xAxis->setTicker(pairTicker_);
     xAxis->grid()->setVisible(false);
@@ -121,7 +122,7 @@ void SpectrumPlot::setCurve(const std::vector<double>& values, const CurveText& 
         const bool used = !graph->data()->isEmpty();
         graph->setVisible(used);
         if (used)
-            graph->addToLegend();
+            LegendEntry::add(legend, graph);
         else
             graph->removeFromLegend();
     }

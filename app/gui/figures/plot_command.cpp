@@ -232,13 +232,14 @@ int plotOne(const Request& request, const FigureSpec& spec, const std::shared_pt
     return code;
 }
 
-/// `name`: what messages begin with.
+/// `name`: of the file that says what is drawn, with which messages begin; what is wrong in a file is no
+/// fault of the command line.
 int draw(const Request& request, const Composition& composition, const QString& name,
          const std::shared_ptr<const Session>& session) {
     ComposedFigure composed;
     if (const QString error = composed.set(composition, session, open, request.session); !error.isEmpty())
         return complain(name.isEmpty() ? error : QStringLiteral("%1: %2").arg(name, error),
-                        composed.isMisfit() ? Failed : Usage);
+                        composed.isMisfit() || !name.isEmpty() ? Failed : Usage);
     for (const QString& one : composed.notDrawn()) note(one);
     QString error;
     if (isCsv(request))
@@ -270,7 +271,7 @@ int plotComposition(const Request& request, const FigureSpec& look,
     if (!composition)
         return complain(QStringLiteral("%1: %2").arg(request.composition,
                                                      QString::fromStdString(composition.error().message)),
-                        Usage);
+                        Failed);
     // The look of the command line goes before that of the file, option by option.
     FigureSpec merged;
     merged.style = composition->style;

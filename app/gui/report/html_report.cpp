@@ -21,6 +21,7 @@ namespace {
 
 /// Longer tables of figures are cut: the rest is what CSV files are for.
 constexpr int mostRows = 300;
+constexpr int longestWhole = 16; ///< characters of a spec that is in one line
 
 class HtmlReport {
     Q_DECLARE_TR_FUNCTIONS(HtmlReport)
@@ -55,9 +56,19 @@ bool looksNumeric(const QString& text) {
            && std::all_of(text.begin(), text.end(), [](QChar c) { return allowed.contains(c); });
 }
 
+/// A long spec breaks where its parts end, and nowhere else; what is copied is the spec.
 QString cell(const QString& text, bool inColumn) {
+    if (inColumn && looksNumeric(text)) return QStringLiteral("<td class=\"n\">%1</td>").arg(escaped(text));
+    QStringList words = text.split(u' ');
+    bool spec = false;
+    for (QString& word : words) {
+        const bool parts = word.size() > longestWhole && word.front().isLetter() && word.contains(u':');
+        spec = spec || parts;
+        word = escaped(word); // has no ':' of its own
+        if (parts) word.replace(u':', QStringLiteral(":<wbr>"));
+    }
     return QStringLiteral("<td%1>%2</td>")
-        .arg(inColumn && looksNumeric(text) ? QStringLiteral(" class=\"n\"") : QString(), escaped(text));
+        .arg(spec ? QStringLiteral(" class=\"spec\"") : QString(), words.join(u' '));
 }
 
 QString tableHtml(const ReportTable& table) {
@@ -158,6 +169,7 @@ table{border-collapse:collapse;font-size:.87rem;font-variant-numeric:tabular-num
 caption{text-align:left;font-weight:600;padding:.2rem 0}th,td{padding:.22rem 1.25rem .22rem 0;border-bottom:1px solid var(--line);
 text-align:left;vertical-align:top}td.n,th.n{text-align:right}td.n{white-space:nowrap}th[scope=col]{vertical-align:bottom}
 th[scope=row]{font-weight:500;color:var(--soft);padding-right:1.4rem;white-space:nowrap}td{overflow-wrap:anywhere}
+td.spec{overflow-wrap:break-word;min-width:24ch}
 figure{margin:1.2rem 0 1.8rem}figure img{display:block;width:100%;height:auto;background:#fff;border:1px solid var(--line)}
 figcaption{margin-top:.4rem;font-size:.9rem}details{margin:.4rem 0}summary{cursor:pointer;color:var(--soft);font-size:.87rem}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;background:var(--tint);padding:.6rem .8rem;font-size:.8rem}

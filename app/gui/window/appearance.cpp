@@ -57,14 +57,18 @@ class LinedStyle : public QProxyStyle {
         case PE_PanelButtonCommand:
         case PE_PanelLineEdit:
         case PE_FrameLineEdit:
-        case PE_IndicatorCheckBox:
         case PE_FrameTabWidget:
         case PE_FrameGroupBox:
         case PE_FrameMenu:
         case PE_Frame:
             line(option, painter);
             break;
+        case PE_IndicatorCheckBox:
+            indicatorLine(option, painter);
+            line(option, painter);
+            break;
         case PE_IndicatorRadioButton:
+            indicatorLine(option, painter, true);
             line(option, painter, true);
             break;
         default:
@@ -78,6 +82,23 @@ class LinedStyle : public QProxyStyle {
     }
 
   private:
+    /// What can be ticked is nothing but its outline until it is: on dark windows as well.
+    static void indicatorLine(const QStyleOption* option, QPainter* painter, bool round = false) {
+        const QPalette& palette = option->palette;
+        const bool byKeys = (option->state & State_HasFocus) && (option->state & State_KeyboardFocusChange);
+        if (!Appearance::isDark(palette) || Appearance::isHighContrast(palette) || byKeys) return;
+        const bool enabled = (option->state & State_Enabled) != 0;
+        const QRectF area = QRectF(option->rect).adjusted(0.5, 0.5, -0.5, -0.5);
+        painter->save();
+        painter->setRenderHint(QPainter::Antialiasing, round);
+        painter->setBrush(Qt::NoBrush);
+        painter->setPen(palette.color(enabled ? QPalette::PlaceholderText : QPalette::Mid));
+        if (round)
+            painter->drawEllipse(area);
+        else
+            painter->drawRect(area);
+        painter->restore();
+    }
     static void line(const QStyleOption* option, QPainter* painter, bool round = false) {
         if (!Appearance::isHighContrast(option->palette)) return;
         const bool focus = (option->state & State_HasFocus) != 0;

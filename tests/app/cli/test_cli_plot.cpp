@@ -50,6 +50,16 @@ class TestCliPlot : public QObject {
         QCOMPARE(read("again.svg"), read("a.svg")); // byte for byte
     }
 
+    void filesThatCannotBeReadAreFailures() {
+        QFile file(folder_.filePath("x.pdf"));
+        QVERIFY(file.open(QIODevice::WriteOnly) && file.write("%PDF-1.4 no JSON") > 0);
+        file.close();
+        const ProgramResult result = run({"plot", "run.h5", "--composition", "x.pdf", "-o", "y.png"});
+        QCOMPARE(result.code, 1);
+        QVERIFY2(result.err.contains("x.pdf: expected a composition"), result.err.constData());
+        QCOMPARE(run({"plot", "run.h5", "--composition", "x.pdf", "--size", "big", "-o", "y.png"}).code, 2);
+    }
+
     void listsWhatThereIs() {
         const ProgramResult result = run({"plot", "run.h5", "--list"});
         QCOMPARE(result.code, 0);
