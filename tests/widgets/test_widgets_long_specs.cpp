@@ -193,10 +193,14 @@ void TestWidgetsLongSpecs::legendsGetNoSmallerWherePagesGrow() {
     panels.perplexity->endFigure();
 }
 
-/// Underscores and descenders of each line, in images of any resolution.
+/// Underscores are the lowest of a line, in images of any resolution.
 void TestWidgetsLongSpecs::lastLinesOfLegendsAreInk() {
-    LongPanels panels;
-    panels.selection.setCompare(CompareMode::A);
+    SyntheticOptions options;
+    options.ropes = {"none", "yarn:4:orig=256:beta_fast=16.125:mscale=1:mscale_all_dim=0.707:truncate=0"};
+    options.contexts = {256, 1024};
+    PanelSet panels;
+    const auto of = makeSyntheticSession(options);
+    panels.setSession(of);
     for (const int dots : {96, 110, 150, 300}) {
         FigureStyle style = sized("7in");
         style.dpi = dots;
@@ -224,7 +228,7 @@ void TestWidgetsLongSpecs::lastLinesOfLegendsAreInk() {
                     dark += image.pixelColor(x, y).lightness() < 225;
             QVERIFY2(dark >= 4 * scale, qPrintable(QStringLiteral("%1 dpi: %2").arg(dots).arg(one.text)));
         }
-        QVERIFY(seen > 4);
+        QVERIFY(seen >= 4); // two lines with underscores in each of two names
     }
 }
 
