@@ -368,9 +368,9 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
         const StepCost steps =
             stepCost(plan, key, held.get(), bands, static_cast<long long>(windows->size()));
         const double share = sharedBlocks(config, windows->size(), key.context).largestShare(estimate.ranks);
-        const ConditionWork work =
-            conditionWork(plan, key, held.get(), bands, static_cast<long long>(windows->size()));
-        estimate.conditionSeconds.push_back(secondsOf(work, config, key.context, speed, share));
+        const ConditionWork work = conditionWork(plan, key, held.get(), bands, // of the busiest rank
+                                                 std::llround(share * static_cast<double>(windows->size())));
+        estimate.conditionSeconds.push_back(secondsOf(work, config, key.context, speed));
         estimate.seconds += estimate.conditionSeconds.back();
         estimate.fileBytes += steps.fileBytes;
         estimate.peakBytes = std::max(estimate.peakBytes, steps.peakBytes);

@@ -62,12 +62,17 @@ void addDamage(ConditionWork& work, const AnalysisPlan& plan, const ConditionKey
                int bands) {
     constexpr double comparisons = 1.8; // of a row: its divergence, and two more sums of exponentials
     const ModelConfig& c = plan.model->config();
-    const double cells = 1 + c.layers * (plan.damage == DamageScope::Bands ? 1 + 2.0 * bands : 1);
-    const double rows = 2 * cells * static_cast<double>(windows * key.context); // with the controls'
+    const double cells = plan.damage == DamageScope::Bands ? 1 + 2.0 * bands : 1;
+    const double rows =
+        2 * (1 + c.layers * cells) * static_cast<double>(windows * key.context); // with the controls'
     work.forward += damageCost(plan, key.context, windows, bands).operations;
     work.head += 2 * rows * c.hiddenSize * c.vocabSize;
     work.compared += comparisons * rows * c.vocabSize;
-    addOwnLayers(work, c, key, 3.0 * c.layers); // of all at once, of their control, and of each one
+    const DamageLayers taken =
+        damageLayers(c.layers, damageLayersKept(c),
+                     batchesOf(windows, ForwardPass::batchTokens(c, key.context), key.context), cells);
+    work.converted += headWeights(c) + taken.reference * layerWeights(c);
+    addOwnLayers(work, c, key, taken.own);
 }
 
 } // namespace
@@ -95,18 +100,18 @@ ConditionWork conditionWork(const AnalysisPlan& plan, const ConditionKey& key, c
     return work;
 }
 
-double secondsOf(const ConditionWork& work, const ModelConfig& config, int context, const MachineSpeed& speed,
-                 double share) {
-    double seconds = share * speed.pass.seconds(config, context, work.forward);
+double secondsOf(const ConditionWork& work, const ModelConfig& config, int context,
+                 const MachineSpeed& speed) {
+    double seconds = speed.pass.seconds(config, context, work.forward);
     const auto add = [&](double amount, double rate) {
         if (amount > 0) seconds += amount / rate;
     };
-    if (work.reverse > 0) seconds += share * speed.pass.reverseSeconds(config, context, work.reverse);
-    add(share * work.head, speed.pass.head);
-    add(share * work.compared, speed.compared);
-    add(share * work.captured, speed.captured);
-    add(share * work.converted, speed.converted);
-    add(share * work.rounded, speed.rounded);
+    if (work.reverse > 0) seconds += speed.pass.reverseSeconds(config, context, work.reverse);
+    add(work.head, speed.pass.head);
+    add(work.compared, speed.compared);
+    add(work.captured, speed.captured);
+    add(work.converted, speed.converted);
+    add(work.rounded, speed.rounded);
     return seconds;
 }
 

@@ -18,13 +18,13 @@ struct ConditionWork {
     double rounded = 0;   ///< weights that do and are rounded as well
 };
 
-/// Of `windows` windows of the condition; `held` (null: nothing) is what the session has of it. Not counted:
-/// random numbers of damage's controls, what noise does beside its passes, and waiting for files.
+/// Of `windows` windows of the condition, those of one process: each makes the layers of its own batches and
+/// the whole head, however many others there are. `held` (null: nothing) is what the session has of it. Not
+/// counted: random numbers of damage's controls, what noise does beside its passes, and waiting for files.
 ConditionWork conditionWork(const AnalysisPlan& plan, const ConditionKey& key, const ConditionResult* held,
                             const BandPartition& bands, long long windows);
 
-/// `share` (0 to 1) is the part of the windows that this process has.
-double secondsOf(const ConditionWork& work, const ModelConfig& config, int context, const MachineSpeed& speed,
-                 double share);
+double secondsOf(const ConditionWork& work, const ModelConfig& config, int context,
+                 const MachineSpeed& speed);
 
 } // namespace qroar

@@ -272,12 +272,19 @@ bool lacksDamage(const AnalysisPlan& plan, const ConditionResult& condition, con
 Outcome<std::shared_ptr<const ConditionResult>>
 withDamage(const AnalysisPlan& plan, const ConditionResult& condition, const BandPartition& bands,
            std::shared_ptr<const WeightSource> weights, WorkMeter& meter) {
+    auto opened = openWeights(plan.model, plainQuant(*plan.model));
+    if (!opened) return opened.error();
+    return withDamage(plan, condition, bands, cachedWeights(*opened, plainCacheBytes), std::move(weights),
+                      meter);
+}
+
+Outcome<std::shared_ptr<const ConditionResult>>
+withDamage(const AnalysisPlan& plan, const ConditionResult& condition, const BandPartition& bands,
+           const std::shared_ptr<const WeightSource>& plain, std::shared_ptr<const WeightSource> weights,
+           WorkMeter& meter) {
     const double start = meter.secondsElapsed();
     const auto windows = cutWindows(*plan.documents, condition.key.context, plan.maxWindows);
     if (!windows) return windows.error();
-    auto opened = openWeights(plan.model, plainQuant(*plan.model));
-    if (!opened) return opened.error();
-    const auto plain = cachedWeights(*opened, plainCacheBytes);
     const SharedRanks ranks(plan);
     DamageRun run(plan, condition, plain, std::move(weights), *ranks, meter);
     Damage damage = prepared(condition.damage, plan.model->config(), plan.damage, bands);
@@ -292,6 +299,25 @@ withDamage(const AnalysisPlan& plan, const ConditionResult& condition, const Ban
     result->damage = std::move(damage);
     result->seconds += meter.secondsElapsed() - start;
     return std::shared_ptr<const ConditionResult>(std::move(result));
+}
+
+DamageLayers damageLayers(int layers, int kept, double batches, double cells) {
+    const double above = layers - kept; // that are made anew whenever they are asked for
+    // For every layer of the model, how many of those are above it: what a pass over one variant of it takes.
+    const double aboveAll = kept * above + above * (above - 1) / 2;
+    DamageLayers taken;
+    // All at once and their control, in every batch; whether they have a control; and each one alone.
+    taken.own = 2 * batches * layers + 1 + layers;
+    // Batch by batch the pass up, the errors that the control is drawn from, and one layer up at a time; for
+    // each layer its variants and their controls; and it alone.
+    taken.reference =
+        kept + 3 * batches * above + (kept == 0 ? 1 : 0) + 2 * cells * batches * aboveAll + above;
+    return taken;
+}
+
+int damageLayersKept(const ModelConfig& config) {
+    return static_cast<int>(
+        std::min(std::floor(plainCacheBytes / ForwardPass::layerBytes(config)), 1.0 * config.layers));
 }
 
 DamageCost damageCost(const AnalysisPlan& plan, int context, long long windows, int bands) {
@@ -318,8 +344,7 @@ DamageCost damageCost(const AnalysisPlan& plan, int context, long long windows, 
     // the streams of the reference, its layers that are kept, the one in hand and what takes its place, in
     // two ways
     cost.peakBytes = memory.peak() + 2 * 4.0 * config.hiddenSize * tokens
-                     + std::min(std::floor(plainCacheBytes / layerBytes), 1.0 * config.layers) * layerBytes
-                     + 3 * layerBytes + 17.0 * tokens;
+                     + damageLayersKept(config) * layerBytes + 3 * layerBytes + 17.0 * tokens;
     return cost;
 }
 

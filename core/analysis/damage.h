@@ -21,6 +21,21 @@ Outcome<std::shared_ptr<const ConditionResult>>
 withDamage(const AnalysisPlan& plan, const ConditionResult& condition, const BandPartition& bands,
            std::shared_ptr<const WeightSource> weights, WorkMeter& meter);
 
+/// The same with these weights of the reference, which are asked for in every pass.
+Outcome<std::shared_ptr<const ConditionResult>>
+withDamage(const AnalysisPlan& plan, const ConditionResult& condition, const BandPartition& bands,
+           const std::shared_ptr<const WeightSource>& plain, std::shared_ptr<const WeightSource> weights,
+           WorkMeter& meter);
+
+/// Layers that are converted for that, from the start: the condition's own, and those of the reference of
+/// which the lowest `kept` are converted once. `batches` are those of this process, `cells` the variants of a
+/// layer.
+struct DamageLayers {
+    double own = 0, reference = 0;
+};
+DamageLayers damageLayers(int layers, int kept, double batches, double cells);
+int damageLayersKept(const ModelConfig& config);
+
 /// Operations, file bytes and peak memory of that, for one condition of `windows` windows from the start.
 struct DamageCost {
     double operations = 0, fileBytes = 0, peakBytes = 0;

@@ -3,6 +3,7 @@
 #include "core/analysis/condition_work.h"
 #include "core/analysis/damage.h"
 #include "core/base/stopwatch.h"
+#include "core/inference/batches.h"
 #include "core/inference/reverse.h"
 #include "core/session/packing_speed.h"
 #include "tests/support/safetensors_writer.h"
@@ -166,6 +167,75 @@ class TestConditionWork : public QObject {
         QVERIFY(near(work(plan).compared, layers.compared * (1 + 2 * 5) / (1 + 2)));
     }
 
+    /// However the ranks share the windows, each makes the layers of its own batches and the whole head.
+    void everyRankMakesItsOwnLayers() {
+        AnalysisPlan plan = plan_;
+        plan.divergence = plan.noise = plan.gradients = true;
+        plan.damage = DamageScope::Layers;
+        const auto of = [&](const AnalysisPlan& asked, long long windows) {
+            return conditionWork(asked, key_, nullptr, bands_, windows);
+        };
+        const ConditionWork half = of(plan_, 25), whole = of(plan_, 50); // one batch either way
+        QVERIFY(near(whole.forward, 2 * half.forward) && near(whole.captured, 2 * half.captured));
+        QVERIFY(near(whole.rounded, half.rounded) && near(whole.converted, half.converted));
+        const double layer = ForwardPass::layerBytes(plan_.model->config()) / 4;
+        QVERIFY(near(of(plan, 50).converted, of(plan, 25).converted));
+        // A reverse pass has three batches of 50 windows and two of 25: of two layers, up and down.
+        QVERIFY(near(of(plan, 50).rounded - of(plan, 25).rounded, 2 * 2 * layer));
+    }
+
+    /// Against runs, of one batch and of two, that keep both of the reference's layers, one, and none.
+    void damageTakesLayersAsItRuns_data() {
+        QTest::addColumn<int>("batches");
+        QTest::addColumn<int>("kept");
+        for (const int kept : {2, 1, 0}) QTest::addRow("one batch, %d kept", kept) << 1 << kept;
+        QTest::newRow("two batches, one kept") << 2 << 1;
+    }
+    void damageTakesLayersAsItRuns() {
+        QFETCH(int, batches);
+        QFETCH(int, kept);
+        RandomModelOptions shape; // whose batches have few tokens
+        shape.layers = 2;
+        shape.hidden = shape.intermediate = 16;
+        shape.heads = 128;
+        shape.kvHeads = 1;
+        shape.headDim = 64;
+        const QTemporaryDir folder;
+        makeRandomHfModel(folder.path().toStdString(), shape, 6);
+        AnalysisPlan plan = plan_;
+        plan.model = openModel(folder.path().toStdString()).value();
+        plan.capture = false;
+        plan.contexts = {32};
+        plan.damage = DamageScope::Layers;
+        const ModelConfig& c = plan.model->config();
+        const std::size_t batch = BatchCut::of(ForwardPass::batchTokens(c, 32), 32).windows;
+        const std::size_t windows = batches == 1 ? 2 : batch + 1;
+        Document document{"doc", "", "0", {}};
+        std::mt19937 random(4);
+        for (std::size_t token = 0; token < 32 * windows; ++token)
+            document.tokens.push_back(static_cast<TokenId>(random() % 64));
+        plan.documents = std::make_shared<const std::vector<Document>>(1, document);
+        ConditionResult held;
+        held.key = plan.conditions().front();
+        held.table = *buildFrequencyTable(held.key.rope, c.ropeModel(), 32);
+        const double layer = ForwardPass::layerBytes(c) / 4;
+        auto plain = std::make_shared<CountingWeights>(*openWeights(plan.model, *QuantSpec::parse("none")));
+        auto own = std::make_shared<CountingWeights>(*openWeights(plan.model, held.key.quant));
+        ProgressSink silent;
+        WorkMeter meter(silent, 1);
+        const auto cached = cachedWeights(plain, (kept + 0.5) * 4 * layer);
+        QVERIFY(withDamage(plan, held, bands_, cached, own, meter).ok());
+        const DamageLayers taken = damageLayers(c.layers, kept, batches, 1);
+        QCOMPARE(taken.own, own->taken / layer);
+        QCOMPARE(taken.reference, plain->taken / layer);
+        held.divergence.resize(windows); // nothing but the damage is missing
+        const ConditionWork counted =
+            conditionWork(plan, held.key, &held, bands_, static_cast<long long>(windows));
+        QVERIFY(near(counted.rounded, own->taken));
+        const double head = static_cast<double>(c.vocabSize) * c.hiddenSize;
+        QVERIFY(near(counted.converted, damageLayers(c.layers, 2, batches, 1).reference * layer + head));
+    }
+
     void secondsAreWorkOverRates() {
         MachineSpeed speed;
         speed.pass = {1e9, 1e9, 2e9, 3e9, 3e9, 3e9};
@@ -180,11 +250,10 @@ class TestConditionWork : public QObject {
         some.converted = 120;
         some.rounded = 200;
         some.head = 10e9;
-        QVERIFY(near(secondsOf(some, c, 100, speed, 1), 1 + 2 + 3 + 4 + 5));
-        QVERIFY(near(secondsOf(some, c, 100, speed, 0.5), 7.5));
+        QVERIFY(near(secondsOf(some, c, 100, speed), 1 + 2 + 3 + 4 + 5));
         some = {};
         some.reverse = 7e9;
-        QVERIFY(near(secondsOf(some, c, 100, speed, 1), speed.pass.reverseSeconds(c, 100, 7e9)));
+        QVERIFY(near(secondsOf(some, c, 100, speed), speed.pass.reverseSeconds(c, 100, 7e9)));
     }
 
     void everyPartOfAReversePassTakesItsTime() {
