@@ -193,9 +193,10 @@ int runPrepared(const Options& options, const Job& job, const Ranks& ranks, Cons
 /// With what this command does beside the analysis: reading and checking everything, and saving.
 AnalysisEstimate estimateOf(const Job& job) {
     AnalysisEstimate estimate = job.estimate;
-    estimate.seconds +=
-        job.secondsToPrepare
-        + SavePace::expected(estimate.conditionSeconds, estimate.packedBytes / packingSpeed());
+    const double packing = packingSpeed();
+    estimate.seconds += job.secondsToPrepare
+                        + SavePace::expected(estimate.conditionSeconds, estimate.packedBytes / packing,
+                                             estimate.heldBytes / packing);
     return estimate;
 }
 

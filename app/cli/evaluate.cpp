@@ -35,9 +35,10 @@ struct Evaluation {
     AnalysisPlan plan;
     std::vector<ControlVariant> variants;
     ControlOptions controls;
-    ReferenceModel reference;             ///< without weights unless --reference-model names one
-    std::shared_ptr<const KlBase> base;   ///< null without --kl-base
-    std::vector<Window> windows;          ///< of the one context that a file of logits is about
+    ReferenceModel reference;                   ///< without weights unless --reference-model names one
+    std::shared_ptr<const KlBase> base;         ///< null without --kl-base
+    std::vector<Window> windows;                ///< of the one context that a file of logits is about
+    std::shared_ptr<const PreparedTasks> tasks; ///< null without any, and on other ranks than the first
     std::vector<SeenDocument> notHeldOut; ///< documents that the scales were found on, in whole or in part
 };
 
@@ -262,8 +263,7 @@ Outcome<Findings> runAll(const Options& options, Evaluation& evaluation, Ranks& 
     if (options.tasks.any() && !progress.cancelled()) { // rank 0 alone: their prompts are short
         const Status scored = ranks.together("tasks", progress, [&]() -> Status {
             if (!ranks.first()) return Done{};
-            auto scores = runTasks(options.tasks, evaluation.plan.model, evaluation.plan.contexts,
-                                   evaluation.variants, progress);
+            auto scores = runTasks(*evaluation.tasks, evaluation.plan.model, evaluation.variants, progress);
             if (!scores) return scores.error();
             findings.tasks = std::move(*scores);
             return Done{};
@@ -355,6 +355,12 @@ int run(const Options& options, Ranks& ranks) {
     Status ready = ranks.together("preparation", unheard, [&]() -> Status {
         evaluation = prepare(options, ranks);
         if (!evaluation) return evaluation.error();
+        if (options.tasks.any() && ranks.first()) {
+            const AnalysisPlan& plan = evaluation->plan;
+            auto tasks = prepareTasks(options.tasks, *plan.model, plan.contexts);
+            if (!tasks) return tasks.error();
+            evaluation->tasks = std::move(*tasks);
+        }
         if (options.run.texts.empty()) return Done{};
         auto estimate = estimateAnalysis(evaluation->plan);
         if (!estimate) return estimate.error();

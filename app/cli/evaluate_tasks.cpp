@@ -12,10 +12,7 @@
 
 namespace qroar::cli {
 
-namespace {
-
-/// The tasks with everything that is read once.
-struct Prepared {
+struct PreparedTasks {
     PasskeyOptions passkey;
     CopyOptions copying;
     std::vector<Question> questions;
@@ -23,8 +20,11 @@ struct Prepared {
     std::shared_ptr<const Tokenizer> tokenizer; ///< null when nothing needs text and the model has none
 };
 
-Outcome<Prepared> prepare(const TaskOptions& options, const Model& model, const std::vector<int>& contexts) {
-    Prepared prepared;
+namespace {
+
+Outcome<PreparedTasks> prepare(const TaskOptions& options, const Model& model,
+                               const std::vector<int>& contexts) {
+    PreparedTasks prepared;
     const bool needsText = options.passkey || !options.choices.empty();
     auto tokenizer = loadTokenizerFor(model.path(), model.config().vocabSize);
     if (!tokenizer && needsText) return tokenizer.error();
@@ -34,6 +34,11 @@ Outcome<Prepared> prepare(const TaskOptions& options, const Model& model, const 
     if (options.trials > 0) prepared.passkey.trials = prepared.copying.trials = options.trials;
     if (options.passkey && contexts.empty())
         return Error::bad("--passkey: name the context lengths with --contexts");
+    if (options.passkey) { // what is too short is said now
+        const int shortest = *std::min_element(contexts.begin(), contexts.end());
+        const auto prompts = passkeyPrompts(*prepared.tokenizer, shortest, 0, prepared.passkey);
+        if (!prompts) return prompts.error();
+    }
     if (options.choices.empty()) return prepared;
     auto questions = readQuestions(options.choices, options.answersFrom);
     if (!questions) return questions.error();
@@ -44,7 +49,7 @@ Outcome<Prepared> prepare(const TaskOptions& options, const Model& model, const 
     return prepared;
 }
 
-Outcome<TaskScores> score(const Prepared& tasks, const std::shared_ptr<const Model>& model,
+Outcome<TaskScores> score(const PreparedTasks& tasks, const std::shared_ptr<const Model>& model,
                           const ControlVariant& variant, WorkMeter& meter) {
     TaskScores scores;
     scores.variant = &variant;
@@ -167,35 +172,46 @@ void addTaskOptions(CLI::App& command, TaskOptions& options) {
         ->capture_default_str();
 }
 
-Outcome<std::vector<TaskScores>> runTasks(const TaskOptions& options,
-                                          const std::shared_ptr<const Model>& model,
-                                          const std::vector<int>& contexts,
-                                          const std::vector<ControlVariant>& variants, ProgressSink& sink) {
-    auto tasks = prepare(options, *model, contexts);
-    if (!tasks) return tasks.error();
-    long long longest =
-        options.passkey && !contexts.empty() ? *std::max_element(contexts.begin(), contexts.end()) : 0;
-    for (const int distance : options.copyDistances)
-        longest = std::max(longest, 1LL + distance + tasks->copying.length);
-    const double prompts = static_cast<double>(std::max(tasks->copying.trials, tasks->passkey.trials))
+namespace {
+
+Status checkTaskMemory(const ModelConfig& config, const PreparedTasks& tasks) {
+    long long longest = 0;
+    for (const int context : tasks.passkey.contexts) longest = std::max<long long>(longest, context);
+    for (const int distance : tasks.copying.distances)
+        longest = std::max(longest, 1LL + distance + tasks.copying.length);
+    if (longest == 0) return Done{};
+    const double prompts = static_cast<double>(std::max(tasks.copying.trials, tasks.passkey.trials))
                            * static_cast<double>(longest);
-    if (Status fits =
-            checkMemory(ForwardPass::peakBytes(
-                            model->config(),
-                            static_cast<int>(std::min<long long>(longest, std::numeric_limits<int>::max())),
-                            static_cast<long long>(prompts), omp_get_max_threads())
-                            + sizeof(TokenId) * prompts,
-                        "the longest task");
-        longest > 0 && !fits)
+    const int window = static_cast<int>(std::min<long long>(longest, std::numeric_limits<int>::max()));
+    const double bytes =
+        ForwardPass::peakBytes(config, window, static_cast<long long>(prompts), omp_get_max_threads())
+        + sizeof(TokenId) * prompts;
+    if (Status fits = checkMemory(bytes, "the longest task"); !fits)
         return Error::outOfMemory(fits.error().message
                                   + ": use shorter contexts or distances, or fewer --trials");
-    const double work = passkeyOperations(model->config(), tasks->passkey)
-                        + copyOperations(model->config(), tasks->copying)
-                        + promptOperations(model->config(), tasks->choicePrompts);
+    return Done{};
+}
+
+} // namespace
+
+Outcome<std::shared_ptr<const PreparedTasks>> prepareTasks(const TaskOptions& options, const Model& model,
+                                                           const std::vector<int>& contexts) {
+    auto tasks = prepare(options, model, contexts);
+    if (!tasks) return tasks.error();
+    if (Status fits = checkTaskMemory(model.config(), *tasks); !fits) return fits.error();
+    return std::make_shared<const PreparedTasks>(std::move(*tasks));
+}
+
+Outcome<std::vector<TaskScores>> runTasks(const PreparedTasks& tasks,
+                                          const std::shared_ptr<const Model>& model,
+                                          const std::vector<ControlVariant>& variants, ProgressSink& sink) {
+    const double work = passkeyOperations(model->config(), tasks.passkey)
+                        + copyOperations(model->config(), tasks.copying)
+                        + promptOperations(model->config(), tasks.choicePrompts);
     WorkMeter meter(sink, work * static_cast<double>(variants.size()));
     std::vector<TaskScores> all;
     for (const ControlVariant& variant : variants) {
-        auto scores = score(*tasks, model, variant, meter);
+        auto scores = score(tasks, model, variant, meter);
         if (!scores && scores.error().code == ErrorCode::Cancelled) break;
         if (!scores) return scores.error();
         all.push_back(std::move(*scores));

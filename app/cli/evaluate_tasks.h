@@ -28,11 +28,15 @@ struct TaskScores {
     std::optional<ChoicesResult> choices;
 };
 
-/// Every task for every variant (which must outlive the scores); `contexts` are those of the passkey. When
-/// cancelled: the variants that are complete.
-Outcome<std::vector<TaskScores>> runTasks(const TaskOptions& options,
+/// Tasks with everything that is read once.
+struct PreparedTasks;
+/// What cannot run is refused here, before anything does; `contexts` are those of the passkey.
+Outcome<std::shared_ptr<const PreparedTasks>> prepareTasks(const TaskOptions& options, const Model& model,
+                                                           const std::vector<int>& contexts);
+/// Every task for every variant (which must outlive the scores). When cancelled: the variants that are
+/// complete.
+Outcome<std::vector<TaskScores>> runTasks(const PreparedTasks& tasks,
                                           const std::shared_ptr<const Model>& model,
-                                          const std::vector<int>& contexts,
                                           const std::vector<ControlVariant>& variants, ProgressSink& sink);
 Json taskRows(const std::vector<TaskScores>& scores);
 void printTasks(const std::vector<TaskScores>& scores);

@@ -22,13 +22,15 @@ class SavePace {
     }
 
     /// Seconds that saving takes of a job whose units take these seconds, in the order they are done: after
-    /// each one that it is due, and at the end. `whole` is what writing everything takes.
-    static double expected(const std::vector<double>& units, double whole) {
-        double now = 0, ended = -std::numeric_limits<double>::infinity(), took = 0, all = whole;
+    /// each one that it is due, and at the end. `added` is what writing all that they add takes, `held` what
+    /// writing what is there before them does, every time. Without units nothing is written.
+    static double expected(const std::vector<double>& units, double added, double held = 0) {
+        if (units.empty()) return 0;
+        double now = 0, ended = -std::numeric_limits<double>::infinity(), took = 0, all = held + added;
         for (std::size_t done = 0; done < units.size(); ++done) {
             now += units[done];
             if (now - ended < rest * took) continue;
-            took = whole * static_cast<double>(done + 1) / static_cast<double>(units.size());
+            took = held + added * static_cast<double>(done + 1) / static_cast<double>(units.size());
             all += took;
             now += took;
             ended = now;

@@ -309,14 +309,19 @@ Outcome<SearchRecord> runAndSave(Job& job, ProgressSink& progress) {
     return record;
 }
 
+/// Without the report.
 double secondsOf(const SearchPlan& plan, const SearchPreview& preview) {
     const ModelConfig& config = plan.model->config();
-    const int longest = *std::max_element(plan.contexts.begin(), plan.contexts.end());
-    const double operations = preview.mostForwardEquivalents * preview.passOperations * preview.largestShare;
     const bool gradient = plan.method == SearchMethod::Gradient;
-    const PassSpeed speed = measurePassSpeed(config, gradient);
-    return gradient ? speed.reverseSeconds(config, longest, operations)
-                    : speed.seconds(config, longest, operations);
+    const MachineSpeed speed = measureMachine(config, {false, gradient});
+    const SearchWork& work = preview.work;
+    const bool rounded = plan.weights->spec().kind == QuantKind::Rtn;
+    double seconds =
+        work.headWeights / speed.converted + work.layerWeights / (rounded ? speed.rounded : speed.converted);
+    for (std::size_t at = 0; at < plan.contexts.size(); ++at)
+        seconds += gradient ? speed.pass.reverseSeconds(config, plan.contexts[at], work.operations[at])
+                            : speed.pass.seconds(config, plan.contexts[at], work.operations[at]);
+    return seconds;
 }
 
 void printPreview(const Options& options, const Job& job, const SearchPreview& preview) {
@@ -335,7 +340,7 @@ void printPreview(const Options& options, const Job& job, const SearchPreview& p
               << preview.dimension << " gains on " << preview.windowCount << " dev windows; at most "
               << fixed(preview.mostForwardEquivalents, 0) << " forward-pass equivalents, about "
               << formatDuration(seconds) << " and " << formatBytes(preview.peakBytes) << " of memory"
-              << onEach(preview.ranks) << "\n";
+              << onEach(preview.ranks) << (job.reportDocuments.empty() ? "" : ", without the report") << "\n";
 }
 
 SearchReportTask reportTask(const Job& job) {

@@ -8,10 +8,12 @@
 #include "core/analysis/machine.h"
 #include "core/analysis/noise.h"
 #include "core/analysis/shared_ranks.h"
+#include "core/base/program_bytes.h"
 #include "core/base/strings.h"
 #include "core/base/work_meter.h"
 #include "core/controls/side_by_side.h"
 #include "core/session/document_change.h"
+#include "core/session/session_bytes.h"
 #include "qroar/version.h"
 
 #include <omp.h>
@@ -132,9 +134,6 @@ CaptureMemory statisticsBytes(const AnalysisPlan& plan, const ConditionKey& key,
         captureOptions(plan, *table, key.context, windows), windowCount * key.context,
         static_cast<double>(ForwardPass::batchTokens(plan.model->config(), key.context)) / key.context);
 }
-
-/// What the program takes before it has read anything (measured).
-constexpr double programBytes = 22e6;
 
 /// What ranks send of them to rank 0: sums of every piece (QkCapture) and counts, as they come and as they
 /// are packed.
@@ -391,6 +390,7 @@ Outcome<AnalysisEstimate> estimateAnalysis(const AnalysisPlan& plan, const Sessi
     estimate.peakBytes = std::max({estimate.peakBytes, calibrations.peakBytes(), copied});
     estimate.peakBytes += statistics + losses + programBytes;
     estimate.packedBytes = statistics + estimate.fileBytes;
+    estimate.heldBytes = previous ? packedBytes(*previous) : 0;
     estimate.fileBytes += statistics / compression + 1e6;
     for (const int context : plan.contexts)
         for (const Document& document : *plan.documents)

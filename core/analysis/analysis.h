@@ -37,7 +37,7 @@ struct AnalysisPlan {
     /// context (ConditionResult::divergence): these conditions then run the unquantized model beside. A
     /// checkpoint that stores codes has no full precision: its reference is itself without scales.
     bool divergence = false;
-    bool gradients = false; ///< also ConditionResult::sensitivity: about 2.3 more forward passes
+    bool gradients = false; ///< also ConditionResult::sensitivity: as long as 2.2 to 2.5 forward passes
     /// Also ConditionResult::noise of every condition that has a reference (as `divergence`): two more
     /// passes.
     bool noise = false;
@@ -71,7 +71,8 @@ struct AnalysisEstimate {
     std::vector<double> conditionSeconds; ///< of them, those of each condition that is run or completed
     double peakBytes = 0;                 ///< beyond the mapped file; of each rank
     double fileBytes = 0;                 ///< of the session file, or what is added to the earlier one
-    double packedBytes = 0;               ///< what is compressed to that whenever it is saved
+    double packedBytes = 0;               ///< what is compressed to that when all of it is saved
+    double heldBytes = 0;                 ///< of the earlier session, compressed again whenever it is saved
     int ranks = 1;                        ///< that share the work
     long long tokens = 0;                 ///< of the windows of all conditions that are run or completed
     std::vector<std::string> notes;       ///< e.g. documents too short for a context

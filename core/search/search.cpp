@@ -1,11 +1,13 @@
 #include "core/search/search.h"
 
+#include "core/base/program_bytes.h"
 #include "core/base/strings.h"
 #include "core/inference/forward.h"
 #include "core/inference/reverse.h"
 #include "core/scales/folded_gains.h"
 #include "core/search/gradient_search.h"
 #include "core/search/grid_search.h"
+#include "core/search/search_work.h"
 #include "core/session/document_change.h"
 #include "core/text/text_overlap.h"
 
@@ -20,7 +22,6 @@ namespace {
 
 constexpr int defaultSteps = 40, defaultPasses = 3;
 constexpr double mostTau = 1e6;          ///< beyond, logits overflow
-constexpr double keptLayerBytes = 1e9;   ///< of layers as floats, from trial to trial
 constexpr double mostGridTrials = 50000; ///< of a pass: beyond, nobody would see the end of it
 
 Status checkPlan(const SearchPlan& plan) {
@@ -163,7 +164,7 @@ std::vector<std::string> notesOf(const SearchPlan& plan, double trainedContext) 
 /// The evaluator keeps streams only where trials change few layers.
 Outcome<GainEvaluator> makeEvaluator(const SearchPlan& plan) {
     const bool reuses = plan.method == SearchMethod::Grid && plan.scope != SearchScope::Model;
-    return GainEvaluator::make(plan.model, cachedWeights(plan.weights, keptLayerBytes), plan.rope,
+    return GainEvaluator::make(plan.model, cachedWeights(plan.weights, plan.keptLayerBytes), plan.rope,
                                *plan.documents, plan.contexts, plan.maxWindows,
                                reuses ? GainEvaluator::defaultMemoryBudget : 0, plan.ranks);
 }
@@ -180,8 +181,7 @@ double peakBytes(const SearchPlan& plan) {
                                        : ForwardPass::peakBytes(config, context, tokens, threads)
                                              + GainEvaluator::defaultMemoryBudget);
     }
-    const double layer = ForwardPass::layerBytes(config);
-    return most + std::min(std::floor(keptLayerBytes / layer), 1.0 * config.layers) * layer;
+    return programBytes + most + searchLayersKept(plan) * ForwardPass::layerBytes(config);
 }
 
 SearchRecord recordOf(const SearchPlan& plan, const SearchSettings& settings,
@@ -224,6 +224,7 @@ Outcome<SearchPreview> previewSearch(const SearchPlan& plan) {
     preview.ranks = evaluator->rankCount();
     preview.largestShare = evaluator->largestShare();
     preview.mostForwardEquivalents = mostCost(preview.settings, preview.dimension, evaluator->gradientCost());
+    preview.work = searchWork(plan, preview.mostForwardEquivalents, evaluator->gradientCost());
     const double trials = static_cast<double>(preview.dimension) * (plan.gridPoints - 1);
     if (plan.method == SearchMethod::Grid && trials > mostGridTrials)
         return Error::bad("a grid over " + formatCount(preview.dimension) + " gains needs "

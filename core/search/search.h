@@ -45,9 +45,10 @@ struct SearchPlan {
     std::optional<double> budget;
     std::optional<GainWindows> windows; ///< default: defaultWindows()
     GainWindowOptions windowOptions;
-    bool force = false;  ///< search even what cannot matter
-    std::string name;    ///< of the scale set
-    std::string command; ///< for the provenance
+    double keptLayerBytes = 1e9; ///< of layers as floats, from trial to trial
+    bool force = false;          ///< search even what cannot matter
+    std::string name;            ///< of the scale set
+    std::string command;         ///< for the provenance
     /// Processes that share the dev windows; null: this one alone. All ranks run the same plan and get the
     /// same record.
     Ranks* ranks = nullptr;
@@ -55,6 +56,13 @@ struct SearchPlan {
 
 /// The plan's windows, else the default ones. The plan must have contexts and bands that fit the model.
 GainWindows windowsOf(const SearchPlan& plan);
+
+/// What the busiest rank does of a search whose steps and budget are used up.
+struct SearchWork {
+    std::vector<double> operations; ///< [contexts] of its passes: reverse ones where it goes by gradients
+    double layerWeights = 0;        ///< of the deployed model that become floats
+    double headWeights = 0;         ///< and of its head
+};
 
 /// What is known before the first trial.
 struct SearchPreview {
@@ -66,8 +74,9 @@ struct SearchPreview {
     double passOperations = 0;         ///< operations of one forward-pass equivalent
     int ranks = 1;                     ///< that share them
     double largestShare = 1;           ///< the part of them that the busiest rank has
-    double peakBytes = 0;              ///< beyond the mapped model; of each rank
-    std::vector<std::string> notes;    ///< what cannot matter, what is unguarded
+    SearchWork work;
+    double peakBytes = 0;           ///< beyond the mapped model; of each rank
+    std::vector<std::string> notes; ///< what cannot matter, what is unguarded
 };
 /// Checks a plan and resolves its defaults without running it. Errors say what to change: the symmetric
 /// variant where it cannot matter (unless forced), contexts without windows, a grid that would never end.

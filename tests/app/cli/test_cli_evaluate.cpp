@@ -356,6 +356,14 @@ class TestCliEvaluate : public QObject {
         QVERIFY(message({"model", "--passkey", "--contexts", "256"}, 1).contains("tokenizer"));
         QVERIFY(message({"model", "--copy", "1"}, 2).contains("at least 2 tokens"));
         QVERIFY(message({sample_, "--passkey", "--contexts", "32"}, 1).contains("passkey at 32 tokens"));
+        // Said before anything runs, not where its turn comes.
+        writeBytes(file("early.txt").toStdString(), std::string(5000, 'a'));
+        QVERIFY(message({sample_, "--text", "early.txt", "--passkey", "--contexts", "32", "--save-logits",
+                         "early.kld"},
+                        1)
+                    .contains("passkey at 32 tokens: at least"));
+        QVERIFY(!QFile::exists(file("early.kld")));
+        QVERIFY(message({sample_, "--passkey", "--contexts", "256,32"}, 1).contains("at 32 tokens"));
         QVERIFY(message({sample_, "--choices", "gone.jsonl"}, 1).contains("gone.jsonl"));
         writeBytes(file("broken.jsonl").toStdString(),
                    "{\"context\":\"a\",\"choices\":[\"b\",\"c\"],\"answer\":7}\n");

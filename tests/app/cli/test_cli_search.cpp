@@ -223,6 +223,10 @@ class TestCliSearch : public QObject {
         QVERIFY(least >= 1.25 && most <= 2.5 && most > least);
         const Result printed = run(arguments + QStringList{"--dry-run"});
         QVERIFY(printed.code == 0 && printed.out.contains("tau"));
+        QVERIFY(!printed.out.contains("without the report"));
+        const Result reporting = run(arguments + QStringList{"--report-text", "c.u16", "--dry-run"});
+        QVERIFY2(reporting.code == 0 && reporting.out.contains("of memory, without the report"),
+                 reporting.out);
         // The search goes into a copy of the diagnostics, which stay as they are.
         const Result searched = run(arguments + QStringList{"--steps", "1", "-o", "both.h5"});
         QVERIFY2(searched.code == 0, searched.err);

@@ -557,6 +557,13 @@ class TestAnalysis : public QObject {
         QVERIFY(nothing.ok());
         QCOMPARE(nothing->tokens, 0LL);
         QCOMPARE(nothing->seconds, 0.0);
+        // Saved on the way is all that was there and what comes.
+        QCOMPARE(whole->heldBytes, 0.0);
+        QCOMPARE(nothing->packedBytes, 0.0);
+        QCOMPARE(nothing->heldBytes, rest->heldBytes);
+        const double foretold = whole->packedBytes - rest->packedBytes;
+        QVERIFY2(rest->heldBytes > 0.8 * foretold && rest->heldBytes < 1.25 * foretold,
+                 qPrintable(QString::number(rest->heldBytes) + " of " + QString::number(foretold)));
     }
 
     void overflowIsReportedWithItsPlace() {

@@ -6,6 +6,7 @@
 #include "core/inference/batches.h"
 #include "core/inference/reverse.h"
 #include "core/session/packing_speed.h"
+#include "tests/support/counting_weights.h"
 #include "tests/support/safetensors_writer.h"
 
 #include <QTemporaryDir>
@@ -18,26 +19,6 @@ using namespace qroar;
 using namespace qroar::test;
 
 namespace {
-
-/// Counts the layers that it is asked for.
-class CountingWeights final : public WeightSource {
-  public:
-    explicit CountingWeights(std::shared_ptr<const WeightSource> source) : source_(std::move(source)) {}
-    [[nodiscard]] const QuantSpec& spec() const override { return source_->spec(); }
-    [[nodiscard]] std::shared_ptr<const LayerWeights> layer(int layer) const override {
-        auto weights = source_->layer(layer);
-        for (const Matrix& matrix : weights->projection)
-            taken += static_cast<double>(matrix.rows() * matrix.cols());
-        return weights;
-    }
-    [[nodiscard]] std::shared_ptr<const QuantizedLayer> quantized(int layer) const override {
-        return source_->quantized(layer);
-    }
-    mutable double taken = 0; ///< weights
-
-  private:
-    std::shared_ptr<const WeightSource> source_;
-};
 
 bool near(double a, double b) {
     return std::abs(a - b) <= 1e-9 * std::max(std::abs(a), std::abs(b));

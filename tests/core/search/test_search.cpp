@@ -1,10 +1,14 @@
 // Whole searches on tiny models: a planted fault is found and repaired, what cannot matter does not, stopping
 // and going on changes nothing, nor does the number of threads, and J really falls.
+#include "core/base/program_bytes.h"
+#include "core/inference/reverse.h"
 #include "core/search/gradient_estimate.h"
 #include "core/search/gradient_search.h"
 #include "core/search/search.h"
+#include "core/search/search_work.h"
 #include "tests/core/search/faulty_keys.h"
 #include "tests/core/search/search_fixture.h"
+#include "tests/support/counting_weights.h"
 
 #include <QElapsedTimer>
 #include <QtTest>
@@ -452,6 +456,62 @@ class TestSearch : public QObject {
         plan = planFor(SearchMethod::Gradient);
         plan.windowOptions.most = 1;
         QVERIFY(refusal(plan).find("windows") != std::string::npos);
+    }
+
+    /// Gradients take layers on the way up and on the way down, in every batch; trials of a grid once.
+    void previewCountsLayersAsTheyAreTaken_data() {
+        QTest::addColumn<SearchMethod>("method");
+        QTest::addColumn<int>("kept");
+        for (const int kept : {0, 1, 3}) {
+            QTest::addRow("gradient, %d kept", kept) << SearchMethod::Gradient << kept;
+            QTest::addRow("grid, %d kept", kept) << SearchMethod::Grid << kept;
+        }
+    }
+    void previewCountsLayersAsTheyAreTaken() {
+        QFETCH(SearchMethod, method);
+        QFETCH(int, kept);
+        SearchPlan plan = planFor(method);
+        const ModelConfig& c = plan.model->config();
+        if (method == SearchMethod::Grid) plan.scope = SearchScope::Model; // every trial is a whole pass
+        plan.documents =
+            std::make_shared<const std::vector<Document>>(randomDocuments(4, 1500, c.vocabSize, 7));
+        plan.steps = 50;
+        plan.budget = 8;
+        plan.l2 = 0;
+        plan.keptLayerBytes = (kept + 0.5) * ForwardPass::layerBytes(c);
+        auto weights = std::make_shared<CountingWeights>(plan.weights);
+        plan.weights = weights;
+        const auto preview = previewSearch(plan);
+        QVERIFY(preview.ok());
+        // Each context in its own windows.
+        const bool gradient = method == SearchMethod::Gradient;
+        const auto pass = [&](int context) {
+            const auto windows = static_cast<double>(cutWindows(*plan.documents, context, 0)->size());
+            return windows
+                   * (gradient ? ReversePass::operations(c, context) : ForwardPass::operations(c, context));
+        };
+        const double cost = gradient ? (pass(64) + pass(32)) / preview->passOperations : 1;
+        const double spent = search(plan).forwardEquivalents(), passes = spent / cost;
+        const SearchWork work = searchWork(plan, spent, cost);
+        QVERIFY(passes > 2);
+        QVERIFY(std::abs(work.layerWeights - weights->taken) < 1e-9 * weights->taken);
+        QVERIFY(std::abs(work.operations[0] - passes * pass(64)) < 1e-9 * passes * pass(64));
+        QVERIFY(std::abs(work.operations[1] - passes * pass(32)) < 1e-9 * passes * pass(32));
+        const double head = static_cast<double>(c.vocabSize) * c.hiddenSize;
+        QVERIFY(std::abs(work.headWeights - head * 2 * (gradient ? passes : 1)) < 1e-6 * head);
+        const SearchWork most = searchWork(plan, preview->mostForwardEquivalents, cost);
+        QVERIFY(std::abs(preview->work.layerWeights - most.layerWeights) < 1e-9 * most.layerWeights);
+        QVERIFY(std::abs(preview->work.operations[1] - most.operations[1]) < 1e-9 * most.operations[1]);
+    }
+
+    void previewKnowsMemory() {
+        const SearchPlan plan = planFor(SearchMethod::Gradient);
+        const ModelConfig& c = plan.model->config();
+        double pass = 0;
+        for (const int context : plan.contexts)
+            pass = std::max(pass, ReversePass::peakBytes(c, context, 4 * (150 / context) * context,
+                                                         omp_get_max_threads()));
+        QCOMPARE(previewSearch(plan)->peakBytes, programBytes + pass + 3 * ForwardPass::layerBytes(c));
     }
 
     void previewKnowsDefaults() {
