@@ -66,8 +66,7 @@ void multiplyPanels(PanelsView x, const Factor& w, MatrixView target, float scal
 /// sums += x W^T as panels: x [rows, depth], W [n, depth], sums [rows, n]. For deep products, whose panels no
 /// cache holds: a stretch of the depth goes through many rows of W before the next one, so that x is read
 /// once or a few times instead of once for every block (a vocabulary of 49,152: up to 2.7 times as fast, most
-/// where memory is busy). The sums
-/// grow in the same order as those of multiplyPanels.
+/// where memory is busy). The sums of one product grow in the same order as those of multiplyPanels.
 void addDeepProduct(PanelsView x, const Factor& w, Panels& sums);
 /// target = x W^T, summed in double and rounded once.
 void multiplyPanelsInDouble(PanelsView x, const Factor& w, MatrixView target);

@@ -25,6 +25,7 @@ namespace {
 
 const char* const specA = "yarn:2:orig=256:beta_fast=16:beta_slow=2:attn=1.25";
 const char* const specB = "yarn:2:orig=256:beta_fast=24:beta_slow=1:attn=1.5";
+const char* const longest = "yarn:4:orig=256:beta_fast=16.125:mscale=1:mscale_all_dim=0.707:truncate=0";
 
 std::shared_ptr<const Session> session() {
     SyntheticOptions options;
@@ -169,8 +170,12 @@ QStringList legendNames(const BasePlot& plot) {
 }
 
 void TestWidgetsLongSpecs::legendsGetNoSmallerWherePagesGrow() {
-    LongPanels panels;
-    panels.selection.setCompare(CompareMode::A);
+    SyntheticOptions options;
+    options.ropes = {"none", specA, specB, longest};
+    options.contexts = {256, 1024};
+    PanelSet panels;
+    const auto of = makeSyntheticSession(options);
+    panels.setSession(of);
     for (const char* size : {"3.3in", "7in", "84mm"}) {
         const FigureStyle style = sized(size);
         const Figure figure = panels.perplexity->beginFigure();
@@ -196,7 +201,7 @@ void TestWidgetsLongSpecs::legendsGetNoSmallerWherePagesGrow() {
 /// Underscores are the lowest of a line, in images of any resolution.
 void TestWidgetsLongSpecs::lastLinesOfLegendsAreInk() {
     SyntheticOptions options;
-    options.ropes = {"none", "yarn:4:orig=256:beta_fast=16.125:mscale=1:mscale_all_dim=0.707:truncate=0"};
+    options.ropes = {"none", longest};
     options.contexts = {256, 1024};
     PanelSet panels;
     const auto of = makeSyntheticSession(options);
