@@ -93,6 +93,7 @@ class TestWidgetsExport : public QObject {
     void everyPanelInEveryFormat();
     void csvReadsBackTheSameNumbers();
     void refusesWhatItCannotDo();
+    void controlCharactersInSvg();
     void figureSizes();
     void exportIsLightInADarkApplication();
     void darkAndLightSwitch();
@@ -199,6 +200,32 @@ void TestWidgetsExport::refusesWhatItCannotDo() {
         QVERIFY2(error.contains(path), qPrintable(error));
     }
     QVERIFY(!panels.tir->exportTo(folder.filePath(QStringLiteral("b.xyz")), nullptr));
+
+    FigureStyle huge(FigureSize::Custom); // 10 GB of an image; as vectors it is nothing special
+    huge.width = 1500;
+    huge.height = 1000;
+    huge.dpi = 1200;
+    const QString image = folder.filePath(QStringLiteral("huge.png"));
+    QVERIFY(!panels.tir->exportTo(image, &error, huge));
+    QVERIFY2(error.contains(image) && error.contains(QLatin1String("250 million pixels")), qPrintable(error));
+    QVERIFY(!QFile::exists(image));
+    QVERIFY2(panels.tir->exportTo(folder.filePath(QStringLiteral("huge.svg")), &error, huge),
+             qPrintable(error));
+}
+
+/// A name that came from a file: XML has no control characters.
+void TestWidgetsExport::controlCharactersInSvg() {
+    PanelSet panels;
+    panels.setSession(makeSyntheticSession());
+    Figure figure = panels.tir->beginFigure();
+    figure.title = QStringLiteral("a\x01\x1f\tb");
+    figure.provenance = QStringLiteral("c\x02");
+    const QByteArray svg = figureBytes(figure, QStringLiteral("svg"), FigureStyle());
+    panels.tir->endFigure();
+    QXmlStreamReader xml(svg);
+    while (!xml.atEnd()) xml.readNext();
+    QVERIFY2(!xml.hasError(), qPrintable(xml.errorString()));
+    QVERIFY(svg.contains("<title>a\tb</title>"));
 }
 
 void TestWidgetsExport::figureSizes() {
