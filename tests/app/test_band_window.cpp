@@ -94,6 +94,7 @@ class TestBandWindow : public QObject {
     void selectionIsShared();
     void namesAreSaved();
     void columnsFitANarrowDock();
+    void columnsStandStillWhileAnEdgeMoves();
 };
 
 void TestBandWindow::dragSnapsAndIsOneStep() {
@@ -412,6 +413,42 @@ void TestBandWindow::columnsFitANarrowDock() {
             }
     }
     QCOMPARE(table.textElideMode(), Qt::ElideRight);
+}
+
+void TestBandWindow::columnsStandStillWhileAnEdgeMoves() {
+    BandBench bench(64, 8);
+    SelectionModel selection;
+    BandEditor editor(&selection);
+    editor.setSession(bench.window->workspace().session());
+    editor.resize(700, 420);
+    editor.show();
+    letViewsSettle();
+    QTableView& table = *editor.table();
+    const auto widths = [&table] {
+        std::vector<int> all;
+        for (int column = 0; column < BandEditorModel::ColumnCount; ++column)
+            all.push_back(table.columnWidth(column));
+        return all;
+    };
+    const BandPartition start = bench.window->workspace().session()->bands;
+    int resized = 0;
+    connect(table.horizontalHeader(), &QHeaderView::sectionResized, &editor, [&resized] { ++resized; });
+    for (int pair = start.begin(3); pair > start.begin(2); --pair)
+        editor.setBands(start.withEdgeMoved(3, pair));
+    const std::vector<int> widest = widths();
+    for (int pair = start.begin(2) + 1; pair <= start.begin(3); ++pair) {
+        resized = 0;
+        editor.setBands(start.withEdgeMoved(3, pair));
+        QCOMPARE(widths(), widest);
+        QCOMPARE(resized, 0);
+    }
+    editor.setStyles(BandStyles(8)); // other names: other widths may be
+    editor.setBands(BandPartition::equal(2, 64));
+    for (int column = BandEditorModel::From; column < BandEditorModel::ColumnCount; ++column)
+        for (int row = 0; row < 2; ++row)
+            QVERIFY(table.columnWidth(column) >= table.fontMetrics().horizontalAdvance(
+                                                     editor.model()->index(row, column).data().toString())
+                                                     + 4);
 }
 
 QTEST_MAIN(TestBandWindow)

@@ -139,7 +139,7 @@ void dragEdge(MainWindow& window, const std::string& name) {
             worst.judged = std::max(worst.judged, took - (waitedNow() - waited));
             settle();
         }
-        table.add(all, count, worst, 2 * frame); // the mouse is looked at in between
+        table.add(all, count, worst, frame);
     }
     send(QEvent::MouseButtonRelease, from, Qt::NoButton);
     QObject::disconnect(noted);

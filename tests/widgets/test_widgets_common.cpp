@@ -5,10 +5,14 @@
 #include "widgets/common/names.h"
 #include "widgets/common/number_format.h"
 #include "widgets/common/selection_model.h"
+#include "widgets/common/text_line.h"
 #include "widgets/common/theme.h"
 #include "widgets/models/result_table_model.h"
 
 #include <QAbstractItemModelTester>
+#include <QEnterEvent>
+#include <QLabel>
+#include <QVBoxLayout>
 #include <QtTest>
 
 #include <array>
@@ -36,6 +40,22 @@ double labDistance(const QColor& one, const QColor& other) {
     return std::hypot(a[0] - b[0], a[1] - b[1], a[2] - b[2]);
 }
 
+/// Counts the events of one type that an object gets.
+class EventCount : public QObject {
+  public:
+    EventCount(QObject& watched, QEvent::Type type) : type_(type) { watched.installEventFilter(this); }
+    int count = 0;
+
+  protected:
+    bool eventFilter(QObject*, QEvent* event) override {
+        count += event->type() == type_ ? 1 : 0;
+        return false;
+    }
+
+  private:
+    QEvent::Type type_;
+};
+
 } // namespace
 
 class TestWidgetsCommon : public QObject {
@@ -52,6 +72,7 @@ class TestWidgetsCommon : public QObject {
     void coloursOfEightBandsDiffer();
     void namesAreToldApart();
     void sentencesFitTheirView();
+    void aLineOfTextLaysNothingOut();
     void tableModelIsAProperModel();
     void tableCsvQuotesAndKeepsDigits();
 };
@@ -279,6 +300,43 @@ void TestWidgetsCommon::coloursOfEightBandsDiffer() {
                          qPrintable(QString("%1 and %2, dark %3").arg(one).arg(other).arg(dark)));
         }
     }
+}
+
+void TestWidgetsCommon::aLineOfTextLaysNothingOut() {
+    QWidget view;
+    auto* line = new TextLine;
+    line->setSelectable();
+    (new QVBoxLayout(&view))->addWidget(line);
+    view.resize(200, 60);
+    view.show();
+    QVERIFY(QTest::qWaitForWindowExposed(&view));
+    const auto* label = line->findChild<QLabel*>();
+    line->setFullText("short");
+    QCOMPARE(label->text(), QString("short"));
+    QVERIFY(label->height() >= label->fontMetrics().height());
+    QTest::qWait(10);
+    EventCount layouts(view, QEvent::LayoutRequest);
+    const QString longText = QString("Band 2: pairs 12-19, wavelength 300-900 tokens ").repeated(3);
+    line->setFullText(longText);
+    QTest::qWait(10);
+    QCOMPARE(layouts.count, 0);
+    QVERIFY2(label->text().endsWith(u'\u2026'), qPrintable(label->text()));
+    QVERIFY(label->fontMetrics().horizontalAdvance(label->text()) <= line->width());
+    QCOMPARE(line->toolTip(), longText);
+    QCOMPARE(label->accessibleName(), longText);
+    line->setFullText(longText, "a tip");
+    QCOMPARE(line->toolTip(), QString("a tip"));
+    view.resize(2000, 60);
+    QTRY_COMPARE(label->text(), longText);
+    QVERIFY(!(label->textInteractionFlags() & Qt::TextSelectableByMouse));
+    QEnterEvent enter(QPointF(5, 5), QPointF(5, 5), QPointF(5, 5));
+    QApplication::sendEvent(line, &enter);
+    QVERIFY(label->textInteractionFlags() & Qt::TextSelectableByMouse);
+    QFont large = view.font();
+    large.setPointSizeF(2 * large.pointSizeF());
+    const int before = line->height();
+    view.setFont(large);
+    QTRY_VERIFY(line->height() > before);
 }
 
 void TestWidgetsCommon::tableModelIsAProperModel() {

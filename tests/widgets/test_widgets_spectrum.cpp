@@ -60,6 +60,7 @@ class TestWidgetsSpectrum : public QObject {
     void clickSelectsPairAndBand();
     void readoutSaysWhatIsThere();
     void readoutFollowsWhatChangesUnderIt();
+    void whatStandsIsNotDrawnWhileAnEdgeMoves();
     void wheelZoomsAndHomeComesBack();
     void axisTitlesFitALowPlot();
 };
@@ -249,6 +250,41 @@ void TestWidgetsSpectrum::readoutFollowsWhatChangesUnderIt() {
     bench.panels.spectrum->setBands(before); // as undo does; the pointer stays where it was
     QTRY_VERIFY2(bench.plot->readoutText().startsWith(QLatin1String("Pair ")),
                  qPrintable(bench.plot->readoutText()));
+}
+
+void TestWidgetsSpectrum::whatStandsIsNotDrawnWhileAnEdgeMoves() {
+    Bench bench;
+    QVERIFY(bench.ready());
+    const auto picture = [&bench] { return bench.plot->grab().toImage(); };
+    const auto drawnWhole = [&] { // the same in one go
+        const QImage before = picture();
+        bench.plot->drawLater();
+        return before == picture();
+    };
+    const QPoint edge = bench.plot->edgePosition(3).toPoint();
+    QTest::mousePress(bench.plot, Qt::LeftButton, {}, edge);
+    QTest::qWait(20);
+    const QImage start = picture();
+    QSignalSpy whole(bench.plot, &QCustomPlot::beforeReplot), drawn(bench.plot, &QCustomPlot::afterReplot);
+    for (const int pair : {5, 6, 7}) {
+        bench.move(bench.inFrontOf(pair));
+        const auto before = drawn.count();
+        QTRY_VERIFY(drawn.count() > before);
+    }
+    QCOMPARE(whole.count(), 0);
+    QVERIFY(picture() != start);
+    QVERIFY(drawnWhole());
+    QTest::mouseRelease(bench.plot, Qt::LeftButton, {}, bench.inFrontOf(7).toPoint());
+    QTest::qWait(20);
+    QVERIFY(drawnWhole());
+    bench.panels.spectrum->setBands(BandPartition::equal(3, bench.plot->bands().pairs())); // fewer edges
+    QTest::qWait(20);
+    QCOMPARE(bench.plot->bands().count(), 3);
+    QVERIFY(drawnWhole());
+    bench.panels.spectrum->resize(700, 380);
+    QTest::qWait(20);
+    bench.plot->setSelected(1, -1);
+    QVERIFY(drawnWhole());
 }
 
 void TestWidgetsSpectrum::wheelZoomsAndHomeComesBack() {

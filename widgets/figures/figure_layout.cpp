@@ -483,4 +483,13 @@ QList<QList<QRectF>> placedAxes(const Figure& figure, const FigureStyle& style) 
     return result;
 }
 
+QStringList figureLeftOut(const Figure& figure, const FigureStyle& style) {
+    const QList<BasePlot*> plots = plotsOf(figure);
+    const FigureLook look(plots, style, style.fontPixels());
+    placedAxes(figure, style);
+    QStringList sentences;
+    for (const BasePlot* plot : plots) sentences << plot->leftOut();
+    return sentences;
+}
+
 } // namespace qroar

@@ -41,5 +41,7 @@ void drawFigure(const Figure& figure, QCPPainter* painter, const FigureStyle& st
 QList<QList<QRectF>> figureAxes(const Figure& figure, const FigureStyle& style);
 /// The same while the plots have their look (FigureLook); they stay laid out for the page.
 QList<QList<QRectF>> placedAxes(const Figure& figure, const FigureStyle& style);
+/// What of it has no room at this size and is not there, a sentence each (BasePlot::leftOut).
+QStringList figureLeftOut(const Figure& figure, const FigureStyle& style);
 
 } // namespace qroar

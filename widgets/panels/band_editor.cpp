@@ -129,10 +129,12 @@ int BandEditor::widthOf(int column) {
         if (width == 0) width = table_->sizeHintForIndex(cell).width() + 1; // the line of the grid
         widest = std::max(widest, width);
     }
-    return widest;
+    int& kept = widest_[column]; // while an edge moves, columns stand still
+    return kept = std::max(kept, widest);
 }
 
 void BandEditor::fitColumns() {
+    if (!isVisible()) return; // showEvent()
     QHeaderView* header = table_->horizontalHeader();
     const int room = table_->viewport()->width(), character = fontMetrics().averageCharWidth();
     std::array<int, BandEditorModel::ColumnCount> wanted{}, least{}, titles{};
@@ -163,8 +165,15 @@ void BandEditor::fitColumns() {
         wanted[at] -= less;
         spare += less;
     }
-    for (std::size_t column = 0; column < wanted.size(); ++column)
+    // The last one takes what is left by itself; telling it another width would draw the table twice.
+    const std::size_t told = spare > 0 ? wanted.size() - 1 : wanted.size();
+    for (std::size_t column = 0; column < told; ++column)
         header->resizeSection(static_cast<int>(column), wanted[column]);
+}
+
+void BandEditor::showEvent(QShowEvent* event) {
+    QWidget::showEvent(event);
+    fitColumns();
 }
 
 bool BandEditor::eventFilter(QObject* watched, QEvent* event) {
@@ -263,6 +272,7 @@ QWidget* BandEditor::buildPresets() {
 
 void BandEditor::setSession(const std::shared_ptr<const Session>& session) {
     session_ = session;
+    widest_.clear();
     empty_->setVisible(!session);
     body_->setVisible(session != nullptr);
     update(session ? BandLayout{session->bands, session->bandStyles} : BandLayout{});
@@ -285,6 +295,8 @@ void BandEditor::setStyles(const BandStyles& styles) {
 }
 
 void BandEditor::update(const BandLayout& layout) {
+    if (layout.styles != model_->layout().styles || layout.bands.count() != model_->layout().bands.count())
+        widest_.clear();
     following_ = true;
     model_->setLayout(layout);
     following_ = false;
@@ -403,6 +415,7 @@ void BandEditor::changeEvent(QEvent* event) {
     if (event->type() == QEvent::PaletteChange) model_->setTheme(PlotTheme::fromPalette(palette()));
     if (event->type() == QEvent::FontChange || event->type() == QEvent::StyleChange) {
         widths_.clear();
+        widest_.clear();
         fitColumns();
     }
 }

@@ -57,6 +57,7 @@ class BandEditor : public QWidget {
 
   protected:
     void changeEvent(QEvent* event) override;
+    void showEvent(QShowEvent* event) override;
     bool eventFilter(QObject* watched, QEvent* event) override; ///< the table's size
 
   private:
@@ -85,6 +86,7 @@ class BandEditor : public QWidget {
     QSpinBox* count_ = nullptr;
     QLineEdit* edges_ = nullptr;
     bool following_ = false;
+    QHash<int, int> widest_;                 ///< of columns, since the bands were others
     QHash<QPair<int, QString>, int> widths_; ///< of cells by column and text: a drag of an edge changes two
 };
 

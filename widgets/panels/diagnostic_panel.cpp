@@ -7,6 +7,7 @@
 #include "widgets/common/flow_layout.h"
 #include "widgets/common/icons.h"
 #include "widgets/common/names.h"
+#include "widgets/common/text_line.h"
 #include "widgets/models/result_table_model.h"
 #include "widgets/panels/refresh_turn.h"
 #include "widgets/plot/base_plot.h"
@@ -22,7 +23,6 @@
 #include <QFileInfo>
 #include <QHBoxLayout>
 #include <QHeaderView>
-#include <QLabel>
 #include <QLineEdit>
 #include <QMenu>
 #include <QMessageBox>
@@ -93,11 +93,9 @@ DiagnosticPanel::DiagnosticPanel(const QString& title, SelectionModel* selection
     stack_->setMinimumHeight(40); // a low panel makes its plot small: rows never lie on each other
     column->addWidget(stack_, 1);
 
-    summaryLabel_ = new QLabel(this);
-    summaryLabel_->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Fixed);
-    summaryLabel_->setTextInteractionFlags(Qt::TextSelectableByMouse);
-    summaryLabel_->setTextFormat(Qt::PlainText);
-    column->addWidget(summaryLabel_);
+    summaryLine_ = new TextLine(this);
+    summaryLine_->setSelectable();
+    column->addWidget(summaryLine_);
     QTimer::singleShot(0, this, [this] { // the virtual sentence: after construction
         if (!session_ && emptyText_.isEmpty()) showEmpty(noSessionText());
     });
@@ -132,21 +130,13 @@ void DiagnosticPanel::buildTable() {
 }
 
 void DiagnosticPanel::buildTitles(QBoxLayout& column) {
-    titleLabel_ = new QLabel(title_, this);
-    QFont bold = titleLabel_->font();
-    bold.setBold(true);
-    titleLabel_->setFont(bold);
-    detailLabel_ = new QLabel(this);
-    QFont small = detailLabel_->font();
-    small.setPointSizeF(small.pointSizeF() * 0.92);
-    detailLabel_->setFont(small);
-    for (QLabel* label : {titleLabel_, detailLabel_}) {
-        label->setSizePolicy(QSizePolicy::Ignored, QSizePolicy::Preferred);
-        label->setMinimumWidth(40);
-        label->setTextFormat(Qt::PlainText);
-        column.addWidget(label);
-    }
-    detailLabel_->hide();
+    titleLine_ = new TextLine(this);
+    titleLine_->setTextFont(1, true);
+    titleLine_->setFullText(title_);
+    detailLine_ = new TextLine(this);
+    detailLine_->setTextFont(0.92, false);
+    for (TextLine* line : {titleLine_, detailLine_}) column.addWidget(line);
+    detailLine_->hide();
 }
 
 void DiagnosticPanel::buildToolBar() {
@@ -458,6 +448,7 @@ void DiagnosticPanel::showPage() {
 }
 
 void DiagnosticPanel::showEmpty(const QString& text) {
+    if (text == emptyText_ && stack_->currentWidget() == emptyLabel_ && !fill_) return;
     emptyText_ = text;
     figureTitle_ = heading_ = emptyTitle();
     detail_.clear();
@@ -480,17 +471,12 @@ void DiagnosticPanel::updateHelp() {
 void DiagnosticPanel::updateTexts() {
     const int room = std::max(60, width() - 14);
     const bool low = height() < lowPanel;
-    const bool oneLine =
-        low || detail_.isEmpty() || titleLabel_->fontMetrics().horizontalAdvance(figureTitle_) <= room;
-    titleLabel_->setText(
-        titleLabel_->fontMetrics().elidedText(oneLine ? figureTitle_ : heading_, Qt::ElideRight, room));
-    detailLabel_->setText(detailLabel_->fontMetrics().elidedText(detail_, Qt::ElideRight, room));
-    detailLabel_->setVisible(!oneLine);
-    for (QLabel* label : {titleLabel_, detailLabel_}) label->setToolTip(figureTitle_);
-    summaryLabel_->setVisible(!low);
-    summaryLabel_->setText(summaryLabel_->fontMetrics().elidedText(summary_, Qt::ElideRight, room));
-    summaryLabel_->setToolTip(summary_);
-    summaryLabel_->setAccessibleName(summary_);
+    const bool oneLine = low || detail_.isEmpty() || titleLine_->textWidth(figureTitle_) <= room;
+    titleLine_->setFullText(oneLine ? figureTitle_ : heading_, figureTitle_);
+    detailLine_->setFullText(detail_, figureTitle_);
+    detailLine_->setVisible(!oneLine);
+    summaryLine_->setVisible(!low);
+    summaryLine_->setFullText(summary_);
     setAccessibleDescription(summary_.isEmpty() ? emptyText_ : summary_);
 }
 

@@ -24,7 +24,6 @@ class QAbstractButton;
 class QBoxLayout;
 class QComboBox;
 class QDoubleSpinBox;
-class QLabel;
 class QLineEdit;
 class QMenu;
 class QScrollArea;
@@ -42,6 +41,7 @@ class FlowArea;
 class RefreshTurn;
 class ResultTableModel;
 class StepQueue;
+class TextLine;
 struct ColorMap;
 struct Figure;
 
@@ -311,7 +311,7 @@ class DiagnosticPanel : public QWidget {
     };
     std::vector<OptionControl> optionControls_;
     FlowArea* controls_ = nullptr;
-    QLabel *titleLabel_ = nullptr, *detailLabel_ = nullptr, *summaryLabel_ = nullptr;
+    TextLine *titleLine_ = nullptr, *detailLine_ = nullptr, *summaryLine_ = nullptr;
     EmptyText* emptyLabel_ = nullptr;
     QStackedWidget* stack_ = nullptr;
     QTableView* tableView_ = nullptr;

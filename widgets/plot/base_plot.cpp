@@ -29,9 +29,10 @@ BasePlot::BasePlot(QWidget* parent) : QCustomPlot(parent), readout_(new QLabel(t
     setMouseTracking(true);
     setContextMenuPolicy(Qt::PreventContextMenu);
     setAutoAddPlottableToLegend(false);
+    layer(QStringLiteral("overlay"))->setMode(QCPLayer::lmLogical); // nothing is in it: no picture of its own
     turn_.setSingleShot(true);
     turn_.setInterval(0); // a timer, as the views' turns are: a posted event would come before them
-    connect(&turn_, &QTimer::timeout, this, &BasePlot::drawLater);
+    connect(&turn_, &QTimer::timeout, this, &BasePlot::drawMovingLater);
     plotLayout()->setRowSpacing(2);
     readout_->setAttribute(Qt::WA_TransparentForMouseEvents);
     readout_->setTextFormat(Qt::PlainText);
@@ -276,7 +277,19 @@ void BasePlot::drawLater() {
     update();
 }
 
-void BasePlot::drawInTurn() {
+QCPLayer* BasePlot::addMovingLayer() {
+    addLayer(QStringLiteral("moving"), layer(0), limBelow);
+    moving_ = layer(0);
+    moving_->setMode(QCPLayer::lmBuffered);
+    return moving_;
+}
+
+void BasePlot::drawMovingLater() {
+    movingStale_ = true;
+    update();
+}
+
+void BasePlot::drawMovingInTurn() {
     if (!turn_.isActive()) turn_.start();
 }
 
@@ -295,14 +308,23 @@ void BasePlot::paintEvent(QPaintEvent* event) {
         }
         resized_ = false; // titles have the lines that they need
     }
-    if (std::exchange(stale_, false)) {
-        // It asks for another paint, which this one is.
-        const bool asked = testAttribute(Qt::WA_UpdatesDisabled);
-        setAttribute(Qt::WA_UpdatesDisabled, true);
-        replot(rpQueuedRefresh);
-        setAttribute(Qt::WA_UpdatesDisabled, asked);
-    }
+    drawStale();
     QCustomPlot::paintEvent(event);
+}
+
+void BasePlot::drawStale() {
+    const bool whole = std::exchange(stale_, false), moving = std::exchange(movingStale_, false);
+    if (!whole && !moving) return;
+    // It asks for another paint, which is under way.
+    const bool asked = testAttribute(Qt::WA_UpdatesDisabled);
+    setAttribute(Qt::WA_UpdatesDisabled, true);
+    if (whole || hasInvalidatedPaintBuffers()) {
+        replot(rpQueuedRefresh);
+    } else {
+        moving_->replot();
+        emit afterReplot();
+    }
+    setAttribute(Qt::WA_UpdatesDisabled, asked);
 }
 
 void BasePlot::changeEvent(QEvent* event) {

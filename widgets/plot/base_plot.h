@@ -63,6 +63,8 @@ class BasePlot : public QCustomPlot {
     /// Plots with the same key show the same rows and columns: side by side in a figure they get axes of one
     /// size. Empty: nothing is like it.
     [[nodiscard]] virtual QString shapeKey() const { return {}; }
+    /// What has no room where it is laid out now and is not there, a sentence each.
+    [[nodiscard]] virtual QStringList leftOut() const { return {}; }
     /// No title of an axis ends in an ellipsis, as it is laid out now.
     [[nodiscard]] bool titlesAreWhole() const;
     /// All the room that a figure has for it, of which it may get less so that axes line up; what is drawn
@@ -78,8 +80,6 @@ class BasePlot : public QCustomPlot {
     void zoomTo(const QCPRange& x, const QCPRange& y);
     /// When it is next painted: what is hidden, resized twice or told three things is drawn once at most.
     void drawLater();
-    /// The same, behind what the views have waiting: they and this plot are painted together, once.
-    void drawInTurn();
     /// Name and summary for assistive technology (a plot is one opaque widget to it).
     void describe(const QString& name, const QString& summary);
     [[nodiscard]] QString readoutText() const;
@@ -107,6 +107,13 @@ class BasePlot : public QCustomPlot {
     virtual void moveGesture(const QPointF& position);
     virtual void endGesture(bool cancelled);
     [[nodiscard]] virtual Qt::CursorShape cursorAt(const QPointF& position) const;
+
+    /// A layer behind all others for what moves while the rest stands: it can be drawn without them. Nothing
+    /// in it has a part in the layout.
+    QCPLayer* addMovingLayer();
+    void drawMovingLater(); ///< as drawLater(), that layer alone
+    /// The same, behind what the views have waiting: they and this plot are painted together, once.
+    void drawMovingInTurn();
 
     [[nodiscard]] QFont plotFont(double scale = 1.0) const;
     void styleAxis(QCPAxis* axis) const;
@@ -178,8 +185,12 @@ class BasePlot : public QCustomPlot {
     std::optional<ColorMap> sequential_;
     int fontPixels_ = 12;
     bool exportTheme_ = false, zoomed_ = false, zoomMode_ = false, navigableX_ = true, navigableY_ = true;
-    QTimer turn_;                          ///< drawInTurn()
-    bool stale_ = false, resized_ = false; ///< to be drawn, laid out when it is painted
+    void drawStale(); ///< what is, of which the widget is then a picture
+
+    QTimer turn_; ///< drawMovingInTurn()
+    QCPLayer* moving_ = nullptr;
+    bool stale_ = false, movingStale_ = false; ///< to be drawn when it is painted
+    bool resized_ = false;                     ///< to be laid out before
     Drag drag_ = Drag::None;
     QPointF pressed_, last_;
     QCPRange homeX_, homeY_;

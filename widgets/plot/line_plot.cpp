@@ -49,8 +49,9 @@ void LinePlot::setLegendAbove(bool above) {
 }
 
 void LinePlot::setAxes(const QString& xTitle, Scale xScale, const QString& yTitle, Scale yScale) {
-    const auto apply = [](QCPAxis* axis, const QString& title, Scale scale) {
-        axis->setLabel(title);
+    const auto apply = [](QCPAxis* axis, const QString& title, QString& known, Scale scale) {
+        if (title != known) axis->setLabel(title); // else it may be broken into the lines that it needs
+        known = title;
         const bool logarithmic = scale != Scale::Linear;
         axis->setScaleType(logarithmic ? QCPAxis::stLogarithmic : QCPAxis::stLinear);
         if (logarithmic)
@@ -58,13 +59,11 @@ void LinePlot::setAxes(const QString& xTitle, Scale xScale, const QString& yTitl
         else
             axis->setTicker(QSharedPointer<QCPAxisTicker>(new ReadableTicker));
     };
-    titleX_ = xTitle;
-    titleY_ = yTitle;
     setShortTitles({}, {});
     ticker_.reset();
     yTicker_.reset();
-    apply(xAxis, xTitle, xScale);
-    apply(yAxis, yTitle, yScale);
+    apply(xAxis, xTitle, titleX_, xScale);
+    apply(yAxis, yTitle, titleY_, yScale);
 }
 
 void LinePlot::setShortTitles(const QString& x, const QString& y) {

@@ -280,15 +280,44 @@ QRect ZoneStrips::clipRect() const {
     return keyAxis()->axisRect()->rect().adjusted(0, -headHeight() - gap_, 0, 0);
 }
 
+QRectF ZoneStrips::areaOf(const Zone& zone) const {
+    const QRectF axes = keyAxis()->axisRect()->rect();
+    const double left = std::max(axes.left(), std::round(keyAxis()->coordToPixel(zone.from)));
+    const double right = std::min(axes.right() + 1, std::round(keyAxis()->coordToPixel(zone.to)));
+    return right > left ? QRectF(left, axes.top(), right - left, axes.height()) : QRectF();
+}
+
+QRectF ZoneStrips::headOf(const QRectF& area) const {
+    return {area.left() + 1, area.top() - gap_ - headHeight(), area.width() - 1, double(headHeight())};
+}
+
+QFont ZoneStrips::fontOf(const Zone& zone) const {
+    QFont font = font_;
+    font.setBold(zone.emphasised);
+    return font;
+}
+
+bool ZoneStrips::hasRoom(const QFont& font, const QString& label, int margin, const QRectF& head) {
+    return QFontMetricsF(font).horizontalAdvance(label) + margin <= head.width();
+}
+
+std::vector<std::size_t> ZoneStrips::unnamed() const {
+    std::vector<std::size_t> all;
+    for (std::size_t zone = 0; zone < zones_.size(); ++zone) {
+        const QRectF area = areaOf(zones_[zone]);
+        if (!area.isEmpty() && !hasRoom(fontOf(zones_[zone]), zones_[zone].label, 6, headOf(area)))
+            all.push_back(zone);
+    }
+    return all;
+}
+
 void ZoneStrips::draw(QCPPainter* painter) {
-    const QRectF area = keyAxis()->axisRect()->rect();
     painter->setAntialiasing(false);
     for (const Zone& zone : zones_) {
-        const double left = std::max(area.left(), std::round(keyAxis()->coordToPixel(zone.from)));
-        const double right = std::min(area.right() + 1, std::round(keyAxis()->coordToPixel(zone.to)));
-        if (right <= left) continue;
-        painter->fillRect(QRectF(left, area.top(), right - left, area.height()), zone.fill);
-        QRectF head(left + 1, area.top() - gap_ - headHeight(), right - left - 1, headHeight());
+        const QRectF area = areaOf(zone);
+        if (area.isEmpty()) continue;
+        painter->fillRect(area, zone.fill);
+        const QRectF head = headOf(area);
         QColor fill = zone.fill;
         fill.setAlphaF(zone.emphasised ? 0.55f : 0.28f);
         painter->fillRect(head, fill);
@@ -296,16 +325,21 @@ void ZoneStrips::draw(QCPPainter* painter) {
         painter->fillRect(QRectF(head.left(), head.bottom() - (zone.emphasised ? 3 : 1), head.width(),
                                  zone.emphasised ? 3 : 1),
                           fill);
-        QFont font = font_;
-        font.setBold(zone.emphasised);
-        const QFontMetricsF metrics(font);
-        const QString& label =
-            metrics.horizontalAdvance(zone.label) + 6 <= head.width() ? zone.label : zone.shortLabel;
-        if (metrics.horizontalAdvance(label) + 2 > head.width()) continue;
+        const QFont font = fontOf(zone);
+        const QString& label = hasRoom(font, zone.label, 6, head) ? zone.label : zone.shortLabel;
+        if (!hasRoom(font, label, 2, head)) continue;
         painter->setFont(font);
         painter->setPen(text_);
         painter->drawText(head.adjusted(0, 0, 0, -2), Qt::AlignCenter, label);
     }
+}
+
+QStringList MarkStrip::unnamed() const {
+    QStringList labels;
+    const QCPRange range = keyAxis()->range();
+    for (std::size_t mark = 0; mark < std::min(marks_.size(), places_.size()); ++mark)
+        if (places_[mark].row < 0 && range.contains(marks_[mark].key)) labels << marks_[mark].label;
+    return labels;
 }
 
 double MarkStrip::rowHeight() const {

@@ -135,12 +135,20 @@ class ZoneStrips : public PassivePlottable {
     void setLabelStyle(const QFont& font, const QColor& colour) { font_ = font, text_ = colour; }
     [[nodiscard]] int headHeight() const;
     void setGap(int pixels) { gap_ = pixels; } ///< between the head and the axes
+    /// Of the zones in sight, as they lie now, those whose label has no room.
+    [[nodiscard]] std::vector<std::size_t> unnamed() const;
 
   protected:
     void draw(QCPPainter* painter) override;
     QRect clipRect() const override;
 
   private:
+    [[nodiscard]] QRectF areaOf(const Zone& zone) const; ///< within the axes; empty: out of sight
+    [[nodiscard]] QRectF headOf(const QRectF& area) const;
+    [[nodiscard]] QFont fontOf(const Zone& zone) const;
+    [[nodiscard]] static bool hasRoom(const QFont& font, const QString& label, int margin,
+                                      const QRectF& head);
+
     std::vector<Zone> zones_;
     QFont font_;
     QColor text_;
@@ -162,6 +170,8 @@ class MarkStrip : public PassivePlottable {
     int arrange();
     /// Where the name of mark `index` is drawn, in pixels; empty when there was no room for it.
     [[nodiscard]] QRectF labelRect(size_t index) const { return places_.at(index).rect; }
+    /// Labels of the marks in sight that have no room, as arranged last.
+    [[nodiscard]] QStringList unnamed() const;
 
   protected:
     void draw(QCPPainter* painter) override;

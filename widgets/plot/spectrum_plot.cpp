@@ -36,7 +36,9 @@ QString shortName(const SnapPoint& mark) {
 } // namespace
 
 SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new IndexTicker) {
+    bandLayer_ = addMovingLayer();
     zones_ = new ZoneStrips(xAxis, yAxis);
+    zones_->setLayer(bandLayer_);
     markStrip_ = new MarkStrip(xAxis, yAxis);
     plain_ = new SegmentGraph(xAxis, yAxis);
     scaled_ = new SegmentGraph(xAxis, yAxis);
@@ -48,6 +50,7 @@ SpectrumPlot::SpectrumPlot(QWidget* parent) : BasePlot(parent), pairTicker_(new 
     for (SegmentGraph* graph : {otherScaled_, otherRight_}) graph->setAdaptiveSampling(false);
     snapLine_ = new QCPItemStraightLine(this);
     snapLine_->setVisible(false);
+    snapLine_->setLayer(bandLayer_);
     plain_->setName(tr("ω trained"));
     scaled_->setName(tr("ω′ after scaling"));
     for (SegmentGraph* graph : {scaled_, plain_, right_}) {
@@ -199,14 +202,14 @@ void SpectrumPlot::setBands(const BandPartition& bands) {
     bands_ = bands;
     if (focusedEdge_ >= bands_.count()) focusedEdge_ = 0;
     rebuildZones();
-    drawLater();
+    drawMovingLater();
 }
 
 void SpectrumPlot::setStyles(const BandStyles& styles) {
     if (styles == styles_) return;
     styles_ = styles;
     rebuildZones();
-    drawLater();
+    drawMovingLater();
 }
 
 void SpectrumPlot::setEditable(bool on) {
@@ -220,13 +223,13 @@ void SpectrumPlot::setSelected(int band, int pair) {
     selectedBand_ = band;
     selectedPair_ = pair;
     rebuildZones();
-    drawLater();
+    drawMovingLater();
 }
 
 void SpectrumPlot::setFocusedEdge(int edge) {
     focusedEdge_ = editable_ && edge >= 1 && edge < bands_.count() ? edge : 0;
     rebuildZones();
-    drawLater();
+    drawMovingLater();
     emit edgeFocused(focusedEdge_);
 }
 
@@ -250,12 +253,13 @@ void SpectrumPlot::rebuildZones() {
         removeItem(edgeLines_.back());
         edgeLines_.pop_back();
     }
-    while (static_cast<int>(edgeLines_.size()) < bands_.count() - 1)
+    while (static_cast<int>(edgeLines_.size()) < bands_.count() - 1) {
         edgeLines_.push_back(new QCPItemStraightLine(this));
+        edgeLines_.back()->setLayer(bandLayer_);
+    }
     for (int edge = 1; edge < bands_.count(); ++edge) {
         QCPItemStraightLine* line = edgeLines_[static_cast<size_t>(edge) - 1];
         const double x = bands_.begin(edge) - 0.5;
-        line->setLayer(line->layer()); // on top, however old it is
         line->point1->setCoords(x, 1);
         line->point2->setCoords(x, 2);
         const bool focused = edge == focusedEdge_;
@@ -366,6 +370,21 @@ QRect SpectrumPlot::headRect() const {
     return {axes.left(), axes.top() - headGap_ - height, axes.width(), height};
 }
 
+QStringList SpectrumPlot::leftOut() const {
+    QStringList names, sentences;
+    for (const std::size_t band : zones_->unnamed()) {
+        const auto at = static_cast<int>(band);
+        names << (BandLayout{bands_, styles_}.style(at).name.empty()
+                      ? QString::number(band)
+                      : tr("%1 \"%2\"").arg(at).arg(bandName(styles_, at)));
+    }
+    if (!names.isEmpty())
+        sentences << tr("no room for the names of these bands: %1").arg(names.join(QStringLiteral(", ")));
+    if (const QStringList marks = markStrip_->unnamed(); !marks.isEmpty())
+        sentences << tr("no room for the names of these marks: %1").arg(marks.join(QStringLiteral(", ")));
+    return sentences;
+}
+
 QString SpectrumPlot::snappedTo() const {
     return snappedMark_ < 0 ? QString()
                             : QString::fromStdString(marks_[static_cast<size_t>(snappedMark_)].reason);
@@ -381,7 +400,7 @@ void SpectrumPlot::showSnap(int mark) {
         snapLine_->point2->setCoords(x, 2);
         snapLine_->setPen(QPen(theme().highlight, 1.6, Qt::DashLine));
     }
-    drawInTurn();
+    drawMovingInTurn();
 }
 
 QString SpectrumPlot::reasonAt(int edge) const {
@@ -433,7 +452,7 @@ void SpectrumPlot::moveEdge(int edge, int pair) {
     bands_ = moved;
     rebuildZones();
     emit bandsEdited(bands_);
-    drawInTurn();
+    drawMovingInTurn();
 }
 
 void SpectrumPlot::editEdges(const BandPartition& after, int focused, BandEdit what) {

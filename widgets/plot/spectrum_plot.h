@@ -59,6 +59,8 @@ class SpectrumPlot : public BasePlot {
     /// Where the names of the bands are; widget coordinates.
     [[nodiscard]] QRect headRect() const;
 
+    [[nodiscard]] QStringList leftOut() const override;
+
     /// By the user: bandEditFinished() follows when there was something to do.
     void addEdge(int pair); ///< in front of it
     void removeEdge(int edge);
@@ -127,6 +129,7 @@ class SpectrumPlot : public BasePlot {
     bool editable_ = true;
     bool snaps_ = true, stepping_ = false; ///< the gesture is one of arrow keys
     QPointF dragged_;                      ///< last place of the mouse in a drag
+    QCPLayer* bandLayer_ = nullptr;        ///< drawn alone while an edge moves: behind the curves
     ZoneStrips* zones_ = nullptr;
     MarkStrip* markStrip_ = nullptr;
     SegmentGraph *plain_ = nullptr, *scaled_ = nullptr, *right_ = nullptr;

@@ -3,6 +3,7 @@
 #include "app/gui/figures/composed_figure.h"
 #include "app/gui/headless_command.h"
 #include "core/session/session_file.h"
+#include "widgets/figures/figure_layout.h"
 #include "widgets/figures/figure_room.h"
 #include "widgets/plot/figure_export.h"
 
@@ -192,7 +193,9 @@ int write(const Request& request, const Figure& figure, const FigureStyle& style
     if (const QString problem = figureSizeProblem(figure, style); !problem.isEmpty())
         return complain(QStringLiteral("--size ") + problem, Failed); // depends on what the session has
     QString error;
-    return writeFigure(figure, request.output, style, &error) ? Fine : complain(error, Failed);
+    if (!writeFigure(figure, request.output, style, &error)) return complain(error, Failed);
+    for (const QString& sentence : figureLeftOut(figure, style)) note(sentence);
+    return Fine;
 }
 
 bool isCsv(const Request& request) {

@@ -27,6 +27,20 @@ class TestCliPlot : public QObject {
         QVERIFY(saveSession(*session, folder_.filePath("run.h5").toStdString()).ok());
     }
 
+    void namesOfBandsWithoutRoomAreSaid() {
+        const QStringList words{
+            "plot",     "run.h5",  "--figure",
+            "spectrum", "--bands", "0=a name that is longer than any strip of two pairs has room for,2=b,8",
+            "--size"};
+        const ProgramResult narrow = run(words + QStringList{"3.3in", "-o", "n.png"});
+        QVERIFY2(narrow.code == 0, narrow.err.constData());
+        QVERIFY2(narrow.err.contains("no room for the names of these bands: 0 \"a name")
+                     && !narrow.err.contains("1 \"b\""),
+                 narrow.err.constData());
+        QVERIFY(!run({"plot", "run.h5", "--figure", "spectrum", "--size", "7in", "-o", "n.png"})
+                     .err.contains("no room"));
+    }
+
     void everyFormat() {
         const QStringList figure{
             "plot",    "run.h5", "--figure", "heatmap", "--condition", "yarn:4 . 1024 . rtn:4:g64",
