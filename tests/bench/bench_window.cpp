@@ -15,6 +15,7 @@
 #include "app/gui/window/main_window.h"
 #include "app/gui/window/plot_area.h"
 #include "core/session/session_file.h"
+#include "tests/bench/window_drag.h"
 #include "tests/bench/window_times.h"
 #include "tests/support/noisy_session.h"
 #include "tests/support/searched_session.h"
@@ -22,9 +23,7 @@
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/panels/phase_panel.h"
 #include "widgets/panels/scale_editor_row.h"
-#include "widgets/panels/spectrum_panel.h"
 #include "widgets/plot/heat_map_plot.h"
-#include "widgets/plot/spectrum_plot.h"
 
 #include <QAction>
 #include <QCommandLineParser>
@@ -47,38 +46,11 @@ namespace {
 
 Table table;
 
-TimedApplication& application() {
-    return *static_cast<TimedApplication*>(qApp);
-}
-
-void settle() {
-    application().settle();
-}
-
-void skipped(const QString& what, const QString& why) {
-    std::printf("not measured: %s: %s\n", qPrintable(what), qPrintable(why));
-}
-
 constexpr double interactionLimit = 50, openLimit = 1000, exportLimit = 2000; // milliseconds
-constexpr double frame = 16; // while a band edge is dragged, all that follows it is drawn anew
 
-/// `act(i)` is one interaction; the worst of `count`.
 void interaction(const char* name, int count, const std::function<void(int)>& act,
                  double limit = interactionLimit) {
-    if (!table.wanted(name)) { // it may be what others build upon
-        for (int index = 0; index < count; ++index) act(index);
-        return application().settle(5);
-    }
-    settle();
-    application().take();
-    if (application().traced > 0) std::printf("%s\n", name);
-    for (int index = 0; index < count; ++index) {
-        if (application().traced > 0) std::printf(" %d\n", index);
-        application().measure([&] { act(index); });
-        settle();
-    }
-    if (application().traced > 0) std::printf("-- end\n");
-    table.add(name, count, application().take(), limit);
+    table.interaction(name, count, act, limit);
 }
 
 /// `groups`: 2 keeps the head groups apart, at twice the size.
@@ -96,54 +68,6 @@ std::shared_ptr<const Session> sevenB(int groups) {
         return one->key.context == 1024 && one->key.rope.kind != RopeKind::None;
     });
     return test::withSearch(session, 20);
-}
-
-/// The undo stack, the breadcrumb, Bands and Scales follow it as the views do. Two rows: the longest pass,
-/// and all passes until what is in sight shows the bands.
-void dragEdge(MainWindow& window, const std::string& name) {
-    SpectrumPlot* plot = window.plots().spectrum()->plot();
-    const auto send = [plot](QEvent::Type type, const QPointF& at, Qt::MouseButtons buttons) {
-        QMouseEvent event(type, at, plot->mapToGlobal(at),
-                          type == QEvent::MouseMove ? Qt::NoButton : Qt::LeftButton, buttons, Qt::NoModifier);
-        QApplication::sendEvent(plot, &event);
-    };
-    settle(); // docks that were just shown or hidden have moved the edges
-    const QPointF from = plot->edgePosition(3);
-    const double step = plot->pairPosition(1) - plot->pairPosition(0);
-    int moves = 0;
-    const auto noted = QObject::connect(&window.workspace(), &Workspace::bandsChanged, [&moves] { ++moves; });
-    const auto move = [&](int index) {
-        send(QEvent::MouseMove, from + QPointF(step * (index % 6 - 3), 0), Qt::LeftButton);
-    };
-    constexpr int count = 12;
-    send(QEvent::MouseButtonPress, from, Qt::LeftButton);
-    interaction(name.c_str(), count, move, frame);
-    if (moves < count) skipped(QString::fromStdString(name), QString("the edge moved %1 times").arg(moves));
-    if (const std::string all = name + ", all passes"; table.wanted(all)) {
-        const auto views = window.plots().findChildren<DiagnosticPanel*>();
-        const auto follows = [&views] {
-            return std::all_of(views.begin(), views.end(), [](const DiagnosticPanel* one) {
-                return one->isFresh() || !one->isVisible() || one->visibleRegion().isEmpty();
-            });
-        };
-        Times worst;
-        for (int index = 0; index < count; ++index) {
-            const double waited = waitedNow(), wall = wallNow(), cpu = threadTime();
-            application().measure([&] { move(index); });
-            do application().pass();
-            while (!follows());
-            application().pass(); // what they drew is painted
-            const double took = wallNow() - wall;
-            worst.wall = std::max(worst.wall, took);
-            worst.cpu = std::max(worst.cpu, threadTime() - cpu);
-            worst.judged = std::max(worst.judged, took - (waitedNow() - waited));
-            settle();
-        }
-        table.add(all, count, worst, frame);
-    }
-    send(QEvent::MouseButtonRelease, from, Qt::NoButton);
-    QObject::disconnect(noted);
-    settle();
 }
 
 /// All metrics of the map that is in sight: of A, then A - B.
@@ -267,9 +191,9 @@ void interactions(MainWindow& window) {
     });
     selection.setCompare(CompareMode::A);
     everyMetric(window);
-    dragEdge(window, "drag a band edge by a pair");
+    dragEdge(table, window, "drag a band edge by a pair");
     for (const char* name : {"bands", "scales"}) window.findChild<QDockWidget*>(name)->show();
-    dragEdge(window, "drag a band edge beside Bands and Scales");
+    dragEdge(table, window, "drag a band edge beside Bands and Scales");
     for (const char* name : {"bands", "scales"}) window.findChild<QDockWidget*>(name)->hide();
     moveGains(window);
     interaction("undo, redo of a band edge", 4, [&](int index) {
@@ -544,7 +468,7 @@ void differences(MainWindow& window, SessionId a, SessionId b) {
     everyView(window, ", A - B");
     window.resetLayout();
     settle();
-    dragEdge(window, "drag a band edge by a pair, A - B");
+    dragEdge(table, window, "drag a band edge by a pair, A - B");
     window.compare().clear();
     window.selection().setCompare(CompareMode::A);
 }

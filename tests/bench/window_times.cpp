@@ -104,6 +104,35 @@ void TimedApplication::settle(int milliseconds) {
     while (!end.hasExpired()) pass();
 }
 
+TimedApplication& application() {
+    return *static_cast<TimedApplication*>(qApp);
+}
+
+void settle() {
+    application().settle();
+}
+
+void skipped(const QString& what, const QString& why) {
+    std::printf("not measured: %s: %s\n", qPrintable(what), qPrintable(why));
+}
+
+void Table::interaction(const char* name, int count, const std::function<void(int)>& act, double limit) {
+    if (!wanted(name)) { // it may be what others build upon
+        for (int index = 0; index < count; ++index) act(index);
+        return application().settle(5);
+    }
+    settle();
+    application().take();
+    if (application().traced > 0) std::printf("%s\n", name);
+    for (int index = 0; index < count; ++index) {
+        if (application().traced > 0) std::printf(" %d\n", index);
+        application().measure([&] { act(index); });
+        settle();
+    }
+    if (application().traced > 0) std::printf("-- end\n");
+    add(name, count, application().take(), limit);
+}
+
 void Table::add(const std::string& name, int count, const Times& worst, double limit) {
     auto row = std::find_if(rows_.begin(), rows_.end(), [&](const Row& one) { return one.name == name; });
     if (row == rows_.end()) row = rows_.insert(row, {name, 0, limit, {}});

@@ -37,6 +37,11 @@ class TimedApplication : public QApplication {
     std::string pass_; ///< its longest events, for `traced`
 };
 
+TimedApplication& application();
+void settle();
+/// On stdout.
+void skipped(const QString& what, const QString& why);
+
 double wallNow();     ///< milliseconds
 double waitedNow();   ///< ms in which this thread was ready and others had the processors; 0: not known
 double processTime(); ///< ms of all threads
@@ -45,6 +50,8 @@ double threadTime();  ///< ms of the calling one
 /// Rows: what, how often, the times of every round.
 class Table {
   public:
+    /// `act(i)` is one interaction; a row of the longest pass of `count`.
+    void interaction(const char* name, int count, const std::function<void(int)>& act, double limit);
     void add(const std::string& name, int count, const Times& worst, double limit);
     void print() const;
     /// Whose median over the rounds is beyond its limit.

@@ -33,7 +33,7 @@ struct Page {
     QString titleText, footText; ///< in lines
     QFont titleFont, smallFont, headFont;
     std::vector<PlacedCell> cells;
-    double leastLegend = 0; ///< as its plots have it: setLeastLegendScale()
+    double leastLegend = 0; ///< of its plots: BasePlot::setLeastLegendScale()
 };
 
 bool stacks(const FigureCell& cell, double width) {
@@ -336,7 +336,7 @@ bool hasFreeHeight(const FigureStyle& style) {
 }
 
 void setLeastLegend(const Figure& figure, double scale) {
-    for (BasePlot* plot : plotsOf(figure)) setLeastLegendScale(*plot->legend, scale);
+    for (BasePlot* plot : plotsOf(figure)) plot->setLeastLegendScale(scale);
 }
 
 double highestOf(const Figure& figure, const FigureStyle& style) {

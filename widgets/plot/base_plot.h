@@ -74,6 +74,9 @@ class BasePlot : public QCustomPlot {
     void settle();
     /// What of the legend and the colour bar is there at all; what is not takes no room.
     void setFurniture(bool legendShown, bool colourBarShown);
+    /// In figures whose page may still grow the legend gets no smaller than this share of the plot's font,
+    /// and none of it is left out: what it lacks is the page's to give. 0: the page is as it is.
+    void setLeastLegendScale(double scale) { leastLegendScale_ = scale; }
     /// Instead of the widget's font, while figures are drawn.
     void setFontOfFigures(const std::optional<QFont>& font) { figureFont_ = font; }
     /// To these ranges, as if the user had zoomed there; home() leads back.
@@ -181,6 +184,7 @@ class BasePlot : public QCustomPlot {
     void prepare();             ///< limitTicks() and prepareLayout()
 
     double legendWidth_ = 0; ///< pixels, of a legend above the axes
+    double leastLegendScale_ = 0;
     PlotTheme theme_;
     std::optional<ColorMap> sequential_;
     int fontPixels_ = 12;

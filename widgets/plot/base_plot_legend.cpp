@@ -83,7 +83,7 @@ void BasePlot::wrapLegend() {
         if (whole && !isForFigure()) continue;
         for (const double scale : legendScales) {
             if (scale != legendScales[0] && plotFont(scale).pixelSize() < smallestFont) break;
-            if (whole && scale < leastLegendScale(*legend)) return; // the page gets higher
+            if (whole && scale < leastLegendScale_) return; // the page gets higher
             scaleLegend(scale);
             nameLegend(legendTextRoom(), whole);
             setLegendColumns();

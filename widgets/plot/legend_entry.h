@@ -1,5 +1,5 @@
-// Entries of a legend whose names may have several lines, all of them drawn whole, and how small their font
-// may get. Not here: where a legend is, how wide its names are and what gives way for it
+// Entries of a legend whose names may have several lines, all of them drawn whole, and the sizes of their
+// font. Not here: where a legend is, how wide its names are and what gives way for it
 // (base_plot_legend.cpp).
 #pragma once
 
@@ -11,11 +11,6 @@ namespace qroar {
 
 /// Of the plot's font, those of its legend: the first that has room.
 inline constexpr std::array legendScales{0.92, 0.84, 0.76, 0.68};
-
-/// In figures whose page may still grow the legend gets no smaller than this, and none of it is left out:
-/// what it lacks is the page's to give. 0: the page is as it is.
-void setLeastLegendScale(QCPLegend& legend, double scale);
-[[nodiscard]] double leastLegendScale(const QCPLegend& legend);
 
 /// QCustomPlot's own is exactly as high as its lines and cut a pixel above its end, which images feel at any
 /// scale: underscores and descenders of the last line were lost.

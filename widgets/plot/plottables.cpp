@@ -11,9 +11,10 @@
 namespace qroar {
 
 namespace {
-constexpr double sameLine = 3;   ///< pixels between marks that look like one line
-constexpr double smallCell = 14; ///< pixels: the frame of a smaller one is around it
-constexpr int frameWidth = 4;    ///< pixels, of such a frame
+constexpr double sameLine = 3;                       ///< pixels between marks that look like one line
+constexpr double smallCell = 14;                     ///< pixels: the frame of a smaller one is around it
+constexpr int frameWidth = 4;                        ///< pixels, of such a frame
+constexpr int labelMargin = 6, shortLabelMargin = 2; ///< pixels beside the name of a zone, both sides
 } // namespace
 
 void SegmentGraph::draw(QCPPainter* painter) {
@@ -301,12 +302,14 @@ bool ZoneStrips::hasRoom(const QFont& font, const QString& label, int margin, co
     return QFontMetricsF(font).horizontalAdvance(label) + margin <= head.width();
 }
 
-std::vector<std::size_t> ZoneStrips::unnamed() const {
+std::vector<std::size_t> ZoneStrips::unnamed(Lack lack) const {
     std::vector<std::size_t> all;
-    for (std::size_t zone = 0; zone < zones_.size(); ++zone) {
-        const QRectF area = areaOf(zones_[zone]);
-        if (!area.isEmpty() && !hasRoom(fontOf(zones_[zone]), zones_[zone].label, 6, headOf(area)))
-            all.push_back(zone);
+    for (std::size_t index = 0; index < zones_.size(); ++index) {
+        const Zone& zone = zones_[index];
+        const QRectF area = areaOf(zone), head = headOf(area);
+        if (area.isEmpty() || hasRoom(fontOf(zone), zone.label, labelMargin, head)) continue;
+        if (lack == Lack::Label || !hasRoom(fontOf(zone), zone.shortLabel, shortLabelMargin, head))
+            all.push_back(index);
     }
     return all;
 }
@@ -326,8 +329,8 @@ void ZoneStrips::draw(QCPPainter* painter) {
                                  zone.emphasised ? 3 : 1),
                           fill);
         const QFont font = fontOf(zone);
-        const QString& label = hasRoom(font, zone.label, 6, head) ? zone.label : zone.shortLabel;
-        if (!hasRoom(font, label, 2, head)) continue;
+        const QString& label = hasRoom(font, zone.label, labelMargin, head) ? zone.label : zone.shortLabel;
+        if (!hasRoom(font, label, shortLabelMargin, head)) continue;
         painter->setFont(font);
         painter->setPen(text_);
         painter->drawText(head.adjusted(0, 0, 0, -2), Qt::AlignCenter, label);
@@ -422,7 +425,7 @@ void MarkStrip::draw(QCPPainter* painter) {
             return other.row >= 0 && other.row < place.row && other.rect.left() < x && x < other.rect.right();
         });
         const double top = place.row < 0 || behindName ? area.top() : place.rect.bottom();
-        painter->drawLine(QLineF(x, top, x, area.bottom()));
+        painter->drawLine(QLineF(x, area.bottom(), x, top)); // dashes of two marks at one place coincide
         if (place.row < 0) continue;
         painter->setPen(colour_);
         painter->drawText(place.rect, Qt::AlignCenter, marks_[mark].label);

@@ -135,8 +135,9 @@ class ZoneStrips : public PassivePlottable {
     void setLabelStyle(const QFont& font, const QColor& colour) { font_ = font, text_ = colour; }
     [[nodiscard]] int headHeight() const;
     void setGap(int pixels) { gap_ = pixels; } ///< between the head and the axes
-    /// Of the zones in sight, as they lie now, those whose label has no room.
-    [[nodiscard]] std::vector<std::size_t> unnamed() const;
+    enum class Lack { Label, ShortLabel };
+    /// Of the zones in sight, as they lie now, those whose label, or whose short one too, has no room.
+    [[nodiscard]] std::vector<std::size_t> unnamed(Lack lack) const;
 
   protected:
     void draw(QCPPainter* painter) override;

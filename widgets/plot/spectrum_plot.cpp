@@ -371,17 +371,19 @@ QRect SpectrumPlot::headRect() const {
 }
 
 QStringList SpectrumPlot::leftOut() const {
-    QStringList names, sentences;
-    for (const std::size_t band : zones_->unnamed()) {
-        const auto at = static_cast<int>(band);
-        names << (BandLayout{bands_, styles_}.style(at).name.empty()
-                      ? QString::number(band)
-                      : tr("%1 \"%2\"").arg(at).arg(bandName(styles_, at)));
-    }
-    if (!names.isEmpty())
-        sentences << tr("no room for the names of these bands: %1").arg(names.join(QStringLiteral(", ")));
+    QStringList names, numbers, sentences;
+    const auto ownName = [this](int band) { return !BandLayout{bands_, styles_}.style(band).name.empty(); };
+    for (const std::size_t band : zones_->unnamed(ZoneStrips::Lack::Label)) // "1" says all of "band 1"
+        if (const auto at = static_cast<int>(band); ownName(at))
+            names << tr("%1 \"%2\"").arg(at).arg(bandName(styles_, at));
+    for (const std::size_t band : zones_->unnamed(ZoneStrips::Lack::ShortLabel))
+        if (const auto at = static_cast<int>(band); !ownName(at)) numbers << QString::number(at);
+    const QString comma = QStringLiteral(", ");
+    if (!names.isEmpty()) sentences << tr("no room for the names of these bands: %1").arg(names.join(comma));
+    if (!numbers.isEmpty())
+        sentences << tr("no room for the numbers of these bands: %1").arg(numbers.join(comma));
     if (const QStringList marks = markStrip_->unnamed(); !marks.isEmpty())
-        sentences << tr("no room for the names of these marks: %1").arg(marks.join(QStringLiteral(", ")));
+        sentences << tr("no room for the names of these marks: %1").arg(marks.join(comma));
     return sentences;
 }
 
