@@ -19,8 +19,14 @@ namespace qroar {
 namespace {
 
 /// Fills without telling anyone, and keeps the index where it can.
+/// As many entries as before keep their place: nothing is laid out anew while an edge moves.
 void refill(QComboBox* box, const QStringList& texts) {
     const QSignalBlocker quiet(box);
+    if (box->count() == texts.size() && !texts.isEmpty()) {
+        for (int entry = 0; entry < box->count(); ++entry)
+            if (box->itemText(entry) != texts[entry]) box->setItemText(entry, texts[entry]);
+        return;
+    }
     const int index = box->currentIndex();
     box->clear();
     box->addItems(texts);
@@ -191,7 +197,6 @@ void SelectionBar::setBands(const BandPartition& bands) {
 void SelectionBar::fillBands() {
     const BandPartition& shown = bands();
     const BandStyles& styles = &shown == &otherBands_ ? shown_.session->bandStyles : styles_;
-    pairsOf_ = -1;
     QStringList texts;
     constexpr int longestName = 24; // characters
     for (int band = 0; band < shown.count(); ++band) {
@@ -206,9 +211,11 @@ void SelectionBar::fillBands() {
 /// The pairs of the selected band.
 void SelectionBar::fillPairs() {
     const int band = band_->currentIndex();
-    if (band == pairsOf_) return;
+    const std::pair<int, int> pairs =
+        band < 0 ? std::pair(0, 0) : std::pair(bands().begin(band), bands().end(band));
+    if (pairs == pairsShown_) return;
     const QSignalBlocker quiet(pair_);
-    pairsOf_ = band;
+    pairsShown_ = pairs;
     pair_->clear();
     pair_->setEnabled(band >= 0);
     if (band < 0) return;

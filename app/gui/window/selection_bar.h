@@ -9,6 +9,7 @@
 #include <QWidget>
 
 #include <memory>
+#include <utility>
 
 class QComboBox;
 class QLabel;
@@ -64,7 +65,8 @@ class SelectionBar : public QWidget {
     Shown shown_;
     BandPartition ownBands_, otherBands_;
     BandStyles styles_;
-    int groups_ = 1, pairsOf_ = -1;
+    int groups_ = 1;
+    std::pair<int, int> pairsShown_{-1, -1}; ///< first one and the one behind the last, of the list of pairs
     ElidedLabel *model_, *condition_;
     QLabel* groupDivider_ = nullptr;
     QComboBox *layer_, *tensor_, *stage_, *group_, *band_, *pair_, *epsilon_;
