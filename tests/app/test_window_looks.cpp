@@ -2,6 +2,7 @@
 // every control by Tab.
 #include "app/gui/window/appearance.h"
 #include "app/gui/window/compare_bar.h"
+#include "app/gui/window/message_bar.h"
 #include "tests/app/main_window_bench.h"
 #include "tests/support/noisy_session.h"
 #include "tests/support/searched_session.h"
@@ -11,6 +12,7 @@
 #include <QCheckBox>
 #include <QComboBox>
 #include <QDockWidget>
+#include <QLabel>
 #include <QLineEdit>
 #include <QRadioButton>
 #include <QScrollBar>
@@ -147,6 +149,30 @@ class TestWindowLooks : public QObject {
             }
         }
         bench.window->setAppearance(AppearanceMode::Light);
+    }
+
+    void whatIsOnScreenFollowsTheTheme() {
+        SessionBench bench;
+        bench.load(makeSyntheticSession());
+        MainWindow& window = *bench.window;
+        window.messages().show(MessageBar::Kind::Warning, "some files are not where they were");
+        const auto* label = window.messages().findChild<QLabel*>();
+        auto* swap = window.findChild<QToolButton*>("exchange");
+        QVERIFY(label && swap);
+        for (const auto mode : {AppearanceMode::Dark, AppearanceMode::Light, AppearanceMode::Dark}) {
+            window.setAppearance(mode);
+            QTest::qWait(20);
+            const QColor background = window.messages().palette().color(QPalette::Window);
+            QVERIFY(contrast(label->palette().color(QPalette::WindowText), background) > 4.5);
+            const QImage icon = swap->icon().pixmap(24, 24).toImage().convertToFormat(QImage::Format_ARGB32);
+            double most = 1; // of what is drawn, against the window
+            for (int y = 0; y < icon.height(); ++y)
+                for (int x = 0; x < icon.width(); ++x)
+                    if (icon.pixelColor(x, y).alpha() > 200)
+                        most = std::max(
+                            most, contrast(icon.pixelColor(x, y), window.palette().color(QPalette::Window)));
+            QVERIFY2(most > 3, qPrintable(QString::number(most)));
+        }
     }
 
     void nothingShinesOnTheStartPage() {

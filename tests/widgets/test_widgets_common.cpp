@@ -337,6 +337,15 @@ void TestWidgetsCommon::aLineOfTextLaysNothingOut() {
     const int before = line->height();
     view.setFont(large);
     QTRY_VERIFY(line->height() > before);
+    line->setTextFont(0.9, true);
+    QVERIFY(label->font().bold());
+    QCOMPARE(label->font().pointSizeF(), 0.9 * large.pointSizeF());
+    QFont inPixels = large;
+    inPixels.setPixelSize(30);
+    QTest::failOnWarning(QRegularExpression(".*"));
+    view.setFont(inPixels); // whatever the font around it
+    QCOMPARE(label->font().pixelSize(), 27);
+    QVERIFY(label->font().bold());
 }
 
 void TestWidgetsCommon::tableModelIsAProperModel() {

@@ -2,7 +2,9 @@
 // over when there is little or nothing to show.
 #include "tests/support/synthetic_session.h"
 #include "tests/widgets/panel_set.h"
+#include "widgets/common/empty_text.h"
 #include "widgets/models/result_table_model.h"
+#include "widgets/panels/heat_map_metric.h"
 #include "widgets/plot/heat_map_plot.h"
 #include "widgets/plot/line_plot.h"
 
@@ -67,6 +69,7 @@ class TestWidgetsPanels : public QObject {
     void tableTwinShowsAndSelects();
     void tablesOutOfSightAreFilledWhenAskedFor();
     void emptyAndOddSessions();
+    void emptyViewsSayWhatTheyAreAndWhy();
     void hiddenPanelsCatchUp();
     void accessibleNamesAndSummaries();
 };
@@ -493,6 +496,29 @@ void TestWidgetsPanels::emptyAndOddSessions() {
     for (const auto& [name, panel] : panels.all())
         panel->setBands(BandPartition::equal(3, 99)); // of another model: ignored
     QCOMPARE(panels.tir->bands().pairs(), 16);
+}
+
+void TestWidgetsPanels::emptyViewsSayWhatTheyAreAndWhy() {
+    PanelSet panels;
+    const auto said = [](DiagnosticPanel* panel) { return panel->findChild<EmptyText*>()->fullText(); };
+    panels.setSession(makeSyntheticSession());
+    for (const auto& [name, panel] : panels.all()) panel->ensureFresh();
+    panels.setSession(nullptr);
+    for (const auto& [name, panel] : panels.all()) { // closed: what is read is what there is
+        panel->ensureFresh();
+        QVERIFY2(!panel->emptyText().isEmpty(), name);
+        QCOMPARE(said(panel), panel->emptyText());
+    }
+    panels.setSession(makeSyntheticSession());
+    panels.selection.setCondition(0); // scales nothing: no metric of pressure has values
+    for (const HeatMapMetric metric : {HeatMapMetric::PressureRaw, HeatMapMetric::PressureSaturated}) {
+        panels.pressure->setMetric(metric);
+        panels.pressure->ensureFresh();
+        QVERIFY(!panels.pressure->emptyText().isEmpty());
+        QVERIFY2(panels.pressure->figureTitle().contains(metricText(metric).name),
+                 qPrintable(panels.pressure->figureTitle()));
+        QCOMPARE(said(panels.pressure.get()), panels.pressure->emptyText());
+    }
 }
 
 void TestWidgetsPanels::hiddenPanelsCatchUp() {

@@ -1,6 +1,8 @@
 // Band edges by mouse and keyboard: what they do to the bands and to the grids of the other views.
 #include "tests/support/synthetic_session.h"
 #include "tests/widgets/panel_set.h"
+#include "widgets/figures/figure.h"
+#include "widgets/plot/figure_export.h"
 #include "widgets/plot/spectrum_plot.h"
 
 #include "core/diagnostics/tails.h"
@@ -61,6 +63,8 @@ class TestWidgetsSpectrum : public QObject {
     void readoutSaysWhatIsThere();
     void readoutFollowsWhatChangesUnderIt();
     void whatStandsIsNotDrawnWhileAnEdgeMoves();
+    void theSelectedPairIsMarked();
+    void theReadoutLeavesNothingBehind();
     void wheelZoomsAndHomeComesBack();
     void axisTitlesFitALowPlot();
 };
@@ -285,6 +289,57 @@ void TestWidgetsSpectrum::whatStandsIsNotDrawnWhileAnEdgeMoves() {
     QTest::qWait(20);
     bench.plot->setSelected(1, -1);
     QVERIFY(drawnWhole());
+}
+
+void TestWidgetsSpectrum::theSelectedPairIsMarked() {
+    Bench bench;
+    QVERIFY(bench.ready());
+    SpectrumPlot* plot = bench.plot;
+    const BandPartition bands = plot->bands();
+    const int band = 2, pair = bands.begin(band), other = bands.begin(0);
+    const auto pixel = [plot](int at) { // between grid lines and curves: near the foot of the axes
+        const QPoint place(static_cast<int>(plot->pairPosition(at + 0.3)), plot->axisRect()->bottom() - 3);
+        return plot->grab().toImage().pixelColor(place);
+    };
+    const auto figure = [plot](bool selection) {
+        FigureStyle style;
+        style.selection = selection;
+        Figure page;
+        page.cells = {FigureCell{{FigurePart{plot}}}};
+        return renderFigure(page, style, 1);
+    };
+    plot->setSelected(band, -1);
+    const QColor without = pixel(pair), farther = pixel(other);
+    const QImage plain = figure(false), plainToo = figure(true);
+    plot->setSelected(band, pair);
+    QVERIFY(pixel(pair) != without);
+    QCOMPARE(pixel(other), farther);
+    QCOMPARE(figure(false), plain); // figures have no selection unless they are asked for it
+    QVERIFY(figure(true) != plainToo);
+    QVERIFY(pixel(pair) != without); // on screen again
+    plot->setSelected(band, -1);
+    QCOMPARE(pixel(pair), without);
+}
+
+/// grab() draws everything anew; what a user sees is what was painted bit by bit.
+void TestWidgetsSpectrum::theReadoutLeavesNothingBehind() {
+    Bench bench;
+    QVERIFY(bench.ready());
+    QWidget* window = bench.panels.spectrum.get();
+    const auto isWhatIsMeant = [window] {
+        QTest::qWait(30);
+        const QImage screen = window->screen()->grabWindow(window->winId()).toImage();
+        return screen.convertToFormat(QImage::Format_RGB32)
+               == window->grab().toImage().convertToFormat(QImage::Format_RGB32);
+    };
+    QTest::mousePress(bench.plot, Qt::LeftButton, {}, bench.plot->edgePosition(3).toPoint());
+    bench.move(bench.inFrontOf(7));
+    QVERIFY(!bench.plot->readoutText().isEmpty());
+    QVERIFY(isWhatIsMeant());
+    QTest::keyClick(bench.plot, Qt::Key_Escape); // the box has other words, or none
+    QVERIFY(isWhatIsMeant());
+    bench.panels.spectrum->setBands(BandPartition::equal(2, bench.plot->bands().pairs()));
+    QVERIFY(isWhatIsMeant());
 }
 
 void TestWidgetsSpectrum::wheelZoomsAndHomeComesBack() {

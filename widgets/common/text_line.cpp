@@ -3,6 +3,9 @@
 #include <QEnterEvent>
 #include <QLabel>
 
+#include <algorithm>
+#include <cmath>
+
 namespace qroar {
 
 TextLine::TextLine(QWidget* parent) : QWidget(parent), label_(new QLabel(this)) {
@@ -24,11 +27,21 @@ int TextLine::textWidth(const QString& text) const {
 }
 
 void TextLine::setTextFont(double scale, bool bold) {
-    QFont font = label_->font();
-    font.setBold(bold);
-    font.setPointSizeF(font.pointSizeF() * scale);
-    label_->setFont(font);
+    scale_ = scale;
+    bold_ = bold;
+    styleText();
+}
+
+void TextLine::styleText() {
+    QFont text = font();
+    text.setBold(bold_);
+    if (text.pointSizeF() > 0)
+        text.setPointSizeF(text.pointSizeF() * scale_);
+    else // a font in pixels
+        text.setPixelSize(std::max(1, static_cast<int>(std::lround(text.pixelSize() * scale_))));
+    label_->setFont(text);
     updateGeometry();
+    elide();
 }
 
 void TextLine::setSelectable() {
@@ -62,8 +75,7 @@ void TextLine::enterEvent(QEnterEvent* event) {
 void TextLine::changeEvent(QEvent* event) {
     QWidget::changeEvent(event);
     if (event->type() != QEvent::FontChange && event->type() != QEvent::StyleChange) return;
-    updateGeometry();
-    elide();
+    styleText();
 }
 
 } // namespace qroar

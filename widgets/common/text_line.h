@@ -10,6 +10,7 @@ class QLabel;
 namespace qroar {
 
 class TextLine : public QWidget {
+    Q_OBJECT
   public:
     explicit TextLine(QWidget* parent = nullptr);
     /// `tip`: instead of the text; what assistive technology reads is the text.
@@ -30,9 +31,11 @@ class TextLine : public QWidget {
 
   private:
     void elide();
+    void styleText();
     QLabel* label_; ///< in no layout
     QString full_;
-    bool selectable_ = false;
+    double scale_ = 1;
+    bool bold_ = false, selectable_ = false;
 };
 
 } // namespace qroar

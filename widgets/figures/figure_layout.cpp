@@ -488,7 +488,10 @@ QStringList figureLeftOut(const Figure& figure, const FigureStyle& style) {
     const FigureLook look(plots, style, style.fontPixels());
     placedAxes(figure, style);
     QStringList sentences;
-    for (const BasePlot* plot : plots) sentences << plot->leftOut();
+    for (qsizetype index = 0; index < plots.size(); ++index)
+        for (const QString& sentence : plots[index]->leftOut())
+            sentences << (plots.size() == 1 ? sentence
+                                            : BasePlot::tr("plot %1: %2").arg(index + 1).arg(sentence));
     return sentences;
 }
 

@@ -48,9 +48,12 @@ void widenLines(BasePlot& plot, double factor) {
             line->setPen(widened(line->pen(), factor));
 }
 
-void outlineCells(BasePlot& plot, bool on) {
-    for (int index = 0; index < plot.plottableCount(); ++index)
+/// The selected cell of a map, the selected pair of a spectrum.
+void showSelection(BasePlot& plot, bool on) {
+    for (int index = 0; index < plot.plottableCount(); ++index) {
         if (auto* cells = dynamic_cast<CellMap*>(plot.plottable(index))) cells->setOutlined(on);
+        if (auto* zones = dynamic_cast<ZoneStrips*>(plot.plottable(index))) zones->setSelectionShown(on);
+    }
 }
 
 } // namespace
@@ -70,7 +73,7 @@ FigureLook::FigureLook(const QList<BasePlot*>& plots, const FigureStyle& style, 
     for (BasePlot* plot : plots) {
         shown_.push_back({plot, plot->theme(), plot->fontPixels()});
         plot->setFurniture(style.legend, style.colourBar);
-        outlineCells(*plot, style.selection);
+        showSelection(*plot, style.selection);
         plot->setFontOfFigures(figureFont(fontPixels));
         plot->setTheme(PlotTheme::forExport(style.dark), fontPixels);
         if (style.lineWidth != 1) widenLines(*plot, style.lineWidth);
@@ -80,7 +83,7 @@ FigureLook::FigureLook(const QList<BasePlot*>& plots, const FigureStyle& style, 
 FigureLook::~FigureLook() {
     for (const Shown& one : shown_) {
         one.plot->setFurniture(true, true);
-        outlineCells(*one.plot, true);
+        showSelection(*one.plot, true);
         one.plot->setFontOfFigures(std::nullopt);
         one.plot->setTheme(one.theme, one.fontPixels);
         one.plot->settle();

@@ -24,7 +24,7 @@ struct FigureStyle {
     double dpi = 0;        ///< of PNG files and images; 0: that of the size (300; 192 as shown, 144 slides)
     bool dark = false;     ///< else the light export theme, whatever the application looks like
     bool title = true, legend = true, colourBar = true, footer = true;
-    bool selection = false; ///< the frame of the selected cell of a map
+    bool selection = false; ///< the frame of the selected cell of a map, the strip of the selected pair
     double lineWidth = 1;   ///< times the usual widths of lines and marks
     bool operator==(const FigureStyle&) const = default;
 

@@ -448,13 +448,12 @@ void DiagnosticPanel::showPage() {
 }
 
 void DiagnosticPanel::showEmpty(const QString& text) {
-    if (text == emptyText_ && stack_->currentWidget() == emptyLabel_ && !fill_) return;
     emptyText_ = text;
     figureTitle_ = heading_ = emptyTitle();
     detail_.clear();
     summary_.clear();
     fill_ = nullptr;
-    table_->clear();
+    if (table_->columnCount() > 0) table_->clear(); // views of an empty table would still begin anew
     emptyLabel_->setFullText(text);
     stack_->setCurrentWidget(emptyLabel_);
     tableBox_->hide();

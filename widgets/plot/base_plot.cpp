@@ -51,8 +51,14 @@ BasePlot::BasePlot(QWidget* parent) : QCustomPlot(parent), readout_(new QLabel(t
             if (rect == axisRect() || rect == colourBar_)
                 rect->setVisible(rect->width() > 0 && rect->height() > 0 && rect->maximumSize().width() > 0);
     });
-    connect(this, &QCustomPlot::afterReplot, this, [this] { // what is under the pointer may be another now
+    // What is under the pointer may be another now. Not while it is painted: where the box was would stay.
+    readoutTurn_.setSingleShot(true);
+    readoutTurn_.setInterval(0);
+    connect(&readoutTurn_, &QTimer::timeout, this, [this] {
         if (!readout_->isHidden()) showReadout(last_);
+    });
+    connect(this, &QCustomPlot::afterReplot, this, [this] {
+        if (!readout_->isHidden()) readoutTurn_.start();
     });
     useWidgetTheme();
 }
@@ -278,8 +284,9 @@ void BasePlot::drawLater() {
 }
 
 QCPLayer* BasePlot::addMovingLayer() {
-    addLayer(QStringLiteral("moving"), layer(0), limBelow);
-    moving_ = layer(0);
+    const QString name = QStringLiteral("moving");
+    addLayer(name, layer(QStringLiteral("grid")), limAbove);
+    moving_ = layer(name);
     moving_->setMode(QCPLayer::lmBuffered);
     return moving_;
 }
@@ -319,6 +326,7 @@ void BasePlot::drawStale() {
     const bool asked = testAttribute(Qt::WA_UpdatesDisabled);
     setAttribute(Qt::WA_UpdatesDisabled, true);
     if (whole || hasInvalidatedPaintBuffers()) {
+        limitTicks(); // of the ranges and tickers that the content has now
         replot(rpQueuedRefresh);
     } else {
         moving_->replot();

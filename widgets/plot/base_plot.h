@@ -111,8 +111,8 @@ class BasePlot : public QCustomPlot {
     virtual void endGesture(bool cancelled);
     [[nodiscard]] virtual Qt::CursorShape cursorAt(const QPointF& position) const;
 
-    /// A layer behind all others for what moves while the rest stands: it can be drawn without them. Nothing
-    /// in it has a part in the layout.
+    /// A layer on the grid, behind all that is drawn there, for what moves while the rest stands: it can be
+    /// drawn without them. Nothing in it has a part in the layout.
     QCPLayer* addMovingLayer();
     void drawMovingLater(); ///< as drawLater(), that layer alone
     /// The same, behind what the views have waiting: they and this plot are painted together, once.
@@ -191,7 +191,7 @@ class BasePlot : public QCustomPlot {
     bool exportTheme_ = false, zoomed_ = false, zoomMode_ = false, navigableX_ = true, navigableY_ = true;
     void drawStale(); ///< what is, of which the widget is then a picture
 
-    QTimer turn_; ///< drawMovingInTurn()
+    QTimer turn_, readoutTurn_; ///< drawMovingInTurn(); the read-out, after what is under it was drawn
     QCPLayer* moving_ = nullptr;
     bool stale_ = false, movingStale_ = false; ///< to be drawn when it is painted
     bool resized_ = false;                     ///< to be laid out before

@@ -344,6 +344,15 @@ void HeatMapPlot::fitRowLabels() {
     updateLayout();
 }
 
+QStringList HeatMapPlot::leftOut() const {
+    QStringList names; // numbers that are thinned out can be read off
+    for (int column = 0; content_.longNames && column < content_.columns; ++column)
+        if (!columnTicker_->isShown(column))
+            names << content_.columnLabels.value(column).section(u'\n', 0, 0);
+    if (names.isEmpty()) return {};
+    return {tr("no room for the names of these bands: %1").arg(names.join(QStringLiteral(", ")))};
+}
+
 void HeatMapPlot::prepareLayout() {
     if (!bar_) return;
     if (fitMargins()) updateLayout();

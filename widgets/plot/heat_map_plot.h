@@ -64,6 +64,7 @@ class HeatMapPlot : public BasePlot {
     [[nodiscard]] QPointF cellCentre(int row, int column) const;
     [[nodiscard]] QColor cellColour(int row, int column) const { return cells_->cellColour(row, column); }
     [[nodiscard]] QString readoutAt(const QPointF& position) const override;
+    [[nodiscard]] QStringList leftOut() const override;
 
   signals:
     void cellSelected(int row, int column); ///< by the user

@@ -281,10 +281,10 @@ QRect ZoneStrips::clipRect() const {
     return keyAxis()->axisRect()->rect().adjusted(0, -headHeight() - gap_, 0, 0);
 }
 
-QRectF ZoneStrips::areaOf(const Zone& zone) const {
+QRectF ZoneStrips::areaOf(double from, double to) const {
     const QRectF axes = keyAxis()->axisRect()->rect();
-    const double left = std::max(axes.left(), std::round(keyAxis()->coordToPixel(zone.from)));
-    const double right = std::min(axes.right() + 1, std::round(keyAxis()->coordToPixel(zone.to)));
+    const double left = std::max(axes.left(), std::round(keyAxis()->coordToPixel(from)));
+    const double right = std::min(axes.right() + 1, std::round(keyAxis()->coordToPixel(to)));
     return right > left ? QRectF(left, axes.top(), right - left, axes.height()) : QRectF();
 }
 
@@ -335,6 +335,19 @@ void ZoneStrips::draw(QCPPainter* painter) {
         painter->setPen(text_);
         painter->drawText(head.adjusted(0, 0, 0, -2), Qt::AlignCenter, label);
     }
+    drawSelected(painter);
+}
+
+void ZoneStrips::drawSelected(QCPPainter* painter) const {
+    if (!selectionShown_ || std::isnan(selected_)) return;
+    const QRectF area = areaOf(selected_ - 0.5, selected_ + 0.5);
+    if (area.isEmpty()) return;
+    QColor colour = selectedColour_;
+    colour.setAlphaF(0.22f);
+    painter->fillRect(area, colour);
+    colour.setAlphaF(0.8f);
+    for (const double left : {area.left(), area.right() - 1})
+        painter->fillRect(QRectF(left, area.top(), 1, area.height()), colour);
 }
 
 QStringList MarkStrip::unnamed() const {

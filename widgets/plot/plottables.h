@@ -6,6 +6,7 @@
 
 #include <qcustomplot.h>
 
+#include <limits>
 #include <vector>
 
 namespace qroar {
@@ -135,6 +136,9 @@ class ZoneStrips : public PassivePlottable {
     void setLabelStyle(const QFont& font, const QColor& colour) { font_ = font, text_ = colour; }
     [[nodiscard]] int headHeight() const;
     void setGap(int pixels) { gap_ = pixels; } ///< between the head and the axes
+    /// A strip of `colour` over the half before and behind `key`; NaN: none.
+    void setSelected(double key, const QColor& colour) { selected_ = key, selectedColour_ = colour; }
+    void setSelectionShown(bool on) { selectionShown_ = on; }
     enum class Lack { Label, ShortLabel };
     /// Of the zones in sight, as they lie now, those whose label, or whose short one too, has no room.
     [[nodiscard]] std::vector<std::size_t> unnamed(Lack lack) const;
@@ -144,7 +148,9 @@ class ZoneStrips : public PassivePlottable {
     QRect clipRect() const override;
 
   private:
-    [[nodiscard]] QRectF areaOf(const Zone& zone) const; ///< within the axes; empty: out of sight
+    [[nodiscard]] QRectF areaOf(double from, double to) const; ///< within the axes; empty: out of sight
+    [[nodiscard]] QRectF areaOf(const Zone& zone) const { return areaOf(zone.from, zone.to); }
+    void drawSelected(QCPPainter* painter) const;
     [[nodiscard]] QRectF headOf(const QRectF& area) const;
     [[nodiscard]] QFont fontOf(const Zone& zone) const;
     [[nodiscard]] static bool hasRoom(const QFont& font, const QString& label, int margin,
@@ -152,8 +158,10 @@ class ZoneStrips : public PassivePlottable {
 
     std::vector<Zone> zones_;
     QFont font_;
-    QColor text_;
+    QColor text_, selectedColour_;
     int gap_ = 0;
+    double selected_ = std::numeric_limits<double>::quiet_NaN();
+    bool selectionShown_ = true;
 };
 
 /// Dashed vertical lines with a short name each, in one or two rows between the axes and whatever is above
@@ -226,6 +234,7 @@ class IndexTicker : public QCPAxisTicker {
   public:
     void setLabels(QStringList labels) { labels_ = std::move(labels); }
     void setStep(int step) { step_ = step; }
+    [[nodiscard]] bool isShown(int index) const { return index % step_ == 0; }
     [[nodiscard]] const QStringList& labels() const { return labels_; }
 
   protected:

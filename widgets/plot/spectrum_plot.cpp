@@ -249,6 +249,8 @@ void SpectrumPlot::rebuildZones() {
     }
     zones_->setZones(std::move(zones));
     zones_->setLabelStyle(plotFont(0.9), theme().text);
+    const bool marked = selectedPair_ >= 0 && selectedPair_ < bands_.pairs();
+    zones_->setSelected(marked ? selectedPair_ : std::nan(""), theme().highlight);
     while (static_cast<int>(edgeLines_.size()) > std::max(0, bands_.count() - 1)) {
         removeItem(edgeLines_.back());
         edgeLines_.pop_back();

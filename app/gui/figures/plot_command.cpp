@@ -71,7 +71,7 @@ QString helpText() {
         "  --size SIZE              shown, 3.3in, 7in, slide, or 84mm, 120x80mm, 3.5x2.5in, 812x460px\n"
         "  --font-size PT  --dpi N  --line-width FACTOR  --theme light|dark\n"
         "  --without LIST           some of title,legend,colour-bar,footer\n"
-        "  --selection on|off       the frame of the selected cell of a map (off)\n\n"
+        "  --selection on|off       what is selected: the cell of a map, the pair of a spectrum (off)\n\n"
         "Exit codes: 0 done, 1 failed, 2 usage.\n");
 }
 

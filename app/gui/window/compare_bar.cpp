@@ -50,6 +50,7 @@ CompareBar::CompareBar(Workspace& workspace, SelectionModel& selection, CompareC
     b_->setAccessibleName(tr("Condition B"));
     b_->setPurpose(tr("B: what A is compared with; a condition of any open session"));
     swap_ = new QToolButton(this);
+    swap_->setObjectName(QStringLiteral("exchange"));
     swap_->setAccessibleName(tr("Exchange A and B"));
     swap_->setAutoRaise(true);
     swap_->setFocusPolicy(Qt::TabFocus);
@@ -84,7 +85,7 @@ CompareBar::CompareBar(Workspace& workspace, SelectionModel& selection, CompareC
     connect(b_, &QComboBox::activated, this, &CompareBar::pickB);
     connect(&compare_, &CompareController::changed, this, &CompareBar::fill);
     connect(&workspace_, &Workspace::contentChanged, this, &CompareBar::fill);
-    updateIcons();
+    updateIcons(palette());
     fill();
 }
 
@@ -100,8 +101,8 @@ QToolButton* CompareBar::modeButton(CompareMode mode) const {
     return modes_[static_cast<int>(mode)];
 }
 
-void CompareBar::updateIcons() {
-    swap_->setIcon(exchangeIcon(palette()));
+void CompareBar::updateIcons(const QPalette& palette) {
+    swap_->setIcon(exchangeIcon(palette));
 }
 
 void CompareBar::fill() {

@@ -23,7 +23,7 @@ class CompareBar : public QWidget {
     [[nodiscard]] ElidedComboBox* boxB() const { return b_; }
     [[nodiscard]] QToolButton* modeButton(CompareMode mode) const;
     [[nodiscard]] QToolButton* swapButton() const { return swap_; }
-    void updateIcons(); ///< to the palette
+    void updateIcons(const QPalette& palette); ///< the window's: the bar's own comes later
 
   private:
     QToolButton* modeButton(const QString& text, const QString& accessibleName);

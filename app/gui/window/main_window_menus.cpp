@@ -6,6 +6,7 @@
 #include "app/gui/window/compare_bar.h"
 #include "app/gui/window/dialogs.h"
 #include "app/gui/window/main_window.h"
+#include "app/gui/window/message_bar.h"
 #include "app/gui/window/plot_area.h"
 #include "app/gui/window/selection_bar.h"
 #include "app/gui/window/start_page.h"
@@ -283,7 +284,8 @@ void MainWindow::buildToolBar() {
 
 void MainWindow::updateIcons() {
     start_->updateIcons(palette());
-    compareBar_->updateIcons();
+    compareBar_->updateIcons(palette());
+    for (MessageBar* bar : {messages_, recovery_}) bar->follow(palette());
     for (QMenu* menu : menuBar()->findChildren<QMenu*>())
         for (QAction* action : menu->actions())
             if (const QString name = action->property(iconProperty).toString(); !name.isEmpty())

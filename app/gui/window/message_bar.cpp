@@ -87,7 +87,7 @@ void MessageBar::showNewest() {
     more_->setVisible(stack_.size() > 1);
     setAccessibleName(kind_ == Kind::Error ? tr("Error: %1").arg(newest.text) : newest.text);
     for (std::size_t action = 0; action < newest.actions.size(); ++action) putButton(action);
-    recolor();
+    follow(parentWidget() ? parentWidget()->palette() : palette());
     setVisible(true);
 }
 
@@ -123,8 +123,7 @@ QString MessageBar::text() const {
     return stack_.empty() ? QString() : stack_.back().text;
 }
 
-void MessageBar::recolor() {
-    const QPalette outer = parentWidget() ? parentWidget()->palette() : palette();
+void MessageBar::follow(const QPalette& outer) {
     const bool dark = Appearance::isDark(outer);
     QColor background = dark ? QColor("#23384d") : QColor("#dcebfa");
     if (kind_ == Kind::Warning) background = dark ? QColor("#4a3d1c") : QColor("#fdf0cf");
@@ -132,12 +131,6 @@ void MessageBar::recolor() {
     QPalette own = outer;
     own.setColor(QPalette::Window, background);
     setPalette(own);
-}
-
-void MessageBar::changeEvent(QEvent* event) {
-    QFrame::changeEvent(event);
-    // Our own setPalette sends PaletteChange, so listen to the application's only.
-    if (event->type() == QEvent::ApplicationPaletteChange) recolor();
 }
 
 void MessageBar::keyPressEvent(QKeyEvent* event) {

@@ -30,9 +30,10 @@ class MessageBar : public QFrame {
     [[nodiscard]] int count() const { return static_cast<int>(stack_.size()); }
     [[nodiscard]] QString text() const;
     [[nodiscard]] Kind kind() const { return kind_; }
+    /// Its own colours for a dark or light window, whose palette is `outer`.
+    void follow(const QPalette& outer);
 
   protected:
-    void changeEvent(QEvent* event) override;
     void keyPressEvent(QKeyEvent* event) override;
 
   private:
@@ -41,7 +42,6 @@ class MessageBar : public QFrame {
         QString text;
         std::vector<std::pair<QString, std::function<void()>>> actions;
     };
-    void recolor();
     void showNewest();
     void putButton(std::size_t action); ///< of the newest
     std::vector<Message> stack_;        ///< the newest is the last

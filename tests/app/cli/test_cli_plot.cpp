@@ -37,6 +37,12 @@ class TestCliPlot : public QObject {
         QVERIFY2(narrow.err.contains("no room for the names of these bands: 0 \"a name")
                      && !narrow.err.contains("1 \"b\""),
                  narrow.err.constData());
+        QStringList map = words;
+        map[3] = "heatmap";
+        map[5] = "0=low frequencies,1=a,2=b,3=mid,4=c,5=d,6=e,7=f,8";
+        const ProgramResult narrowMap = run(map + QStringList{"3.3in", "-o", "n.png"});
+        QVERIFY2(narrowMap.code == 0 && narrowMap.err.contains("no room for the names of these bands: a"),
+                 narrowMap.err.constData());
         for (const char* size : {"3.3in", "7in"}) { // numbers have room, and say all of "band 1"
             const ProgramResult plain = run({"plot", "run.h5", "--figure", "spectrum", "--bands", "0,4,8",
                                              "--size", size, "-o", "n.png"});
