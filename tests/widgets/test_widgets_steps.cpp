@@ -5,6 +5,7 @@
 #include "widgets/common/toggle_button.h"
 #include "widgets/panels/heat_map_panel.h"
 #include "widgets/plot/heat_map_plot.h"
+#include "widgets/plot/line_plot.h"
 
 #include <QLabel>
 #include <QSignalSpy>
@@ -175,6 +176,39 @@ class TestWidgetsSteps : public QObject {
         QVERIFY(drawn.count() <= 3);
         const QSize size = plot->size();
         QCOMPARE(plot->viewport().size(), size);
+    }
+
+    void ticksHaveRoomAfterTheContentChanged() {
+        LinePlot plot;
+        plot.resize(300, 105); // axes of three lines of text
+        const auto fill = [&plot](double to) {
+            plot.setAxes("x", LinePlot::Scale::Linear, "y", LinePlot::Scale::Linear);
+            LinePlot::Series series;
+            series.x = {0, 1, 2};
+            series.y = {0, to / 2, to};
+            plot.setSeries({series});
+            plot.fitRanges(false);
+        };
+        const auto apart = [&plot] {
+            plot.grab();
+            const QCPAxis& axis = *plot.yAxis;
+            const double line = QFontMetricsF(axis.tickLabelFont()).height();
+            const QVector<double> ticks = axis.tickVector();
+            double least = 1e9;
+            for (qsizetype tick = 1; tick < ticks.size(); ++tick)
+                if (axis.range().contains(ticks[tick]) && axis.range().contains(ticks[tick - 1]))
+                    least =
+                        std::min(least, axis.coordToPixel(ticks[tick - 1]) - axis.coordToPixel(ticks[tick]));
+            return least > line;
+        };
+        plot.setVisible(true);
+        QVERIFY(QTest::qWaitForWindowExposed(&plot));
+        fill(1);
+        QVERIFY(apart());
+        fill(120); // no resize since
+        QVERIFY(apart());
+        fill(7);
+        QVERIFY(apart());
     }
 
     void whatCannotBeUsedDoesNotShine() {
