@@ -110,7 +110,7 @@ void FigureStyleForm::buildLook(QFormLayout& form) {
     bar_ = new QCheckBox(tr("Colour &bar"), this);
     footer_ = new QCheckBox(tr("Footer with &origin"), this);
     footer_->setToolTip(tr("Program, model, documents and date; the file's metadata have them in any case"));
-    selection_ = new QCheckBox(tr("&Mark of the selected cell or pair"), this);
+    selection_ = new QCheckBox(tr("Mar&k of the selected cell or pair"), this);
     form.addRow(tr("Show"), title_);
     for (QCheckBox* box : {legend_, bar_, footer_, selection_}) form.addRow(QString(), box);
 }
