@@ -343,11 +343,8 @@ void ZoneStrips::drawSelected(QCPPainter* painter) const {
     const QRectF area = areaOf(selected_ - 0.5, selected_ + 0.5);
     if (area.isEmpty()) return;
     QColor colour = selectedColour_;
-    colour.setAlphaF(0.22f);
-    painter->fillRect(area, colour);
-    colour.setAlphaF(0.8f);
-    for (const double left : {area.left(), area.right() - 1})
-        painter->fillRect(QRectF(left, area.top(), 1, area.height()), colour);
+    colour.setAlphaF(0.26f);
+    painter->fillRect(area, colour); // without a frame: it is no edge of a band
 }
 
 QStringList MarkStrip::unnamed() const {
