@@ -11,7 +11,8 @@ class MainWindow;
 namespace bench {
 
 /// The undo stack, the breadcrumb, Bands and Scales follow the edge as the views do. Two rows: the longest
-/// pass, and all passes until what is in sight shows the bands.
+/// pass, and all passes until what is in sight shows the bands: the slowest move is printed, the median
+/// judged.
 void dragEdge(Table& table, MainWindow& window, const std::string& name);
 
 } // namespace bench
